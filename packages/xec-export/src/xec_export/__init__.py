@@ -1,0 +1,1 @@
+"""The xec networks outside of Python: ONNX export with a parity check, and inference on ROOT files."""

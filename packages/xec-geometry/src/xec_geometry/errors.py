@@ -1,0 +1,41 @@
+"""The errors that a user can cause, and the nearest valid name for a mistyped one."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class XecError(Exception):
+    """Something outside the code is wrong: a file, a branch, a key, a value.
+
+    The message is one line that says what, where, expected and found. The ``xec`` command prints it
+    without a traceback and exits with 2.
+    """
+
+
+class GeometryError(XecError):
+    """A face, layout, sensor table or coordinate that the detector does not have."""
+
+
+def did_you_mean(name: str, candidates: Iterable[str]) -> str:
+    """Hint at the valid names nearest to a mistyped one.
+
+    Parameters
+    ----------
+    name
+        What was given.
+    candidates
+        The names that would have been valid.
+
+    Returns
+    -------
+    str
+        ``" (did you mean 'npho'?)"``, or an empty string if nothing is near. Made to be appended to
+        a message.
+    """
+    lowered = {candidate.lower(): candidate for candidate in candidates}
+    near = difflib.get_close_matches(name.lower(), lowered, n=2, cutoff=0.6)
+    if not near:
+        return ""
+    return f" (did you mean {' or '.join(repr(lowered[match]) for match in near)}?)"

@@ -1,0 +1,1 @@
+"""Training of the xec networks: configuration, loader, loop, objectives, schedules and tracking."""
