@@ -17,7 +17,20 @@ USER_ERROR = 2
 
 # Users would read the same list in every order of installation; a chain reads best in its own order.
 COMMAND_ORDER = (
-    "demo geometry data config train submit scan convert export predict inpaint plot display compare".split()
+    "demo",
+    "geometry",
+    "data",
+    "config",
+    "train",
+    "submit",
+    "scan",
+    "convert",
+    "export",
+    "predict",
+    "inpaint",
+    "plot",
+    "display",
+    "compare",
 )
 
 

@@ -1,0 +1,100 @@
+"""The six wheels, installed in clean environments as users install them."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import tomllib
+import venv
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.slow
+
+ROOT = Path(__file__).parents[2]
+PACKAGES = sorted(path.name for path in (ROOT / "packages").iterdir())
+
+
+def pinned_torch() -> str:
+    """The CPU build of the development environment: an unpinned torch would bring gigabytes of CUDA."""
+    environment = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["hatch"]["envs"]["default"]
+    return next(
+        requirement for requirement in environment["dependencies"] if requirement.startswith("torch==")
+    )
+
+
+@pytest.fixture(scope="module")
+def wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    hatch = shutil.which("hatch")
+    if hatch is None:
+        pytest.skip("hatch is not on the PATH: the wheels cannot be built")
+    folder = tmp_path_factory.mktemp("wheels")
+    outside = {key: value for key, value in os.environ.items() if not key.startswith("HATCH_ENV")}
+    build = subprocess.run(
+        [hatch, "build", "--all", "--target", "wheel", str(folder)],
+        cwd=ROOT,
+        env=outside,
+        capture_output=True,
+        text=True,
+    )
+    assert build.returncode == 0, build.stdout + build.stderr
+    return folder
+
+
+class CleanEnvironment:
+    """A virtual environment with nothing but what one `pip install` brings."""
+
+    def __init__(self, folder: Path, wheels: Path, package: str) -> None:
+        venv.create(folder, with_pip=True)
+        self.bin = folder / "bin"
+        constraints = folder / "constraints.txt"
+        constraints.write_text(pinned_torch() + "\n")
+        command = ["pip", "install", "--quiet", "--find-links", wheels, "--constraint", constraints, package]
+        self.run(*command)
+
+    def run(self, program: str, *arguments: str | Path) -> str:
+        finished = subprocess.run(
+            [self.bin / program, *arguments], cwd=self.bin, capture_output=True, text=True
+        )
+        assert finished.returncode == 0, finished.stdout + finished.stderr
+        return finished.stdout
+
+    def installed(self) -> set[str]:
+        lines = self.run("pip", "list", "--format=freeze").splitlines()
+        return {line.split("==")[0].lower().replace("_", "-") for line in lines}
+
+
+def test_hatch_builds_a_wheel_of_each_package(wheels: Path) -> None:
+    built = sorted(wheel.name.split("-")[0].replace("_", "-") for wheel in wheels.glob("*.whl"))
+    assert built == PACKAGES
+
+
+def test_geometry_alone_is_small(wheels: Path, tmp_path: Path) -> None:
+    environment = CleanEnvironment(tmp_path / "env", wheels, "xec-geometry")
+    assert not environment.installed() & {"torch", "uproot", "xec-data", "matplotlib", "mlflow"}
+
+    listed = environment.run("xec", "--help")
+    assert "geometry" in listed
+    assert not [
+        name for name in ("data", "train", "export", "predict", "plot", "demo") if f" {name} " in listed
+    ]
+    assert "inner" in environment.run("xec", "geometry", "show")
+
+
+def test_models_bring_geometry_and_data_along(wheels: Path, tmp_path: Path) -> None:
+    environment = CleanEnvironment(tmp_path / "env", wheels, "xec-models")
+    installed = environment.installed()
+    assert {"xec-geometry", "xec-data", "torch"} <= installed
+    assert not installed & {"mlflow", "onnx", "matplotlib", "lightning-fabric"}
+
+    script = """
+from pathlib import Path
+import torch
+from xec_data import NormalizationConfig
+from xec_geometry import N_SENSORS
+from xec_models import ModelConfig, TaskConfig, XECRegressor, load_model, save_checkpoint
+"""
+    environment.run("python", "-W", "error", "-c", "from xec_models import load_model")
+    environment.run("python", "-c", script)
