@@ -1,1 +1,47 @@
-"""The sensors of the MEG II liquid-xenon photon detector: positions, faces, index maps, coordinates, solid angles, and the xec command."""
+"""The sensors of the MEG II liquid-xenon photon detector.
+
+Positions, faces, index maps, neighbours, coordinates and solid angles; and the `xec` command.
+Lengths are cm. Arrays that these functions return are shared tables and read-only.
+"""
+
+from xec_geometry.__about__ import __version__
+from xec_geometry.coordinates import angles_to_direction, direction_to_angles, uvw_to_xyz, xyz_to_uvw
+from xec_geometry.errors import GeometryError, XecError, did_you_mean
+from xec_geometry.faces import FACES, GRIDS, face_ids, index_map
+from xec_geometry.fiducial import FIDUCIAL, in_fiducial
+from xec_geometry.finegrid import OuterFineGrid, outer_fine_grid
+from xec_geometry.fingerprint import geometry_hash
+from xec_geometry.hexgrid import hex_edges, hex_positions, hex_rows
+from xec_geometry.layouts import LAYOUTS, Layout
+from xec_geometry.parameters import N_SENSORS
+from xec_geometry.sensors import sensor_areas, sensor_kinds, sensor_normals, sensor_positions
+
+__all__ = [
+    "FACES",
+    "FIDUCIAL",
+    "GRIDS",
+    "LAYOUTS",
+    "N_SENSORS",
+    "GeometryError",
+    "Layout",
+    "OuterFineGrid",
+    "XecError",
+    "__version__",
+    "angles_to_direction",
+    "did_you_mean",
+    "direction_to_angles",
+    "face_ids",
+    "geometry_hash",
+    "hex_edges",
+    "hex_positions",
+    "hex_rows",
+    "in_fiducial",
+    "index_map",
+    "outer_fine_grid",
+    "sensor_areas",
+    "sensor_kinds",
+    "sensor_normals",
+    "sensor_positions",
+    "uvw_to_xyz",
+    "xyz_to_uvw",
+]
