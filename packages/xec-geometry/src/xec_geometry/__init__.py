@@ -15,6 +15,9 @@ from xec_geometry.hexgrid import hex_edges, hex_positions, hex_rows
 from xec_geometry.layouts import LAYOUTS, Layout
 from xec_geometry.parameters import N_SENSORS
 from xec_geometry.sensors import sensor_areas, sensor_kinds, sensor_normals, sensor_positions
+from xec_geometry.solid_angles import solid_angle
+from xec_geometry.survey import SensorTable, compare_survey, read_survey
+from xec_geometry.unroll import unrolled_face_boxes, unrolled_positions
 
 __all__ = [
     "FACES",
@@ -25,9 +28,11 @@ __all__ = [
     "GeometryError",
     "Layout",
     "OuterFineGrid",
+    "SensorTable",
     "XecError",
     "__version__",
     "angles_to_direction",
+    "compare_survey",
     "did_you_mean",
     "direction_to_angles",
     "face_ids",
@@ -38,10 +43,14 @@ __all__ = [
     "in_fiducial",
     "index_map",
     "outer_fine_grid",
+    "read_survey",
     "sensor_areas",
     "sensor_kinds",
     "sensor_normals",
     "sensor_positions",
+    "solid_angle",
+    "unrolled_face_boxes",
+    "unrolled_positions",
     "uvw_to_xyz",
     "xyz_to_uvw",
 ]

@@ -127,7 +127,7 @@ def _side(z_sign: int) -> _Placed:
 
 
 def _hexagonal(phi: float, sign: int) -> _Placed:
-    rows = np.repeat(np.arange(len(p.HEX_ROWS)), p.HEX_ROWS)
+    rows = np.repeat(np.arange(len(p.HEX_ROWS), dtype=np.float64), p.HEX_ROWS)
     z = np.concatenate([p.HEX_Z_STEP * (np.arange(n) - (n - 1) / 2) for n in p.HEX_ROWS])
     positions = _at(np.full(len(z), phi), p.HEX_RADIUS_FIRST + p.HEX_RADIUS_STEP * rows, z)
     radial = _radial(phi)
