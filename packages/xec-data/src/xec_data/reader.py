@@ -1,0 +1,301 @@
+"""Streaming events: any stretch of any file, in chunks that bound the memory."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from xec_data.angles import N_EVENTS_TO_COMPARE, AngleUnit, detect_angle_unit
+from xec_data.blocks import group_clusters, plan_blocks
+from xec_data.chunk import EventChunk
+from xec_data.decode import read_into
+from xec_data.errors import DataError
+from xec_data.files import find_files
+from xec_data.memory import bounded_chunk_size, default_chunk_size
+from xec_data.schema import (
+    NPHO_BRANCH,
+    SCHEMA,
+    TIME_BRANCH,
+    TREE_NAME,
+)
+from xec_data.shards import Shard, whole_trees
+from xec_data.storage import find_tree, open_file
+from xec_data.tree import DEPRECATED, TreeInfo, inspect_tree, resolve, schema_branch
+from xec_data.validity import check_readings
+
+_PIECE_BYTES = 8 * 1024**2
+"""What one thread decompresses at a time: small beside a chunk, large beside the cost of a call."""
+
+_MAX_THREADS = 4
+_EVENTS_TO_LOOK_AT = 16
+
+
+class EventReader:
+    """Read events from ROOT files as raw arrays.
+
+    Iterating gives `EventChunk` after `EventChunk`. Sensor arrays are float32 of shape (n, N_SENSORS) as
+    stored, invalid readings (1e10, NaN) untouched; emission angles are in degrees whatever the file has.
+    The reader can be pickled into worker processes; files are opened when they are needed.
+
+    Parameters
+    ----------
+    files
+        A file, folder, pattern, or a list of these.
+    branches
+        Names of the schema that every file must have.
+    optional
+        Names of the schema that are read if every file has them.
+    tree_name
+        Name of the tree, ``folder/tree`` inside a directory of the file.
+    npho_branch, time_branch
+        Stored names of the readings; another alias of the schema replaces a missing one, with a note.
+    angle_unit
+        Unit of the stored emission angles: ``auto`` (told from the emission vector), ``deg`` or ``rad``.
+    shards
+        The stretches to iterate over; by default all events of all files.
+    chunk_size
+        Events per chunk at most, reduced with a note if memory does not allow it; by default 64 MB.
+    num_threads
+        Threads that decompress; by default one per core, at most 4.
+
+    Attributes
+    ----------
+    trees : list of TreeInfo
+        The files.
+    branches : tuple of str
+        What is read.
+    shards : list of Shard
+        What iterating goes through.
+    angle_units : dict of Path to str
+        Unit in which each file stores its angles (only if ``emiAng`` is read).
+    chunk_size : int
+        Events per chunk at most.
+    notes : list of str
+        What a user should be told.
+
+    Raises
+    ------
+    DataError
+        If a file, tree, branch or the unit of the angles is not as it has to be.
+    """
+
+    def __init__(
+        self,
+        files: str | Path | Sequence[str | Path],
+        branches: Iterable[str],
+        *,
+        optional: Iterable[str] = (),
+        tree_name: str = TREE_NAME,
+        npho_branch: str = NPHO_BRANCH,
+        time_branch: str = TIME_BRANCH,
+        angle_unit: str = "auto",
+        shards: Sequence[Shard] | None = None,
+        chunk_size: int | None = None,
+        num_threads: int | None = None,
+    ) -> None:
+        required = tuple(dict.fromkeys(branches))
+        optional = tuple(name for name in dict.fromkeys(optional) if name not in required)
+        self.trees = [
+            inspect_tree(
+                path,
+                required,
+                tree_name=tree_name,
+                npho_branch=npho_branch,
+                time_branch=time_branch,
+                optional=optional,
+            )
+            for path in find_files(files)
+        ]
+        common = set.intersection(*(set(tree.stored) for tree in self.trees))
+        self.branches = tuple(name for name in (*required, *optional) if name in common)
+        if not self.branches:
+            raise DataError(
+                "no branches to read: none were asked for, or the files have none of the optional ones"
+            )
+        self.notes = _summarize([note for tree in self.trees for note in tree.notes])
+        self.chunk_size = default_chunk_size(self.branches)
+        if chunk_size is not None:
+            self.chunk_size, note = bounded_chunk_size(chunk_size, self.branches)
+            self.notes += [note] if note else []
+        self.num_threads = num_threads or min(_MAX_THREADS, len(os.sched_getaffinity(0)))
+        self.shards = list(shards) if shards is not None else whole_trees(self.trees)
+        self._tree_of = {tree.path: tree for tree in self.trees}
+        for shard in self.shards:
+            self._check_shard(shard)
+        self._open: tuple[int, Path, Any, Any] | None = None
+        self._pool: ThreadPoolExecutor | None = None
+        self.angle_units: dict[Path, AngleUnit] = {}
+        if "emiAng" in self.branches:
+            self.angle_units = {tree.path: self._angle_unit(tree, angle_unit) for tree in self.trees}
+        self.close()
+        for name, why in DEPRECATED.items():
+            if any(name in tree.stored.values() for tree in self.trees):
+                warnings.warn(f"the branch '{name}' is deprecated: it {why}", FutureWarning, stacklevel=2)
+
+    @property
+    def n_events(self) -> int:
+        """Number of events in the shards."""
+        return sum(map(len, self.shards))
+
+    def __iter__(self) -> Iterator[EventChunk]:
+        try:
+            for shard in self.shards:
+                for block, chunks in plan_blocks(shard, self._tree_of[shard.path], self.chunk_size):
+                    events = self.read(block)
+                    for chunk in chunks:
+                        yield _part(events, chunk)
+        finally:
+            self.close()
+
+    def read(self, shard: Shard) -> EventChunk:
+        """Read one stretch of a file as a whole.
+
+        Parameters
+        ----------
+        shard
+            File and entries.
+
+        Returns
+        -------
+        EventChunk
+            Its events.
+
+        Raises
+        ------
+        DataError
+            If the file is none of the reader's, has not these entries, or is damaged.
+        """
+        self._check_shard(shard)
+        info = self._tree_of[shard.path]
+        arrays = self._read_arrays(info, {name: info.stored[name] for name in self.branches}, shard)
+        if self.angle_units.get(shard.path) == "rad":
+            np.degrees(arrays["emiAng"], out=arrays["emiAng"])
+        return EventChunk(arrays, shard)
+
+    def check_readings(self) -> None:
+        """Look at the first events of every file.
+
+        Raises
+        ------
+        DataError
+            If all photon counts there are invalid.
+        """
+        for info in self.trees:
+            shard = Shard(info.path, 0, min(info.n_entries, _EVENTS_TO_LOOK_AT))
+            if "npho" in info.stored:
+                check_readings(self._read_arrays(info, {"npho": info.stored["npho"]}, shard)["npho"], shard)
+        self.close()
+
+    def close(self) -> None:
+        """Close the file that is open, if any. The reader can be used again afterwards."""
+        if self._pool is not None:
+            self._pool.shutdown()
+        if self._open is not None and self._open[0] == os.getpid():
+            self._open[2].close()
+        self._open, self._pool = None, None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_open": None, "_pool": None}
+
+    def _check_shard(self, shard: Shard) -> None:
+        tree = self._tree_of.get(shard.path)
+        if tree is None:
+            raise DataError(f"{shard.path} is none of the {len(self.trees)} files of this reader")
+        if not 0 <= shard.start <= shard.stop <= tree.n_entries:
+            raise DataError(
+                f"{shard.path}: tree '{tree.tree}': entries {shard.start} to {shard.stop} (exclusive) asked for; "
+                f"it has {tree.n_entries}"
+            )
+
+    def _read_arrays(self, info: TreeInfo, stored: dict[str, str], shard: Shard) -> dict[str, NDArray[Any]]:
+        """Read branches, given as name in xec → name in the file, cut into pieces for the threads."""
+        tree = self._tree(info)
+        where = f"{info.path}: tree '{info.tree}'"
+        arrays: dict[str, NDArray[Any]] = {}
+        tasks = []
+        for name, stored_name in stored.items():
+            branch = schema_branch(name)
+            array = arrays[name] = np.empty((len(shard), *branch.shape), dtype=branch.dtype)
+            stored_branch = tree[stored_name]
+            # A basket is decompressed as a whole, so that no two threads should share one.
+            baskets = np.asarray(stored_branch.entry_offsets, dtype=np.int64)
+            per_piece = max(1, _PIECE_BYTES // branch.bytes_per_event)
+            for start, stop in group_clusters(shard.start, shard.stop, baskets, per_piece):
+                out = array[start - shard.start : stop - shard.start]
+                tasks.append((out, stored_branch, branch, start, stop, where))
+        if len(tasks) == 1 or self.num_threads == 1:
+            for task in tasks:
+                read_into(*task)
+            return arrays
+        if self._pool is None:
+            self._pool = ThreadPoolExecutor(self.num_threads, thread_name_prefix="xec-data")
+        futures = [self._pool.submit(read_into, *task) for task in tasks]
+        try:
+            for future in futures:
+                future.result()
+        finally:
+            for future in futures:
+                future.cancel()
+        return arrays
+
+    def _tree(self, info: TreeInfo) -> Any:
+        """The open tree of a file; the file read last stays open, but never across a fork."""
+        process = os.getpid()
+        if self._open is not None and self._open[:2] == (process, info.path):
+            return self._open[3]
+        if self._open is not None and self._open[0] == process:
+            self._open[2].close()
+        elif self._open is not None:
+            # The parent's threads do not live in this process.
+            self._pool = None
+        file = open_file(info.path)
+        tree = find_tree(file, info.path, info.tree)
+        self._open = (process, info.path, file, tree)
+        return tree
+
+    def _angle_unit(self, info: TreeInfo, stated: str) -> AngleUnit:
+        stored = {"emiAng": info.stored["emiAng"]}
+        vector, _ = resolve(SCHEMA["emiVec"], self._tree(info).keys(recursive=True, full_paths=False))
+        if vector is not None:
+            stored["emiVec"] = vector
+        shard = Shard(info.path, 0, min(info.n_entries, N_EVENTS_TO_COMPARE))
+        arrays = self._read_arrays(info, stored, shard)
+        return detect_angle_unit(
+            arrays["emiAng"], arrays.get("emiVec"), stated, source=f"{info.path}: tree '{info.tree}'"
+        )
+
+
+def _part(events: EventChunk, shard: Shard) -> EventChunk:
+    if shard == events.shard:
+        return events
+    part = slice(shard.start - events.shard.start, shard.stop - events.shard.start)
+    # Copies: a chunk that someone keeps must not keep its whole block alive.
+    return EventChunk({name: array[part].copy() for name, array in events.items()}, shard)
+
+
+def _summarize(notes: list[str]) -> list[str]:
+    """One line for what is true of many files."""
+    by_text: dict[str, list[str]] = {}
+    for note in notes:
+        file, _, text = note.partition(": ")
+        by_text.setdefault(text, []).append(file)
+    return [
+        f"{files[0]}: {text}" if len(files) == 1 else f"{len(files)} files ({files[0]}, …): {text}"
+        for text, files in by_text.items()
+    ]
