@@ -73,8 +73,8 @@ def _from_vectors(
     found = ", ".join(f"{distance:.3g} in {unit}" for unit, distance in distances.items())
     if not fitting:
         raise DataError(
-            f"{source}: emiAng matches emiVec neither in degrees nor in radians (largest distance of the unit vectors "
-            f"{found}; expected below {_TOLERANCE:g} in one of them)"
+            f"{source}: emiAng matches emiVec neither in degrees nor in radians (largest distance of the "
+            f"unit vectors {found}; expected below {_TOLERANCE:g} in one of them)"
         )
     if len(fitting) == 2:
         if stated != "auto":
@@ -84,8 +84,8 @@ def _from_vectors(
         )
     if stated not in ("auto", fitting[0]):
         raise DataError(
-            f"{source}: the angles are said to be in {stated}, but emiVec says {fitting[0]} (largest distance of the "
-            f"unit vectors: {found})"
+            f"{source}: the angles are said to be in {stated}, but emiVec says {fitting[0]} (largest "
+            f"distance of the unit vectors: {found})"
         )
     return "deg" if fitting[0] == "deg" else "rad"
 
@@ -114,8 +114,8 @@ def _from_range(angles: NDArray[np.float64], stated: str, source: str) -> AngleU
         return "deg" if stated == "deg" else "rad"
     else:
         raise DataError(
-            f"{source}: emiAng has {found}, which is neither a range of degrees nor of radians, and there is no "
-            f"emiVec to compare with; state the unit: deg or rad"
+            f"{source}: emiAng has {found}, which is neither a range of degrees nor of radians, and there "
+            f"is no emiVec to compare with; state the unit: deg or rad"
         )
     if stated in ("auto", unit):
         return unit

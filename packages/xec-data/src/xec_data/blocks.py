@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -59,7 +60,7 @@ def group_clusters(start: int, stop: int, starts: NDArray[np.int64], at_most: in
     inside = starts[(starts > start) & (starts < stop)]
     edges = [start, *map(int, inside), stop]
     groups: list[tuple[int, int]] = []
-    for first, last in zip(edges[:-1], edges[1:], strict=True):
+    for first, last in pairwise(edges):
         if groups and last - groups[-1][0] <= at_most:
             groups[-1] = (groups[-1][0], last)
         elif first < last:

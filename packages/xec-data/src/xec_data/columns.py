@@ -46,9 +46,8 @@ def read_columns(
         for name in available if names is None else names:
             where = f"{path}: tree '{tree_name}'"
             if name not in available:
-                raise DataError(
-                    f"{where} has no branch '{name}'{did_you_mean(name, available)}; it has {', '.join(available)}"
-                )
+                hint = did_you_mean(name, available)
+                raise DataError(f"{where} has no branch '{name}'{hint}; it has {', '.join(available)}")
             stored = describe_branch(tree[name])
             if stored.dtype is None or stored.shape is None:
                 if names is None:

@@ -64,8 +64,8 @@ def bounded_chunk_size(
     if requested <= allowed:
         return max(1, requested), None
     note = (
-        f"chunk size reduced from {requested} to {allowed} events: {available / 1024**3:.1f} GB of memory are "
-        f"available for {processes} {'process' if processes == 1 else 'processes'}, "
+        f"chunk size reduced from {requested} to {allowed} events: {available / 1024**3:.1f} GB of memory "
+        f"are available for {processes} {'process' if processes == 1 else 'processes'}, "
         f"and {requested} events take {requested * per_event / 1024**3:.1f} GB"
     )
     return allowed, note

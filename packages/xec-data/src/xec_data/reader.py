@@ -219,8 +219,8 @@ class EventReader:
             raise DataError(f"{shard.path} is none of the {len(self.trees)} files of this reader")
         if not 0 <= shard.start <= shard.stop <= tree.n_entries:
             raise DataError(
-                f"{shard.path}: tree '{tree.tree}': entries {shard.start} to {shard.stop} (exclusive) asked for; "
-                f"it has {tree.n_entries}"
+                f"{shard.path}: tree '{tree.tree}': entries {shard.start} to {shard.stop} (exclusive) asked "
+                f"for; it has {tree.n_entries}"
             )
 
     def _read_arrays(self, info: TreeInfo, stored: dict[str, str], shard: Shard) -> dict[str, NDArray[Any]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -75,5 +76,5 @@ def plan_shards(trees: Sequence[TreeInfo], n: int) -> list[list[Shard]]:
             for tree, first, last in zip(trees, file_starts[:-1], file_starts[1:], strict=True)
             if max(begin, first) < min(end, last)
         ]
-        for begin, end in zip(cuts[:-1], cuts[1:], strict=True)
+        for begin, end in pairwise(cuts)
     ]

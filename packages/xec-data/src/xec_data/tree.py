@@ -176,7 +176,8 @@ def check_stored(stored: StoredBranch, branch: Branch, n_entries: int, where: st
         )
     if stored.n_entries != n_entries:
         raise DataError(
-            f"{where}, branch '{stored.name}' has {stored.n_entries} entries; expected {n_entries} as the tree has"
+            f"{where}, branch '{stored.name}' has {stored.n_entries} entries; "
+            f"expected {n_entries} as the tree has"
         )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
@@ -23,7 +23,7 @@ CLUSTER_BYTES = 16 * 1024**2
 
 METADATA_KEY = "metadata"
 
-_COMPRESSIONS = {
+_COMPRESSIONS: dict[str, Callable[[], Any]] = {
     "zstd": lambda: uproot.ZSTD(3),
     "lz4": lambda: uproot.LZ4(4),
     "zlib": lambda: uproot.ZLIB(1),
@@ -116,7 +116,8 @@ class TreeWriter:
             self._create(layout)
         elif layout != self._layout:
             raise DataError(
-                f"{self.path}: tree '{self.tree}' has the branches {_describe(self._layout)}; found {_describe(layout)}"
+                f"{self.path}: tree '{self.tree}' has the branches {_describe(self._layout)}; "
+                f"found {_describe(layout)}"
             )
         n_new = next(iter(lengths.values()))
         self.n_entries += n_new
