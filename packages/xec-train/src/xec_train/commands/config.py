@@ -1,0 +1,76 @@
+"""`xec config`: write, show and check the configuration of a training."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(no_args_is_help=True, help="Write, show and check the configuration of a training.")
+
+_ANY_OPTION = {"ignore_unknown_options": True}
+_Words = Annotated[
+    list[str],
+    typer.Argument(metavar="CONFIG [KEY=VALUE | --FLAG VALUE]...", help="A YAML file, and changes to it."),
+]
+_Output = Annotated[Path | None, typer.Option("-o", "--output", help="File to write; default: the screen.")]
+
+
+@app.command()
+def new(output: _Output = None) -> None:
+    """Write a commented configuration with every key, its default and its meaning."""
+    from xec_train.config.template import template
+
+    _write(template(), output)
+
+
+@app.command(context_settings=_ANY_OPTION)
+def show(words: _Words) -> None:
+    """Print the configuration as a training would use it: defaults filled in, changes applied."""
+    from xec_train.config.loading import load_command_line
+    from xec_train.config.template import resolved
+
+    loaded = load_command_line(words)
+    _warn(loaded.notes)
+    typer.echo(resolved(loaded.config), nl=False)
+
+
+@app.command(context_settings=_ANY_OPTION)
+def check(words: _Words) -> None:
+    """Report every error of a configuration at once; exit 0 if there is none, else 2."""
+    from xec_train.config.loading import load_command_line
+
+    loaded = load_command_line(words)
+    _warn(loaded.notes)
+    typer.echo(f"no errors; tasks: {', '.join(loaded.config.enabled_tasks)}")
+
+
+@app.command()
+def schema(output: _Output = None) -> None:
+    """Write the JSON schema, with which editors complete and check a configuration."""
+    import json
+
+    from xec_train.config.sections import TrainConfig
+
+    _write(json.dumps(TrainConfig.model_json_schema(), indent=2) + "\n", output)
+
+
+def _write(text: str, output: Path | None) -> None:
+    if output is None:
+        typer.echo(text, nl=False)
+        return
+    from xec_geometry.output import atomic_output
+
+    from xec_train.errors import ConfigError
+
+    if output.exists():
+        raise ConfigError(f"{output} exists; expected the name of a new file")
+    with atomic_output(output) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+    typer.echo(f"wrote {output}")
+
+
+def _warn(notes: tuple[str, ...]) -> None:
+    for note in notes:
+        typer.echo(f"note: {note}", err=True)

@@ -1,0 +1,1 @@
+"""The configuration of a training: its sections, its files, its flags and its errors."""

@@ -1,0 +1,77 @@
+"""Shorthands of the command line, and second names of keys: two tables."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Flag:
+    """A shorthand such as ``--lr 1e-3``.
+
+    Attributes
+    ----------
+    name
+        Without dashes, words joined by ``_``.
+    keys
+        The keys that it sets.
+    many
+        Whether it takes several values.
+    expand
+        From the list of values to {key: value}, where setting `keys` to the value is not the answer.
+    """
+
+    name: str
+    keys: tuple[str, ...]
+    many: bool = False
+    expand: Callable[[list[str]], dict[str, Any]] | None = None
+
+
+def _enable_only(names: list[str]) -> dict[str, Any]:
+    # Imported here so that the table stays light: the command line's help reads it.
+    from xec_models.tasks import TASKS
+
+    return {f"tasks.{name}.enabled": name in names for name in [*TASKS, *names]}
+
+
+FLAGS: dict[str, Flag] = {
+    flag.name: flag
+    for flag in (
+        Flag("train_path", ("data.train_path",), many=True),
+        Flag("val_path", ("data.val_path",), many=True),
+        Flag("batch", ("data.batch_size",)),
+        Flag("chunksize", ("data.chunksize",)),
+        Flag("npho_branch", ("data.npho_branch",)),
+        Flag("time_branch", ("data.time_branch",)),
+        Flag("npho_scheme", ("normalization.npho_scheme",)),
+        Flag("npho_scale", ("normalization.npho_scale",)),
+        Flag("npho_scale2", ("normalization.npho_scale2",)),
+        Flag("time_scale", ("normalization.time_scale",)),
+        Flag("time_shift", ("normalization.time_shift",)),
+        Flag("sentinel_value", ("normalization.sentinel_npho", "normalization.sentinel_time")),
+        Flag("outer_mode", ("model.outer_mode",)),
+        Flag("tasks", ("tasks",), many=True, expand=_enable_only),
+        Flag("epochs", ("training.epochs",)),
+        Flag("lr", ("training.lr",)),
+        Flag("weight_decay", ("training.weight_decay",)),
+        Flag("warmup_epochs", ("training.warmup_epochs",)),
+        Flag("ema_decay", ("training.ema_decay",)),
+        Flag("grad_clip", ("training.grad_clip",)),
+        Flag("grad_accum_steps", ("training.grad_accum_steps",)),
+        Flag("loss_type", ("tasks.angle.loss_fn",)),
+        Flag("loss_beta", ("tasks.angle.loss_beta",)),
+        Flag("resume_from", ("checkpoint.resume_from",)),
+        Flag("onnx", ("export.onnx",)),
+    )
+}
+"""The shorthands that ``xec train`` accepts, with ``-`` or ``_`` between words."""
+
+SECOND_NAMES: dict[str, str] = {"training.lr_scheduler": "training.scheduler"}
+"""Second name of a key → the key."""
+
+DEPRECATED_VALUES: dict[tuple[str, str], str] = {
+    ("data.npho_branch", "relative_npho"): "it holds counts divided by the event's largest; prefer npho",
+}
+"""(key, value) → why it should not be used any more."""

@@ -1,0 +1,161 @@
+"""All keys of the configuration as one list, and what each expects, in words."""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import cache
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+from xec_geometry.errors import did_you_mean
+
+from xec_train.config.flags import FLAGS, SECOND_NAMES
+from xec_train.config.sections import TrainConfig
+
+
+@dataclass(frozen=True)
+class Key:
+    """A key: its dotted path and its field; `section` is the model behind it if it is a section."""
+
+    path: str
+    field: FieldInfo
+    section: type[BaseModel] | None = None
+
+    @property
+    def name(self) -> str:
+        """The last part of the path."""
+        return self.path.rpartition(".")[2]
+
+
+def walk(model: type[BaseModel] = TrainConfig, prefix: str = "") -> Iterator[Key]:
+    """Yield every section and key of a model in their order, sections before what they hold."""
+    for name, field in model.model_fields.items():
+        path, section = prefix + name, _section(field)
+        yield Key(path, field, section)
+        if section is not None:
+            yield from walk(section, f"{path}.")
+
+
+@cache
+def all_keys() -> dict[str, Key]:
+    """Every key and section by its path."""
+    return {key.path: key for key in walk()}
+
+
+def nearest_key(path: str) -> str:
+    """Hint at the valid key nearest to an unknown one, looking in its section first.
+
+    Parameters
+    ----------
+    path
+        The unknown dotted path.
+
+    Returns
+    -------
+    str
+        ``" (did you mean 'data.batch_size'?)"`` or an empty string.
+    """
+    keys = all_keys()
+    parent, _, name = path.rpartition(".")
+    leaf = name.lower().replace("-", "_")
+    if leaf in FLAGS:
+        return f" (did you mean {FLAGS[leaf].keys[0]!r}?)"
+    elsewhere = [key.path for key in keys.values() if key.name.lower() == leaf]
+    if elsewhere:
+        return f" (did you mean {' or '.join(map(repr, elsewhere[:2]))}?)"
+    siblings = [key.path for key in keys.values() if key.path.rpartition(".")[0] == parent]
+    hint = did_you_mean(path, siblings)
+    if hint:
+        return hint
+    leaves = {key.name: key.path for key in keys.values()}
+    near = did_you_mean(name, leaves)
+    return f" (did you mean {leaves[near.split(chr(39))[1]]!r}?)" if near else ""
+
+
+def expectation(path: str) -> str:
+    """What a key expects, in words: ``an integer ≥ 1 or null``."""
+    key = all_keys()[path]
+    if key.section is not None:
+        return "a section with keys"
+    return _in_words(key.field.annotation, key.field.metadata)
+
+
+def choices(path: str) -> tuple[str, ...]:
+    """The words that a key accepts, if it is a choice."""
+    return tuple(_words(all_keys()[path].field.annotation))
+
+
+def accepts_text(path: str) -> bool:
+    """Whether any text is a valid value of a key."""
+    key = all_keys().get(path)
+    return key is not None and str in _flat(key.field.annotation)
+
+
+def canonical(path: str) -> str:
+    """The key that a dotted path means: its first name where it is a second one."""
+    return SECOND_NAMES.get(path, path)
+
+
+def _section(field: FieldInfo) -> type[BaseModel] | None:
+    kind = field.annotation
+    return kind if isinstance(kind, type) and issubclass(kind, BaseModel) else None
+
+
+def _alternatives(annotation: Any) -> tuple[Any, ...]:
+    return get_args(annotation) if get_origin(annotation) in (Union, types.UnionType) else (annotation,)
+
+
+def _flat(annotation: Any) -> Iterator[Any]:
+    for kind in _alternatives(annotation):
+        origin = get_origin(kind)
+        if origin is Annotated:
+            yield from _flat(get_args(kind)[0])
+        elif origin is list:
+            yield from _flat(get_args(kind)[0])
+        else:
+            yield kind
+
+
+def _words(annotation: Any) -> Iterator[str]:
+    for kind in _flat(annotation):
+        if get_origin(kind) is Literal:
+            yield from (str(word) for word in get_args(kind))
+
+
+_KINDS: dict[Any, str] = {
+    int: "an integer", float: "a number", bool: "true or false", str: "text", type(None): "null",
+}  # fmt: skip
+_BOUNDS = {"gt": ">", "ge": "≥", "lt": "<", "le": "≤"}
+
+
+def _in_words(annotation: Any, metadata: Iterable[Any] = ()) -> str:
+    limits = _limits(metadata)
+    return " or ".join(dict.fromkeys(_kind_in_words(kind, limits) for kind in _alternatives(annotation)))
+
+
+def _kind_in_words(kind: Any, limits: str) -> str:
+    origin, arguments = get_origin(kind), get_args(kind)
+    if origin is Annotated:
+        return _in_words(arguments[0], arguments[1:])
+    if origin is Literal:
+        words = [str(word).lower() if isinstance(word, bool) else str(word) for word in arguments]
+        return words[0] if len(words) == 1 else f"one of {', '.join(words)}"
+    if origin is list:
+        return f"{_in_words(arguments[0])} or a list of it"
+    if origin is tuple:
+        return f"a list of {len(arguments)}: [{', '.join(_in_words(part) for part in arguments)}]"
+    words_of_kind = _KINDS.get(kind, str(kind))
+    return words_of_kind + limits if kind in (int, float) else words_of_kind
+
+
+def _limits(metadata: Iterable[Any]) -> str:
+    found = [
+        f"{sign} {getattr(item, name):g}"
+        for item in metadata
+        for name, sign in _BOUNDS.items()
+        if getattr(item, name, None) is not None
+    ]
+    return f" {' and '.join(found)}" if found else ""

@@ -1,0 +1,164 @@
+"""From a YAML file and a command line to a configuration, with all errors at once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+from xec_geometry.errors import did_you_mean
+
+from xec_train.config.arguments import Arguments, Assignment, parse_arguments
+from xec_train.config.flags import DEPRECATED_VALUES, SECOND_NAMES
+from xec_train.config.keys import all_keys
+from xec_train.config.problems import describe_errors
+from xec_train.config.sections import TrainConfig
+from xec_train.config.yaml_text import read_yaml
+from xec_train.errors import ConfigError
+
+
+@dataclass(frozen=True)
+class LoadedConfig:
+    """A configuration and what its user should be told, one line each."""
+
+    config: TrainConfig
+    notes: tuple[str, ...] = ()
+
+
+def load_config(path: str | Path, overrides: Sequence[str] = ()) -> LoadedConfig:
+    """Read a configuration file and the command line that changes it.
+
+    Parameters
+    ----------
+    path
+        YAML file.
+    overrides
+        ``section.key=value`` and flags, as on the command line.
+
+    Returns
+    -------
+    LoadedConfig
+        The configuration, every default filled in, and notes on deprecated values.
+
+    Raises
+    ------
+    ConfigError
+        With every problem of file and command line, one line each.
+    """
+    arguments = parse_arguments(overrides)
+    extra = [f"{name}: unexpected; expected section.key=value or a flag" for name in arguments.files]
+    return _load(Path(path), arguments, extra)
+
+
+def load_command_line(tokens: Sequence[str]) -> LoadedConfig:
+    """Read a configuration as `load_config` does, its file being one of the words.
+
+    Raises
+    ------
+    ConfigError
+        If there is no file among them, or several, and as `load_config`.
+    """
+    arguments = parse_arguments(tokens)
+    if len(arguments.files) != 1:
+        names = arguments.files
+        found = f"found {len(names)}: {', '.join(names)}" if names else "found none"
+        raise ConfigError(
+            f"expected one configuration file, {found} ('xec config new -o run.yaml' writes one)"
+        )
+    return _load(Path(arguments.files[0]), arguments)
+
+
+def _load(path: Path, arguments: Arguments, problems: Sequence[str] = ()) -> LoadedConfig:
+    data = _read_file(path)
+    found = [*problems, *arguments.problems, *_settle_second_names(data)]
+    for assignment in arguments.assignments:
+        found += _assign(data, assignment)
+    config = None
+    try:
+        config = TrainConfig.model_validate(_with_required_sections(data))
+    except ValidationError as error:
+        found += describe_errors(error)
+    if config is None or found:
+        raise _report(str(path), found)
+    return LoadedConfig(config, _notes(config))
+
+
+def _read_file(path: Path) -> dict[str, Any]:
+    if not path.exists():
+        beside = [p.name for p in path.parent.glob("*.y*ml")] if path.parent.is_dir() else []
+        raise ConfigError(
+            f"no such configuration file: {path}{did_you_mean(path.name, beside)}; "
+            f"'xec config new -o {path}' writes one"
+        )
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: cannot be read as a text file: {error}") from error
+    data = read_yaml(text, str(path))
+    if not isinstance(data, dict):
+        raise ConfigError(f"{path}: found {_short(data)}, expected sections such as 'data:' with keys below")
+    return _without_empty_sections(data)
+
+
+def _without_empty_sections(data: dict[Any, Any]) -> dict[str, Any]:
+    # `training:` with every key commented out is an empty section, not a null.
+    known = all_keys()
+    return {
+        str(name): {} if value is None and name in known and known[name].section else value
+        for name, value in data.items()
+    }
+
+
+def _with_required_sections(data: dict[str, Any]) -> dict[str, Any]:
+    required = [k.path for k in all_keys().values() if k.section and k.field.is_required()]
+    return {**{path: {} for path in required}, **data}
+
+
+def _settle_second_names(data: dict[str, Any]) -> list[str]:
+    problems = []
+    for second, first in SECOND_NAMES.items():
+        section_name, _, name = second.rpartition(".")
+        section = data.get(section_name)
+        if not isinstance(section, dict) or name not in section:
+            continue
+        value, first_name = section.pop(name), first.rpartition(".")[2]
+        if first_name in section:
+            problems.append(f"{first}: given twice, as {first} and as {second}; expected one of them")
+        section.setdefault(first_name, value)
+    return problems
+
+
+def _assign(data: dict[str, Any], assignment: Assignment) -> list[str]:
+    *parents, name = assignment.key.split(".")
+    section = data
+    for depth, parent in enumerate(parents):
+        child = section.setdefault(parent, {})
+        if not isinstance(child, dict):
+            where = ".".join(parents[: depth + 1])
+            return [f"{assignment.spelling}: {where} is {_short(child)} in the file, expected a section"]
+        section = child
+    section[name] = assignment.value
+    return []
+
+
+def _notes(config: TrainConfig) -> tuple[str, ...]:
+    values = config.model_dump()
+    notes = []
+    for (key, deprecated), reason in DEPRECATED_VALUES.items():
+        section, _, name = key.partition(".")
+        if values[section][name] == deprecated:
+            notes.append(f"{key}: {deprecated} is deprecated: {reason}")
+    return tuple(notes)
+
+
+def _report(source: str, problems: Sequence[str]) -> ConfigError:
+    if len(problems) == 1:
+        return ConfigError(f"{source}: {problems[0]}")
+    return ConfigError("\n  ".join([f"{source}: {len(problems)} problems", *problems]))
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."

@@ -1,0 +1,73 @@
+"""What is wrong with a configuration, in the words of the configuration."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from pydantic import ValidationError
+from xec_geometry.errors import did_you_mean
+
+from xec_train.config.keys import all_keys, choices, expectation, nearest_key
+
+_OWN_WORDS = "Value error, "
+
+
+def describe_errors(error: ValidationError) -> list[str]:
+    """Turn pydantic's errors into one line per key.
+
+    Parameters
+    ----------
+    error
+        What the validation of a `TrainConfig` raised.
+
+    Returns
+    -------
+    list of str
+        ``path: found X, expected Y``, each key once.
+    """
+    lines: dict[str, str] = {}
+    for item in error.errors(include_url=False):
+        path = _path(item["loc"])
+        # The alternatives of a union come as one error each; the first line names them all.
+        lines.setdefault(path, f"{path}: {_describe(path, dict(item))}")
+    return list(lines.values())
+
+
+def _path(location: Sequence[int | str]) -> str:
+    """The dotted key of pydantic's location, without the marks of unions and list items behind it."""
+    keys, path = all_keys(), ""
+    for part in location:
+        longer = f"{path}.{part}" if path else str(part)
+        if path in keys and keys[path].section is None:
+            break
+        path = longer
+    return path
+
+
+def _describe(path: str, item: dict[str, Any]) -> str:
+    kind, message = str(item["type"]), str(item["msg"])
+    if kind == "extra_forbidden":
+        return f"unknown key{nearest_key(path)}"
+    if kind == "missing":
+        return f"missing; expected {_meaning(path)}"
+    if kind == "value_error":
+        return message.removeprefix(_OWN_WORDS)
+    if path not in all_keys():
+        return f"found {_short(item['input'])}, {message}"
+    hint = did_you_mean(str(item["input"]), choices(path))
+    return f"found {_short(item['input'])}, expected {expectation(path)}{hint}"
+
+
+def _meaning(path: str) -> str:
+    key = all_keys().get(path)
+    return (key.field.description if key else None) or "a value"
+
+
+def _short(value: Any) -> str:
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return str(value).lower()
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."

@@ -1,0 +1,192 @@
+"""Every key of a training's configuration: its type, default and meaning."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, create_model
+from xec_data.normalization import NormalizationConfig
+from xec_geometry.fiducial import FIDUCIAL
+from xec_models.config import ModelConfig, TaskConfig
+from xec_models.tasks import TASKS, TaskSpec
+
+AUTO = "auto"
+
+
+def _one_or_many(value: Any) -> Any:
+    return [value] if isinstance(value, str | Path) else value
+
+
+def _off_if_negative(value: Any) -> Any:
+    return None if isinstance(value, int | float) and not isinstance(value, bool) and value < 0 else value
+
+
+Paths = Annotated[list[str], BeforeValidator(_one_or_many), Field(min_length=1)]
+
+
+class Section(BaseModel):
+    """A section of the configuration: only keys that exist, and no changes after reading."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, coerce_numbers_to_str=True)
+
+
+class FiducialConfig(Section):
+    """Cut on the true first interaction point: |u| < u_max, |v| < v_max, w_min ≤ w < w_max."""
+
+    enabled: bool = Field(False, description="train and validate on events inside the fiducial volume only")
+    u_max: float = Field(FIDUCIAL.u_max, gt=0, description="largest |u|, cm")
+    v_max: float = Field(FIDUCIAL.v_max, gt=0, description="largest |v|, cm")
+    w_min: float = Field(FIDUCIAL.w_min, description="smallest depth w, cm")
+    w_max: float | None = Field(None, description="largest depth w, cm; null: no limit")
+
+
+class DataConfig(Section):
+    """Which ROOT files, and how they are read."""
+
+    train_path: Paths = Field(description="ROOT files to train on: a file, folder, glob or list")
+    val_path: Paths = Field(description="ROOT files to validate on: a file, folder, glob or list")
+    tree_name: str = Field("tree", description="name of the TTree")
+    batch_size: int = Field(256, ge=1, description="events per step (per device)")
+    chunksize: int = Field(
+        256000, ge=1, description="events in memory for shuffling; reduced, with a note, to what memory allows"
+    )
+    num_workers: Literal["auto"] | Annotated[int, Field(ge=0)] = Field(
+        AUTO, description="reading processes; auto: one core less than there are, at most 4; 0: none"
+    )
+    num_threads: Literal["auto"] | Annotated[int, Field(ge=1)] = Field(
+        AUTO, description="threads that decompress, per reading process"
+    )
+    prefetch_factor: int = Field(2, ge=1, description="shuffled groups that each process reads ahead")
+    npho_branch: str = Field(
+        "npho", description="branch with the photons per sensor (relative_npho is deprecated)"
+    )
+    time_branch: str = Field("relative_time", description="branch with the time per sensor")
+    angle_unit: Literal["auto", "deg", "rad"] = Field(
+        "auto", description="unit of emiAng in the files; auto compares it with emiVec"
+    )
+    fiducial: FiducialConfig = Field(
+        default_factory=FiducialConfig, description="cut on the true first interaction point"
+    )
+
+
+class TrainingConfig(Section):
+    """How the weights are learnt."""
+
+    epochs: int = Field(20, ge=1, description="passes over the training files")
+    lr: float = Field(3e-4, gt=0, description="largest learning rate")
+    weight_decay: float = Field(
+        1e-4, ge=0, description="AdamW's weight decay; biases, norms, GRN and positions have none"
+    )
+    scheduler: Literal["cosine", "none"] = Field(
+        "cosine", description="learning rate after the warm-up: cosine down to lr_min, or none (constant)"
+    )
+    warmup_epochs: float = Field(2, ge=0, description="epochs of linear warm-up")
+    lr_min: float = Field(1e-6, ge=0, description="learning rate at the end of the cosine")
+    ema_decay: Annotated[float | None, BeforeValidator(_off_if_negative)] = Field(
+        0.999, lt=1, description="decay of the averaged weights (EMA), which are validated and exported; null: off"
+    )
+    grad_clip: float = Field(1.0, ge=0, description="largest norm of the gradient; 0: no limit")
+    grad_accum_steps: int = Field(1, ge=1, description="batches per step of the optimizer")
+    amp: bool = Field(True, description="mixed precision on a GPU; a CPU always computes in float32")
+    channel_dropout_rate: float = Field(
+        0.1, ge=0, lt=1, description="fraction of the sensors of an event that is made invalid in training"
+    )
+    seed: int = Field(0, ge=0, description="seed of weights, order of events and dropout")
+    deterministic: bool = Field(False, description="only deterministic algorithms (slower on a GPU)")
+
+
+class CheckpointConfig(Section):
+    """What a training writes, and what it continues from."""
+
+    resume_from: str | None = Field(
+        None, description="continue from this checkpoint_last.pth; auto: from the latest run, if there is one"
+    )
+    save_dir: str = Field("artifacts", description="folder of the run directories")
+    save_interval: int = Field(
+        10, ge=0, description="keep a copy checkpoint_epoch_<n>.pth every so many epochs; 0: none"
+    )
+    save_artifacts: bool = Field(
+        True, description="write predictions and whatever the installed packages add (export, plots) at the end"
+    )
+
+
+class MlflowConfig(Section):
+    """Tracking with MLflow; metrics.csv in the run directory is always written."""
+
+    enabled: bool = Field(True, description="log to MLflow")
+    experiment: str = Field("xec", description="name of the experiment")
+    run_name: str | None = Field(
+        None, description="name of the run and of its directory; null: the time at which it starts"
+    )
+    tracking_uri: str | None = Field(
+        None, description="tracking server; null: $MLFLOW_TRACKING_URI, else sqlite:///mlflow.db here"
+    )
+
+
+class ExportConfig(Section):
+    """What the package xec-export makes of the best checkpoint at the end."""
+
+    onnx: str | None = Field(
+        "<run>.onnx", description="ONNX file in the run directory, <run> is the run's name; null: none"
+    )
+
+
+def _task_section(spec: TaskSpec) -> type[TaskConfig]:
+    # The defaults and the losses that make sense differ from task to task: one model each, from the table.
+    base = TaskConfig.model_fields
+    fields: dict[str, Any] = {
+        "enabled": (bool, Field(spec.name == "angle", description=f"learn the {spec.meaning}")),
+        "loss_fn": (
+            Literal[spec.losses],
+            Field(spec.default_loss, description=f"loss: {', '.join(spec.losses)}"),
+        ),
+        "loss_beta": (
+            base["loss_beta"].annotation,
+            Field(spec.default_beta, ge=0, description=base["loss_beta"].description),
+        ),
+    }
+    return create_model(
+        f"{spec.name.capitalize()}TaskConfig", __base__=TaskConfig, __doc__=spec.meaning, **fields
+    )
+
+
+_TASK_SECTIONS: dict[str, type[TaskConfig]] = {name: _task_section(spec) for name, spec in TASKS.items()}
+_TASK_FIELDS: dict[str, Any] = {
+    name: (section, Field(default_factory=section, description=TASKS[name].meaning))
+    for name, section in _TASK_SECTIONS.items()
+}
+TasksConfig = create_model(
+    "TasksConfig", __base__=Section, __doc__="What the network predicts: a head for each enabled task.", **_TASK_FIELDS
+)
+
+
+class TrainConfig(Section):
+    """The configuration of a training."""
+
+    objective: Literal["regression"] = Field("regression", description="what the network learns")
+    data: DataConfig = Field(description="Which ROOT files, and how they are read")
+    normalization: NormalizationConfig = Field(
+        default_factory=NormalizationConfig,
+        description="How photons and times are scaled before the network; the constants stay in its checkpoint",
+    )
+    model: ModelConfig = Field(default_factory=ModelConfig, description="The network")
+    tasks: TasksConfig = Field(  # type: ignore[valid-type]
+        default_factory=TasksConfig, description="What the network predicts: a head for each enabled task"
+    )
+    training: TrainingConfig = Field(
+        default_factory=TrainingConfig, description="How the weights are learnt"
+    )
+    checkpoint: CheckpointConfig = Field(
+        default_factory=CheckpointConfig, description="What is written, and what a training continues from"
+    )
+    mlflow: MlflowConfig = Field(
+        default_factory=MlflowConfig, description="Tracking; metrics.csv is written in any case"
+    )
+    export: ExportConfig = Field(default_factory=ExportConfig, description="What is exported at the end")
+
+    @property
+    def enabled_tasks(self) -> dict[str, TaskConfig]:
+        """The enabled tasks, in the order of `TASKS`."""
+        every = {name: getattr(self.tasks, name) for name in TASKS}
+        return {name: task for name, task in every.items() if task.enabled}

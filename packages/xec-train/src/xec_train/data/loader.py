@@ -1,0 +1,240 @@
+"""Batches from worker processes, in the planned order whatever their number."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, IterableDataset, get_worker_info
+from xec_data.memory import bounded_chunk_size
+from xec_data.reader import EventReader
+from xec_data.schema import SCHEMA
+
+from xec_train.config.sections import AUTO, DataConfig
+from xec_train.data.plan import EpochPlan, Group, Source, n_batches, plan_epoch
+
+Batch = dict[str, Tensor]
+"""Branches by their names in the schema, (n, …) each."""
+
+GROUPS_IN_MEMORY = 10
+"""`chunksize` events are split among the groups that are being read, wait, and are being used."""
+
+# The first group of an epoch is waited for, so it shall be a small part of the epoch; but many batches.
+_GROUPS_PER_EPOCH = 8
+_BATCHES_PER_GROUP = 16
+
+_MAX_AUTO_WORKERS = 4
+_EVENTS_WORTH_A_WORKER = 512
+
+
+class EventGroups(IterableDataset[Batch]):
+    """Shuffled groups of events; each worker process reads every n-th of them.
+
+    Groups, not batches, travel from the workers: they arrive in their order for any number of workers,
+    through shared memory without a copy, and are cut into batches by slicing.
+    """
+
+    def __init__(
+        self, reader: EventReader, sources: Sequence[Source], groups: Sequence[Group], key: tuple[int, ...] | None
+    ) -> None:
+        super().__init__()
+        self.reader, self.sources, self.groups, self.key = reader, sources, groups, key
+
+    def __iter__(self) -> Iterator[Batch]:
+        worker = get_worker_info()
+        first, step = (worker.id, worker.num_workers) if worker else (0, 1)
+        for group in self.groups[first::step]:
+            yield self._read(group, shared=worker is not None)
+
+    def _read(self, group: Group, *, shared: bool) -> Batch:
+        n = len(group)
+        place = np.arange(n)
+        if self.key is not None:
+            place = np.random.default_rng((*self.key, group.number)).permutation(n)
+        events = {name: _allocate(name, n, shared) for name in self.reader.branches}
+        arrays = {name: tensor.numpy() for name, tensor in events.items()}
+        done = 0
+        for number, start, stop in group.pieces:
+            shard, rows = self.sources[number].stretch(start, stop)
+            chunk = self.reader.read(shard)
+            here = place[done : done + stop - start]
+            for name, array in arrays.items():
+                array[here] = chunk[name] if rows is None else chunk[name][rows]
+            done += stop - start
+        return events
+
+
+@dataclass
+class EventLoader:
+    """Epochs of batches from ROOT files.
+
+    Attributes
+    ----------
+    reader, sources
+        What is read, and which events of it.
+    batch_size
+        Events in a batch.
+    group_events
+        Events that are shuffled together.
+    workers, prefetch
+        Reading processes, and groups that each reads ahead.
+    seed
+        Of the order; None: the order of the files.
+    rank, world
+        Which process of how many trains here.
+    pin
+        Whether batches lie in pinned memory, from which a GPU copies while it computes.
+    """
+
+    reader: EventReader
+    sources: Sequence[Source]
+    batch_size: int
+    group_events: int
+    workers: int = 0
+    prefetch: int = 1
+    seed: int | None = None
+    rank: int = 0
+    world: int = 1
+    pin: bool = False
+
+    @property
+    def n_events(self) -> int:
+        """Events of an epoch, over all ranks."""
+        return sum(map(len, self.sources))
+
+    def __len__(self) -> int:
+        return n_batches(self.n_events, self.batch_size, self.world)
+
+    def plan(self, epoch: int) -> EpochPlan:
+        """The order of an epoch."""
+        return plan_epoch(
+            self.sources,
+            batch_size=self.batch_size,
+            group_events=self.group_events,
+            seed=self.seed,
+            epoch=epoch,
+            rank=self.rank,
+            world=self.world,
+        )
+
+    def epoch(self, epoch: int = 0, first_batch: int = 0) -> Iterator[Batch]:
+        """Go through an epoch.
+
+        Parameters
+        ----------
+        epoch
+            Its number, on which the order depends.
+        first_batch
+            Where to begin: what stands before is not read.
+
+        Yields
+        ------
+        dict of str to Tensor
+            The batches, on the CPU.
+        """
+        groups, skip = list(self.plan(epoch).groups), first_batch
+        while groups and skip >= len(groups[0].batch_sizes):
+            skip -= len(groups.pop(0).batch_sizes)
+        key = None if self.seed is None else (self.seed, epoch, self.rank)
+        dataset = EventGroups(self.reader, self.sources, groups, key)
+        for group, events in zip(groups, self._read(dataset, len(groups)), strict=True):
+            start = 0
+            for number, size in enumerate(group.batch_sizes):
+                if number >= skip:
+                    yield {name: tensor[start : start + size] for name, tensor in events.items()}
+                start += size
+            skip = 0
+
+    def _read(self, dataset: EventGroups, n_groups: int) -> Iterator[Batch]:
+        workers = min(self.workers, n_groups)
+        # A generator of its own: torch would draw from the one that the training's reproducibility rests on.
+        loader = DataLoader(
+            dataset,
+            batch_size=None,
+            num_workers=workers,
+            prefetch_factor=self.prefetch if workers else None,
+            pin_memory=self.pin,
+            worker_init_fn=_ignore_signals,
+            generator=torch.Generator(),
+        )
+        try:
+            yield from loader
+        finally:
+            self.reader.close()
+
+
+def build_loader(
+    reader: EventReader,
+    sources: Sequence[Source],
+    config: DataConfig,
+    *,
+    seed: int | None,
+    rank: int = 0,
+    world: int = 1,
+    pin: bool = False,
+) -> tuple[EventLoader, list[str]]:
+    """Fit a loader to the configuration and to this machine.
+
+    Parameters
+    ----------
+    reader, sources, seed, rank, world, pin
+        As in `EventLoader`.
+    config
+        ``batch_size``, ``chunksize``, ``num_workers`` and ``prefetch_factor``.
+
+    Returns
+    -------
+    EventLoader, list of str
+        The loader, and notes for the user.
+    """
+    n_events = -(-sum(map(len, sources)) // world)
+    chunk, note = bounded_chunk_size(config.chunksize, reader.branches, processes=world)
+    enough = max(n_events // _GROUPS_PER_EPOCH, _BATCHES_PER_GROUP * config.batch_size)
+    group_events = max(config.batch_size, min(chunk // GROUPS_IN_MEMORY, enough))
+    workers = worker_count(config.num_workers, n_events, world)
+    # A group being read by each worker, those that wait, one in use: all of them within `chunksize`.
+    prefetch = max(1, min(config.prefetch_factor, (GROUPS_IN_MEMORY - 2) // max(1, workers)))
+    loader = EventLoader(
+        reader, sources, config.batch_size, group_events, workers, prefetch, seed, rank, world, pin
+    )
+    return loader, [note] if note and chunk // GROUPS_IN_MEMORY < enough else []
+
+
+def worker_count(wanted: str | int, n_events: int, world: int = 1) -> int:
+    """Number of reading processes: what the configuration says, or what fits this machine."""
+    if wanted != AUTO:
+        return int(wanted)
+    if n_events < _EVENTS_WORTH_A_WORKER:
+        return 0
+    return max(0, min(available_cores() // world - 1, _MAX_AUTO_WORKERS))
+
+
+def thread_count(wanted: str | int, workers: int) -> int | None:
+    """Threads that decompress in each reading process; None: the reader's own choice."""
+    if wanted != AUTO:
+        return int(wanted)
+    return max(1, available_cores() // workers) if workers else None
+
+
+def available_cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _allocate(name: str, n: int, shared: bool) -> Tensor:
+    branch = SCHEMA[name]
+    dtype: Any = torch.from_numpy(np.empty(0, dtype=branch.dtype)).dtype
+    tensor = torch.empty((n, *branch.shape), dtype=dtype)
+    return tensor.share_memory_() if shared else tensor
+
+
+def _ignore_signals(_worker: int) -> None:
+    # Ctrl-C and SIGTERM reach the whole process group; it is the training that decides when to stop.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)

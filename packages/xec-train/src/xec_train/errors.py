@@ -1,0 +1,13 @@
+"""The errors that a configuration or a training can end with."""
+
+from __future__ import annotations
+
+from xec_geometry.errors import XecError
+
+
+class ConfigError(XecError):
+    """A configuration that cannot be used: one line per problem, each with its key."""
+
+
+class TrainError(XecError):
+    """A training that cannot start or go on: what was found and what was expected."""
