@@ -1,0 +1,179 @@
+"""The configuration of a network and of its tasks, validated."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from xec_geometry import LAYOUTS, outer_fine_grid
+from xec_geometry.errors import did_you_mean
+from xec_models.errors import ModelError
+from xec_models.tasks import TASKS
+
+OUTER_MODES = ("finegrid", "split")
+HEX_CONVS = ("depthwise", "attention")
+POSITIONS = ("learnable", "sinusoidal", "geometric")
+
+# Two doublings of the width and a 4 × 4 token make the width of a token a multiple of this.
+DIM_MULTIPLE = 32
+NUM_HEADS = 8
+
+_NAMES = {"outer_mode": OUTER_MODES, "layout": LAYOUTS, "hex_conv": HEX_CONVS, "position": POSITIONS}
+
+
+class ModelConfig(BaseModel):
+    """Shape of the encoder and of the heads."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    outer_mode: Literal["finegrid", "split"] = Field(
+        "finegrid", description="Outer face: one fine grid, or coarse grid and centre patch as two tokens."
+    )
+    outer_fine_pool: tuple[int, int] | None = Field(
+        None, description="Pooling of the outer fine grid (rows, columns), e.g. [3, 3]; null: none."
+    )
+    encoder_dim: int = Field(1024, gt=0, description="Width of a token; a multiple of 32.")
+    dim_feedforward: int | None = Field(
+        None, gt=0, description="Width of the feed-forward part of the fusion; null: 4 × encoder_dim."
+    )
+    num_fusion_layers: int = Field(2, ge=0, description="Transformer layers that join the tokens.")
+    hidden_dim: int = Field(256, gt=0, description="Width of the hidden layers of each head.")
+    drop_path_rate: float = Field(
+        0.0, ge=0.0, lt=1.0, description="Stochastic depth: largest probability of skipping a block."
+    )
+    layout: Literal["physical", "xec-ml-wl"] = Field(
+        "physical", description="Index maps and neighbours: physical, or those of the earlier system."
+    )
+    hex_conv: Literal["depthwise", "attention"] = Field(
+        "depthwise", description="Neighbourhood operator of the top and bottom faces."
+    )
+    position: Literal["learnable", "sinusoidal", "geometric"] = Field(
+        "learnable", description="Position encoding of the tokens in the fusion."
+    )
+
+    @field_validator("outer_mode", "layout", "hex_conv", "position", mode="before")
+    @classmethod
+    def _known_name(cls, value: Any, info: Any) -> Any:
+        names = _NAMES[info.field_name]
+        if value not in names:
+            raise ValueError(
+                f"unknown {info.field_name} '{value}'{did_you_mean(str(value), names)}; "
+                f"expected one of {', '.join(names)}"
+            )
+        return value
+
+    @field_validator("encoder_dim")
+    @classmethod
+    def _divisible(cls, value: int) -> int:
+        if value % DIM_MULTIPLE:
+            raise ValueError(
+                f"encoder_dim is {value}, expected a multiple of {DIM_MULTIPLE} "
+                f"(nearest: {max(1, round(value / DIM_MULTIPLE)) * DIM_MULTIPLE})"
+            )
+        return value
+
+    @model_validator(mode="after")
+    def _pool_fits(self) -> ModelConfig:
+        if self.outer_fine_pool is None:
+            return self
+        if self.outer_mode != "finegrid":
+            raise ValueError(f"outer_fine_pool needs outer_mode 'finegrid', found '{self.outer_mode}'")
+        rows, columns = outer_fine_grid(layout=self.layout).shape
+        pool_rows, pool_columns = self.outer_fine_pool
+        if min(self.outer_fine_pool) < 1 or rows % pool_rows or columns % pool_columns:
+            raise ValueError(
+                f"outer_fine_pool is [{pool_rows}, {pool_columns}], expected divisors of the fine grid's "
+                f"{rows} rows and {columns} columns, e.g. [3, 3]"
+            )
+        return self
+
+    @property
+    def feedforward(self) -> int:
+        """Width of the feed-forward part of a fusion layer."""
+        return self.dim_feedforward or 4 * self.encoder_dim
+
+
+class TaskConfig(BaseModel):
+    """How one task is learnt."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    enabled: bool = Field(True, description="Whether the network has a head for the task.")
+    loss_fn: str | None = Field(None, description="Loss; null: the usual one of the task.")
+    loss_beta: float | None = Field(
+        None, ge=0.0, description="Transition point of smooth_l1 and huber, exponent of gaussian_nll."
+    )
+    weight: float = Field(1.0, ge=0.0, description="Factor of the task in the total loss.")
+    log_transform: bool = Field(False, description="Learn the logarithm of the value.")
+
+
+def resolve_tasks(tasks: Mapping[str, TaskConfig]) -> dict[str, TaskConfig]:
+    """Check task configurations against `TASKS` and fill in the loss of each.
+
+    Parameters
+    ----------
+    tasks
+        Configurations by task name.
+
+    Returns
+    -------
+    dict
+        The same in the order of `TASKS`, with `loss_fn` and `loss_beta` stated.
+
+    Raises
+    ------
+    ValueError
+        With every problem at once: unknown tasks, losses that a task does not have, a logarithm of a
+        quantity that may be negative. (Not an `XecError`, so that pydantic can collect it.)
+    """
+    problems = []
+    for name, config in tasks.items():
+        if name not in TASKS:
+            problems.append(
+                f"unknown task '{name}'{did_you_mean(name, TASKS)}; expected one of {', '.join(TASKS)}"
+            )
+            continue
+        spec = TASKS[name]
+        if config.loss_fn is not None and config.loss_fn not in spec.losses:
+            problems.append(
+                f"{name}.loss_fn: unknown loss '{config.loss_fn}'"
+                f"{did_you_mean(config.loss_fn, spec.losses)}; expected one of {', '.join(spec.losses)}"
+            )
+        if config.log_transform and not spec.positive:
+            problems.append(f"{name}.log_transform: the values are not positive numbers, expected false")
+    if problems:
+        raise ValueError("; ".join(problems))
+    return {
+        name: tasks[name].model_copy(
+            update={
+                "loss_fn": tasks[name].loss_fn or spec.default_loss,
+                "loss_beta": spec.default_beta if tasks[name].loss_beta is None else tasks[name].loss_beta,
+            }
+        )
+        for name, spec in TASKS.items()
+        if name in tasks
+    }
+
+
+# For a configuration's field: `tasks: TaskTable`.
+TaskTable = Annotated[dict[str, TaskConfig], AfterValidator(resolve_tasks)]
+
+
+def enabled_tasks(tasks: Mapping[str, TaskConfig]) -> dict[str, TaskConfig]:
+    """The tasks that get a head, complete and in the order of `TASKS`.
+
+    Raises
+    ------
+    ModelError
+        If a configuration is wrong, or no task is enabled.
+    """
+    try:
+        resolved = resolve_tasks(tasks)
+    except ValueError as error:
+        raise ModelError(f"tasks: {error}") from error
+    enabled = {name: config for name, config in resolved.items() if config.enabled}
+    if not enabled:
+        raise ModelError(f"no task is enabled; expected at least one of {', '.join(TASKS)}")
+    return enabled

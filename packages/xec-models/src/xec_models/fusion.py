@@ -1,0 +1,78 @@
+"""The fusion of the tokens: a post-norm transformer encoder.
+
+A. Vaswani et al., "Attention Is All You Need", arXiv:1706.03762 (2017). torch's own encoder layer
+switches to other kernels in evaluation, which neither export nor reproduce the training's numbers;
+this one has the same parameters and one path.
+"""
+
+from __future__ import annotations
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+DROPOUT = 0.1
+
+
+class FusionLayer(nn.Module):
+    """Self-attention and a feed-forward part, each with a residual and a LayerNorm behind it.
+
+    Parameters
+    ----------
+    dim
+        Width of a token.
+    heads
+        Number of attention heads, a divisor of `dim`.
+    feedforward
+        Width of the feed-forward part.
+    """
+
+    def __init__(self, dim: int, heads: int, feedforward: int) -> None:
+        super().__init__()
+        # Holds and initializes the parameters; its forward is not used.
+        self.self_attn = nn.MultiheadAttention(dim, heads, batch_first=True)
+        self.linear1 = nn.Linear(dim, feedforward)
+        self.linear2 = nn.Linear(feedforward, dim)
+        self.norm1 = nn.LayerNorm(dim)
+        self.norm2 = nn.LayerNorm(dim)
+        self.dropout = nn.Dropout(DROPOUT)
+        self.heads = heads
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        """Apply to (B, tokens, dim)."""
+        tokens = self.norm1(tokens + self.dropout(self._attend(tokens)))
+        hidden = self.dropout(F.gelu(self.linear1(tokens)))
+        out: Tensor = self.norm2(tokens + self.dropout(self.linear2(hidden)))
+        return out
+
+    def _attend(self, tokens: Tensor) -> Tensor:
+        attention = self.self_attn
+        projected = F.linear(tokens, attention.in_proj_weight, attention.in_proj_bias)
+        batch, count, dim = tokens.shape
+        split = projected.reshape(batch, count, 3, self.heads, dim // self.heads)
+        query, key, value = split.permute(2, 0, 3, 1, 4).unbind(0)
+        rate = DROPOUT if self.training else 0.0
+        mixed = F.scaled_dot_product_attention(query, key, value, dropout_p=rate)
+        out: Tensor = attention.out_proj(mixed.transpose(1, 2).flatten(-2))
+        return out
+
+
+class Fusion(nn.Module):
+    """`layers` fusion layers, one after the other.
+
+    Parameters
+    ----------
+    dim, heads, feedforward
+        As for `FusionLayer`.
+    layers
+        How many.
+    """
+
+    def __init__(self, dim: int, heads: int, feedforward: int, layers: int) -> None:
+        super().__init__()
+        self.layers = nn.ModuleList(FusionLayer(dim, heads, feedforward) for _ in range(layers))
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        """Apply to (B, tokens, dim)."""
+        for layer in self.layers:
+            tokens = layer(tokens)
+        return tokens

@@ -1,0 +1,109 @@
+"""Position encodings: what tells the fusion which face a token came from.
+
+Learnable, as in A. Dosovitskiy et al., arXiv:2010.11929 (2020); sinusoidal, as in A. Vaswani et al.,
+arXiv:1706.03762 (2017); geometric, from where the face stands and what sensors it has.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from xec_geometry import Layout, index_map, sensor_kinds, sensor_positions
+
+METRE = 100.0  # in cm; brings the face centres to the order of 1
+GEOMETRIC_WIDTH = 128
+
+
+class LearnablePosition(nn.Module):
+    """One free vector a token, started from a truncated normal of width 0.02.
+
+    Parameters
+    ----------
+    faces
+        The tokens' faces, in order.
+    dim
+        Width of a token.
+    """
+
+    def __init__(self, faces: tuple[str, ...], dim: int, layout: Layout) -> None:  # noqa: ARG002
+        super().__init__()
+        self.embedding = nn.Parameter(torch.empty(1, len(faces), dim))
+        nn.init.trunc_normal_(self.embedding, std=0.02)
+
+    def forward(self) -> Tensor:
+        """(1, tokens, dim)."""
+        return self.embedding
+
+
+class SinusoidalPosition(nn.Module):
+    """Sines and cosines of the token's number, nothing to learn.
+
+    Parameters
+    ----------
+    faces
+        The tokens' faces, in order.
+    dim
+        Width of a token, even.
+    """
+
+    embedding: Tensor
+
+    def __init__(self, faces: tuple[str, ...], dim: int, layout: Layout) -> None:  # noqa: ARG002
+        super().__init__()
+        number = torch.arange(len(faces), dtype=torch.float64).unsqueeze(1)
+        rate = torch.exp(torch.arange(0, dim, 2, dtype=torch.float64) * (-math.log(10000.0) / dim))
+        table = torch.stack([torch.sin(number * rate), torch.cos(number * rate)], dim=-1).flatten(1)
+        self.register_buffer("embedding", table.to(torch.get_default_dtype())[None], persistent=False)
+
+    def forward(self) -> Tensor:
+        """(1, tokens, dim)."""
+        return self.embedding
+
+
+class GeometricPosition(nn.Module):
+    """An MLP of the face's centre (x, y, z) and of the kinds of its sensors.
+
+    Parameters
+    ----------
+    faces
+        The tokens' faces, in order.
+    dim
+        Width of a token.
+    layout
+        Layout of the index maps.
+    """
+
+    description: Tensor
+
+    def __init__(self, faces: tuple[str, ...], dim: int, layout: Layout) -> None:
+        super().__init__()
+        table = torch.tensor(np.stack([_describe(face, layout) for face in faces]))
+        self.register_buffer("description", table.to(torch.get_default_dtype()), persistent=False)
+        self.mlp = nn.Sequential(
+            nn.Linear(table.shape[1], GEOMETRIC_WIDTH), nn.GELU(), nn.Linear(GEOMETRIC_WIDTH, dim)
+        )
+
+    def forward(self) -> Tensor:
+        """(1, tokens, dim)."""
+        embedding: Tensor = self.mlp(self.description)
+        return embedding.unsqueeze(0)
+
+
+def _describe(face: str, layout: Layout) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    """Centre of the face in metres, then the fraction of its sensors of each kind."""
+    ids = np.unique(index_map(face, layout))
+    kinds = sensor_kinds()
+    fractions = [np.mean(kinds[ids] == kind) for kind in np.unique(kinds)]
+    return np.concatenate([sensor_positions()[ids].mean(axis=0) / METRE, fractions])
+
+
+POSITION_ENCODINGS: dict[str, Callable[[tuple[str, ...], int, Layout], nn.Module]] = {
+    "learnable": LearnablePosition,
+    "sinusoidal": SinusoidalPosition,
+    "geometric": GeometricPosition,
+}

@@ -1,0 +1,69 @@
+"""Names of predicted and true numbers in files."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from xec_models.errors import ModelError
+from xec_models.tasks import task_spec
+
+
+def prediction_columns(
+    task: str, output: ArrayLike, sigma: ArrayLike | None = None
+) -> dict[str, NDArray[Any]]:
+    """A network's output for one task as columns of a file.
+
+    Parameters
+    ----------
+    task
+        Name of the task.
+    output
+        (n, n_outputs) physical output; for a classification the probabilities.
+    sigma
+        (n, n_outputs) predicted standard deviation, if the head has one.
+
+    Returns
+    -------
+    dict
+        ``pred_<output>`` and, with `sigma`, ``sigma_<output>``, (n,) each. A classification gives the
+        most probable class as int32.
+    """
+    spec = task_spec(task)
+    values = _checked(task, output, spec.n_outputs)
+    if spec.n_classes:
+        return {f"pred_{spec.outputs[0]}": values.argmax(axis=1).astype(np.int32)}
+    columns = {f"pred_{name}": values[:, i] for i, name in enumerate(spec.outputs)}
+    if sigma is not None:
+        widths = _checked(task, sigma, spec.n_outputs)
+        columns |= {f"sigma_{name}": widths[:, i] for i, name in enumerate(spec.outputs)}
+    return columns
+
+
+def truth_columns(task: str, truth: ArrayLike) -> dict[str, NDArray[Any]]:
+    """True values of one task as columns of a file.
+
+    Parameters
+    ----------
+    task
+        Name of the task.
+    truth
+        (n, n) array of `xec_models.tasks.task_truth`.
+
+    Returns
+    -------
+    dict
+        ``truth_<output>``, (n,) each.
+    """
+    spec = task_spec(task)
+    values = _checked(task, truth, len(spec.outputs))
+    return {f"truth_{name}": values[:, i] for i, name in enumerate(spec.outputs)}
+
+
+def _checked(task: str, values: ArrayLike, width: int) -> NDArray[Any]:
+    array = np.asarray(values)
+    if array.ndim != 2 or array.shape[1] != width:
+        raise ModelError(f"task '{task}': array of shape {array.shape}, expected (n, {width})")
+    return array

@@ -1,0 +1,109 @@
+"""What a training leaves behind: the names of the files in a run directory.
+
+Training writes them, export and analysis read them; nobody else spells them out.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from xec_models.errors import RunDirectoryError
+from xec_models.tasks import task_spec
+
+
+class RunDirectory:
+    """The files of one run, ``<save_dir>/<run name>/``.
+
+    Parameters
+    ----------
+    path
+        The folder. It need not exist yet; `open` checks that it does.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+
+    @classmethod
+    def open(cls, path: str | Path) -> RunDirectory:
+        """The run directory of a training that has started.
+
+        Raises
+        ------
+        RunDirectoryError
+            If there is no such folder, or it holds no configuration.
+        """
+        run = cls(path)
+        if not run.path.exists():
+            raise RunDirectoryError(f"no such run directory: {path}")
+        if not run.path.is_dir():
+            raise RunDirectoryError(f"{path} is a file, expected a run directory (written by 'xec train')")
+        if not run.config.is_file():
+            raise RunDirectoryError(
+                f"{path} holds no {run.config.name}, expected a run directory (written by 'xec train')"
+            )
+        return run
+
+    def __repr__(self) -> str:
+        return f"RunDirectory({str(self.path)!r})"
+
+    @property
+    def name(self) -> str:
+        """Name of the run, part of the file names."""
+        return self.path.name or self.path.resolve().name
+
+    @property
+    def config(self) -> Path:
+        """The resolved configuration."""
+        return self.path / "config.yaml"
+
+    @property
+    def checkpoint_best(self) -> Path:
+        """Checkpoint of the best epoch."""
+        return self.path / "checkpoint_best.pth"
+
+    @property
+    def checkpoint_last(self) -> Path:
+        """Checkpoint to resume from."""
+        return self.path / "checkpoint_last.pth"
+
+    @property
+    def metrics(self) -> Path:
+        """Every logged value: columns epoch, step, metric, value, timestamp."""
+        return self.path / "metrics.csv"
+
+    def predictions(self, task: str) -> Path:
+        """Validation of one task: columns run, event, pred_*, truth_*."""
+        return self.path / f"predictions_{task_spec(task).name}_{self.name}.csv"
+
+    @property
+    def validation_results(self) -> Path:
+        """Validation event by event: run, event, pred_* of every task, truth branches."""
+        return self.path / f"validation_results_{self.name}.root"
+
+    @property
+    def onnx(self) -> Path:
+        """The exported network."""
+        return self.path / f"{self.name}.onnx"
+
+    @property
+    def onnx_description(self) -> Path:
+        """Inputs, outputs, units and constants of the exported network."""
+        return self.path / f"{self.name}.json"
+
+    @property
+    def plots(self) -> Path:
+        """Folder of the plots."""
+        return self.path / "plots"
+
+    def resolution_profile(self, task: str) -> Path:
+        """Plot of the resolution of one task."""
+        return self.plots / f"resolution_profile_{task_spec(task).name}_{self.name}.pdf"
+
+    @property
+    def saliency_profile(self) -> Path:
+        """Plot of what the network looks at."""
+        return self.plots / f"saliency_profile_{self.name}.pdf"
+
+    def event_display(self, number: int) -> Path:
+        """Picture of the `number`-th worst event."""
+        return self.plots / f"worst_event_{number}_{self.name}.pdf"
