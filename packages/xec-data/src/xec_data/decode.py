@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numpy.lib.recfunctions import structured_to_unstructured
 from numpy.typing import NDArray
 
 from xec_data.errors import DataError
@@ -49,6 +50,8 @@ def read_into(
         values = _equal_lengths(_read(stored_branch, start, stop, place, library="ak"), branch, start, place)
     else:
         values = _read(stored_branch, start, stop, place, library="np")
+        if values.dtype.names:
+            values = structured_to_unstructured(values)
     if len(values) != len(out):
         raise _too_few(place, start, stop, len(values))
     convert_into(out, values.reshape(out.shape), start, place)

@@ -101,6 +101,8 @@ class EventReader:
         chunk_size: int | None = None,
         num_threads: int | None = None,
     ) -> None:
+        self._open: tuple[int, Path, Any, Any] | None = None
+        self._pool: ThreadPoolExecutor | None = None
         required = tuple(dict.fromkeys(branches))
         optional = tuple(name for name in dict.fromkeys(optional) if name not in required)
         self.trees = [
@@ -125,13 +127,11 @@ class EventReader:
         if chunk_size is not None:
             self.chunk_size, note = bounded_chunk_size(chunk_size, self.branches)
             self.notes += [note] if note else []
-        self.num_threads = num_threads or min(_MAX_THREADS, len(os.sched_getaffinity(0)))
+        self.num_threads = num_threads or min(_MAX_THREADS, _n_cores())
         self.shards = list(shards) if shards is not None else whole_trees(self.trees)
         self._tree_of = {tree.path: tree for tree in self.trees}
         for shard in self.shards:
             self._check_shard(shard)
-        self._open: tuple[int, Path, Any, Any] | None = None
-        self._pool: ThreadPoolExecutor | None = None
         self.angle_units: dict[Path, AngleUnit] = {}
         if "emiAng" in self.branches:
             self.angle_units = {tree.path: self._angle_unit(tree, angle_unit) for tree in self.trees}
@@ -196,11 +196,14 @@ class EventReader:
 
     def close(self) -> None:
         """Close the file that is open, if any. The reader can be used again afterwards."""
-        if self._pool is not None:
-            self._pool.shutdown()
         if self._open is not None and self._open[0] == os.getpid():
+            if self._pool is not None:
+                self._pool.shutdown()
             self._open[2].close()
         self._open, self._pool = None, None
+
+    def __del__(self) -> None:
+        self.close()
 
     def __enter__(self) -> Self:
         return self
@@ -279,6 +282,11 @@ class EventReader:
         return detect_angle_unit(
             arrays["emiAng"], arrays.get("emiVec"), stated, source=f"{info.path}: tree '{info.tree}'"
         )
+
+
+def _n_cores() -> int:
+    # The cores that this process may use: a job on a shared machine has fewer than the machine.
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _part(events: EventChunk, shard: Shard) -> EventChunk:

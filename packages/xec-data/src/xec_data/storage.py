@@ -125,10 +125,18 @@ def describe_branch(branch: Any) -> StoredBranch:
         numbers = interpretation
     if isinstance(numbers, uproot.interpretation.numerical.Numerical):
         full = np.dtype(numbers.numpy_dtype)
-        dtype = full.base if full.base.kind in "biuf" else None
+        dtype = _number_type(full.base)
         if shape is not None:
-            shape = full.shape
+            # Leaves of one branch (x/D:y/D:z/D) are as good as an array.
+            shape = full.shape + ((len(full.base.names),) if full.base.names else ())
     return StoredBranch(branch.name, branch.typename, dtype, shape, int(branch.num_entries))
+
+
+def _number_type(dtype: np.dtype[Any]) -> np.dtype[Any] | None:
+    leaves = [dtype[name] for name in dtype.names] if dtype.names else [dtype]
+    if any(leaf.kind not in "biuf" or leaf.shape for leaf in leaves):
+        return None
+    return np.result_type(*leaves)
 
 
 def one_line(error: BaseException) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -183,7 +184,7 @@ def check_stored(stored: StoredBranch, branch: Branch, n_entries: int, where: st
 
 def describe_shape(shape: tuple[int, ...]) -> str:
     """Say in words how many numbers an entry has."""
-    if not shape:
+    if math.prod(shape) == 1:
         return "1 number"
     return f"{' × '.join(map(str, shape))} numbers"
 

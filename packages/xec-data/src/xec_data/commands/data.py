@@ -1,0 +1,59 @@
+"""`xec data`: look at event files, and make simulated ones."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from xec_data.commands.simulate import simulate
+
+app = typer.Typer(no_args_is_help=True, help="Check event files; simulate events.")
+
+
+@app.callback()
+def _group() -> None:
+    """Check event files; simulate events."""
+
+
+app.command("simulate")(simulate)
+
+
+@app.command("check")
+def check(
+    files: Annotated[list[Path], typer.Argument(help="ROOT files, folders or patterns.", show_default=False)],
+    tree: Annotated[str, typer.Option("--tree", help="Name of the tree.")] = "tree",
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
+) -> None:
+    """Say what files hold and what they can be used for.
+
+    Exits with 0 if every file can be used for something, with 2 otherwise.
+    """
+    import json
+    from dataclasses import asdict
+
+    from rich.console import Console
+
+    from xec_data.check import check_file
+    from xec_data.check_tables import print_report
+    from xec_data.commands.progress import progress_of_files
+    from xec_data.errors import DataError
+    from xec_data.files import find_files
+
+    paths = find_files(list(files))
+    with progress_of_files("reading") as progress_of:
+        reports = [check_file(path, tree_name=tree, progress=progress_of(path)) for path in paths]
+    if as_json:
+        typer.echo(json.dumps([asdict(report) for report in reports], indent=2, allow_nan=False))
+    elif len(reports) > 1 or reports[0].error is None:
+        console = Console(soft_wrap=False)
+        for report in reports:
+            print_report(report, console)
+    useless = [report for report in reports if not report.is_usable]
+    if not useless:
+        return
+    if useless[0].error is not None:
+        more = f" (and {len(useless) - 1} more of {len(reports)} files)" if len(useless) > 1 else ""
+        raise DataError(f"{useless[0].error}{more}")
+    raise typer.Exit(2)
