@@ -1,0 +1,48 @@
+"""``xec export``: a checkpoint as an ONNX file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def export(
+    checkpoint: Annotated[Path, typer.Argument(help="A checkpoint written by 'xec train'.")],
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            help="The ONNX file; by default <run>.onnx in a run directory, else beside the checkpoint.",
+        ),
+    ] = None,
+    data: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="ROOT file with events to compare on (may be repeated); by default the validation files "
+            "of the training, or simulated events."
+        ),
+    ] = None,
+    tolerance: Annotated[
+        float, typer.Option(help="Largest difference from torch, as a fraction of each output's spread.")
+    ] = 1e-4,
+    opset: Annotated[int, typer.Option(help="ONNX operator set.")] = 20,
+) -> None:
+    """Export a trained network to ONNX: raw photons and seconds in, physical quantities out.
+
+    The graph is compared with torch at batches of 1, 3 and 64 events and on invalid readings. It is kept
+    only if they agree. A description of inputs, outputs and constants is written beside it as JSON.
+    """
+    from xec_export.exporting import export_checkpoint
+    from xec_export.parity import ParityError
+    from xec_export.report import print_export, print_parity
+
+    try:
+        report = export_checkpoint(checkpoint, output, data=data, tolerance=tolerance, opset=opset)
+    except ParityError as error:
+        print_parity(error.report)
+        raise
+    print_parity(report.parity)
+    print_export(report)

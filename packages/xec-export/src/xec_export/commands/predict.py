@@ -1,0 +1,52 @@
+"""``xec predict``: a network's answers for the events of ROOT files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def predict(
+    model: Annotated[Path, typer.Argument(help="An ONNX file of 'xec export', or a checkpoint.")],
+    inputs: Annotated[list[str], typer.Argument(help="ROOT files, folders or patterns, real data included.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="The ROOT file to write.")],
+    batch: Annotated[
+        int | None, typer.Option(min=1, help="Events at a time; by default 16 on the CPU, 512 on a GPU.")
+    ] = None,
+    tree: Annotated[str, typer.Option(help="Name of the tree in the inputs.")] = "tree",
+    npho_branch: Annotated[
+        str | None, typer.Option(help="Branch of the photon counts; by default the one trained on.")
+    ] = None,
+    time_branch: Annotated[
+        str | None, typer.Option(help="Branch of the times; by default the one trained on.")
+    ] = None,
+    angle_unit: Annotated[str, typer.Option(help="Unit of emiAng in the inputs: auto, deg or rad.")] = "auto",
+    threads: Annotated[
+        int | None, typer.Option(min=1, help="CPU threads; by default OMP_NUM_THREADS, or all cores.")
+    ] = None,
+) -> None:
+    """Predict the events of ROOT files.
+
+    The output has pred_<quantity> (and sigma_<quantity> where the network knows its uncertainty) beside
+    run, event, and whatever truth or conventional reconstruction the inputs have. Inputs without run and
+    event numbers give a running number 'entry' instead.
+    """
+    from xec_export.predicting import predict_files
+    from xec_export.predictor import open_predictor
+    from xec_export.report import events_progress, print_prediction
+
+    predictor = open_predictor(model, batch_size=batch, threads=threads)
+    with events_progress("predict") as progress:
+        report = predict_files(
+            predictor,
+            inputs,
+            output,
+            tree_name=tree,
+            npho_branch=npho_branch,
+            time_branch=time_branch,
+            angle_unit=angle_unit,
+            progress=progress,
+        )
+    print_prediction(report, predictor)

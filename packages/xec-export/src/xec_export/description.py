@@ -1,0 +1,180 @@
+"""What travels with an exported network: its outputs, branches, units, constants and origin."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from xec_export.errors import ExportError
+
+FORMAT_VERSION = "1"
+
+# An output `energy_sigma` is the standard deviation of `energy`.
+SIGMA_SUFFIX = "_sigma"
+
+_FORMAT_KEY = "xec_format_version"
+
+# The graph's own names: the same whatever branches a network was trained on.
+INPUTS = ("npho", "time")
+
+
+@dataclass(frozen=True)
+class OutputDescription:
+    """One output of the graph.
+
+    Parameters
+    ----------
+    name
+        Its name in the graph: the task (``angle``), or ``<task>_sigma`` for its uncertainty.
+    task
+        The task that it belongs to.
+    columns
+        What its columns are, in order: ``theta``, ``phi``.
+    unit
+        Their common unit.
+    scale
+        How widely each column varied in the training, in the unit; 1 for probabilities and vectors.
+    meaning
+        One line for people.
+    """
+
+    name: str
+    task: str
+    columns: tuple[str, ...]
+    unit: str
+    scale: tuple[float, ...]
+    meaning: str
+
+
+@dataclass(frozen=True)
+class ModelDescription:
+    """All that a user of a network has to know besides its weights.
+
+    Parameters
+    ----------
+    kind
+        The kind of the network: ``regressor``.
+    name
+        The training run that it comes from.
+    outputs
+        The outputs of the graph, in its order.
+    npho_branch, time_branch
+        The branches of the ROOT files that the network was trained on.
+    n_sensors
+        Length of the two inputs.
+    layout, geometry_hash
+        The index maps, and a hash of positions, maps and neighbours that they are made from.
+    normalization
+        The constants of the normalization. For the record: the graph applies them itself.
+    versions, export_versions
+        Versions of the packages at training, and at export.
+    epoch
+        The epoch of the checkpoint.
+    weights
+        ``ema`` (their moving average) or ``model``: which of the checkpoint's weights these are.
+    git_revision
+        Of the code at training, as far as known.
+    opset
+        The ONNX operator set; None for a network that is no graph.
+    angle_unit
+        Unit of all angles, in and out.
+    """
+
+    kind: str
+    name: str
+    outputs: tuple[OutputDescription, ...]
+    npho_branch: str
+    time_branch: str
+    n_sensors: int
+    layout: str
+    geometry_hash: str
+    normalization: Mapping[str, Any]
+    versions: Mapping[str, str]
+    epoch: int | None = None
+    weights: str = "ema"
+    git_revision: str | None = None
+    export_versions: Mapping[str, str] = field(default_factory=dict)
+    opset: int | None = None
+    angle_unit: str = "deg"
+    npho_unit: str = "photons"
+    time_unit: str = "s"
+    inputs: tuple[str, str] = field(default=INPUTS)
+
+    @property
+    def tasks(self) -> tuple[str, ...]:
+        """The tasks that the network answers, in the order of its outputs."""
+        return tuple(dict.fromkeys(output.task for output in self.outputs))
+
+    @property
+    def output_names(self) -> tuple[str, ...]:
+        """The names of the graph's outputs."""
+        return tuple(output.name for output in self.outputs)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give everything as plain values, ready for JSON."""
+        return {
+            _FORMAT_KEY: FORMAT_VERSION,
+            "tasks": list(self.tasks),
+            "units": {output.name: output.unit for output in self.outputs},
+            **dataclasses.asdict(self),
+        }
+
+    def to_metadata(self) -> dict[str, str]:
+        """Give the ``metadata_props`` of an ONNX file: strings as they are, everything else as JSON."""
+        return {
+            key: value if isinstance(value, str) else json.dumps(value, sort_keys=True)
+            for key, value in self.to_dict().items()
+        }
+
+    @classmethod
+    def from_metadata(cls, metadata: Mapping[str, str], path: Path) -> ModelDescription:
+        """Read the metadata of an ONNX file.
+
+        Parameters
+        ----------
+        metadata
+            Its ``metadata_props``.
+        path
+            The file, for the messages.
+
+        Raises
+        ------
+        ExportError
+            If `xec export` did not write them, or a newer version did.
+        """
+        if _FORMAT_KEY not in metadata:
+            raise ExportError(
+                f"{path}: an ONNX file without the metadata of xec (key {_FORMAT_KEY!r}); "
+                "expected a file written by `xec export`"
+            )
+        if metadata[_FORMAT_KEY] != FORMAT_VERSION:
+            raise ExportError(
+                f"{path}: metadata of format {metadata[_FORMAT_KEY]}; this version of xec-export reads "
+                f"format {FORMAT_VERSION}"
+            )
+        values: dict[str, Any] = {}
+        for item in dataclasses.fields(cls):
+            if item.name not in metadata:
+                raise ExportError(f"{path}: the metadata lack the key {item.name!r}")
+            text = metadata[item.name]
+            try:
+                values[item.name] = text if item.type == "str" else json.loads(text)
+            except json.JSONDecodeError as error:
+                raise ExportError(
+                    f"{path}: the metadata's key {item.name!r} is not JSON: {text!r}"
+                ) from error
+        values["inputs"] = tuple(values["inputs"])
+        values["outputs"] = tuple(_read_output(output) for output in values["outputs"])
+        return cls(**values)
+
+
+def _read_output(values: Mapping[str, Any]) -> OutputDescription:
+    # JSON has lists where the description has tuples.
+    fields: dict[str, Any] = {
+        key: tuple(value) if isinstance(value, list) else value for key, value in values.items()
+    }
+    return OutputDescription(**fields)

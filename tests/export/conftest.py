@@ -1,0 +1,171 @@
+"""Small random networks, their exports, and files of random events."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+
+from xec_data import TreeWriter
+from xec_geometry import N_SENSORS, angles_to_direction, uvw_to_xyz
+from xec_models.checkpoint import save_checkpoint
+from xec_models.regressor import XECRegressor
+
+Arrays = dict[str, NDArray[Any]]
+
+ALL_TASKS: dict[str, dict[str, Any]] = {
+    "angle": {},
+    "energy": {"loss_fn": "gaussian_nll", "log_transform": True},
+    "timing": {},
+    "uvwFI": {"loss_fn": "gaussian_nll"},
+    "angleVec": {},
+    "n_gamma": {},
+}
+
+
+def random_events(n: int, seed: int = 0) -> Arrays:
+    """Events with the branches, units and bad readings of a simulated file, angles in radians."""
+    rng = np.random.default_rng(seed)
+    npho = rng.exponential(600.0, (n, N_SENSORS)) - 20.0
+    time = rng.uniform(0.0, 1.5e-7, (n, N_SENSORS))
+    npho[rng.random(npho.shape) < 0.02] = 1e10
+    time[rng.random(time.shape) < 0.3] = 1e10
+    time[rng.random(time.shape) < 0.01] = np.nan
+    uvw = rng.uniform([-23.9, -67.9, 0.0], [23.9, 67.9, 20.0], (n, 3))
+    angles = rng.uniform([1.2, -0.9], [1.9, 0.9], (n, 2))
+    return {
+        "npho": npho.astype(np.float32),
+        "relative_time": time.astype(np.float32),
+        "emiAng": angles.astype(np.float32),
+        "emiVec": angles_to_direction(angles[:, 0], angles[:, 1], degrees=False).astype(np.float32),
+        "energyTruth": rng.uniform(0.015, 0.060, n).astype(np.float32),
+        "timeTruth": rng.normal(-5e-10, 1e-10, n).astype(np.float32),
+        "uvwTruth": uvw.astype(np.float32),
+        "xyzTruth": uvw_to_xyz(uvw).astype(np.float32),
+        "run": np.full(n, 7, np.int32),
+        "event": np.arange(100, 100 + n, dtype=np.int32),
+    }
+
+
+def write_events(path: Path, events: Mapping[str, NDArray[Any]], tree: str = "tree") -> Path:
+    """A ROOT file with these branches."""
+    with TreeWriter(path, tree) as writer:
+        writer.extend(events)
+    return path
+
+
+def random_regressor(
+    seed: int,
+    tasks: Mapping[str, Mapping[str, Any]],
+    model: Mapping[str, Any],
+    normalization: Mapping[str, Any],
+) -> tuple[XECRegressor, dict[str, Any]]:
+    """A regressor with random parameters everywhere, and the configuration it is built from."""
+    config = {
+        "model": {"encoder_dim": 32, "dim_feedforward": 64, "hidden_dim": 32, **model},
+        "tasks": {task: {"enabled": True, **options} for task, options in tasks.items()},
+        "normalization": dict(normalization),
+    }
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        network = XECRegressor.from_config(config)
+        for parameter in network.parameters():
+            # Layers that start at zero would hide a wrong export.
+            parameter.data += 0.1 * torch.randn_like(parameter)
+    truth = random_events(200, seed=99)
+    network.fit_targets(
+        {
+            "angle": np.degrees(truth["emiAng"]),
+            "energy": truth["energyTruth"][:, None],
+            "timing": 1e-7 + truth["timeTruth"][:, None],
+            "uvwFI": truth["uvwTruth"],
+            "angleVec": truth["emiVec"],
+            "n_gamma": np.ones((200, 1)),
+        }
+    )
+    return network.eval(), config
+
+
+def write_checkpoint(
+    path: Path,
+    *,
+    seed: int = 0,
+    tasks: Mapping[str, Mapping[str, Any]] | None = None,
+    model: Mapping[str, Any] | None = None,
+    normalization: Mapping[str, Any] | None = None,
+    data: Mapping[str, Any] | None = None,
+) -> Path:
+    """A checkpoint whose averaged weights are others than its last ones."""
+    tasks = {"angle": {}} if tasks is None else tasks
+    options = (tasks, model or {}, normalization or {})
+    last, config = random_regressor(seed + 1000, *options)
+    averaged, _ = random_regressor(seed, *options)
+    config["data"] = {
+        "npho_branch": "npho",
+        "time_branch": "relative_time",
+        "tree_name": "tree",
+        **(data or {}),
+    }
+    checkpoint = {
+        "kind": "regressor",
+        "config": config,
+        "model": last.state_dict(),
+        "ema_model": averaged.state_dict(),
+        "epoch": 12,
+        "git_revision": None,
+    }
+    save_checkpoint(path, checkpoint)
+    return path
+
+
+@dataclass(frozen=True)
+class Exported:
+    """A checkpoint, its network (averaged weights), its export, and what the command printed."""
+
+    checkpoint: Path
+    network: XECRegressor
+    onnx: Path
+    stdout: str = ""
+    stderr: str = ""
+
+
+@pytest.fixture(scope="session")
+def event_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_events(tmp_path_factory.mktemp("events") / "events.root", random_events(70))
+
+
+@pytest.fixture(scope="session")
+def exported(tmp_path_factory: pytest.TempPathFactory, event_file: Path) -> Exported:
+    """All six tasks in the physical layout, exported by the command as a user runs it."""
+    folder = tmp_path_factory.mktemp("exported")
+    checkpoint = write_checkpoint(
+        folder / "all_tasks.pth", tasks=ALL_TASKS, data={"val_path": str(event_file)}
+    )
+    network, _ = random_regressor(0, ALL_TASKS, {}, {})
+    main = "from xec_geometry.cli import main; main()"
+    command = [sys.executable, "-c", main, "export", str(checkpoint)]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stderr
+    return Exported(checkpoint, network, folder / "all_tasks.onnx", result.stdout, result.stderr)
+
+
+@pytest.fixture
+def no_tracing(monkeypatch: pytest.MonkeyPatch) -> Callable[[Path], None]:
+    """Let exports copy a finished graph, which takes no time; the comparison remains a real one."""
+    from xec_export import exporting
+
+    def use(graph: Path) -> None:
+        def copy(_network: object, _description: object, path: Path) -> None:
+            path.write_bytes(graph.read_bytes())
+
+        monkeypatch.setattr(exporting, "write_onnx", copy)
+
+    return use
