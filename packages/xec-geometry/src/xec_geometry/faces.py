@@ -140,6 +140,12 @@ def face_of_sensor() -> IntArray:
     return read_only(faces)
 
 
+def id_ranges(ids: IntArray) -> str:
+    """Write ascending ids as ranges, e.g. ``0–3, 7–9``."""
+    parts = np.split(ids, np.flatnonzero(np.diff(ids) > 1) + 1)
+    return ", ".join(f"{part[0]}–{part[-1]}" for part in parts)
+
+
 def _check_grid(name: str) -> None:
     if name not in GRIDS:
         raise GeometryError(

@@ -6,7 +6,7 @@ the inner face bulges towards the xenon, the others hide nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -101,13 +101,22 @@ def _fill(
     formula: _Formula,
 ) -> None:
     centers, normals = table.positions[ids], table.normals[ids]
-    along, across = _in_plane_axes(normals)
-    axes = [(axis, np.einsum("ij,ij->i", axis, centers)) for axis in (along, across, normals)]
+    axes = (*_in_plane_axes(normals), normals)
     for rows in _blocks(len(points), len(ids)):
-        x, y, d = (points[rows] @ axis.T - offset for axis, offset in axes)
+        x, y, d = _coordinates(points[rows], centers, axes)
         height = np.where(d > _PLANE, d, 0.0)
         omega = np.where(d >= -_PLANE, formula(x, y, height), 0.0)
         result[rows, columns] = omega / (4 * np.pi)
+
+
+def _coordinates(points: FloatArray, centers: FloatArray, axes: Sequence[FloatArray]) -> list[FloatArray]:
+    """Give the coordinates of all points in the systems of all sensors, each (points, sensors).
+
+    Sums are spelt out: a matrix product rounds differently for different numbers of points, and the
+    solid angle of a point shall not depend on the others.
+    """
+    step = [points[:, None, i] - centers[:, i] for i in range(3)]
+    return [step[0] * axis[:, 0] + step[1] * axis[:, 1] + step[2] * axis[:, 2] for axis in axes]
 
 
 def _blocks(n_points: int, n_sensors: int) -> Iterator[slice]:

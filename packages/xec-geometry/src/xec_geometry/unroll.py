@@ -1,8 +1,8 @@
 """The detector cut open and laid flat, for pictures.
 
 The inner face lies in the middle, z to the right and v upwards. Upstream and downstream are folded
-out at its sides, top and bottom above and below, all joined where they meet in the detector. The
-outer face lies apart, on the right, with z and its own arc.
+out at its sides, top and bottom above and below, the edges that meet in the detector side by side.
+The outer face lies apart, on the right, with z and its own arc.
 """
 
 from __future__ import annotations
@@ -16,11 +16,13 @@ from xec_geometry.arrays import FloatArray, read_only
 from xec_geometry.faces import FACES, face_ids
 from xec_geometry.sensors import sensor_positions
 
-# Room around the centres of a face's outermost sensors, and between the outer face and the rest.
+# Room around the centres of a face's outermost sensors.
 _MARGIN = {"inner": 0.8}
 _PMT_MARGIN = p.PMT_RADIUS + 0.75
-_FOLD = 1.5
-_OUTER_GAP = 7.0
+# Room between the inner face and its neighbours; above and below it a line of text has to fit.
+_SIDE_GAP = 2.0
+_END_GAP = 8.0
+_OUTER_GAP = 9.0
 
 
 @cache
@@ -43,11 +45,11 @@ def unrolled_positions() -> FloatArray:
     for name, sign in (("us", -1), ("ds", +1)):
         ids = face_ids(name)
         depth = (radius[ids] - p.SIDE_RADIUS_FIRST) / p.SIDE_RADIUS_STEP * depth_step
-        plane[ids, 0] = sign * (half_z + _FOLD + _PMT_MARGIN + depth)
+        plane[ids, 0] = sign * (half_z + _SIDE_GAP + _PMT_MARGIN + depth)
     for name, sign in (("top", +1), ("bottom", -1)):
         ids = face_ids(name)
         depth = radius[ids] - p.HEX_RADIUS_FIRST
-        plane[ids, 1] = sign * (half_v + _FOLD + _PMT_MARGIN + depth)
+        plane[ids, 1] = sign * (half_v + _END_GAP + _PMT_MARGIN + depth)
     ids = face_ids("outer")
     left = plane[face_ids("ds"), 0].max() + _PMT_MARGIN + _OUTER_GAP
     plane[ids, 0] = z[ids] - z[ids].min() + left + _PMT_MARGIN

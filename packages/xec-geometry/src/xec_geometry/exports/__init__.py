@@ -1,0 +1,40 @@
+"""The geometry for other programs: one module per format, one table of formats."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import MappingProxyType
+
+from xec_geometry.errors import GeometryError, did_you_mean
+from xec_geometry.exports.cpp_header import cpp_header
+from xec_geometry.exports.csv_table import csv_table
+from xec_geometry.exports.json_document import json_document
+from xec_geometry.layouts import Layout, check_layout
+
+FORMATS: MappingProxyType[str, Callable[[Layout], str]] = MappingProxyType(
+    {"cpp": cpp_header, "csv": csv_table, "json": json_document}
+)
+"""Text of each format, for a layout."""
+
+
+def export_geometry(format_name: str, layout: Layout = "physical") -> str:
+    """Give the nominal geometry as text.
+
+    Parameters
+    ----------
+    format_name
+        ``cpp``: a C++17 header; ``csv``: a line per sensor; ``json``: all tables.
+    layout
+        Of the index maps, the edges and the fine grid.
+
+    Raises
+    ------
+    GeometryError
+        If there is no such format or layout.
+    """
+    if format_name not in FORMATS:
+        raise GeometryError(
+            f"unknown format {format_name!r}{did_you_mean(format_name, FORMATS)}; "
+            f"expected one of {', '.join(FORMATS)}"
+        )
+    return FORMATS[format_name](check_layout(layout))

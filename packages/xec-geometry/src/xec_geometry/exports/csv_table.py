@@ -1,0 +1,30 @@
+"""A line per sensor, for spreadsheets and quick scripts."""
+
+from __future__ import annotations
+
+import csv
+import io
+
+from xec_geometry.faces import FACES, face_of_sensor
+from xec_geometry.layouts import Layout
+from xec_geometry.sensors import sensor_areas, sensor_kinds, sensor_normals, sensor_positions
+
+COLUMNS = ("sensor_id", "face", "kind", "x", "y", "z", "nx", "ny", "nz", "area")
+
+
+def csv_table(layout: Layout) -> str:  # noqa: ARG001 - places do not depend on it
+    """Give the sensors' faces, kinds, positions (cm), normals and active areas (cm²) as CSV."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    table = zip(
+        face_of_sensor().tolist(),
+        sensor_kinds().tolist(),
+        sensor_positions().tolist(),
+        sensor_normals().tolist(),
+        sensor_areas().tolist(),
+        strict=True,
+    )
+    for sensor, (face, kind, position, normal, area) in enumerate(table):
+        writer.writerow([sensor, FACES[face], kind, *position, *normal, area])
+    return text.getvalue()

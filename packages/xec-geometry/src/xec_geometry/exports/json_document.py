@@ -1,0 +1,48 @@
+"""All tables as one JSON document."""
+
+from __future__ import annotations
+
+import json
+
+from xec_geometry import parameters as p
+from xec_geometry.__about__ import __version__
+from xec_geometry.exports.content import CONSTANTS, EDGE_ROWS
+from xec_geometry.faces import FACE_TABLE, FACES, GRIDS, face_ids, face_of_sensor, index_map
+from xec_geometry.finegrid import outer_fine_grid
+from xec_geometry.fingerprint import geometry_hash
+from xec_geometry.hexgrid import hex_edges, hex_positions, hex_rows
+from xec_geometry.layouts import Layout
+from xec_geometry.sensors import sensor_areas, sensor_kinds, sensor_normals, sensor_positions
+
+
+def json_document(layout: Layout) -> str:
+    """Give sensors, faces, index maps, edges and the fine grid as JSON; a line per table."""
+    grid = outer_fine_grid(layout=layout)
+    document = {
+        "xec_geometry": __version__,
+        "layout": layout,
+        "geometry_hash": geometry_hash(layout),
+        "n_sensors": p.N_SENSORS,
+        "units": {"length": "cm", "area": "cm2"},
+        "constants": CONSTANTS,
+        "positions": sensor_positions().tolist(),
+        "normals": sensor_normals().tolist(),
+        "areas": sensor_areas().tolist(),
+        "kinds": sensor_kinds().tolist(),
+        "face_of_sensor": [FACES[face] for face in face_of_sensor().tolist()],
+        "faces": {
+            name: {"title": face.title, "kind": face.kind, "ids": face_ids(name).tolist()}
+            for name, face in FACE_TABLE.items()
+        },
+        "maps": {name: index_map(name, layout).tolist() for name in GRIDS},
+        "hex_rows": list(hex_rows),
+        "hex_positions": hex_positions().tolist(),
+        "hex_edges": dict(zip(EDGE_ROWS, hex_edges(layout).tolist(), strict=True)),
+        "fine_grid": {
+            "shape": list(grid.shape),
+            "sensor": grid.sensor[:, 0].tolist(),
+            "share": grid.share[:, 0].tolist(),
+        },
+    }
+    lines = (f"{json.dumps(key)}: {json.dumps(value)}" for key, value in document.items())
+    return "{\n" + ",\n".join(lines) + "\n}\n"
