@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
 from xec_analysis.panels import (
@@ -12,15 +11,17 @@ from xec_analysis.panels import (
     Confusion,
     Density,
     Distribution,
+    Measure,
     Panel,
     Percentile,
     Residuals,
 )
 from xec_analysis.results import Results, TaskResult
-from xec_analysis.style import save, style
+from xec_analysis.style import new_page, save, style
 from xec_models.tasks import TASKS
 
-Rows = Sequence[Sequence[Panel | None]]
+Row = tuple[Panel | None, ...]
+Rows = tuple[Row, ...]
 
 
 _POSITION = ("u", "v", "w")
@@ -35,14 +36,21 @@ TITLES = {
     "n_gamma": "Number of photons",
 }
 
+
+def _output_row(output: str, *variables: str) -> Row:
+    return (Residuals(output), Density(output), *(Against(output, x) for x in variables))
+
+
+def _measure_row(measure: Measure, *variables: str | None) -> Row:
+    return (Distribution(measure), *(None if x is None else Percentile(measure, x) for x in variables))
+
+
 # None leaves a cell empty, so that panels over the same variable stand below each other.
 PAGES: dict[str, Rows] = {
     "angle": (
-        *(
-            (Residuals(out), Density(out), *(Against(out, x) for x in (out, "w", "energy")))
-            for out in ("theta", "phi")
-        ),
-        (Distribution(OPENING_ANGLE), *(Percentile(OPENING_ANGLE, x) for x in _WHERE)),
+        _output_row("theta", "theta", "w", "energy"),
+        _output_row("phi", "phi", "w", "energy"),
+        _measure_row(OPENING_ANGLE, "u", "v", "w", "energy"),
     ),
     "energy": (
         (
@@ -58,19 +66,19 @@ PAGES: dict[str, Rows] = {
         tuple(Against("timing", x) for x in ("energy", "w", "u", "v")),
     ),
     "uvwFI": (
-        *((Residuals(out), Density(out), *(Against(out, x) for x in _WHERE)) for out in _POSITION),
-        (Distribution(DISTANCE), None, *(Percentile(DISTANCE, x) for x in _WHERE)),
+        *(_output_row(output, *_WHERE) for output in _POSITION),
+        _measure_row(DISTANCE, None, *_WHERE),
     ),
     "angleVec": (
-        *((Residuals(out), Density(out), *(Against(out, x) for x in _WHERE)) for out in ("vx", "vy", "vz")),
-        (Distribution(OPENING_ANGLE), None, *(Percentile(OPENING_ANGLE, x) for x in _WHERE)),
+        *(_output_row(output, *_WHERE) for output in ("vx", "vy", "vz")),
+        _measure_row(OPENING_ANGLE, None, *_WHERE),
     ),
     "n_gamma": ((Confusion("n_gamma"),),),
 }
 
 _KEY = "orange curve: Gaussian core · grey band: central 68 % of the events"
 
-_PANEL_WIDTH, _PANEL_HEIGHT, _HEADER = 3.3, 2.85, 0.62
+_PANEL_WIDTH, _PANEL_HEIGHT = 3.3, 2.85
 
 
 def draw_page(result: TaskResult, name: str, path: Path) -> Path:
@@ -90,26 +98,24 @@ def draw_page(result: TaskResult, name: str, path: Path) -> Path:
     Path
         The file written.
     """
-    from matplotlib.figure import Figure
     from matplotlib.gridspec import GridSpec
 
     rows = drawable_rows(result)
     n_columns = max(len(row) for row in rows)
-    width, height = n_columns * _PANEL_WIDTH, len(rows) * _PANEL_HEIGHT + _HEADER
+    key = "" if TASKS[result.task].n_classes else _KEY
     with style():
-        figure = Figure(figsize=(max(width, 5.5), height), layout="constrained")
-        figure.get_layout_engine().set(w_pad=0.08, h_pad=0.08, rect=(0, 0, 1, 1 - _HEADER / height))
+        figure = new_page(
+            max(n_columns * _PANEL_WIDTH, 5.5),
+            len(rows) * _PANEL_HEIGHT,
+            f"{TITLES[result.task]}: {name}",
+            _census(result),
+            key if n_columns > 1 else "",
+        )
         grid = GridSpec(len(rows), n_columns, figure=figure)
         for i, row in enumerate(rows):
             for j, panel in enumerate(row):
                 if panel is not None:
                     panel.draw(figure, grid[i, j], result)
-        margin = 0.12 / figure.get_figwidth()
-        title = f"{TITLES[result.task]}: {name}"
-        figure.text(margin, 1 - 0.12 / height, title, va="top", fontsize=13, weight="bold")
-        figure.text(margin, 1 - 0.40 / height, _census(result), va="top", fontsize=9.5)
-        if not TASKS[result.task].n_classes:
-            figure.text(1 - margin, 1 - 0.40 / height, _KEY, va="top", ha="right", fontsize=9.5)
         return save(figure, path)
 
 

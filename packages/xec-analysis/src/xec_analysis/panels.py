@@ -318,7 +318,7 @@ def _cloud(
 
 def _stacked(figure: Figure, cell: SubplotSpec) -> tuple[Axes, Axes]:
     from matplotlib.ticker import MaxNLocator
-    from mpl_toolkits.axes_grid1 import make_axes_locatable
+    from mpl_toolkits.axes_grid1 import make_axes_locatable  # type: ignore[import-untyped]
 
     # A grid would leave a gap between the two, in which their labels do not align.
     lower = figure.add_subplot(cell)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from xec_analysis.errors import AnalysisError
 from xec_data.columns import read_columns
-from xec_data.schema import is_invalid
+from xec_data.schema import TREE_NAME, is_invalid
 from xec_geometry import xyz_to_uvw
 from xec_geometry.errors import did_you_mean
 from xec_models.run_directory import RunDirectory
@@ -104,7 +104,9 @@ class Results:
     notes: tuple[str, ...] = ()
 
 
-def load_results(run_or_file: str | Path, tasks: Sequence[str] | None = None) -> Results:
+def load_results(
+    run_or_file: str | Path, tasks: Sequence[str] | None = None, *, tree_name: str = TREE_NAME
+) -> Results:
     """Read predictions and truth.
 
     Parameters
@@ -114,6 +116,8 @@ def load_results(run_or_file: str | Path, tasks: Sequence[str] | None = None) ->
         under the names of the schema, or a CSV file of predictions as a run directory holds them.
     tasks
         Which tasks; by default every one with predictions and truth.
+    tree_name
+        Name of the tree in a ROOT file.
 
     Raises
     ------
@@ -125,10 +129,10 @@ def load_results(run_or_file: str | Path, tasks: Sequence[str] | None = None) ->
             raise AnalysisError(
                 f"unknown task {task!r}{did_you_mean(task, TASKS)}; expected one of {', '.join(TASKS)}"
             )
-    path = _locate(run_or_file)
+    path = locate_results(run_or_file)
     if path.is_dir():
         return _load_run(path, tasks)
-    columns = read_csv(path) if path.suffix.lower() == ".csv" else read_columns(path)
+    columns = read_csv(path) if path.suffix.lower() == ".csv" else read_columns(path, tree_name=tree_name)
     return collect_results(columns, path.stem, path, tasks)
 
 
@@ -214,7 +218,14 @@ def read_csv(path: Path) -> dict[str, Floats]:
     return {name.strip(): table[:, column].copy() for column, name in enumerate(names)}
 
 
-def _locate(run_or_file: str | Path) -> Path:
+def locate_results(run_or_file: str | Path) -> Path:
+    """Find a run directory, a run by its name in `artifacts/`, or a file.
+
+    Raises
+    ------
+    AnalysisError
+        If there is none.
+    """
     path = Path(run_or_file)
     if path.exists():
         return path

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from xec_analysis.errors import AnalysisError
 from xec_geometry.output import atomic_output
@@ -21,17 +21,18 @@ GREEN = "#009E73"
 PURPLE = "#CC79A7"
 SKY = "#56B4E9"
 YELLOW = "#E69F00"
+WHITE = "#FFFFFF"
 BLACK = "#222222"
 GREY = "#8A8A8A"
 CYCLE = (BLUE, ORANGE, GREEN, PURPLE, YELLOW, SKY, BLACK)
 
 DENSITY_MAP = "viridis"
 NPHO_MAP = "viridis"
-TIME_MAP = "cividis"
+TIME_MAP = "plasma"
 
 FORMATS = ("pdf", "png", "svg")
 
-_SETTINGS: dict[str, object] = {
+_SETTINGS: dict[str, Any] = {
     "font.family": "DejaVu Sans",
     "font.size": 9.0,
     "axes.titlesize": 9.5,
@@ -66,10 +67,37 @@ _TIMELESS: dict[str, dict[str, str | None]] = {
 def style() -> Iterator[None]:
     """Draw everything inside the block in the style of xec; the settings of the caller come back after."""
     import matplotlib as mpl
-    from matplotlib import cycler
+    from matplotlib.rcsetup import cycler
 
-    with mpl.rc_context({**_SETTINGS, "axes.prop_cycle": cycler(color=CYCLE)}):
+    with mpl.rc_context(_SETTINGS | {"axes.prop_cycle": cycler(color=CYCLE)}):
         yield
+
+
+def new_page(width: float, height: float, title: str, subtitle: str = "", key: str = "") -> Figure:
+    """Begin a figure with a header; what is drawn below arranges itself.
+
+    Parameters
+    ----------
+    width, height
+        Inches for what is drawn, without the header.
+    title, subtitle
+        Two lines of the header.
+    key
+        What colours mean, at the right of the second line.
+    """
+    from matplotlib.figure import Figure
+    from matplotlib.layout_engine import ConstrainedLayoutEngine
+
+    header = 0.62 if subtitle or key else 0.4
+    total = height + header
+    # rect is left, bottom, width, height.
+    layout = ConstrainedLayoutEngine(w_pad=0.08, h_pad=0.08, rect=(0.0, 0.0, 1.0, height / total))
+    figure = Figure(figsize=(width, total), layout=layout)
+    margin, first, second = 0.12 / width, 1 - 0.12 / total, 1 - 0.40 / total
+    figure.text(margin, first, title, va="top", fontsize=13, weight="bold")
+    figure.text(margin, second, subtitle, va="top", fontsize=9.5)
+    figure.text(1 - margin, second, key, va="top", ha="right", fontsize=9.5)
+    return figure
 
 
 def save(figure: Figure, path: Path) -> Path:

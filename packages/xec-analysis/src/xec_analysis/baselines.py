@@ -1,0 +1,281 @@
+"""Conventional estimators without a network: what a network has to beat.
+
+Position: charge-weighted centre on the inner face, depth from how concentrated the light is. Energy: all
+photons, each sensor weighted by the wall that it stands for. Direction: from the origin to the position.
+Time: mean of the bright sensors' times, each minus its light path. What has to be calibrated - a few numbers
+per quantity - is fitted to the truth of training events.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields
+from itertools import combinations_with_replacement
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from xec_analysis.errors import AnalysisError
+from xec_analysis.light_pattern import LightPattern, light_pattern
+from xec_data.reader import EventReader
+from xec_data.schema import NPHO_BRANCH, TIME_BRANCH, TREE_NAME, is_invalid
+from xec_geometry import direction_to_angles, sensor_kinds, sensor_positions, uvw_to_xyz
+
+Floats = NDArray[np.float64]
+Chunk = Mapping[str, NDArray[Any]]
+
+# Speed of light in cm/s over the effective refractive index of the light's travel time (detector page).
+_LIGHT_SPEED = 2.99792458e10 / 1.65
+# Sensors whose time is precise enough, in photons.
+_BRIGHT = 300.0
+# Photoelectrons per photon (detector page): the variance of a time goes with their number.
+_EFFICIENCY = {"SiPM": 0.12, "PMT": 0.16}
+_BLOCK = 250
+_CHUNK = 1000
+
+TRUTH = ("uvwTruth", "energyTruth", "timeTruth")
+MINIMUM_EVENTS = 50
+DEFAULT_EVENTS = 5000
+
+
+@dataclass(frozen=True)
+class Polynomial:
+    """A calibration: a polynomial in a few standardized variables.
+
+    Attributes
+    ----------
+    mean, scale
+        Of the variables, (k,).
+    degree
+        Largest total degree.
+    coefficients
+        One per monomial.
+    """
+
+    mean: Floats
+    scale: Floats
+    degree: int
+    coefficients: Floats
+
+    @classmethod
+    def fit(cls, variables: Floats, target: Floats, degree: int, factor: Floats | None = None) -> Polynomial:
+        """Fit target ≈ factor · polynomial(variables) by least squares.
+
+        Parameters
+        ----------
+        variables
+            Shape (n, k).
+        target
+            Shape (n,).
+        degree
+            Largest total degree of the monomials.
+        factor
+            Shape (n,), one by default. With it, relative deviations are made small.
+        """
+        # A variable with one value is a constant, not a direction.
+        scale = np.where(variables.std(axis=0) > 1e-12, variables.std(axis=0), 1.0)
+        unfitted = cls(variables.mean(axis=0), scale, degree, np.empty(0))
+        matrix = unfitted.monomials(variables)
+        if factor is not None:
+            matrix, target = matrix * (factor / target)[:, np.newaxis], np.ones_like(target)
+        coefficients: Floats = np.asarray(np.linalg.lstsq(matrix, target, rcond=None)[0], dtype=np.float64)
+        return cls(unfitted.mean, unfitted.scale, degree, coefficients)
+
+    def monomials(self, variables: Floats) -> Floats:
+        """All products of the standardized variables up to the degree, (n, monomials)."""
+        x = (variables - self.mean) / self.scale
+        powers = [
+            np.prod(x[:, list(chosen)], axis=1)
+            for degree in range(self.degree + 1)
+            for chosen in combinations_with_replacement(range(x.shape[1]), degree)
+        ]
+        return np.column_stack(powers)
+
+    def __call__(self, variables: Floats) -> Floats:
+        """Value for variables of shape (n, k), shape (n,)."""
+        value: Floats = self.monomials(variables) @ self.coefficients
+        return value
+
+
+@dataclass(frozen=True)
+class Baselines:
+    """Calibrated estimators.
+
+    Attributes
+    ----------
+    u, v, w
+        Calibrations of the position, in cm.
+    energy
+        GeV per photon.
+    time_offset
+        What is added to the mean of the corrected times, in s.
+    n_events
+        Events that the calibrations were fitted to.
+    """
+
+    u: Polynomial
+    v: Polynomial
+    w: Polynomial
+    energy: Polynomial
+    time_offset: float
+    n_events: int
+
+    def predict(self, chunk: Chunk) -> dict[str, Floats]:
+        """Estimate all quantities of a stretch of events.
+
+        Parameters
+        ----------
+        chunk
+            `npho` and `time`, (n, N_SENSORS) raw readings: an `EventChunk` is one.
+
+        Returns
+        -------
+        dict
+            Task to (n, outputs) float64 in xec's units: `uvwFI`, `energy`, `timing`, `angle`. NaN where
+            an event does not have what it takes.
+        """
+        pattern = light_pattern(chunk["npho"])
+        uvw = self._position(pattern)
+        xyz = uvw_to_xyz(uvw)
+        energy = pattern.photons * self.energy(uvw)
+        time = path_corrected_time(chunk["npho"], chunk["time"], xyz) + self.time_offset
+        return {
+            "angle": np.column_stack(direction_to_angles(xyz, degrees=True)),
+            "energy": energy[:, np.newaxis],
+            "timing": time[:, np.newaxis],
+            "uvwFI": uvw,
+        }
+
+    def _position(self, pattern: LightPattern) -> Floats:
+        return _position(self.u, self.v, self.w, pattern)
+
+
+def fit_baselines(
+    files: str | Path | Sequence[str | Path],
+    *,
+    max_events: int = DEFAULT_EVENTS,
+    tree_name: str = TREE_NAME,
+    npho_branch: str = NPHO_BRANCH,
+    time_branch: str = TIME_BRANCH,
+) -> Baselines:
+    """Fit the calibrations to the truth of training events.
+
+    Parameters
+    ----------
+    files
+        Files with `npho`, times, `uvwTruth`, `energyTruth` and `timeTruth`.
+    max_events
+        How many events are used, from the beginning of the files.
+    tree_name, npho_branch, time_branch
+        As for `EventReader`.
+
+    Raises
+    ------
+    AnalysisError
+        If fewer than `MINIMUM_EVENTS` events have valid truth and light.
+    DataError
+        If the files do not have the branches.
+    """
+    reader = EventReader(
+        files,
+        ("npho", "time", *TRUTH),
+        tree_name=tree_name,
+        npho_branch=npho_branch,
+        time_branch=time_branch,
+        chunk_size=_CHUNK,
+    )
+    with reader:
+        patterns, truths = [], []
+        for chunk in _first(reader, max_events):
+            patterns.append(light_pattern(chunk["npho"]))
+            truths.append({name: np.asarray(chunk[name], dtype=np.float64) for name in TRUTH})
+        pattern = LightPattern(
+            *(np.concatenate([getattr(p, field.name) for p in patterns]) for field in fields(LightPattern))
+        )
+        truth = {name: np.concatenate([values[name] for values in truths]) for name in TRUTH}
+        good = _usable(pattern, truth)
+        if good.sum() < MINIMUM_EVENTS:
+            raise AnalysisError(
+                f"baselines: {good.sum()} of {len(good)} events have light and valid truth; "
+                f"expected at least {MINIMUM_EVENTS} to calibrate with"
+            )
+        u, v, w, energy = _fit_light(pattern, truth, good)
+        uvw = _position(u, v, w, pattern)
+        # The times need the position of every event: a second look at the same events.
+        start, late = 0, []
+        for chunk in _first(reader, max_events):
+            part = slice(start, start + len(chunk["npho"]))
+            seen = path_corrected_time(chunk["npho"], chunk["time"], uvw_to_xyz(uvw[part]))
+            late.append(truth["timeTruth"][part] - seen)
+            start = part.stop
+    offsets = np.concatenate(late)[good]
+    offsets = offsets[np.isfinite(offsets)]
+    return Baselines(u, v, w, energy, float(np.median(offsets)) if len(offsets) else np.nan, int(good.sum()))
+
+
+def path_corrected_time(npho: NDArray[Any], time: NDArray[Any], xyz: Floats) -> Floats:
+    """Mean time of the bright sensors, each minus the light's way from a point, weighted by photoelectrons.
+
+    Parameters
+    ----------
+    npho, time
+        (n, N_SENSORS) raw readings.
+    xyz
+        (n, 3) points in cm.
+
+    Returns
+    -------
+    ndarray (n,)
+        In s; NaN without a bright sensor that has a valid time.
+    """
+    efficiency = np.vectorize(_EFFICIENCY.__getitem__, otypes=[np.float64])(sensor_kinds())
+    mean = np.full(len(npho), np.nan)
+    for start in range(0, len(npho), _BLOCK):
+        part = slice(start, start + _BLOCK)
+        valid = ~is_invalid(npho[part]) & ~is_invalid(time[part])
+        weight = np.where(valid & (np.where(valid, npho[part], 0.0) >= _BRIGHT), npho[part], 0.0) * efficiency
+        way = np.linalg.norm(sensor_positions() - xyz[part, np.newaxis, :], axis=2)
+        corrected = np.where(valid, time[part], 0.0) - way / _LIGHT_SPEED
+        total = weight.sum(axis=1)
+        np.divide((weight * corrected).sum(axis=1), total, out=mean[part], where=total > 0)
+    return mean
+
+
+def _fit_light(
+    pattern: LightPattern, truth: Mapping[str, Floats], good: NDArray[np.bool_]
+) -> tuple[Polynomial, Polynomial, Polynomial, Polynomial]:
+    uvw = truth["uvwTruth"][good]
+    u = Polynomial.fit(pattern.u[good, np.newaxis], uvw[:, 0], degree=1)
+    v = Polynomial.fit(pattern.v[good, np.newaxis], uvw[:, 1], degree=1)
+    w = Polynomial.fit(_shape(pattern)[good], uvw[:, 2], degree=3)
+    where = _position(u, v, w, pattern)[good]
+    energy = Polynomial.fit(where, truth["energyTruth"][good], degree=2, factor=pattern.photons[good])
+    return u, v, w, energy
+
+
+def _position(u: Polynomial, v: Polynomial, w: Polynomial, pattern: LightPattern) -> Floats:
+    return np.column_stack(
+        [u(pattern.u[:, np.newaxis]), v(pattern.v[:, np.newaxis]), np.maximum(w(_shape(pattern)), 0.0)]
+    )
+
+
+def _shape(pattern: LightPattern) -> Floats:
+    return np.column_stack([pattern.concentration, pattern.spread])
+
+
+def _usable(pattern: LightPattern, truth: Mapping[str, Floats]) -> NDArray[np.bool_]:
+    good = np.isfinite(pattern.u) & (pattern.photons > 0)
+    for values in truth.values():
+        good &= ~is_invalid(values).reshape(len(values), -1).any(axis=1)
+    return np.asarray(good & (truth["energyTruth"] > 0))
+
+
+def _first(chunks: Iterable[Any], n: int) -> Iterator[Chunk]:
+    """The first n events of a sequence of chunks."""
+    for chunk in chunks:
+        if n <= 0:
+            return
+        yield chunk if len(chunk) <= n else {name: values[:n] for name, values in chunk.items()}
+        n -= len(chunk)
