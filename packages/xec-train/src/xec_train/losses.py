@@ -103,20 +103,22 @@ def cross_entropy(prediction: Tensor, target: Tensor, _beta: float) -> Tensor:
     return F.cross_entropy(prediction, target[:, 0].long(), reduction="none")
 
 
+_TABLE: tuple[tuple[LossFunction, Space], ...] = (
+    (smooth_l1, "standardized"),
+    (huber, "standardized"),
+    (l1, "standardized"),
+    (mse, "standardized"),
+    (relative_l1, "physical"),
+    (relative_smooth_l1, "physical"),
+    (relative_mse, "physical"),
+    (cosine, "physical"),
+    (gaussian_nll, "standardized"),
+    (cross_entropy, "classes"),
+)
+
 LOSSES: dict[str, Loss] = {
     function.__name__: Loss(function.__name__, function, space, (function.__doc__ or "").splitlines()[0])
-    for function, space in (
-        (smooth_l1, "standardized"),
-        (huber, "standardized"),
-        (l1, "standardized"),
-        (mse, "standardized"),
-        (relative_l1, "physical"),
-        (relative_smooth_l1, "physical"),
-        (relative_mse, "physical"),
-        (cosine, "physical"),
-        (gaussian_nll, "standardized"),
-        (cross_entropy, "classes"),
-    )
+    for function, space in _TABLE
 }
 """Every loss by its name."""
 

@@ -26,7 +26,8 @@ def build_optimizer(network: nn.Module, config: TrainingConfig) -> Optimizer:
     torch.optim.AdamW
         The optimizer.
     """
-    decaying, free = [], []
+    decaying: list[nn.Parameter] = []
+    free: list[nn.Parameter] = []
     for name, parameter in network.named_parameters():
         if parameter.requires_grad:
             (decaying if decays(name, parameter) else free).append(parameter)

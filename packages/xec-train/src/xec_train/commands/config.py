@@ -61,7 +61,6 @@ def _write(text: str, output: Path | None) -> None:
         typer.echo(text, nl=False)
         return
     from xec_geometry.output import atomic_output
-
     from xec_train.errors import ConfigError
 
     if output.exists():

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from xec_geometry.errors import did_you_mean
-
 from xec_train.config.flags import FLAGS, Flag
 from xec_train.config.keys import accepts_text, canonical
 from xec_train.config.yaml_text import read_value
@@ -92,7 +91,9 @@ def _take_flag(name: str, attached: str | None, words: list[str], found: Argumen
     elif not values:
         found.problems.append(f"{spelling}: no value given for {' and '.join(flag.keys)}")
     else:
-        found.assignments += [Assignment(key, value, spelling) for key, value in _expand(flag, values).items()]
+        found.assignments += [
+            Assignment(key, value, spelling) for key, value in _expand(flag, values).items()
+        ]
 
 
 def _values(words: list[str], *, many: bool) -> list[str]:

@@ -10,8 +10,8 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
-from xec_geometry.errors import did_you_mean
 
+from xec_geometry.errors import did_you_mean
 from xec_train.config.flags import FLAGS, SECOND_NAMES
 from xec_train.config.sections import TrainConfig
 
@@ -111,9 +111,7 @@ def _alternatives(annotation: Any) -> tuple[Any, ...]:
 def _flat(annotation: Any) -> Iterator[Any]:
     for kind in _alternatives(annotation):
         origin = get_origin(kind)
-        if origin is Annotated:
-            yield from _flat(get_args(kind)[0])
-        elif origin is list:
+        if origin is Annotated or origin is list:
             yield from _flat(get_args(kind)[0])
         else:
             yield kind

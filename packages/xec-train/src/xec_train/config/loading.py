@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
-from xec_geometry.errors import did_you_mean
 
+from xec_geometry.errors import did_you_mean
 from xec_train.config.arguments import Arguments, Assignment, parse_arguments
 from xec_train.config.flags import DEPRECATED_VALUES, SECOND_NAMES
 from xec_train.config.keys import all_keys

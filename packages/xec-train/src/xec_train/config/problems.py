@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from pydantic import ValidationError
-from xec_geometry.errors import did_you_mean
 
+from xec_geometry.errors import did_you_mean
 from xec_train.config.keys import all_keys, choices, expectation, nearest_key
 
 _OWN_WORDS = "Value error, "

@@ -6,12 +6,13 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, create_model
+
 from xec_data.normalization import NormalizationConfig
 from xec_geometry.fiducial import FIDUCIAL
 from xec_models.config import ModelConfig, TaskConfig
 from xec_models.tasks import TASKS, TaskSpec
 
-AUTO = "auto"
+AUTO: Literal["auto"] = "auto"
 
 
 def _one_or_many(value: Any) -> Any:
@@ -49,7 +50,9 @@ class DataConfig(Section):
     tree_name: str = Field("tree", description="name of the TTree")
     batch_size: int = Field(256, ge=1, description="events per step (per device)")
     chunksize: int = Field(
-        256000, ge=1, description="events in memory for shuffling; reduced, with a note, to what memory allows"
+        256000,
+        ge=1,
+        description="events in memory for shuffling; reduced, with a note, to what memory allows",
     )
     num_workers: Literal["auto"] | Annotated[int, Field(ge=0)] = Field(
         AUTO, description="reading processes; auto: one core less than there are, at most 4; 0: none"
@@ -84,7 +87,9 @@ class TrainingConfig(Section):
     warmup_epochs: float = Field(2, ge=0, description="epochs of linear warm-up")
     lr_min: float = Field(1e-6, ge=0, description="learning rate at the end of the cosine")
     ema_decay: Annotated[float | None, BeforeValidator(_off_if_negative)] = Field(
-        0.999, lt=1, description="decay of the averaged weights (EMA), which are validated and exported; null: off"
+        0.999,
+        lt=1,
+        description="decay of the averaged weights (EMA), which are validated and exported; null: off",
     )
     grad_clip: float = Field(1.0, ge=0, description="largest norm of the gradient; 0: no limit")
     grad_accum_steps: int = Field(1, ge=1, description="batches per step of the optimizer")
@@ -107,7 +112,8 @@ class CheckpointConfig(Section):
         10, ge=0, description="keep a copy checkpoint_epoch_<n>.pth every so many epochs; 0: none"
     )
     save_artifacts: bool = Field(
-        True, description="write predictions and whatever the installed packages add (export, plots) at the end"
+        True,
+        description="write predictions and whatever the installed packages add (export, plots) at the end",
     )
 
 
@@ -157,7 +163,10 @@ _TASK_FIELDS: dict[str, Any] = {
     for name, section in _TASK_SECTIONS.items()
 }
 TasksConfig = create_model(
-    "TasksConfig", __base__=Section, __doc__="What the network predicts: a head for each enabled task.", **_TASK_FIELDS
+    "TasksConfig",
+    __base__=Section,
+    __doc__="What the network predicts: a head for each enabled task.",
+    **_TASK_FIELDS,
 )
 
 
@@ -168,15 +177,13 @@ class TrainConfig(Section):
     data: DataConfig = Field(description="Which ROOT files, and how they are read")
     normalization: NormalizationConfig = Field(
         default_factory=NormalizationConfig,
-        description="How photons and times are scaled before the network; the constants stay in its checkpoint",
+        description="How photons and times are scaled for the network; the constants stay in its checkpoint",
     )
     model: ModelConfig = Field(default_factory=ModelConfig, description="The network")
-    tasks: TasksConfig = Field(  # type: ignore[valid-type]
+    tasks: TasksConfig = Field(
         default_factory=TasksConfig, description="What the network predicts: a head for each enabled task"
     )
-    training: TrainingConfig = Field(
-        default_factory=TrainingConfig, description="How the weights are learnt"
-    )
+    training: TrainingConfig = Field(default_factory=TrainingConfig, description="How the weights are learnt")
     checkpoint: CheckpointConfig = Field(
         default_factory=CheckpointConfig, description="What is written, and what a training continues from"
     )

@@ -7,7 +7,6 @@ from textwrap import wrap
 from typing import Any
 
 from xec_data.normalization import PRESETS
-
 from xec_train.config.keys import Key, all_keys, choices
 from xec_train.config.sections import TrainConfig
 from xec_train.config.yaml_text import write_scalar, write_yaml

@@ -43,7 +43,7 @@ class _Loader(yaml.SafeLoader):
             lines[name] = line
 
 
-def _number(loader: _Loader, node: Node) -> int:
+def _number(_loader: _Loader, node: Node) -> int:
     return int(str(node.value))
 
 
@@ -76,12 +76,14 @@ def read_yaml(text: str, source: str) -> Any:
         With the line, if the text is no YAML or gives a key twice.
     """
     try:
-        return yaml.load(text, Loader=_Loader)  # noqa: S506 (derived from the safe loader)
+        return yaml.load(text, Loader=_Loader)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         where = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
         hint = "; tabs cannot indent YAML, use spaces" if "\\t" in str(error.problem) else ""
-        raise ConfigError(f"{source}: {where}not valid YAML: {error.problem or error.context}{hint}") from error
+        raise ConfigError(
+            f"{source}: {where}not valid YAML: {error.problem or error.context}{hint}"
+        ) from error
     except yaml.YAMLError as error:
         raise ConfigError(f"{source}: not valid YAML: {' '.join(str(error).split())}") from error
 

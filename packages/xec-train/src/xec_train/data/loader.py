@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,12 +12,12 @@ import numpy as np
 import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, IterableDataset, get_worker_info
+
 from xec_data.memory import bounded_chunk_size
 from xec_data.reader import EventReader
 from xec_data.schema import SCHEMA
-
 from xec_train.config.sections import AUTO, DataConfig
-from xec_train.data.plan import EpochPlan, Group, Source, n_batches, plan_epoch
+from xec_train.data.plan import EpochPlan, Group, Source, ceil_div, n_batches, plan_epoch
 
 Batch = dict[str, Tensor]
 """Branches by their names in the schema, (n, …) each."""
@@ -41,7 +41,11 @@ class EventGroups(IterableDataset[Batch]):
     """
 
     def __init__(
-        self, reader: EventReader, sources: Sequence[Source], groups: Sequence[Group], key: tuple[int, ...] | None
+        self,
+        reader: EventReader,
+        sources: Sequence[Source],
+        groups: Sequence[Group],
+        key: tuple[int, ...] | None,
     ) -> None:
         super().__init__()
         self.reader, self.sources, self.groups, self.key = reader, sources, groups, key
@@ -123,7 +127,7 @@ class EventLoader:
             world=self.world,
         )
 
-    def epoch(self, epoch: int = 0, first_batch: int = 0) -> Iterator[Batch]:
+    def epoch(self, epoch: int = 0, first_batch: int = 0) -> Generator[Batch, None, None]:
         """Go through an epoch.
 
         Parameters
@@ -193,7 +197,7 @@ def build_loader(
     EventLoader, list of str
         The loader, and notes for the user.
     """
-    n_events = -(-sum(map(len, sources)) // world)
+    n_events = ceil_div(sum(map(len, sources)), world)
     chunk, note = bounded_chunk_size(config.chunksize, reader.branches, processes=world)
     enough = max(n_events // _GROUPS_PER_EPOCH, _BATCHES_PER_GROUP * config.batch_size)
     group_events = max(config.batch_size, min(chunk // GROUPS_IN_MEMORY, enough))
@@ -231,7 +235,7 @@ def _allocate(name: str, n: int, shared: bool) -> Tensor:
     branch = SCHEMA[name]
     dtype: Any = torch.from_numpy(np.empty(0, dtype=branch.dtype)).dtype
     tensor = torch.empty((n, *branch.shape), dtype=dtype)
-    return tensor.share_memory_() if shared else tensor
+    return tensor.share_memory_() if shared else tensor  # type: ignore[no-untyped-call]
 
 
 def _ignore_signals(_worker: int) -> None:

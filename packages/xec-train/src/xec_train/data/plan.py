@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
+
 from xec_data.shards import Shard
 from xec_data.tree import TreeInfo
-
 from xec_train.errors import TrainError
 
 Blocks = NDArray[np.int64]
@@ -90,9 +91,14 @@ class EpochPlan:
         return tuple(size for group in self.groups for size in group.batch_sizes)
 
 
+def ceil_div(number: int, divisor: int) -> int:
+    """Divide integers, rounding up."""
+    return -(-number // divisor)
+
+
 def n_batches(n_events: int, batch_size: int, world: int = 1) -> int:
     """Batches in an epoch, the same on every rank."""
-    return -(-(-(-n_events // world)) // batch_size)
+    return ceil_div(ceil_div(n_events, world), batch_size)
 
 
 def plan_epoch(
@@ -158,14 +164,16 @@ def _blocks(sources: Sequence[Source], group_events: int) -> Blocks:
         for edge in map(int, source.cluster_edges()[1:]):
             if edge - start < smallest and edge < len(source):
                 continue
-            parts = -(-(edge - start) // largest)
+            parts = ceil_div(edge - start, largest)
             cuts = [start + k * (edge - start) // parts for k in range(parts + 1)]
-            rows += [(number, a, b) for a, b in zip(cuts[:-1], cuts[1:], strict=True)]
+            rows += [(number, a, b) for a, b in pairwise(cuts)]
             start = edge
     return np.array(rows, dtype=np.int64).reshape(-1, 3)
 
 
-def _pieces(blocks: Blocks, ends: NDArray[np.int64], begin: int, end: int) -> tuple[tuple[int, int, int], ...]:
+def _pieces(
+    blocks: Blocks, ends: NDArray[np.int64], begin: int, end: int
+) -> tuple[tuple[int, int, int], ...]:
     """The parts of blocks that stand at `begin` to `end` of the sequence, neighbours in a file joined."""
     pieces: list[tuple[int, int, int]] = []
     for i in range(int(np.searchsorted(ends, begin, side="right")), len(blocks)):

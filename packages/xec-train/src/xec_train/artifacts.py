@@ -1,0 +1,39 @@
+"""What other installed packages make of a finished run: export, plots, whatever registers itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+
+GROUP = "xec.run_artifacts"
+
+
+def make_artifacts(
+    run: Path, warn: Callable[[str], None], plugins: Iterable[EntryPoint] | None = None
+) -> list[Path]:
+    """Call every entry point of the group ``xec.run_artifacts``.
+
+    Parameters
+    ----------
+    run
+        The run directory, which each of them gets.
+    warn
+        Takes one line for each that fails: a training is not lost because a plot is.
+    plugins
+        The entry points; by default those of all installed packages.
+
+    Returns
+    -------
+    list of Path
+        The files they wrote.
+    """
+    written: list[Path] = []
+    found = entry_points(group=GROUP) if plugins is None else plugins
+    for plugin in sorted(found, key=lambda plugin: plugin.name):
+        try:
+            written += [Path(path) for path in plugin.load()(run)]
+        except Exception as error:
+            reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+            warn(f"'{plugin.name}' ({plugin.value}) failed: {type(error).__name__}: {reason}")
+    return written

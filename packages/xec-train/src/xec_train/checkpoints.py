@@ -1,0 +1,156 @@
+"""Writing checkpoints, and finding the one to continue from."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from lightning_fabric import Fabric
+
+from xec_models.checkpoint import read_checkpoint, save_checkpoint
+from xec_models.run_directory import RunDirectory
+from xec_models.tasks import TASKS
+from xec_train.config.sections import AUTO, CheckpointConfig, TrainConfig
+from xec_train.errors import TrainError
+from xec_train.state import TrainState, capture
+from xec_train.tracking.base import flatten
+
+# What may differ although the network is the same.
+_FREE_KEYS = {"model.drop_path_rate", "normalization.preset"}
+_FIXED_OF_TASK = ("enabled", "loss_fn", "log_transform")
+
+
+@dataclass
+class Keeper:
+    """Writes the checkpoints of a run.
+
+    Attributes
+    ----------
+    run
+        The run directory.
+    config
+        The resolved configuration, which goes into every checkpoint.
+    kind
+        Kind of the network.
+    fabric
+        Only its first process writes.
+    mlflow_run_id
+        Goes into every checkpoint, so that a resumed run continues there too.
+    order
+        What the order of the events depends on besides the seed; kept with the place in the epoch.
+    """
+
+    run: RunDirectory
+    config: TrainConfig
+    kind: str
+    fabric: Fabric
+    mlflow_run_id: str | None = None
+    order: Mapping[str, int] = field(default_factory=dict)
+
+    def save_last(self, state: TrainState) -> None:
+        """Write ``checkpoint_last.pth``."""
+        self._write(state, self.run.checkpoint_last)
+
+    def save_epoch(self, state: TrainState, best: bool) -> None:
+        """Write what is due after an epoch: last, best, and every so many epochs a copy."""
+        self.save_last(state)
+        if best:
+            self._write(state, self.run.checkpoint_best)
+        interval, epoch = self.config.checkpoint.save_interval, state.place.epoch
+        if interval and epoch % interval == 0:
+            self._write(state, self.run.path / f"checkpoint_epoch_{epoch}.pth")
+
+    def _write(self, state: TrainState, path: Path) -> None:
+        if not self.fabric.is_global_zero:
+            return
+        moving = capture(state, self.fabric)
+        content = {
+            "kind": self.kind,
+            "config": self.config.model_dump(mode="json"),
+            "git_revision": git_revision(),
+            "mlflow_run_id": self.mlflow_run_id,
+            **moving,
+            "sampler": {**moving["sampler"], **self.order},
+        }
+        save_checkpoint(path, content)
+
+
+def find_checkpoint(config: CheckpointConfig, run_name: str | None) -> Path | None:
+    """The checkpoint that ``checkpoint.resume_from`` means.
+
+    Parameters
+    ----------
+    config
+        ``resume_from``: a checkpoint, a run directory, or ``auto``; and ``save_dir``.
+    run_name
+        With ``auto``: the run to continue; None: the one written to last.
+
+    Returns
+    -------
+    Path or None
+        None if a new training is wanted, or if ``auto`` finds nothing.
+    """
+    if config.resume_from is None:
+        return None
+    if config.resume_from != AUTO:
+        path = Path(config.resume_from)
+        return RunDirectory(path).checkpoint_last if path.is_dir() else path
+    runs = [Path(config.save_dir) / run_name] if run_name else Path(config.save_dir).glob("*")
+    found = [last for run in runs if (last := RunDirectory(run).checkpoint_last).is_file()]
+    return max(found, key=lambda path: path.stat().st_mtime, default=None)
+
+
+def open_checkpoint(path: Path, config: TrainConfig, kind: str) -> dict[str, Any]:
+    """Read a checkpoint and make sure that the configuration continues it.
+
+    Raises
+    ------
+    CheckpointError
+        If the file is no checkpoint.
+    TrainError
+        If it holds another kind of network or no state of a training, or was made with another network,
+        normalization or other tasks; the message names both values.
+    """
+    checkpoint = read_checkpoint(path)
+    if checkpoint["kind"] != kind:
+        raise TrainError(f"{path} holds a '{checkpoint['kind']}'; this training makes a '{kind}'")
+    missing = [key for key in ("optimizer", "scheduler", "sampler", "rng") if not checkpoint.get(key)]
+    if missing:
+        raise TrainError(
+            f"{path} has no {' and no '.join(missing)}: a training cannot go on from it; "
+            "expected a checkpoint_last.pth written by 'xec train'"
+        )
+    ours, theirs = flatten(config.model_dump(mode="json")), flatten(checkpoint["config"])
+    different = [key for key in _fixed_keys(ours) if key in theirs and theirs[key] != ours[key]]
+    if different:
+        both = "; ".join(f"{key} is {ours[key]}, there {theirs[key]}" for key in different)
+        raise TrainError(f"the configuration contradicts {path}, from which it should go on: {both}")
+    return checkpoint
+
+
+def _fixed_keys(flat: dict[str, Any]) -> list[str]:
+    enabled = [task for task in TASKS if flat[f"tasks.{task}.enabled"]]
+    tasks = [f"tasks.{task}.{name}" for task in enabled for name in _FIXED_OF_TASK]
+    rest = [f"tasks.{task}.enabled" for task in TASKS if task not in enabled]
+    shape = [key for key in flat if key.startswith(("model.", "normalization.")) and key not in _FREE_KEYS]
+    return [*shape, *tasks, *rest]
+
+
+@cache
+def git_revision() -> str | None:
+    """Commit of the checkout that this code runs from; None where it is an installed wheel."""
+    try:
+        answer = subprocess.run(
+            ["git", "-C", str(Path(__file__).parent), "rev-parse", "HEAD"],
+            capture_output=True,
+            text=True,
+            timeout=5,
+            check=True,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return answer.stdout.strip()

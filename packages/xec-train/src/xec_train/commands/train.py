@@ -1,0 +1,45 @@
+"""`xec train`: train a network on ROOT files."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+
+def train(
+    words: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="CONFIG [KEY=VALUE | --FLAG VALUE]...",
+            help="A YAML file, and changes to it such as training.epochs=5; any key can be given.",
+            show_default=False,
+        ),
+    ],
+) -> None:
+    """Train a network as a YAML file says ('xec config new' writes one), into a new run directory.
+
+    Shorthands for keys, with - or _ between words:
+
+    data: --train-path, --val-path (file, folder, glob; several), --batch, --chunksize, --npho-branch,
+    --time-branch
+
+    normalization: --npho-scheme, --npho-scale, --npho-scale2, --time-scale, --time-shift, --sentinel-value
+
+    network: --outer-mode, --tasks angle energy ... (enables these), --loss-type, --loss-beta
+
+    training: --epochs, --lr, --weight-decay, --warmup-epochs, --ema-decay, --grad-clip, --grad-accum-steps
+
+    run: --resume-from (a checkpoint_last.pth, or auto), --onnx
+    """
+    from xec_train.config.loading import load_command_line
+
+    loaded = load_command_line(words)
+    # The configuration is checked before the seconds that torch takes to load.
+    from xec_train.training import train as run_training
+
+    run_training(loaded.config, loaded.notes)
+
+
+# The host hands this to click: flags are read by the configuration, from its own table.
+train.context_settings = {"ignore_unknown_options": True}  # type: ignore[attr-defined]

@@ -1,0 +1,1 @@
+"""What a network can learn: a table of objectives, each behind the same protocol."""

@@ -1,0 +1,65 @@
+"""What the training loop has to know about what is learnt."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from xec_train.data.loader import Batch
+
+Arrays = Mapping[str, NDArray[Any]]
+
+LOSS = "loss"
+"""Key of the number that is minimized; the others among the losses are its parts."""
+
+
+class Objective(Protocol):
+    """Something to learn: loss, metrics, and what is written per event.
+
+    Attributes
+    ----------
+    kind
+        Kind of the checkpoint.
+    truth_branches
+        Truth that every event needs.
+    forward_methods
+        Methods of the network, besides `forward`, that `forward` here calls.
+    headlines
+        Metrics for the line of an epoch, with their units.
+    """
+
+    kind: str
+    truth_branches: tuple[str, ...]
+    forward_methods: tuple[str, ...]
+    headlines: Mapping[str, str]
+
+    def build_network(self) -> nn.Module:
+        """A new network, with random weights."""
+
+    def prepare(self, network: nn.Module, truth: Arrays) -> None:
+        """Fit what the network has to know about the training data before it starts."""
+
+    def check_truth(self, truth: Arrays, source: str) -> None:
+        """Stop, with an `XecError`, at true values that the loss cannot use."""
+
+    def augment(self, batch: Batch) -> Batch:
+        """Change a batch for training."""
+
+    def forward(self, network: nn.Module, batch: Batch) -> dict[str, Tensor]:
+        """What the loss needs; `network` may be wrapped for several devices."""
+
+    def losses(self, network: nn.Module, raw: Mapping[str, Tensor], batch: Batch) -> dict[str, Tensor]:
+        """Means over the batch: `LOSS`, and its parts under names of their own."""
+
+    def outputs(self, network: nn.Module, raw: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """What is kept per event in validation."""
+
+    def metrics(self, outputs: Arrays, events: Arrays) -> dict[str, float]:
+        """Figures of merit over all events."""
+
+    def write_results(self, run: Path, outputs: Arrays, events: Arrays) -> Sequence[Path]:
+        """Write the validation event by event into a run directory."""

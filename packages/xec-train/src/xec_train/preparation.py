@@ -1,0 +1,70 @@
+"""Everything that is checked before a training writes its first file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from xec_models.run_directory import RunDirectory
+from xec_train.checkpoints import find_checkpoint, open_checkpoint
+from xec_train.config.sections import TrainConfig
+from xec_train.data.events import Events, open_events
+from xec_train.data.loader import thread_count, worker_count
+from xec_train.display import Display
+from xec_train.objectives.base import Objective
+from xec_train.objectives.table import build_objective
+from xec_train.results import RESULT_BRANCHES
+from xec_train.runs import choose_run
+
+
+@dataclass(frozen=True)
+class Preparation:
+    """What is known to be right before anything is written."""
+
+    objective: Objective
+    run: RunDirectory
+    training: Events
+    validation: Events
+    checkpoint_path: Path | None
+    checkpoint: dict[str, Any] | None
+
+
+def prepare(config: TrainConfig, display: Display) -> Preparation:
+    """Check everything that a training needs; nothing is written.
+
+    Raises
+    ------
+    XecError
+        At the first thing that is not as it has to be.
+    """
+    objective = build_objective(config)
+    path = find_checkpoint(config.checkpoint, config.mlflow.run_name)
+    checkpoint = None if path is None else open_checkpoint(path, config, objective.kind)
+    run = choose_run(config, path)
+    workers = worker_count(config.data.num_workers, 1 << 62)
+    threads = thread_count(config.data.num_threads, workers)
+    opened = {}
+    for name, paths, optional in (
+        ("training", config.data.train_path, ()),
+        ("validation", config.data.val_path, RESULT_BRANCHES),
+    ):
+        events = open_events(paths, objective.truth_branches, config.data, optional=optional, threads=threads)
+        objective.check_truth(events.truth, f"{name} files ({', '.join(paths)})")
+        for note in events.notes:
+            display.note(note)
+        display.line(_counted(name, events))
+        opened[name] = events
+    if path is not None:
+        display.line(f"continuing {path}")
+    elif config.checkpoint.resume_from is not None:
+        display.line(f"no checkpoint in {config.checkpoint.save_dir} to continue from: a new training")
+    return Preparation(objective, run, opened["training"], opened["validation"], path, checkpoint)
+
+
+def _counted(name: str, events: Events) -> str:
+    n_files = len(events.reader.trees)
+    text = f"{name}: {events.n_events} events in {n_files} file{'s' if n_files > 1 else ''}"
+    if events.n_events < events.n_stored:
+        text += f", {events.n_stored - events.n_events} of {events.n_stored} lie outside the fiducial volume"
+    return text

@@ -1,0 +1,59 @@
+"""What every destination of metrics can do."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+
+class Tracker(Protocol):
+    """A destination of parameters, metrics and files. No method of it may stop a training."""
+
+    def start(self, parameters: Mapping[str, Any]) -> None:
+        """Begin the run; `parameters` is the flattened configuration."""
+
+    def log(self, metrics: Mapping[str, float], epoch: int, step: int) -> None:
+        """Take numbers of an epoch (from 1) after so many steps of the optimizer."""
+
+    def add_files(self, paths: Sequence[Path]) -> None:
+        """Take files of the run directory."""
+
+    def finish(self, status: str) -> None:
+        """End the run: ``FINISHED``, ``FAILED`` or ``KILLED`` (to be resumed)."""
+
+
+class Trackers:
+    """Several destinations as one."""
+
+    def __init__(self, trackers: Sequence[Tracker]) -> None:
+        self.trackers = list(trackers)
+
+    def start(self, parameters: Mapping[str, Any]) -> None:
+        """Begin everywhere."""
+        for tracker in self.trackers:
+            tracker.start(parameters)
+
+    def log(self, metrics: Mapping[str, float], epoch: int, step: int) -> None:
+        """Log everywhere."""
+        for tracker in self.trackers:
+            tracker.log(metrics, epoch, step)
+
+    def add_files(self, paths: Sequence[Path]) -> None:
+        """Give the files to all."""
+        for tracker in self.trackers:
+            tracker.add_files(paths)
+
+    def finish(self, status: str) -> None:
+        """End everywhere."""
+        for tracker in self.trackers:
+            tracker.finish(status)
+
+
+def flatten(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Turn nested sections into one dictionary with dotted keys."""
+    flat: dict[str, Any] = {}
+    for name, value in config.items():
+        path = f"{prefix}{name}"
+        flat.update(flatten(value, f"{path}.") if isinstance(value, Mapping) else {path: value})
+    return flat

@@ -1,0 +1,55 @@
+"""metrics.csv: every logged number, also when no tracking server answers."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from xec_geometry.output import atomic_output
+
+COLUMNS = ("epoch", "step", "metric", "value", "timestamp")
+
+
+class MetricsFile:
+    """One row per number: columns epoch, step, metric, value, timestamp.
+
+    Parameters
+    ----------
+    path
+        The file. If it exists, rows are appended.
+    resumed_step
+        Step of the optimizer at which the run goes on: later rows, of steps that are now done again, are
+        removed.
+    """
+
+    def __init__(self, path: Path, resumed_step: int = 0) -> None:
+        self.path = path
+        self.resumed_step = resumed_step
+
+    def start(self, parameters: Mapping[str, Any]) -> None:
+        """Write the header, or cut an existing file back to where the run goes on."""
+        del parameters  # They stand in config.yaml.
+        rows = []
+        if self.path.exists():
+            with self.path.open(newline="", encoding="utf-8") as file:
+                rows = [row for row in csv.DictReader(file) if int(row["step"]) <= self.resumed_step]
+        with atomic_output(self.path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
+            writer.writeheader()
+            writer.writerows(rows)
+
+    def log(self, metrics: Mapping[str, float], epoch: int, step: int) -> None:
+        """Append one row per metric."""
+        now = datetime.now().astimezone().isoformat(timespec="seconds")
+        with self.path.open("a", newline="", encoding="utf-8") as file:
+            writer = csv.writer(file, lineterminator="\n")
+            writer.writerows((epoch, step, name, repr(float(value)), now) for name, value in metrics.items())
+
+    def add_files(self, paths: Sequence[Path]) -> None:
+        """Nothing to do: they lie beside this file."""
+
+    def finish(self, status: str) -> None:
+        """Nothing to do: every row is written when it comes."""

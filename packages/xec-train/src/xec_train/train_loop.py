@@ -1,0 +1,213 @@
+"""The training loop: epochs of steps, each epoch validated, and the best network kept."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from contextlib import closing, nullcontext
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+from lightning_fabric import Fabric
+from torch import Tensor
+
+from xec_data.schema import SENSOR_BRANCHES
+from xec_train.checkpoints import Keeper
+from xec_train.config.sections import TrainingConfig
+from xec_train.data.loader import Batch, EventLoader
+from xec_train.display import Display, EpochProgress
+from xec_train.errors import TrainError
+from xec_train.evaluation import Evaluation, evaluate
+from xec_train.interruption import Interruption
+from xec_train.objectives.base import LOSS, Objective
+from xec_train.state import TrainState
+from xec_train.tracking.base import Tracker
+
+STEPS_BETWEEN_LOGS = 50
+
+
+@dataclass
+class TrainLoop:
+    """A training, from wherever `state` stands to its last epoch.
+
+    Attributes
+    ----------
+    fabric
+        Device, precision and other processes.
+    objective
+        What is learnt.
+    state
+        Network, optimizer, and the place.
+    training, validation
+        The events.
+    config
+        Section ``training``.
+    keeper
+        Writes checkpoints.
+    tracker, display
+        Where numbers go.
+    interruption
+        Says when to stop early.
+    """
+
+    fabric: Fabric
+    objective: Objective
+    state: TrainState
+    training: EventLoader
+    validation: EventLoader
+    config: TrainingConfig
+    keeper: Keeper
+    tracker: Tracker
+    display: Display
+    interruption: Interruption
+
+    def run(self) -> bool:
+        """Train.
+
+        Returns
+        -------
+        bool
+            Whether all epochs are done; if not, ``checkpoint_last.pth`` says where to go on.
+
+        Raises
+        ------
+        TrainError
+            If the loss is no longer a number.
+        """
+        while self.state.place.epoch < self.config.epochs:
+            with self._progress("training", len(self.training), self.state.place.batch) as progress:
+                finished = self._train_epoch(progress)
+            evaluation = self._validate() if finished else None
+            if evaluation is None:
+                self.keeper.save_last(self.state)
+                return False
+            self._end_epoch(evaluation, progress)
+        return True
+
+    def _train_epoch(self, progress: EpochProgress) -> bool:
+        place = self.state.place
+        with closing(self.training.epoch(place.epoch, place.batch)) as batches:
+            for window in _windows(batches, self.config.grad_accum_steps):
+                norm = self._step(window)
+                if place.step % STEPS_BETWEEN_LOGS == 0:
+                    self._log_step(norm)
+                if progress.advance(sum(map(_size, window)), len(window)):
+                    progress.show({LOSS: self._mean_loss(), "lr": self._learning_rate()})
+                if self.interruption.requested:
+                    return False
+        self._mean_loss()
+        return True
+
+    def _step(self, window: list[Batch]) -> Tensor:
+        """One step of the optimizer on the gradient of all batches of a window."""
+        state, place = self.state, self.state.place
+        n_events = sum(map(_size, window))
+        state.optimizer.zero_grad()
+        for i, batch in enumerate(window):
+            self._backward(batch, _size(batch) / n_events, last=i == len(window) - 1)
+        # An infinite limit clips nothing, but the norm is still measured.
+        norm = self.fabric.clip_gradients(
+            state.model,
+            state.optimizer,
+            max_norm=self.config.grad_clip or math.inf,
+            error_if_nonfinite=False,
+        )
+        state.optimizer.step()
+        state.scheduler.step()
+        if state.ema is not None:
+            state.ema.update_parameters(state.network)
+        place.step += 1
+        place.batch += len(window)
+        assert isinstance(norm, Tensor)
+        return norm
+
+    def _backward(self, batch: Batch, share: float, *, last: bool) -> None:
+        """Add the gradient of a batch, weighted by its share of the window's events."""
+        here = self.objective.augment(self.fabric.to_device(batch))
+        # Gradients are exchanged once per step, with the last batch.
+        waits = self.fabric.world_size > 1 and not last
+        with self.fabric.no_backward_sync(self.state.model) if waits else nullcontext():
+            raw = self.objective.forward(self.state.model, here)
+            losses = self.objective.losses(self.state.network, raw, here)
+            self.fabric.backward(losses[LOSS] * share)
+        self.state.place.means.add(losses, _size(batch))
+
+    def _validate(self) -> Evaluation | None:
+        with self._progress("validation", len(self.validation)) as progress:
+            return evaluate(
+                self.fabric,
+                self.objective,
+                self.state.evaluated,
+                self.validation,
+                progress,
+                stop=lambda: self.interruption.requested,
+            )
+
+    def _end_epoch(self, evaluation: Evaluation, progress: EpochProgress) -> None:
+        place = self.state.place
+        numbers = {
+            **place.means.values("train_"),
+            **{f"val_{name}": value for name, value in evaluation.losses.items()},
+            **evaluation.metrics,
+            "lr": self._learning_rate(),
+            "epoch_duration_sec": progress.seconds,
+            "throughput_events_per_sec": progress.events_per_second,
+        }
+        improved = evaluation.loss < place.best_value
+        place.best_value = min(evaluation.loss, place.best_value)
+        place.next_epoch()
+        self.tracker.log(numbers, place.epoch, place.step)
+        self.keeper.save_epoch(self.state, improved)
+        self.display.line(self._epoch_line(numbers, improved))
+
+    def _epoch_line(self, numbers: Mapping[str, float], improved: bool) -> str:
+        quality = [
+            f"{name} {numbers[name]:.4g} {unit}".rstrip() for name, unit in self.objective.headlines.items()
+        ]
+        columns = [
+            f"epoch {self.state.place.epoch:>3}/{self.config.epochs}",
+            f"train {numbers[f'train_{LOSS}']:.4f}",
+            f"val {numbers[f'val_{LOSS}']:.4f}{' *' if improved else '  '}",
+            *quality,
+            f"{numbers['epoch_duration_sec']:.1f} s",
+            f"{numbers['throughput_events_per_sec']:.0f} events/s",
+        ]
+        return "  ".join(columns)
+
+    def _log_step(self, norm: Tensor) -> None:
+        place = self.state.place
+        numbers = {
+            "train_loss_so_far": self._mean_loss(),
+            "grad_norm": float(norm),
+            "lr": self._learning_rate(),
+        }
+        self.tracker.log(numbers, place.epoch + 1, place.step)
+
+    def _mean_loss(self) -> float:
+        """Mean of the epoch so far; this waits for the device."""
+        place = self.state.place
+        loss = place.means.values()[LOSS]
+        if not math.isfinite(loss):
+            raise TrainError(
+                f"the loss is {loss} in epoch {place.epoch + 1}, at step {place.step}: the training stops. "
+                "A lower training.lr or a smaller training.grad_clip may help; the checkpoints of earlier "
+                "epochs are as they were"
+            )
+        return loss
+
+    def _learning_rate(self) -> float:
+        return float(self.state.scheduler.get_last_lr()[0])
+
+    def _progress(self, what: str, n_batches: int, done: int = 0) -> Any:
+        title = f"epoch {self.state.place.epoch + 1}/{self.config.epochs} {what}"
+        return self.display.progress(title, n_batches, done)
+
+
+def _windows(batches: Iterator[Batch], size: int) -> Iterator[list[Batch]]:
+    while window := list(islice(batches, size)):
+        yield window
+
+
+def _size(batch: Batch) -> int:
+    return len(batch[SENSOR_BRANCHES[0]])

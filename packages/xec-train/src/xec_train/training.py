@@ -1,0 +1,223 @@
+"""A training from configuration to run directory."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from lightning_fabric import Fabric
+from torch import nn
+
+from xec_geometry.output import atomic_output, make_folder
+from xec_models.checkpoint import load_parameters, read_checkpoint
+from xec_models.run_directory import RunDirectory
+from xec_train.artifacts import make_artifacts
+from xec_train.checkpoints import Keeper
+from xec_train.config.sections import TrainConfig
+from xec_train.config.template import resolved
+from xec_train.data.loader import EventLoader, build_loader
+from xec_train.data.plan import ceil_div
+from xec_train.device import build_fabric
+from xec_train.display import Display
+from xec_train.errors import TrainError
+from xec_train.evaluation import evaluate
+from xec_train.interruption import Interruption
+from xec_train.preparation import Preparation, prepare
+from xec_train.state import TrainState, build_state, restore
+from xec_train.tracking.base import Tracker, Trackers, flatten
+from xec_train.tracking.metrics_file import MetricsFile
+from xec_train.tracking.mlflow_tracker import MlflowTracker
+from xec_train.train_loop import TrainLoop
+
+
+def train(config: TrainConfig, notes: Sequence[str] = (), display: Display | None = None) -> RunDirectory:
+    """Train what a configuration describes.
+
+    Parameters
+    ----------
+    config
+        The configuration.
+    notes
+        What the user should be told first.
+    display
+        Where to print.
+
+    Returns
+    -------
+    RunDirectory
+        What the training left behind; without results if it was interrupted.
+
+    Raises
+    ------
+    XecError
+        If files, configuration or checkpoint do not fit: then no run directory is left behind. Or if the
+        loss stops being a number.
+    """
+    display = display or Display()
+    for note in notes:
+        display.note(note)
+    ready = prepare(config, display)
+    config = _with_run_name(config, ready.run.name)
+    fabric = build_fabric(config.training)
+    network = ready.objective.build_network()
+    if ready.checkpoint is None:
+        ready.objective.prepare(network, ready.training.truth)
+    training, validation = _loaders(config, ready, fabric, display)
+    steps_per_epoch = ceil_div(len(training), config.training.grad_accum_steps)
+    state = build_state(fabric, network, config.training, steps_per_epoch, ready.objective.forward_methods)
+    if ready.checkpoint is not None:
+        restore(state, ready.checkpoint, fabric, str(ready.checkpoint_path))
+        _find_place(state, training, ready.checkpoint, display)
+    _describe(config, network, fabric, state, display)
+
+    _write_config(config, ready.run)
+    mlflow_run = (ready.checkpoint or {}).get("mlflow_run_id")
+    keeper = Keeper(ready.run, config, ready.objective.kind, fabric, order=_order(training))
+    with Interruption() as interruption:
+        tracker = _start_tracking(config, ready.run, state.place.step, mlflow_run, keeper, display)
+        loop = TrainLoop(
+            fabric, ready.objective, state, training, validation, config.training, keeper, tracker, display,
+            interruption,
+        )  # fmt: skip
+        try:
+            finished = loop.run()
+            if finished:
+                files = _finish(config, ready, fabric, state, validation, display)
+                tracker.add_files(files)
+        except BaseException:
+            tracker.finish("FAILED")
+            raise
+        tracker.finish("FINISHED" if finished else "KILLED")
+    (_say_goodbye if finished else _say_how_to_resume)(config, ready.run, state, display)
+    return ready.run
+
+
+def _with_run_name(config: TrainConfig, name: str) -> TrainConfig:
+    return config.model_copy(update={"mlflow": config.mlflow.model_copy(update={"run_name": name})})
+
+
+def _loaders(
+    config: TrainConfig, ready: Preparation, fabric: Fabric, display: Display
+) -> tuple[EventLoader, EventLoader]:
+    loaders = []
+    for events, seed in ((ready.training, config.training.seed), (ready.validation, None)):
+        loader, notes = build_loader(
+            events.reader,
+            events.sources,
+            config.data,
+            seed=seed,
+            rank=fabric.global_rank,
+            world=fabric.world_size,
+            pin=fabric.device.type == "cuda",
+        )
+        for note in notes:
+            display.note(note)
+        loaders.append(loader)
+    return loaders[0], loaders[1]
+
+
+def _order(loader: EventLoader) -> dict[str, int]:
+    return {
+        "n_batches": len(loader),
+        "batch_size": loader.batch_size,
+        "group_events": loader.group_events,
+        "seed": loader.seed or 0,
+    }
+
+
+def _find_place(state: TrainState, loader: EventLoader, checkpoint: dict[str, Any], display: Display) -> None:
+    """Take up the order of the interrupted epoch, whatever memory this machine has."""
+    if not state.place.batch:
+        return
+    before = checkpoint["sampler"]
+    loader.group_events = before["group_events"]
+    if any(before[name] != value for name, value in _order(loader).items()):
+        display.note(
+            f"files, seed or batch size differ from those of the checkpoint: epoch {state.place.epoch + 1} "
+            "is begun anew"
+        )
+        state.place.restart_epoch()
+
+
+def _describe(
+    config: TrainConfig, network: nn.Module, fabric: Fabric, state: TrainState, display: Display
+) -> None:
+    size = sum(parameter.numel() for parameter in network.parameters()) / 1e6
+    display.line(f"network: {size:.3g} million parameters, tasks {', '.join(config.enabled_tasks)}")
+    display.line(f"device: {fabric.device}, precision {fabric.strategy.precision.precision}")
+    training = config.training
+    if training.warmup_epochs >= training.epochs:
+        display.note(
+            f"the warm-up ({training.warmup_epochs:g} epochs) takes the whole training "
+            f"({training.epochs} epochs): the learning rate only rises"
+        )
+    if state.place.epoch >= training.epochs:
+        display.note(
+            f"all {training.epochs} epochs are done, only the results are written anew; "
+            "a larger training.epochs goes on"
+        )
+
+
+def _write_config(config: TrainConfig, run: RunDirectory) -> None:
+    make_folder(run.path)
+    with atomic_output(run.config) as temporary:
+        temporary.write_text(resolved(config), encoding="utf-8")
+
+
+def _start_tracking(
+    config: TrainConfig, run: RunDirectory, step: int, run_id: str | None, keeper: Keeper, display: Display
+) -> Tracker:
+    trackers: list[Tracker] = [MetricsFile(run.metrics, step)]
+    mlflow = None
+    if config.mlflow.enabled:
+        mlflow = MlflowTracker(config.mlflow, run.name, run_id, display.warn)
+        trackers.append(mlflow)
+    tracker = Trackers(trackers)
+    tracker.start(flatten(config.model_dump(mode="json")))
+    keeper.mlflow_run_id = mlflow.run_id if mlflow else None
+    return tracker
+
+
+def _finish(
+    config: TrainConfig,
+    ready: Preparation,
+    fabric: Fabric,
+    state: TrainState,
+    validation: EventLoader,
+    display: Display,
+) -> list[Path]:
+    """Write what the best network says about the validation events, and what other packages add."""
+    run, files = ready.run, [ready.run.config, ready.run.metrics]
+    if not config.checkpoint.save_artifacts:
+        return files
+    best = run.checkpoint_best if run.checkpoint_best.exists() else run.checkpoint_last
+    checkpoint = read_checkpoint(best)
+    load_parameters(state.evaluated, checkpoint["ema_model"] or checkpoint["model"], str(best))
+    with display.progress("results of the best network", len(validation)) as progress:
+        evaluation = evaluate(fabric, ready.objective, state.evaluated, validation, progress)
+    if evaluation is None:
+        raise TrainError(f"the validation of {best} was interrupted")
+    files += ready.objective.write_results(run.path, evaluation.outputs, evaluation.events)
+    return [*files, *make_artifacts(run.path, display.warn)]
+
+
+def _say_goodbye(config: TrainConfig, run: RunDirectory, state: TrainState, display: Display) -> None:
+    display.line()
+    display.line(f"done: {state.place.epoch} epochs, smallest validation loss {state.place.best_value:.4g}")
+    display.line(f"run directory: {run.path}")
+    for path in sorted(path for path in run.path.rglob("*") if path.is_file()):
+        display.line(f"  {path.relative_to(run.path)}")
+    best = run.checkpoint_best if run.checkpoint_best.exists() else run.checkpoint_last
+    display.line("next:")
+    display.line(f"  xec predict {best} IN.root -o OUT.root     the network on other files")
+    display.line(f"  xec plot {run.path}     plots of the validation")
+    if config.mlflow.enabled:
+        uri = MlflowTracker(config.mlflow, run.name, None, display.warn).uri
+        display.line(f"  mlflow ui --backend-store-uri {uri}     all runs in a browser")
+
+
+def _say_how_to_resume(_config: TrainConfig, run: RunDirectory, state: TrainState, display: Display) -> None:
+    place = state.place
+    display.line(f"stopped in epoch {place.epoch + 1} after {place.batch} batches; to go on:")
+    display.line(f"  xec train {run.config} checkpoint.resume_from={run.checkpoint_last}")
