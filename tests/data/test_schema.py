@@ -1,0 +1,43 @@
+"""The table of branches."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from xec_data.schema import (
+    ID_BRANCHES,
+    INVALID,
+    RECO_BRANCHES,
+    RECONSTRUCTIONS,
+    SCHEMA,
+    SENSOR_BRANCHES,
+    TASKS,
+    TRUTH_BRANCHES,
+    is_invalid,
+)
+
+
+def test_every_group_names_branches_of_the_table() -> None:
+    grouped = (*SENSOR_BRANCHES, *TRUTH_BRANCHES, *RECO_BRANCHES, *ID_BRANCHES, "dead")
+    assert sorted(grouped) == sorted(SCHEMA)
+
+
+def test_every_purpose_is_known_and_needs_the_readings() -> None:
+    purposes = {purpose for branch in SCHEMA.values() for purpose in branch.needed_for}
+    assert purposes == {*TASKS, *RECONSTRUCTIONS}
+    assert all(set(SCHEMA[name].needed_for) == purposes for name in SENSOR_BRANCHES)
+
+
+def test_no_stored_name_means_two_things() -> None:
+    names = [name for branch in SCHEMA.values() for name in {branch.name, *branch.aliases}]
+    assert len(names) == len(set(names))
+
+
+@pytest.mark.parametrize("value", [INVALID, -INVALID, 9.1e9, np.nan, np.inf, -np.inf])
+def test_invalid_readings(value: float) -> None:
+    assert is_invalid(np.float32(value))
+
+
+def test_valid_readings() -> None:
+    assert not is_invalid(np.array([0.0, -3.5, 8.9e9, -8.9e9, 1e-12])).any()
+    assert not is_invalid(np.array([0, 4])).any()
