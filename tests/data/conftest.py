@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 import uproot
 from numpy.typing import NDArray
+
 from xec_geometry import N_SENSORS, angles_to_direction, xyz_to_uvw
 
 Events = dict[str, NDArray[Any]]
@@ -60,7 +62,7 @@ def write_tree(tmp_path: Path) -> WriteTree:
         edges = np.linspace(0, n, clusters + 1).astype(int)
         with uproot.recreate(path) as file:
             file.mktree(tree, {key: values[: edges[1]] for key, values in arrays.items()})
-            for start, stop in zip(edges[1:-1], edges[2:], strict=True):
+            for start, stop in pairwise(edges[1:]):
                 file[tree].extend({key: values[start:stop] for key, values in arrays.items()})
         return path
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+
 from xec_data import DataError, EventReader, inspect_tree, read_columns
 from xec_data.check import check_file
 from xec_data.schema import SCHEMA

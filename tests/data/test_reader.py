@@ -11,6 +11,7 @@ from typing import Any
 import awkward as ak
 import numpy as np
 import pytest
+
 from xec_data import DataError, EventReader, Shard, read_truth
 from xec_geometry import N_SENSORS
 
@@ -124,9 +125,7 @@ class TestLayouts:
         np.testing.assert_array_equal(found["run"], events["run"])
 
     @pytest.mark.parametrize("value", [2**31, 0.5, np.nan])
-    def test_what_is_no_32_bit_integer(
-        self, make_events: Callable[..., Any], write_tree: Any, value: float
-    ) -> None:
+    def test_what_is_no_32_bit_integer(self, write_tree: Any, value: float) -> None:
         stored = {"event": np.array([0, 1, value], dtype="i8" if value == 2**31 else "f8")}
         with pytest.raises(DataError, match=r"branch 'event', entry 2: .*; expected a 32-bit integer"):
             list(EventReader(write_tree(stored), ["event"]))
@@ -248,6 +247,13 @@ def test_a_stated_unit_that_is_wrong(make_events: Callable[..., Any], write_tree
     path = write_tree(make_events(5))
     with pytest.raises(DataError, match=r"events\.root.* said to be in deg, but emiVec says rad"):
         EventReader(path, ["emiAng"], angle_unit="deg")
+
+
+def test_a_vector_that_is_none_does_not_decide(make_events: Callable[..., Any], write_tree: Any) -> None:
+    events = make_events(5)
+    reader = EventReader(write_tree({**events, "emiVec": events["emiVec"][:, :2]}), ["emiAng"])
+    assert list(reader.angle_units.values()) == ["rad"]
+    assert "branch 'emiVec' has 2 numbers per entry" in reader.notes[0]
 
 
 def test_the_deprecated_branch_warns_once(make_events: Callable[..., Any], write_tree: Any) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+
 from xec_data.schema import (
     ID_BRANCHES,
     INVALID,

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+
 from xec_data import DataError, EventReader
 from xec_data.storage import open_file
 
@@ -43,7 +44,9 @@ def test_truncated(make_events: Callable[..., Any], write_tree: Any, part: float
         EventReader(path, ["npho"])
 
 
-def test_truncated_although_the_header_says_otherwise(make_events: Callable[..., Any], write_tree: Any) -> None:
+def test_truncated_although_the_header_says_otherwise(
+    make_events: Callable[..., Any], write_tree: Any
+) -> None:
     path = write_tree(make_events(8), clusters=4)
     content = path.read_bytes()
     content = content[: len(content) // 2]

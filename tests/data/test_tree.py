@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import uproot
+
 from xec_data import SCHEMA, DataError, inspect_tree
 from xec_geometry import N_SENSORS
 
@@ -67,7 +68,7 @@ def test_a_missing_branch(make_events: Callable[..., Any], write_tree: Any) -> N
 
 
 def test_a_name_that_the_schema_does_not_have(make_events: Callable[..., Any], write_tree: Any) -> None:
-    with pytest.raises(DataError, match="unknown branch 'nphoo' .*did you mean 'npho'"):
+    with pytest.raises(DataError, match=r"unknown branch 'nphoo' .*did you mean 'npho'"):
         inspect_tree(write_tree(make_events(2)), ["nphoo"])
 
 
@@ -80,7 +81,8 @@ def test_one_number_too_few_or_many(make_events: Callable[..., Any], write_tree:
     number = "number" if wrong == 1 else "numbers"
     expected = "number" if size == 1 else "numbers"
     with pytest.raises(
-        DataError, match=rf"tree 'tree', branch '{name}' has {wrong} {number} per entry; expected {size} {expected}"
+        DataError,
+        match=rf"tree 'tree', branch '{name}' has {wrong} {number} per entry; expected {size} {expected}",
     ):
         inspect_tree(write_tree(events), [name])
 
@@ -89,7 +91,7 @@ def test_text_where_numbers_are_expected(tmp_path: Path) -> None:
     path = tmp_path / "text.root"
     with uproot.recreate(path) as file:
         file.mktree("tree", {"energyTruth": ["a", "b"]})
-    with pytest.raises(DataError, match="branch 'energyTruth' is of type .*; expected 1 number"):
+    with pytest.raises(DataError, match=r"branch 'energyTruth' is of type .*; expected 1 number"):
         inspect_tree(path, ["energyTruth"])
 
 
@@ -112,7 +114,7 @@ def test_several_trees_and_folders(make_events: Callable[..., Any], tmp_path: Pa
     assert inspect_tree(path, ["npho"], tree_name="sim").n_entries == 5
     with pytest.raises(DataError, match="no tree 'tree'; the trees in this file are 'rec/tree', 'sim'"):
         inspect_tree(path, ["npho"])
-    with pytest.raises(DataError, match="no tree 'rec/tre'; .*did you mean 'rec/tree'"):
+    with pytest.raises(DataError, match=r"no tree 'rec/tre'; .*did you mean 'rec/tree'"):
         inspect_tree(path, ["npho"], tree_name="rec/tre")
     with pytest.raises(DataError, match="'spectrum' is a TH1D; expected a TTree"):
         inspect_tree(path, ["npho"], tree_name="spectrum")

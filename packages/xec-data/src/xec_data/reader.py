@@ -27,8 +27,8 @@ from xec_data.schema import (
     TREE_NAME,
 )
 from xec_data.shards import Shard, whole_trees
-from xec_data.storage import find_tree, open_file
-from xec_data.tree import DEPRECATED, TreeInfo, inspect_tree, resolve, schema_branch
+from xec_data.storage import describe_branch, find_tree, open_file
+from xec_data.tree import DEPRECATED, TreeInfo, check_stored, inspect_tree, resolve, schema_branch
 from xec_data.validity import check_readings
 
 _PIECE_BYTES = 8 * 1024**2
@@ -274,14 +274,18 @@ class EventReader:
 
     def _angle_unit(self, info: TreeInfo, stated: str) -> AngleUnit:
         stored = {"emiAng": info.stored["emiAng"]}
-        vector, _ = resolve(SCHEMA["emiVec"], self._tree(info).keys(recursive=True, full_paths=False))
+        where = f"{info.path}: tree '{info.tree}'"
+        tree = self._tree(info)
+        vector, _ = resolve(SCHEMA["emiVec"], tree.keys(recursive=True, full_paths=False))
         if vector is not None:
-            stored["emiVec"] = vector
+            try:
+                check_stored(describe_branch(tree[vector]), SCHEMA["emiVec"], info.n_entries, where)
+                stored["emiVec"] = vector
+            except DataError as error:
+                self.notes.append(f"{error}; the unit of emiAng is told from its range instead")
         shard = Shard(info.path, 0, min(info.n_entries, N_EVENTS_TO_COMPARE))
         arrays = self._read_arrays(info, stored, shard)
-        return detect_angle_unit(
-            arrays["emiAng"], arrays.get("emiVec"), stated, source=f"{info.path}: tree '{info.tree}'"
-        )
+        return detect_angle_unit(arrays["emiAng"], arrays.get("emiVec"), stated, source=where)
 
 
 def _n_cores() -> int:
