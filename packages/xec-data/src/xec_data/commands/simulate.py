@@ -1,0 +1,64 @@
+"""``xec data simulate``: events of the fast simulation in a ROOT file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def simulate(
+    output: Annotated[Path, typer.Argument(metavar="OUT.root", help="The file to write.")],
+    events: Annotated[int, typer.Option("--events", "-n", help="Number of events.")] = 1000,
+    seed: Annotated[int, typer.Option("--seed", "-s", help="The same seed gives the same events.")] = 0,
+    energy: Annotated[
+        str, typer.Option("--energy", help="Energy of the photons in GeV, or a range LOW:HIGH (uniform).")
+    ] = "0.0528",
+    shower: Annotated[
+        bool,
+        typer.Option("--shower/--point", help="A shower, or all energy at the first interaction point."),
+    ] = True,
+    dead: Annotated[
+        float, typer.Option("--dead", help="Fraction of dead sensors, the same in all events.")
+    ] = 0.0,
+    run: Annotated[int, typer.Option("--run", help="Run number.")] = 0,
+    vertex_spread: Annotated[
+        float,
+        typer.Option("--vertex-spread", help="Size (1σ) of the beam spot in cm; 0: a point at the origin."),
+    ] = 1.0,
+    deposits: Annotated[int, typer.Option("--deposits", help="Points of energy per shower.")] = 20,
+    threshold: Annotated[
+        float, typer.Option("--npho-threshold", help="Sensors with fewer photons have no valid time.")
+    ] = 100.0,
+    processes: Annotated[
+        int, typer.Option("--processes", "-j", help="Processes that simulate; 0: one for every core.")
+    ] = 0,
+    chunk: Annotated[
+        int, typer.Option("--chunk", help="Events kept in memory before they are written.")
+    ] = 1000,
+) -> None:
+    """Simulate photons from the target in the xenon detector: light map, showers, sensors.
+
+    The file has the branches of real ones, with the truth. The same seed gives the same events whatever
+    the chunk size and the number of processes, and more events begin with the same ones.
+    """
+    from xec_data.simulation.configuration import SimulationConfig, parse_energy
+    from xec_data.simulation.file import simulate_file
+    from xec_data.simulation.progress import show_progress
+
+    config = SimulationConfig(
+        seed=seed,
+        energy=parse_energy(energy),
+        shower=shower,
+        dead_fraction=dead,
+        run=run,
+        vertex_spread=vertex_spread,
+        deposits=deposits,
+        npho_threshold=threshold,
+    )
+    with show_progress(events) as progress:
+        summary = simulate_file(
+            output, config, events, processes=processes, chunk_size=chunk, progress=progress
+        )
+    typer.echo(summary.line())

@@ -1,0 +1,109 @@
+"""What a user can choose about simulated events."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from xec_data.errors import DataError
+from xec_data.simulation.constants import CONSTANTS
+
+SIGNAL_ENERGY = 0.0528
+MAX_ENERGY = 1.0
+MAX_VERTEX_SPREAD = 3.0
+
+
+class SimulationError(DataError):
+    """A setting of the simulation that makes no sense."""
+
+
+@dataclass(frozen=True)
+class SimulationConfig:
+    """Settings of the fast simulation; the same settings and seed give the same events.
+
+    Attributes
+    ----------
+    seed
+        Any integer ≥ 0.
+    energy
+        Lowest and highest energy of the photons in GeV, uniform in between.
+    shower
+        False: all energy is deposited at the first interaction point.
+    dead_fraction
+        Fraction of sensors, in [0, 1), that are dead in all events: the same sensors for a seed.
+    run
+        Written to the branch `run`.
+    vertex_spread
+        Standard deviation of the beam spot on the target, in cm; 0: all photons come from the origin.
+    deposits
+        Points at which a shower leaves its energy.
+    npho_threshold
+        Sensors with fewer photons have no valid time.
+
+    Raises
+    ------
+    SimulationError
+        If a value is out of its range.
+    """
+
+    seed: int = 0
+    energy: tuple[float, float] = (SIGNAL_ENERGY, SIGNAL_ENERGY)
+    shower: bool = True
+    dead_fraction: float = 0.0
+    run: int = 0
+    vertex_spread: float = CONSTANTS.beam_spot
+    deposits: int = 20
+    npho_threshold: float = 100.0
+
+    def __post_init__(self) -> None:
+        low, high = self.energy
+        for fine, complaint in (
+            (self.seed >= 0, f"the seed is {self.seed}; expected an integer ≥ 0"),
+            (
+                0 < low <= high <= MAX_ENERGY,
+                f"the energy range is {low:g}:{high:g} GeV; expected 0 < low ≤ high ≤ {MAX_ENERGY:g} GeV",
+            ),
+            (
+                0 <= self.dead_fraction < 1,
+                f"the fraction of dead sensors is {self.dead_fraction:g}; expected 0 ≤ fraction < 1",
+            ),
+            (0 <= self.run < 2**31, f"the run number is {self.run}; expected 0 ≤ run < 2³¹"),
+            (
+                0 <= self.vertex_spread <= MAX_VERTEX_SPREAD,
+                f"the vertex spread is {self.vertex_spread:g} cm; expected 0 to {MAX_VERTEX_SPREAD:g} cm",
+            ),
+            (self.deposits >= 1, f"the number of deposits is {self.deposits}; expected at least 1"),
+            (
+                math.isfinite(self.npho_threshold) and self.npho_threshold >= 0,
+                f"the threshold is {self.npho_threshold:g} photons; expected a number ≥ 0",
+            ),
+        ):
+            if not fine:
+                raise SimulationError(complaint)
+
+
+def parse_energy(text: str) -> tuple[float, float]:
+    """Read an energy or a range of energies.
+
+    Parameters
+    ----------
+    text
+        ``0.0528`` or ``0.015:0.060``, in GeV.
+
+    Returns
+    -------
+    low, high
+        In GeV; equal for a single energy.
+
+    Raises
+    ------
+    SimulationError
+        If it is neither.
+    """
+    try:
+        low, high = (float(part) for part in (text if ":" in text else f"{text}:{text}").split(":"))
+    except ValueError:
+        raise SimulationError(
+            f"cannot read the energy {text!r}; expected one in GeV (0.0528) or a range (0.015:0.060)"
+        ) from None
+    return low, high

@@ -1,0 +1,150 @@
+"""Simulated events in a ROOT file, made by several processes."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from xec_data.simulation.configuration import SimulationConfig, SimulationError
+from xec_data.simulation.generator import EventGenerator, Events, check_counts, n_blocks, regroup
+from xec_data.writer import TreeWriter
+from xec_geometry.output import check_writable
+
+# Blocks that are being made or wait for the writer, for each process: enough that none is ever idle.
+_BLOCKS_AHEAD = 3
+
+# Files are a tenth larger than with zstd, written in a third of the time and no slower to read.
+_COMPRESSION = "lz4"
+
+
+@dataclass(frozen=True)
+class SimulationSummary:
+    """What `simulate_file` did.
+
+    Attributes
+    ----------
+    path
+        The file.
+    n_events
+        Events in it.
+    seconds
+        Time it took, the start of the processes included.
+    n_bytes
+        Size of the file.
+    """
+
+    path: Path
+    n_events: int
+    seconds: float
+    n_bytes: int
+
+    def line(self) -> str:
+        """Describe it in one line."""
+        return (
+            f"{self.path}: {self.n_events} events, {self.n_events / self.seconds:.0f} events/s, "
+            f"{self.n_bytes / 1e6:.1f} MB"
+        )
+
+
+def simulate_file(
+    path: str | Path,
+    config: SimulationConfig,
+    n_events: int,
+    *,
+    processes: int = 1,
+    chunk_size: int = 1000,
+    progress: Callable[[int], None] | None = None,
+) -> SimulationSummary:
+    """Simulate events into a ROOT file.
+
+    Parameters
+    ----------
+    path
+        The file; it appears when it is complete.
+    config
+        Settings and seed.
+    n_events
+        How many. A file of fewer events of the same settings is the beginning of one of more.
+    processes
+        Processes that simulate, besides this one that writes; 1: none, all is done here; 0: one for
+        every core. Scripts that ask for more need the usual ``if __name__ == "__main__":``.
+    chunk_size
+        Events handed to the writer at once.
+    progress
+        Called with the number of events written so far.
+
+    Returns
+    -------
+    SimulationSummary
+        File, number of events, time and size.
+
+    Raises
+    ------
+    SimulationError
+        If a number is out of range.
+    OutputError
+        If the file could not be written; found out before any work.
+
+    Notes
+    -----
+    Neither the number of processes nor the chunk size changes an event.
+    """
+    check_counts(n_events, chunk_size)
+    if processes < 0:
+        raise SimulationError(
+            f"the number of processes is {processes}; expected at least 1, or 0 for all cores"
+        )
+    path = check_writable(path)
+    start = time.perf_counter()
+    title = "Simulated photons in the liquid-xenon detector"
+    with TreeWriter(path, title=title, compression=_COMPRESSION) as writer:
+        for events in regroup(_blocks(config, n_blocks(n_events), processes), n_events, chunk_size):
+            writer.extend(events)
+            if progress is not None:
+                progress(writer.n_entries)
+    return SimulationSummary(path, n_events, time.perf_counter() - start, path.stat().st_size)
+
+
+def _blocks(config: SimulationConfig, n: int, processes: int) -> Iterator[Events]:
+    processes = min(processes or _available_cores(), n)
+    if processes == 1:
+        return map(EventGenerator(config).block, range(n))
+    return _blocks_of_processes(config, n, processes)
+
+
+def _available_cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _blocks_of_processes(config: SimulationConfig, n: int, processes: int) -> Iterator[Events]:
+    # Fresh processes: a fork would copy whatever threads and locks the caller has.
+    context = multiprocessing.get_context("spawn")
+    waiting: deque[Future[Events]] = deque()
+    with ProcessPoolExecutor(processes, context, _start_worker, (config,)) as pool:
+        try:
+            for number in range(n):
+                waiting.append(pool.submit(_make_block, number))
+                if len(waiting) > _BLOCKS_AHEAD * processes:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+_worker: EventGenerator
+
+
+def _start_worker(config: SimulationConfig) -> None:
+    global _worker
+    _worker = EventGenerator(config)
+
+
+def _make_block(number: int) -> Events:
+    return _worker.block(number)

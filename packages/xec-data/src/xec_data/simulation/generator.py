@@ -1,0 +1,145 @@
+"""Blocks of simulated events, from the target to the branches of a file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import numpy.typing as npt
+
+from xec_data.simulation.configuration import SimulationConfig, SimulationError
+from xec_data.simulation.fast_light import FastLight
+from xec_data.simulation.readout import Readout
+from xec_data.simulation.shower import Deposits, point_deposits, shower_deposits
+from xec_data.simulation.source import Photons, emit_photons
+from xec_data.simulation.streams import BLOCK_SIZE, Stage, generator
+from xec_geometry import N_SENSORS, direction_to_angles, xyz_to_uvw
+
+Events = dict[str, npt.NDArray[np.generic]]
+
+
+class EventGenerator:
+    """Makes any block of the events that a configuration stands for.
+
+    Parameters
+    ----------
+    config
+        Settings and seed.
+    """
+
+    def __init__(self, config: SimulationConfig) -> None:
+        self.config = config
+        self._light = FastLight(config.deposits)
+        self._readout = Readout(config)
+
+    def block(self, number: int) -> Events:
+        """Make one block of `BLOCK_SIZE` events.
+
+        Parameters
+        ----------
+        number
+            Counted from 0; its events have the numbers ``number · BLOCK_SIZE`` and following.
+
+        Returns
+        -------
+        dict
+            Branch name (as stored in files) to array, an entry an event.
+        """
+        photons = emit_photons(self.config, generator(self.config.seed, Stage.SOURCE, number), BLOCK_SIZE)
+        deposits = self._deposit(photons, number)
+        rng = generator(self.config.seed, Stage.READOUT, number)
+        npho = np.empty((BLOCK_SIZE, N_SENSORS), dtype=np.float32)
+        time = np.empty_like(npho)
+        start = np.empty(BLOCK_SIZE, dtype=np.float32)
+        for i, light in enumerate(self._light.shine(deposits)):
+            npho[i], time[i], start[i] = self._readout.read(*light, rng)
+        events: Events = {"npho": npho, "relative_time": time, "timeTruth": start}
+        events |= _truth(photons)
+        events["run"] = np.full(BLOCK_SIZE, self.config.run, dtype=np.int32)
+        events["event"] = np.arange(number * BLOCK_SIZE, (number + 1) * BLOCK_SIZE, dtype=np.int32)
+        if self.config.dead_fraction > 0:
+            events["dead"] = np.broadcast_to(self._readout.dead, npho.shape)
+        return events
+
+    def _deposit(self, photons: Photons, number: int) -> Deposits:
+        if not self.config.shower:
+            return point_deposits(photons)
+        return shower_deposits(
+            photons, generator(self.config.seed, Stage.SHOWER, number), self.config.deposits
+        )
+
+
+def simulate_events(config: SimulationConfig, n_events: int, *, chunk_size: int = 1000) -> Iterator[Events]:
+    """Simulate events in this process.
+
+    Parameters
+    ----------
+    config
+        Settings and seed.
+    n_events
+        How many.
+    chunk_size
+        Events per dictionary (the last one may have fewer).
+
+    Yields
+    ------
+    dict
+        Branch name (as stored in files) to array: `npho` and `relative_time` (n, N_SENSORS), `emiAng`
+        (n, 2) in radians, … The first events of a seed are the same whatever the numbers asked for.
+
+    Raises
+    ------
+    SimulationError
+        If a number is not positive.
+    """
+    check_counts(n_events, chunk_size)
+    events = EventGenerator(config)
+    yield from regroup((events.block(i) for i in range(n_blocks(n_events))), n_events, chunk_size)
+
+
+def n_blocks(n_events: int) -> int:
+    """Give the number of blocks that hold so many events."""
+    return -(-n_events // BLOCK_SIZE)
+
+
+def check_counts(n_events: int, chunk_size: int) -> None:
+    """Refuse numbers of events that cannot be."""
+    if n_events < 1:
+        raise SimulationError(f"the number of events is {n_events}; expected at least 1")
+    if chunk_size < 1:
+        raise SimulationError(f"the chunk size is {chunk_size} events; expected at least 1")
+
+
+def regroup(blocks: Iterator[Events], n_events: int, chunk_size: int) -> Iterator[Events]:
+    """Cut the first `n_events` of a sequence of blocks into chunks of `chunk_size`."""
+    waiting: list[Events] = []
+    held = 0
+    for block in blocks:
+        waiting.append(block)
+        held += BLOCK_SIZE
+        while held >= chunk_size and n_events:
+            merged = _merge(waiting)
+            size = min(chunk_size, n_events)
+            yield {name: array[:size] for name, array in merged.items()}
+            n_events -= size
+            waiting = [{name: array[chunk_size:] for name, array in merged.items()}]
+            held -= chunk_size
+    if n_events:
+        yield {name: array[:n_events] for name, array in _merge(waiting).items()}
+
+
+def _merge(blocks: list[Events]) -> Events:
+    if len(blocks) == 1:
+        return blocks[0]
+    return {name: np.concatenate([block[name] for block in blocks]) for name in blocks[0]}
+
+
+def _truth(photons: Photons) -> Events:
+    return {
+        "emiAng": np.column_stack(direction_to_angles(photons.direction, degrees=False)).astype(np.float32),
+        "energyTruth": photons.energy.astype(np.float32),
+        "uvwTruth": xyz_to_uvw(photons.conversion).astype(np.float32),
+        "xyzTruth": photons.conversion.astype(np.float32),
+        "emiVec": photons.direction.astype(np.float32),
+        "xyzVTX": photons.vertex.astype(np.float32),
+    }

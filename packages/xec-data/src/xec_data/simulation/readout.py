@@ -1,0 +1,100 @@
+"""What the sensors make of the light: counts and times."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from xec_data.schema import INVALID
+from xec_data.simulation.arrays import FloatArray
+from xec_data.simulation.configuration import SimulationConfig
+from xec_data.simulation.constants import CONSTANTS, RESPONSES
+from xec_data.simulation.streams import dead_sensors, sensor_gains
+from xec_geometry import sensor_kinds
+
+
+class Readout:
+    """The 4760 sensors with their efficiencies, gains and dead channels.
+
+    Parameters
+    ----------
+    config
+        Seed (it fixes gains and dead sensors), fraction of dead sensors and threshold of times.
+
+    Attributes
+    ----------
+    dead
+        (N_SENSORS,) bool.
+    """
+
+    def __init__(self, config: SimulationConfig) -> None:
+        kinds = sensor_kinds().tolist()
+        self.dead = dead_sensors(config.seed, config.dead_fraction)
+        self._efficiency = np.array([RESPONSES[kind].efficiency for kind in kinds])
+        self._single_variance = np.array([RESPONSES[kind].single_spread ** 2 for kind in kinds])
+        self._noise_variance = np.array([RESPONSES[kind].noise ** 2 for kind in kinds])
+        self._photons_per_electron = sensor_gains(config.seed) / self._efficiency
+        self._threshold = config.npho_threshold
+
+    def read(
+        self, photons: FloatArray, arrival: FloatArray, rng: np.random.Generator
+    ) -> tuple[FloatArray, FloatArray, float]:
+        """Draw counts and times of one event.
+
+        Parameters
+        ----------
+        photons, arrival
+            (N_SENSORS,) mean photons, and their mean time of arrival in s after the first interaction.
+        rng
+            Source of the random numbers.
+
+        Returns
+        -------
+        npho, time
+            (N_SENSORS,) float64 photons and s after the earliest valid time of the event; 1e10 where
+            there is no reading.
+        first_interaction
+            Its time on the same clock, in s; 0 if no sensor has a valid time.
+        """
+        electrons = rng.poisson(photons * self._efficiency)
+        spread = np.sqrt(electrons * self._single_variance + self._noise_variance)
+        npho = (electrons + spread * rng.standard_normal(len(photons))) * self._photons_per_electron
+        time = arrival + draw_delays(electrons, rng)
+        valid = (npho >= self._threshold) & ~self.dead
+        start = float(time.min(where=valid, initial=np.inf))
+        if not np.isfinite(start):
+            start = 0.0
+        time -= start
+        time[~valid] = INVALID
+        npho[self.dead] = INVALID
+        return npho, time, -start
+
+
+def draw_delays(electrons: np.ndarray, rng: np.random.Generator) -> FloatArray:
+    """Draw how much later than its light path a sensor says that light arrived.
+
+    Parameters
+    ----------
+    electrons
+        (n,) numbers of photoelectrons.
+    rng
+        Source of the random numbers.
+
+    Returns
+    -------
+    numpy.ndarray
+        (n,) s. The time when the j-th of N photoelectrons with the scintillation's decay time has
+        arrived, j = N · `time_fraction` rounded and at least 1, plus the noise of the electronics.
+
+    Notes
+    -----
+    The j-th of N exponentials is a sum of j exponentials with rates N, N − 1, …; for a small fraction
+    j/N a Gamma variate of shape j with their mean rate N − (j − 1)/2 has the same mean and variance to
+    a thousandth.
+    """
+    number = np.maximum(electrons, 1).astype(np.float64)
+    first = np.maximum(np.rint(CONSTANTS.time_fraction * number), 1.0)
+    rate = (number - (first - 1.0) / 2.0) / CONSTANTS.decay_time
+    jitter = np.sqrt(CONSTANTS.time_noise**2 / number + CONSTANTS.time_floor**2)
+    return np.asarray(
+        rng.standard_gamma(first) / rate + jitter * rng.standard_normal(len(number)), dtype=np.float64
+    )
