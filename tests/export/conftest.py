@@ -126,6 +126,24 @@ def write_checkpoint(
     return path
 
 
+@pytest.fixture(scope="session")
+def make_events() -> Callable[..., Arrays]:
+    """`random_events`, for tests."""
+    return random_events
+
+
+@pytest.fixture(scope="session")
+def make_file() -> Callable[..., Path]:
+    """`write_events`, for tests."""
+    return write_events
+
+
+@pytest.fixture(scope="session")
+def make_checkpoint() -> Callable[..., Path]:
+    """`write_checkpoint`, for tests."""
+    return write_checkpoint
+
+
 @dataclass(frozen=True)
 class Exported:
     """A checkpoint, its network (averaged weights), its export, and what the command printed."""
@@ -133,6 +151,7 @@ class Exported:
     checkpoint: Path
     network: XECRegressor
     onnx: Path
+    tasks: Mapping[str, Mapping[str, Any]]
     stdout: str = ""
     stderr: str = ""
 
@@ -154,7 +173,7 @@ def exported(tmp_path_factory: pytest.TempPathFactory, event_file: Path) -> Expo
     command = [sys.executable, "-c", main, "export", str(checkpoint)]
     result = subprocess.run(command, capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stderr
-    return Exported(checkpoint, network, folder / "all_tasks.onnx", result.stdout, result.stderr)
+    return Exported(checkpoint, network, folder / "all_tasks.onnx", ALL_TASKS, result.stdout, result.stderr)
 
 
 @pytest.fixture

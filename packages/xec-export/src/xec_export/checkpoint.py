@@ -84,7 +84,7 @@ def describe(checkpoint: Mapping[str, Any], network: XECRegressor, path: Path) -
         n_sensors=N_SENSORS,
         layout=checkpoint["layout"],
         geometry_hash=checkpoint["geometry_hash"],
-        normalization=dict(checkpoint["normalization"]),
+        normalization=network.normalization.model_dump(mode="json"),
         versions=dict(checkpoint.get("versions") or {}),
         export_versions=_installed_versions(),
         epoch=checkpoint.get("epoch"),
