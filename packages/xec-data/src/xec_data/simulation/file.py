@@ -8,6 +8,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -87,7 +88,7 @@ def simulate_file(
     Raises
     ------
     SimulationError
-        If a number is out of range.
+        If a number is out of range, or a process died.
     OutputError
         If the file could not be written; found out before any work.
 
@@ -134,6 +135,11 @@ def _blocks_of_processes(config: SimulationConfig, n: int, processes: int) -> It
                     yield waiting.popleft().result()
             while waiting:
                 yield waiting.popleft().result()
+        except BrokenProcessPool as error:
+            raise SimulationError(
+                "a process of the simulation died (out of memory, or a script that calls simulate_file "
+                'with processes outside of `if __name__ == "__main__":`); try processes=1'
+            ) from error
         finally:
             pool.shutdown(cancel_futures=True)
 
