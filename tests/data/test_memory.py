@@ -49,7 +49,7 @@ def test_the_memory_of_a_container_counts(tmp_path: Path, monkeypatch: pytest.Mo
 
 def test_the_default_is_small_beside_any_machine() -> None:
     events = default_chunk_size(["npho", "time"])
-    assert 32 * MB < events * 2 * SCHEMA["npho"].bytes_per_event <= 64 * MB
+    assert 16 * MB < events * 2 * SCHEMA["npho"].bytes_per_event <= 32 * MB
 
 
 # Peak of the resident memory before and after reading, in kB as Linux counts, in a process of its own.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -44,3 +45,13 @@ for name in xec_data.__all__:
     loaded = modules_after(code)
     assert "uproot" in loaded
     assert not loaded & {"torch", "torch_geometric", "xec_models"}
+
+
+def test_the_first_example_of_the_readme(tmp_path: Path) -> None:
+    readme = Path(__file__).parents[2] / "packages" / "xec-data" / "README.md"
+    code = readme.read_text(encoding="utf-8").partition("```python\n")[2].partition("```")[0]
+    result = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, check=True, capture_output=True, text=True
+    )
+    assert "50 events," in result.stdout
+    assert "angles stored in {'rad'}" in result.stdout

@@ -72,10 +72,10 @@ def test_groups_of_clusters(start: int, stop: int, at_most: int) -> None:
 def test_a_long_cluster_is_one_block_with_several_chunks() -> None:
     ((block, chunks),) = plan_blocks(Shard(Path("a"), 0, 10), tree("a", 10, 10), 4)
     assert (block.start, block.stop) == (0, 10)
-    assert [(chunk.start, chunk.stop) for chunk in chunks] == [(0, 4), (4, 8), (8, 10)]
+    assert [(chunk.start, chunk.stop) for chunk in chunks] == [(0, 3), (3, 6), (6, 10)]
 
 
 def test_a_cluster_too_long_for_the_memory_is_split(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("xec_data.memory.available_memory", lambda: 0)
     blocks = [block for block, _ in plan_blocks(Shard(Path("a"), 0, 10), tree("a", 10, 10), 4)]
-    assert [(block.start, block.stop) for block in blocks] == [(0, 4), (4, 8), (8, 10)]
+    assert [(block.start, block.stop) for block in blocks] == [(0, 3), (3, 6), (6, 10)]

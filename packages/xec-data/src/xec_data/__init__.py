@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from xec_data.reader import EventReader
     from xec_data.schema import INVALID, SCHEMA, Branch, is_invalid
     from xec_data.shards import Shard, plan_shards
+    from xec_data.simulation import SimulationConfig, expected_photons, simulate_events, simulate_file
     from xec_data.tree import TreeInfo, inspect_tree
     from xec_data.truth import read_truth
     from xec_data.validity import check_readings, check_truth
@@ -62,6 +63,10 @@ _MODULE_OF = {
     "valid_time": "normalization",
     "TreeWriter": "writer",
     "CsvWriter": "csv_writer",
+    "SimulationConfig": "simulation",
+    "expected_photons": "simulation",
+    "simulate_events": "simulation",
+    "simulate_file": "simulation",
 }
 
 __all__ = [
@@ -77,6 +82,7 @@ __all__ = [
     "NormalizationConfig",
     "NphoTransform",
     "Shard",
+    "SimulationConfig",
     "TimeTransform",
     "TreeInfo",
     "TreeWriter",
@@ -85,12 +91,15 @@ __all__ = [
     "check_readings",
     "check_truth",
     "detect_angle_unit",
+    "expected_photons",
     "find_files",
     "inspect_tree",
     "is_invalid",
     "plan_shards",
     "read_columns",
     "read_truth",
+    "simulate_events",
+    "simulate_file",
     "valid_time",
 ]
 

@@ -68,5 +68,8 @@ def group_clusters(start: int, stop: int, starts: NDArray[np.int64], at_most: in
     return groups
 
 
-def _steps(start: int, stop: int, step: int) -> list[tuple[int, int]]:
-    return [(first, min(first + step, stop)) for first in range(start, stop, step)]
+def _steps(start: int, stop: int, at_most: int) -> list[tuple[int, int]]:
+    """Cut a range into the fewest pieces of nearly equal length."""
+    n = -(-(stop - start) // at_most)
+    edges = [start + (stop - start) * i // n for i in range(n + 1)]
+    return list(pairwise(edges))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import uproot
 from numpy.lib.recfunctions import structured_to_unstructured
 from numpy.typing import NDArray
 
@@ -12,6 +13,9 @@ from xec_data.errors import DataError
 from xec_data.schema import Branch
 from xec_data.storage import describe_branch, one_line
 from xec_data.tree import describe_shape
+
+_VECTOR_HEADER = 10
+"""Bytes before the numbers of a ``std::vector``: byte count (4), version (2), length (4)."""
 
 
 def read_into(
@@ -47,7 +51,10 @@ def read_into(
             raise _too_few(place, start, stop, len(values))
         return
     if stored.shape is None:
-        values = _equal_lengths(_read(stored_branch, start, stop, place, library="ak"), branch, start, place)
+        values = _read_vectors(stored_branch, branch, start, stop)
+        if values is None:
+            ragged = _read(stored_branch, start, stop, place, library="ak")
+            values = _equal_lengths(ragged, branch, start, place)
     else:
         values = _read(stored_branch, start, stop, place, library="np")
         if values.dtype.names:
@@ -86,6 +93,31 @@ def _read(stored_branch: Any, start: int, stop: int, place: str, **options: Any)
         raise DataError(
             f"{place}, entries {start} to {stop - 1} cannot be read, the file is damaged: {one_line(error)}"
         ) from error
+
+
+def _read_vectors(stored_branch: Any, branch: Branch, start: int, stop: int) -> NDArray[Any] | None:
+    """Read a ``std::vector`` branch as if it had a fixed length; give None if it has not.
+
+    Every entry is a header, its length, and the numbers. Seen as records these need neither the offsets
+    of the entries nor the copies that taking them apart costs.
+    """
+    interpretation = stored_branch.interpretation
+    if interpretation.header_bytes != _VECTOR_HEADER:
+        return None
+    numbers = (interpretation.content.from_dtype, (branch.size,))
+    record = np.dtype([("header", "V6"), ("length", ">i4"), ("numbers", *numbers)])
+    as_bytes = uproot.AsDtype(np.dtype(("u1", (record.itemsize,))))
+    try:
+        raw = stored_branch.array(
+            as_bytes, entry_start=start, entry_stop=stop, library="np", array_cache=None
+        )
+    except Exception:
+        # Other lengths, or a damaged file: the ragged way finds out which, and where.
+        return None
+    entries = raw.view(record)[:, 0]
+    if not (entries["length"] == branch.size).all():
+        return None
+    return np.asarray(entries["numbers"])
 
 
 def _equal_lengths(ragged: Any, branch: Branch, start: int, place: str) -> NDArray[Any]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from xec_data.schema import SCHEMA
 
-DEFAULT_CHUNK_BYTES = 64 * 1024**2
+DEFAULT_CHUNK_BYTES = 32 * 1024**2
 """Size of a chunk when nobody asks for one: large enough for full speed, small beside any machine."""
 
 MEMORY_SHARE = 1 / 8

@@ -62,7 +62,7 @@ class EventReader:
     shards
         The stretches to iterate over; by default all events of all files.
     chunk_size
-        Events per chunk at most, reduced with a note if memory does not allow it; by default 64 MB.
+        Events per chunk at most, reduced with a note if memory does not allow it; by default 32 MB.
     num_threads
         Threads that decompress; by default one per core, at most 4.
 
@@ -152,6 +152,8 @@ class EventReader:
                     events = self.read(block)
                     for chunk in chunks:
                         yield _part(events, chunk)
+                    # Else it would stay in memory while the next one is read.
+                    del events
         finally:
             self.close()
 

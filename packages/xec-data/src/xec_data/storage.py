@@ -141,8 +141,10 @@ def _number_type(dtype: np.dtype[Any]) -> np.dtype[Any] | None:
 
 def one_line(error: BaseException) -> str:
     """Say what an error of a library says, in one line."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    text = lines[0] if lines else ""
+    # uproot tells where it was before and after it tells what is wrong; the place is ours to name.
+    lines = [line for line in str(error).splitlines() if line.strip() and not line[0].isspace()]
+    telling = [line for line in lines if not line.startswith(("while reading", "in file", "in object"))]
+    text = " ".join((telling or lines or [""])[0].split())
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
