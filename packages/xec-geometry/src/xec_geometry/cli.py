@@ -5,9 +5,10 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Sequence
 from importlib.metadata import EntryPoint, entry_points
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from xec_geometry.__about__ import __version__
 from xec_geometry.errors import XecError
@@ -34,6 +35,13 @@ COMMAND_ORDER = (
 )
 
 
+class _Chain(TyperGroup):
+    """Lists its commands in the order of `COMMAND_ORDER`, unknown ones last."""
+
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002
+        return sorted(self.commands, key=_rank)
+
+
 def build_app(plugins: Iterable[EntryPoint] | None = None) -> typer.Typer:
     """Assemble the command line from the entry points of the group ``xec.commands``.
 
@@ -50,13 +58,14 @@ def build_app(plugins: Iterable[EntryPoint] | None = None) -> typer.Typer:
     """
     app = typer.Typer(
         name="xec",
+        cls=_Chain,
         no_args_is_help=True,
         add_completion=False,
         pretty_exceptions_enable=False,
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     app.callback()(_root)
-    for plugin in sorted(plugins if plugins is not None else entry_points(group=COMMAND_GROUP), key=_rank):
+    for plugin in plugins if plugins is not None else entry_points(group=COMMAND_GROUP):
         try:
             command = plugin.load()
         except Exception as error:
@@ -90,9 +99,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sys.exit(USER_ERROR)
 
 
-def _rank(plugin: EntryPoint) -> tuple[int, str]:
-    known = plugin.name in COMMAND_ORDER
-    return (COMMAND_ORDER.index(plugin.name) if known else len(COMMAND_ORDER), plugin.name)
+def _rank(name: str) -> tuple[int, str]:
+    return (COMMAND_ORDER.index(name) if name in COMMAND_ORDER else len(COMMAND_ORDER), name)
 
 
 def _print_version(wanted: bool) -> None:
