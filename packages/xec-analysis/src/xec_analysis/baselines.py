@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from itertools import combinations_with_replacement
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,7 +24,14 @@ from xec_data.schema import NPHO_BRANCH, TIME_BRANCH, TREE_NAME, is_invalid
 from xec_geometry import direction_to_angles, sensor_kinds, sensor_positions, uvw_to_xyz
 
 Floats = NDArray[np.float64]
-Chunk = Mapping[str, NDArray[Any]]
+
+
+class Readings(Protocol):
+    """Branches of events by name: an `EventChunk`, or a dictionary of arrays."""
+
+    def __getitem__(self, name: str, /) -> NDArray[Any]:
+        """The array of a branch."""
+
 
 # Speed of light in cm/s over the effective refractive index of the light's travel time (detector page).
 _LIGHT_SPEED = 2.99792458e10 / 1.65
@@ -122,7 +129,7 @@ class Baselines:
     time_offset: float
     n_events: int
 
-    def predict(self, chunk: Chunk) -> dict[str, Floats]:
+    def predict(self, chunk: Readings) -> dict[str, Floats]:
         """Estimate all quantities of a stretch of events.
 
         Parameters
@@ -272,7 +279,7 @@ def _usable(pattern: LightPattern, truth: Mapping[str, Floats]) -> NDArray[np.bo
     return np.asarray(good & (truth["energyTruth"] > 0))
 
 
-def _first(chunks: Iterable[Any], n: int) -> Iterator[Chunk]:
+def _first(chunks: Iterable[Any], n: int) -> Iterator[Readings]:
     """The first n events of a sequence of chunks."""
     for chunk in chunks:
         if n <= 0:

@@ -17,7 +17,7 @@ MOST_BINS = 16
 
 # Standard error of the 68 % half width of n Gaussian residuals, over width/sqrt(n):
 # sqrt(p(1-p))/f with p = 0.683 and f = 0.484 the density of |x| at one sigma.
-_WIDTH_ERROR = 0.961
+WIDTH_ERROR = 0.961
 
 
 @dataclass(frozen=True)
@@ -108,6 +108,6 @@ def profile(variable: Floats, residual: Floats, n_bins: int = MOST_BINS) -> Prof
         bias=np.array([residual[part].mean() for part in bins]),
         bias_error=np.array([residual[part].std() for part in bins]) / root,
         width=width,
-        width_error=_WIDTH_ERROR * width / root,
+        width_error=WIDTH_ERROR * width / root,
         count=count,
     )
