@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 from xec_data.chunk import EventChunk
 from xec_data.errors import DataError
 from xec_data.reader import EventReader
+from xec_data.report import BranchReport, FileReport, ValueReport
 from xec_data.schema import (
     RECO_BRANCHES,
     RECONSTRUCTIONS,
@@ -24,7 +24,7 @@ from xec_data.schema import (
     TRUTH_BRANCHES,
     is_invalid,
 )
-from xec_data.statistics import FaceFractions, ReadingStatistics, ValueStatistics
+from xec_data.statistics import ReadingStatistics, ValueStatistics
 from xec_data.storage import describe_branch, open_tree
 from xec_data.tree import check_stored, describe_shape, resolve
 from xec_geometry import xyz_to_uvw
@@ -36,60 +36,6 @@ _UVW_TOLERANCE = 0.01
 _LENGTH_TOLERANCE = 1e-3
 # Beyond these a file has most likely another unit than the format.
 _PLAUSIBLE = {"energyTruth": (0.0, 1.0), "timeTruth": (-1e-3, 1e-3)}
-
-
-@dataclass
-class BranchReport:
-    """How a branch is stored."""
-
-    stored: str
-    name: str | None
-    typename: str
-    length: str
-    n_entries: int
-    n_baskets: int
-    compression: str
-    ratio: float | None
-    problem: str | None = None
-
-
-@dataclass
-class ValueReport:
-    """Range and gaps of a truth or reconstruction branch."""
-
-    name: str
-    unit: str
-    ranges: list[tuple[float, float] | None]
-    n_invalid: int
-    first_invalid: int | None
-
-
-@dataclass
-class FileReport:
-    """Everything that is known about a file."""
-
-    path: str
-    tree: str
-    size: int = 0
-    n_entries: int = 0
-    n_clusters: int = 0
-    branches: list[BranchReport] = field(default_factory=list)
-    readings: dict[str, list[FaceFractions]] = field(default_factory=dict)
-    reading_ranges: dict[str, tuple[float, float] | None] = field(default_factory=dict)
-    dead: list[int] = field(default_factory=list)
-    values: list[ValueReport] = field(default_factory=list)
-    angle_unit: str | None = None
-    largest_uvw_difference: float | None = None
-    largest_length_deviation: float | None = None
-    usable: dict[str, bool] = field(default_factory=dict)
-    reasons: dict[str, list[str]] = field(default_factory=dict)
-    notes: list[str] = field(default_factory=list)
-    error: str | None = None
-
-    @property
-    def is_usable(self) -> bool:
-        """Whether the file can be used for anything."""
-        return any(self.usable.values())
 
 
 Progress = Callable[[int, int], None]

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from xec_data.check import FileReport
+from xec_data.report import FileReport
 from xec_data.schema import RECONSTRUCTIONS, SCHEMA, TASKS
 from xec_data.statistics import shorten_ids
 

@@ -28,7 +28,15 @@ from xec_data.schema import (
 )
 from xec_data.shards import Shard, whole_trees
 from xec_data.storage import describe_branch, find_tree, open_file
-from xec_data.tree import DEPRECATED, TreeInfo, check_stored, inspect_tree, resolve, schema_branch
+from xec_data.tree import (
+    DEPRECATED,
+    TreeInfo,
+    check_stored,
+    inspect_tree,
+    resolve,
+    schema_branch,
+    summarize_notes,
+)
 from xec_data.validity import check_readings
 
 _PIECE_BYTES = 8 * 1024**2
@@ -122,7 +130,7 @@ class EventReader:
             raise DataError(
                 "no branches to read: none were asked for, or the files have none of the optional ones"
             )
-        self.notes = _summarize([note for tree in self.trees for note in tree.notes])
+        self.notes = summarize_notes([note for tree in self.trees for note in tree.notes])
         self.chunk_size = default_chunk_size(self.branches)
         if chunk_size is not None:
             self.chunk_size, note = bounded_chunk_size(chunk_size, self.branches)
@@ -301,15 +309,3 @@ def _part(events: EventChunk, shard: Shard) -> EventChunk:
     part = slice(shard.start - events.shard.start, shard.stop - events.shard.start)
     # Copies: a chunk that someone keeps must not keep its whole block alive.
     return EventChunk({name: array[part].copy() for name, array in events.items()}, shard)
-
-
-def _summarize(notes: list[str]) -> list[str]:
-    """One line for what is true of many files."""
-    by_text: dict[str, list[str]] = {}
-    for note in notes:
-        file, _, text = note.partition(": ")
-        by_text.setdefault(text, []).append(file)
-    return [
-        f"{files[0]}: {text}" if len(files) == 1 else f"{len(files)} files ({files[0]}, …): {text}"
-        for text, files in by_text.items()
-    ]

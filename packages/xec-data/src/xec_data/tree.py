@@ -189,6 +189,18 @@ def describe_shape(shape: tuple[int, ...]) -> str:
     return f"{' × '.join(map(str, shape))} numbers"
 
 
+def summarize_notes(notes: Iterable[str]) -> list[str]:
+    """One line for what is true of many files."""
+    by_text: dict[str, list[str]] = {}
+    for note in notes:
+        file, _, text = note.partition(": ")
+        by_text.setdefault(text, []).append(file)
+    return [
+        f"{files[0]}: {text}" if len(files) == 1 else f"{len(files)} files ({files[0]}, …): {text}"
+        for text, files in by_text.items()
+    ]
+
+
 def _significant(shape: tuple[int, ...]) -> tuple[int, ...]:
     # A number stored as an array of one is still that number.
     return tuple(length for length in shape if length != 1)
