@@ -110,12 +110,13 @@ def comparison_table(duels: list[Duel], title: str) -> Table:
             "network": three_digits(duel.network, like=duel.baseline),
             "baseline": three_digits(duel.baseline),
         }
+        numbers = {
+            "network": three_digits(duel.network, like=duel.baseline),
+            "baseline": three_digits(duel.baseline),
+        }
         cells = (f"[bold]{text}[/]" if name == duel.winner else text for name, text in numbers.items())
-        cells = (
-            f"[{style}]{text}[/]" if style else text
-            for text, style in zip(numbers, bold.values(), strict=True)
-        )
-        table.add_row(duel.name, *cells, duel.unit, duel.winner, f"{duel.network / duel.baseline:.2f}")
+        ratio = f"{duel.network / duel.baseline:.2f}" if duel.baseline > 0 else ""
+        table.add_row(duel.name, *cells, duel.unit, duel.winner, ratio)
     return table
 
 

@@ -80,8 +80,8 @@ def run_demo(folder: Path, *, quick: bool, overwrite: bool, keep: bool, console:
         run_step(step, folder)
     console.print("\n[bold]The network beside conventional estimators[/]")
     console.print(
-        "Charge-weighted position, summed photons, mean of the sensors' times minus light path; calibrated on "
-        "the training events (xec_analysis.fit_baselines).",
+        "Charge-weighted position, summed photons, mean of the sensors' times minus light path; calibrated "
+        "on the training events (xec_analysis.fit_baselines).",
         soft_wrap=True,
     )
     console.print(_verdict(folder, size))

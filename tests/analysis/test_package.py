@@ -1,0 +1,35 @@
+"""Importing the package and listing its commands costs next to nothing."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+import xec_analysis
+
+HEAVY = ("matplotlib", "hist", "uproot", "torch", "scipy", "rich", "numpy")
+
+
+def test_every_public_name_resolves():
+    for name in xec_analysis.__all__:
+        assert getattr(xec_analysis, name) is not None
+    assert set(dir(xec_analysis)) == set(xec_analysis.__all__)
+    with pytest.raises(AttributeError, match="has no attribute 'nothing'"):
+        _ = xec_analysis.nothing
+
+
+def test_package_and_commands_import_nothing_heavy():
+    modules = ", ".join(f"xec_analysis.commands.{name}" for name in ("plot", "display", "demo"))
+    code = f"import sys, typer; before = set(sys.modules); import xec_analysis, {modules}; "
+    code += f"print([name for name in {HEAVY!r} if name in set(sys.modules) - before])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_plots_need_no_torch():
+    code = "import sys, xec_analysis.pages, xec_analysis.display, xec_analysis.baselines; "
+    code += "print('torch' in sys.modules, 'matplotlib.pyplot' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["False", "False"]

@@ -1,0 +1,138 @@
+"""Resolution profiles: a file for every task, whatever the sample is like."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+
+from xec_analysis import AnalysisError, collect_results, draw_page, draw_pages, style
+from xec_analysis.pages import PAGES, TITLES, drawable_rows
+from xec_geometry.cli import main
+from xec_models.tasks import TASKS
+
+
+def test_every_task_has_a_page_and_a_title():
+    assert list(PAGES) == list(TITLES) == list(TASKS)
+
+
+@pytest.mark.parametrize("sample", ["many", "one energy", "three events", "one event", "gaps"])
+def test_a_page_for_every_task(tmp_path, make_columns, sample):
+    columns = {
+        "many": lambda: make_columns(1500),
+        "one energy": lambda: make_columns(400, energy=(0.0528, 0.0528)),
+        "three events": lambda: make_columns(3),
+        "one event": lambda: make_columns(1),
+        "gaps": lambda: make_columns(60),
+    }[sample]()
+    if sample == "gaps":
+        columns["pred_energy"][:10] = np.nan
+        columns["pred_u"][3] = np.inf
+        columns["emiAng"][5] = 1e10
+    results = collect_results(columns, "sample", Path("sample.root"))
+    paths = draw_pages(results, tmp_path)
+    assert [path.name for path in paths] == [f"resolution_profile_{task}_sample.pdf" for task in TASKS]
+    assert all(path.read_bytes().startswith(b"%PDF") for path in paths)
+    assert sorted(tmp_path.iterdir()) == sorted(paths)
+
+
+def test_numbers_on_the_page(tmp_path, make_columns, monkeypatch):
+    columns = make_columns(300)
+    columns["pred_energy"][:7] = np.nan
+    texts = texts_drawn(collect_results(columns, "x", Path("x")).tasks["energy"], tmp_path, monkeypatch)
+    assert "293 of 300 events; 7 left out: prediction not finite" in texts
+    assert any(text.startswith("68 %:") and "core:" in text for text in texts)
+    assert r"true $E_\gamma$ [MeV]" in texts
+    assert "68 % width [%]" in texts
+
+
+def test_one_energy_is_said(tmp_path, make_columns, monkeypatch):
+    columns = make_columns(100, energy=(0.0528, 0.0528))
+    texts = texts_drawn(collect_results(columns, "x", Path("x")).tasks["energy"], tmp_path, monkeypatch)
+    assert texts.count("one value only") == 1
+
+
+def texts_drawn(result, folder, monkeypatch):
+    """All that is written on a page."""
+    import matplotlib.text
+
+    figures = []
+    original = Figure.savefig
+    monkeypatch.setattr(Figure, "savefig", lambda self, *a, **k: (figures.append(self), original(self, *a, **k)))
+    draw_page(result, "x", folder / "x.png")
+    return [text.get_text() for text in figures[0].findobj(matplotlib.text.Text)]
+
+
+def test_panels_without_their_variable_are_left_out(tmp_path, make_columns):
+    columns = {name: make_columns(200)[name] for name in ("pred_energy", "energyTruth")}
+    result = collect_results(columns, "x", Path("x")).tasks["energy"]
+    variables = {needed for row in drawable_rows(result) for panel in row if panel for needed in panel.needs}
+    assert variables == {"energy"}
+    assert draw_page(result, "x", tmp_path / "x.png").stat().st_size > 0
+
+
+def test_the_same_numbers_give_the_same_file(tmp_path, make_columns):
+    result = collect_results(make_columns(50), "x", Path("x")).tasks["timing"]
+    for kind in ("pdf", "png", "svg"):
+        first, second = (draw_page(result, "x", tmp_path / f"{i}.{kind}") for i in "ab")
+        assert first.read_bytes() == second.read_bytes()
+
+
+def test_the_settings_of_the_caller_stay():
+    import matplotlib as mpl
+
+    before = dict(mpl.rcParams)
+    with style.style():
+        assert mpl.rcParams["font.size"] == 9.0
+    assert dict(mpl.rcParams) == before
+
+
+def test_unknown_formats_are_refused(tmp_path, make_columns):
+    result = collect_results(make_columns(5), "x", Path("x")).tasks["timing"]
+    with pytest.raises(AnalysisError, match="format 'docx'; expected one of pdf, png, svg"):
+        draw_page(result, "x", tmp_path / "x.docx")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.fixture
+def predictions(tmp_path, make_columns, write_tree):
+    return write_tree(tmp_path / "predictions.root", make_columns(100))
+
+
+def test_the_command(predictions, capsys):
+    with pytest.raises(SystemExit) as end:
+        main(["plot", str(predictions), "--task", "energy", "--task", "uvwFI", "--format", "png"])
+    assert end.value.code in (0, None)
+    folder = predictions.parent / "plots"
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "resolution_profile_energy_predictions.png",
+        "resolution_profile_uvwFI_predictions.png",
+    ]
+    out = capsys.readouterr().out
+    assert "relative" in out
+    assert "distance" in out
+    assert "timing" not in out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (["nowhere.root"], "no such run or file: nowhere.root"),
+        (["FILE", "--task", "engery"], "unknown task 'engery' (did you mean 'energy'?)"),
+        (["FILE", "--format", "gif"], "format 'gif'; expected one of pdf, png, svg"),
+        (["FILE", "--tree", "other"], "other"),
+        (["FILE", "-o", "FILE/plots"], "cannot create the folder"),
+    ],
+)
+def test_errors_are_one_line_and_nothing_is_made(predictions, capsys, arguments, complaint):
+    before = sorted(predictions.parent.rglob("*"))
+    with pytest.raises(SystemExit) as end:
+        main(["plot", *(argument.replace("FILE", str(predictions)) for argument in arguments)])
+    assert end.value.code == 2
+    error = capsys.readouterr().err
+    assert error.startswith("xec: error: ")
+    assert error.count("\n") == 1
+    assert complaint in error
+    assert sorted(predictions.parent.rglob("*")) == before

@@ -1,0 +1,101 @@
+"""Numbers in units that suit them."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+from rich.console import Console
+
+from xec_analysis import collect_results, metric_rows, metrics_table
+from xec_analysis.quantities import QUANTITIES, quantity
+from xec_analysis.table import census, three_digits
+from xec_models.metrics import task_metrics
+from xec_models.tasks import TASKS
+
+
+def text_of(table):
+    stream = io.StringIO()
+    Console(file=stream, width=80).print(table)
+    return stream.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("name", "width", "unit", "number"),
+    [
+        ("u", 0.25, "mm", 2.5),
+        ("w", 1.7, "cm", 1.7),
+        ("timing", 65e-12, "ps", 65.0),
+        ("timing", 2.5e-9, "ns", 2.5),
+        ("energy", 9e-4, "MeV", 0.9),
+        ("theta", 0.1, "deg", 0.1),
+    ],
+)
+def test_residuals_get_the_unit_in_which_they_read_well(name, width, unit, number):
+    chosen = quantity(name).residual_unit(width)
+    assert chosen.name == unit
+    assert width * chosen.factor == pytest.approx(number)
+
+
+def test_every_output_of_every_task_has_a_symbol():
+    assert {output for spec in TASKS.values() for output in spec.outputs} <= set(QUANTITIES)
+
+
+@pytest.mark.parametrize(
+    ("value", "options", "text"),
+    [
+        (2.789, {}, "2.79"),
+        (0.0123, {}, "0.0123"),
+        (1234.5, {}, "1234"),
+        (-0.5, {}, "−0.500"),
+        (0.04, {"signed": True, "like": 2.5}, "+0.04"),
+        (np.nan, {}, ""),
+        (0.0, {}, "0.00"),
+    ],
+)
+def test_three_digits(value, options, text):
+    assert three_digits(value, **options) == text
+
+
+def test_rows_agree_with_the_metrics_of_the_models(make_columns, widths):
+    columns = make_columns(4000)
+    results = collect_results(columns, "x", Path("x"))
+    rows = {(row.task, row.output): row for result in results.tasks.values() for row in metric_rows(result)}
+    position = results.tasks["uvwFI"]
+    metrics = task_metrics("uvwFI", position.prediction, position.truth)
+    row = rows["uvwFI", "u"]
+    assert row.unit == "mm"
+    assert row.res_68 == pytest.approx(10 * metrics["uvw_u_res_68pct"])
+    assert row.bias == pytest.approx(10 * metrics["uvw_u_bias"])
+    assert row.core == pytest.approx(10 * metrics["uvw_u_core_width"])
+    assert rows["uvwFI", "distance"].res_68 == pytest.approx(10 * metrics["uvw_dist_68pct"])
+    # Gaussian residuals of known width: 0.9945 σ, with the error of 4000 events.
+    assert rows["timing", "time"].res_68 == pytest.approx(0.9945e12 * widths["timing"], rel=0.06)
+    assert rows["timing", "time"].unit == "ps"
+    relative = (columns["pred_energy"] - columns["energyTruth"]) / columns["energyTruth"]
+    low, high = np.percentile(relative, [16, 84])
+    assert rows["energy", "relative"].res_68 == pytest.approx(50 * (high - low))
+    assert rows["n_gamma", "right class"].res_68 == pytest.approx(
+        100 * np.mean(columns["pred_n_gamma"] == columns["n_gamma"])
+    )
+
+
+def test_the_table_fits_a_terminal(make_columns):
+    text = text_of(metrics_table(collect_results(make_columns(500), "x", Path("x"))))
+    assert "…" not in text
+    assert "events: 500" in text
+    assert all(spec in text for spec in TASKS)
+    assert max(map(len, text.splitlines())) <= 80
+
+
+def test_what_was_left_out_is_said(make_columns):
+    columns = make_columns(50)
+    columns["pred_energy"][:4] = np.nan
+    columns["timeTruth"][7] = np.nan
+    lines = census(collect_results(columns, "x", Path("x")))
+    assert lines == [
+        "energy: 4 without a finite prediction of 50 events left out",
+        "timing: 1 without a valid truth of 50 events left out",
+    ]
