@@ -28,6 +28,9 @@ from xec_models.run_directory import RunDirectory
 
 SUFFIX = ".onnx"
 
+# The comparison is about batches of a given size: nothing may cut them.
+_ANY_NUMBER = 2**31
+
 
 @dataclass(frozen=True)
 class ExportReport:
@@ -62,7 +65,7 @@ def export_checkpoint(
     checkpoint: str | Path,
     output: str | Path | None = None,
     *,
-    data: Sequence[Path] | None = None,
+    data: Sequence[str | Path] | None = None,
     tolerance: float = TOLERANCE,
     opset: int = DEFAULT_OPSET,
 ) -> ExportReport:
@@ -113,7 +116,12 @@ def export_checkpoint(
     json_path = onnx_path.with_suffix(".json")
     with atomic_output(onnx_path) as temporary:
         write_onnx(network, description, temporary)
-        parity = compare(torch_predict(network), _onnx_predict(temporary), description, events, tolerance)
+        try:
+            exported = OnnxPredictor(temporary, batch_size=_ANY_NUMBER).predict
+            parity = compare(torch_predict(network), exported, description, events, tolerance)
+        except ExportError as error:
+            # The user has not heard of the temporary name.
+            raise ExportError(str(error).replace(str(temporary), str(onnx_path))) from error
         if not parity.passed:
             raise ParityError(_failure(parity, onnx_path), parity)
         n_bytes = temporary.stat().st_size
@@ -145,11 +153,6 @@ def torch_predict(network: nn.Module) -> Predict:
         return {name: values.numpy() for name, values in outputs.items()}
 
     return predict
-
-
-def _onnx_predict(path: Path) -> Predict:
-    # In one piece: the comparison is about batches of a given size.
-    return OnnxPredictor(path, batch_size=2**30).predict
 
 
 def _failure(parity: ParityReport, path: Path) -> str:

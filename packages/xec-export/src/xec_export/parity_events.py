@@ -43,7 +43,7 @@ class ParityEvents:
 
 
 def choose_events(
-    data: Sequence[Path] | None, config: Mapping[str, Any], description: ModelDescription
+    data: Sequence[str | Path] | None, config: Mapping[str, Any], description: ModelDescription
 ) -> ParityEvents:
     """Take events from the files given, else the training's validation files, else simulate some.
 

@@ -19,7 +19,7 @@ def export(
         ),
     ] = None,
     data: Annotated[
-        list[Path] | None,
+        list[str] | None,
         typer.Option(
             help="ROOT file with events to compare on (may be repeated); by default the validation files "
             "of the training, or simulated events."
@@ -30,10 +30,11 @@ def export(
     ] = 1e-4,
     opset: Annotated[int, typer.Option(help="ONNX operator set.")] = 20,
 ) -> None:
-    """Export a trained network to ONNX: raw photons and seconds in, physical quantities out.
+    """Export a network to ONNX: raw readings in, physical quantities out.
 
-    The graph is compared with torch at batches of 1, 3 and 64 events and on invalid readings. It is kept
-    only if they agree. A description of inputs, outputs and constants is written beside it as JSON.
+    The graph is compared with torch on batches of 1, 3 and 64 events
+    and on invalid readings, and kept only if they agree. A description
+    of inputs, outputs and constants is written beside it as JSON.
     """
     from xec_export.exporting import export_checkpoint
     from xec_export.parity import ParityError

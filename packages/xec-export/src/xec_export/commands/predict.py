@@ -29,8 +29,9 @@ def predict(
 ) -> None:
     """Predict the events of ROOT files.
 
-    The output has pred_<quantity> (and sigma_<quantity> where the network knows its uncertainty) beside
-    run, event, and whatever truth or conventional reconstruction the inputs have. Inputs without run and
+    The output has pred_<quantity> (and sigma_<quantity> where the network
+    knows its uncertainty) beside run, event, and whatever truth or
+    conventional reconstruction the inputs have. Inputs without run and
     event numbers give a running number 'entry' instead.
     """
     from xec_export.predicting import predict_files
