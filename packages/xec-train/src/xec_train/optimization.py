@@ -8,7 +8,7 @@ from torch.optim import AdamW, Optimizer
 from xec_train.config.sections import TrainingConfig
 
 # One number per channel or per token shifts and scales features; pulling it to zero helps nothing.
-_NO_DECAY_NAMES = ("position", "pos_embed", "grn")
+_NO_DECAY_NAMES = ("bias", "norm", "grn", "position", "pos_embed")
 
 
 def build_optimizer(network: nn.Module, config: TrainingConfig) -> Optimizer:

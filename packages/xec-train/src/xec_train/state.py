@@ -160,7 +160,8 @@ def restore(state: TrainState, checkpoint: dict[str, Any], fabric: Fabric, sourc
         load_parameters(state.ema.module, averaged or checkpoint["model"], source)
         state.ema.n_averaged.fill_(checkpoint.get("ema_updates", 0) if averaged else 0)
     state.optimizer.load_state_dict(checkpoint["optimizer"])
-    state.scheduler.load_state_dict(checkpoint["scheduler"])
+    # Only the place: the rates themselves follow from the configuration, which may have more epochs now.
+    state.scheduler.load_state_dict({**state.scheduler.state_dict(), **checkpoint["scheduler"]})
     if checkpoint["scaler"]:
         fabric.strategy.precision.load_state_dict(checkpoint["scaler"])
     sampler = checkpoint["sampler"]

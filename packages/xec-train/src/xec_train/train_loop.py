@@ -167,8 +167,8 @@ class TrainLoop:
         ]
         columns = [
             f"epoch {self.state.place.epoch:>3}/{self.config.epochs}",
-            f"train {numbers[f'train_{LOSS}']:.4f}",
-            f"val {numbers[f'val_{LOSS}']:.4f}{' *' if improved else '  '}",
+            f"train {numbers[f'train_{LOSS}']:<8.4g}",
+            f"val {numbers[f'val_{LOSS}']:<8.4g}{'*' if improved else ' '}",
             *quality,
             f"{numbers['epoch_duration_sec']:.1f} s",
             f"{numbers['throughput_events_per_sec']:.0f} events/s",

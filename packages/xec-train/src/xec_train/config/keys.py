@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import types
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -11,7 +12,6 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from xec_geometry.errors import did_you_mean
 from xec_train.config.flags import FLAGS, SECOND_NAMES
 from xec_train.config.sections import TrainConfig
 
@@ -58,21 +58,18 @@ def nearest_key(path: str) -> str:
     str
         ``" (did you mean 'data.batch_size'?)"`` or an empty string.
     """
-    keys = all_keys()
     parent, _, name = path.rpartition(".")
     leaf = name.lower().replace("-", "_")
     if leaf in FLAGS:
         return f" (did you mean {FLAGS[leaf].keys[0]!r}?)"
-    elsewhere = [key.path for key in keys.values() if key.name.lower() == leaf]
-    if elsewhere:
-        return f" (did you mean {' or '.join(map(repr, elsewhere[:2]))}?)"
-    siblings = [key.path for key in keys.values() if key.path.rpartition(".")[0] == parent]
-    hint = did_you_mean(path, siblings)
-    if hint:
-        return hint
-    leaves = {key.name: key.path for key in keys.values()}
-    near = did_you_mean(name, leaves)
-    return f" (did you mean {leaves[near.split(chr(39))[1]]!r}?)" if near else ""
+    keys = list(all_keys().values())
+    siblings = {key.name.lower(): key.path for key in keys if key.path.rpartition(".")[0] == parent}
+    everywhere = {key.name.lower(): key.path for key in reversed(keys)}
+    # The same word elsewhere is likelier meant than a similar one here.
+    for names, similarity in ((siblings, 0.9), (everywhere, 0.9), (siblings, 0.6), (everywhere, 0.6)):
+        if near := difflib.get_close_matches(leaf, names, n=1, cutoff=similarity):
+            return f" (did you mean {names[near[0]]!r}?)"
+    return ""
 
 
 def expectation(path: str) -> str:
@@ -150,9 +147,10 @@ def _kind_in_words(kind: Any, limits: str) -> str:
 
 
 def _limits(metadata: Iterable[Any]) -> str:
+    parts = [part for item in metadata for part in (item.metadata if isinstance(item, FieldInfo) else [item])]
     found = [
         f"{sign} {getattr(item, name):g}"
-        for item in metadata
+        for item in parts
         for name, sign in _BOUNDS.items()
         if getattr(item, name, None) is not None
     ]

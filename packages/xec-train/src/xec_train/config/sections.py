@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, create_model
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, create_model, field_validator
 
 from xec_data.normalization import NormalizationConfig
 from xec_geometry.fiducial import FIDUCIAL
@@ -142,7 +142,7 @@ def _task_section(spec: TaskSpec) -> type[TaskConfig]:
     # The defaults and the losses that make sense differ from task to task: one model each, from the table.
     base = TaskConfig.model_fields
     fields: dict[str, Any] = {
-        "enabled": (bool, Field(spec.name == "angle", description=f"learn the {spec.meaning}")),
+        "enabled": (bool, Field(spec.name == "angle", description=base["enabled"].description)),
         "loss_fn": (
             Literal[spec.losses],
             Field(spec.default_loss, description=f"loss: {', '.join(spec.losses)}"),
@@ -152,6 +152,8 @@ def _task_section(spec: TaskSpec) -> type[TaskConfig]:
             Field(spec.default_beta, ge=0, description=base["loss_beta"].description),
         ),
     }
+    if not spec.positive:
+        fields["log_transform"] = (Literal[False], Field(False, description="Not for this task."))
     return create_model(
         f"{spec.name.capitalize()}TaskConfig", __base__=TaskConfig, __doc__=spec.meaning, **fields
     )
@@ -191,6 +193,17 @@ class TrainConfig(Section):
         default_factory=MlflowConfig, description="Tracking; metrics.csv is written in any case"
     )
     export: ExportConfig = Field(default_factory=ExportConfig, description="What is exported at the end")
+
+    @field_validator("tasks", mode="after")
+    @classmethod
+    def _learnable(cls, tasks: TasksConfig) -> TasksConfig:
+        enabled = {name: task for name in TASKS if (task := getattr(tasks, name)).enabled}
+        if not enabled:
+            raise ValueError(f"no task is enabled, expected at least one of {', '.join(TASKS)}")
+        for name, task in enabled.items():
+            if task.loss_fn == "huber" and not task.loss_beta:
+                raise ValueError(f"{name}.loss_beta is 0, expected a number > 0 for the loss huber")
+        return tasks
 
     @property
     def enabled_tasks(self) -> dict[str, TaskConfig]:

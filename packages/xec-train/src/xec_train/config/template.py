@@ -11,7 +11,10 @@ from xec_train.config.keys import Key, all_keys, choices
 from xec_train.config.sections import TrainConfig
 from xec_train.config.yaml_text import write_scalar, write_yaml
 
-WIDTH = 100
+WIDTH = 110
+COLUMN = 36
+"""Where the meaning of a key stands, if it fits behind the value."""
+
 REQUIRED = {"data.train_path": "train.root", "data.val_path": "val.root"}
 """What a new file says for the keys without default: names to be replaced."""
 
@@ -50,14 +53,19 @@ def resolved(config: TrainConfig) -> str:
 
 def _lines(values: dict[str, Any]) -> Iterator[str]:
     for key in all_keys().values():
-        depth = key.path.count(".")
-        indent = "  " * depth
-        if depth == 0:
+        indent = "  " * key.path.count(".")
+        if "." not in key.path:
             yield ""
-        yield from wrap(_comment(key), WIDTH, initial_indent=f"{indent}# ", subsequent_indent=f"{indent}# ")
         # What a preset gives stays a comment: stated, it would win over another preset.
         mark = "# " if key.path in _PRESET_KEYS else ""
-        yield f"{indent}{key.name}:" if key.section else f"{indent}{mark}{key.name}: {_value(key, values)}"
+        entry = f"{key.name}:" if key.section else f"{mark}{key.name}: {_value(key, values)}"
+        line = f"{indent + entry:<{COLUMN}}# {_comment(key)}"
+        if key.section is None and len(line) <= WIDTH:
+            yield line
+        else:
+            start = f"{indent}# "
+            yield from wrap(_comment(key), WIDTH, initial_indent=start, subsequent_indent=start)
+            yield indent + entry
 
 
 def _comment(key: Key) -> str:

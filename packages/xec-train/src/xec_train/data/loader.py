@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import warnings
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -158,17 +159,21 @@ class EventLoader:
     def _read(self, dataset: EventGroups, n_groups: int) -> Iterator[Batch]:
         workers = min(self.workers, n_groups)
         # A generator of its own: torch would draw from the one that the training's reproducibility rests on.
-        loader = DataLoader(
-            dataset,
-            batch_size=None,
-            num_workers=workers,
-            prefetch_factor=self.prefetch if workers else None,
-            pin_memory=self.pin,
-            worker_init_fn=_ignore_signals,
-            generator=torch.Generator(),
-        )
+        with warnings.catch_warnings():
+            # More processes than cores is what the user asked for.
+            warnings.simplefilter("ignore", UserWarning)
+            loader = DataLoader(
+                dataset,
+                batch_size=None,
+                num_workers=workers,
+                prefetch_factor=self.prefetch if workers else None,
+                pin_memory=self.pin,
+                worker_init_fn=_ignore_signals,
+                generator=torch.Generator(),
+            )
+            groups = iter(loader)
         try:
-            yield from loader
+            yield from groups
         finally:
             self.reader.close()
 

@@ -1,0 +1,287 @@
+"""Reading configurations: the template, the command line, and every error at once."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import yaml
+
+from xec_geometry.cli import main
+from xec_train.commands.train import train as train_command
+from xec_train.config.arguments import parse_arguments
+from xec_train.config.flags import FLAGS
+from xec_train.config.keys import all_keys
+from xec_train.config.loading import load_command_line, load_config
+from xec_train.config.sections import TrainConfig
+from xec_train.config.template import default_config, resolved, template
+from xec_train.errors import ConfigError
+
+MINIMAL = "data:\n  train_path: a.root\n  val_path: b.root\n"
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Callable[[str], Path]:
+    def write_file(text: str) -> Path:
+        path = tmp_path / "run.yaml"
+        path.write_text(text, encoding="utf-8")
+        return path
+
+    return write_file
+
+
+def problems(path: Path, *overrides: str) -> list[str]:
+    with pytest.raises(ConfigError) as caught:
+        load_config(path, overrides)
+    return str(caught.value).splitlines()
+
+
+def value(config: TrainConfig, key: str) -> object:
+    data: object = config.model_dump(mode="json")
+    for part in key.split("."):
+        assert isinstance(data, dict)
+        data = data[part]
+    return data
+
+
+class TestTemplate:
+    def test_reading_it_gives_the_defaults(self, write: Callable[[str], Path]) -> None:
+        assert load_config(write(template())).config == default_config()
+        minimal = "data: {train_path: train.root, val_path: val.root}"
+        assert load_config(write(minimal)).config == default_config()
+
+    def test_it_names_every_key_with_its_meaning(self) -> None:
+        lines = template().splitlines()
+        for key in all_keys().values():
+            assert key.field.description, key.path
+            assert any(line.strip().removeprefix("# ").startswith(f"{key.name}:") for line in lines), key.path
+
+    def test_another_preset_has_its_effect(self, write: Callable[[str], Path]) -> None:
+        text = template().replace("preset: default", "preset: legacy")
+        assert load_config(write(text)).config.normalization.npho_scale == 0.58
+
+    def test_a_resolved_configuration_reads_back(self, write: Callable[[str], Path]) -> None:
+        config = load_config(write(MINIMAL), ["model.outer_fine_pool=[3, 3]", "training.lr=1e-5"]).config
+        text = resolved(config)
+        assert load_config(write(text)).config == config
+        # Others read it with plain PyYAML.
+        assert yaml.safe_load(text) == config.model_dump(mode="json")
+
+
+class TestValues:
+    @pytest.mark.parametrize(
+        ("text", "expected"), [("1e-4", 1e-4), ("2E-3", 2e-3), ("1.e-4", 1e-4), (".5", 0.5), ("1", 1.0)]
+    )
+    def test_numbers_as_people_write_them(
+        self, write: Callable[[str], Path], text: str, expected: float
+    ) -> None:
+        path = write(f"{MINIMAL}training: {{lr: {text}}}")
+        assert load_config(path).config.training.lr == expected
+        assert load_config(write(MINIMAL), [f"training.lr={text}"]).config.training.lr == expected
+
+    @pytest.mark.parametrize("name", ["007", "2026-11-21", "1e3", "off", "12:30"])
+    def test_names_stay_as_they_are_typed(self, write: Callable[[str], Path], name: str) -> None:
+        assert load_config(write(MINIMAL), [f"mlflow.run_name={name}"]).config.mlflow.run_name == name
+
+    def test_patterns_need_no_quotes(self, write: Callable[[str], Path]) -> None:
+        config = load_config(write(MINIMAL), ["data.train_path=*.root"]).config
+        assert config.data.train_path == ["*.root"]
+
+    @pytest.mark.parametrize("text", ["null", "-1"])
+    def test_no_average(self, write: Callable[[str], Path], text: str) -> None:
+        assert load_config(write(MINIMAL), ["--ema_decay", text]).config.training.ema_decay is None
+
+    def test_second_name_of_the_schedule(self, write: Callable[[str], Path]) -> None:
+        path = write(f"{MINIMAL}training: {{lr_scheduler: none}}")
+        assert load_config(path).config.training.scheduler == "none"
+        assert load_config(path, ["training.scheduler=cosine"]).config.training.scheduler == "cosine"
+
+    def test_an_empty_section_is_one_of_defaults(self, write: Callable[[str], Path]) -> None:
+        assert (
+            load_config(write(f"{MINIMAL}training:\n  # lr: 1\n")).config
+            == load_config(write(MINIMAL)).config
+        )
+
+    def test_deprecated_branch_gets_a_note(self, write: Callable[[str], Path]) -> None:
+        (note,) = load_config(write(MINIMAL), ["--npho-branch", "relative_npho"]).notes
+        assert note.startswith("data.npho_branch: relative_npho is deprecated")
+
+    def test_defaults_of_a_task_come_from_the_task(self, write: Callable[[str], Path]) -> None:
+        config = load_config(write(MINIMAL), ["tasks.uvwFI.enabled=true", "tasks.energy.weight=2"]).config
+        assert list(config.enabled_tasks) == ["angle", "uvwFI"]
+        assert config.enabled_tasks["uvwFI"].loss_fn == "mse"
+
+
+FLAG_VALUES = {
+    "train_path": ["x.root", "y.root"], "val_path": ["x.root", "y.root"], "batch": 8, "chunksize": 99,
+    "npho_branch": "n", "time_branch": "t", "npho_scheme": "sqrt", "npho_scale": 2.5, "npho_scale2": 1.5,
+    "time_scale": 1e-7, "time_shift": 0.25, "sentinel_value": -5.0, "outer_mode": "split", "epochs": 3,
+    "lr": 1e-5, "weight_decay": 0.5, "warmup_epochs": 1.0, "ema_decay": 0.5, "grad_clip": 2.0,
+    "grad_accum_steps": 4, "loss_type": "l1", "loss_beta": 0.5, "resume_from": "auto", "onnx": "m.onnx",
+}  # fmt: skip
+
+
+class TestFlags:
+    @pytest.mark.parametrize("name", FLAG_VALUES)
+    @pytest.mark.parametrize("dash", ["-", "_"])
+    def test_each_sets_its_keys(self, write: Callable[[str], Path], name: str, dash: str) -> None:
+        wanted, flag = FLAG_VALUES[name], "--" + name.replace("_", dash)
+        texts = [str(item) for item in wanted] if isinstance(wanted, list) else [str(wanted)]
+        ways = [[flag, *texts]] if len(texts) > 1 else [[flag, *texts], [f"{flag}={texts[0]}"]]
+        for words in ways:
+            config = load_command_line([*words, str(write(MINIMAL))]).config
+            for key in FLAGS[name].keys:
+                assert value(config, key) == wanted
+
+    def test_every_flag_is_tried_and_in_the_help(self) -> None:
+        assert {*FLAG_VALUES, "tasks"} == set(FLAGS)
+        for name in FLAGS:
+            assert f"--{name.replace('_', '-')}" in (train_command.__doc__ or "")
+
+    def test_tasks_enables_these_only(self, write: Callable[[str], Path]) -> None:
+        words = ["--tasks", "energy", "timing", "training.epochs=2", str(write(MINIMAL))]
+        assert list(load_command_line(words).config.enabled_tasks) == ["energy", "timing"]
+
+    def test_words_in_any_order(self, write: Callable[[str], Path]) -> None:
+        path = str(write(MINIMAL))
+        for words in ([path, "--lr", "1", "data.batch_size=2"], ["data.batch_size=2", "--lr=1", path]):
+            config = load_command_line(words).config
+            assert (config.training.lr, config.data.batch_size) == (1.0, 2)
+
+    def test_negative_numbers_are_values(self) -> None:
+        (assignment,) = parse_arguments(["--time_shift", "-0.46"]).assignments
+        assert assignment.value == -0.46
+
+
+class TestErrors:
+    def test_all_at_once_with_value_expectation_and_nearest_key(self, write: Callable[[str], Path]) -> None:
+        path = write(
+            "data: {train_path: a.root, batchsize: 3, num_workers: many}\n"
+            "training: {epochs: ten, lr: 0, scheduler: cosin}\n"
+            "tasks: {enegy: {enabled: true}}\n"
+            "model: {encoder_dim: 100}\n"
+            "batch: 3\n"
+        )
+        head, *lines = problems(path, "--epoch", "3", "mlflow.runname=x")
+        assert head == f"{path}: 11 problems"
+        assert {line.strip() for line in lines} == {
+            "--epoch: unknown flag (did you mean 'epochs'?); any key can be given as section.key=value",
+            "data.val_path: missing; expected ROOT files to validate on: a file, folder, glob or list",
+            "data.batchsize: unknown key (did you mean 'data.batch_size'?)",
+            "data.num_workers: found 'many', expected auto or an integer ≥ 0",
+            "training.epochs: found 'ten', expected an integer ≥ 1",
+            "training.lr: found 0, expected a number > 0",
+            "training.scheduler: found 'cosin', expected one of cosine, none (did you mean 'cosine'?)",
+            "tasks.enegy: unknown key (did you mean 'tasks.energy'?)",
+            "model.encoder_dim: encoder_dim is 100, expected a multiple of 32 (nearest: 96)",
+            "batch: unknown key (did you mean 'data.batch_size'?)",
+            "mlflow.runname: unknown key (did you mean 'mlflow.run_name'?)",
+        }
+
+    @pytest.mark.parametrize(
+        ("override", "expected"),
+        [
+            ("training.amp=maybe", "training.amp: found 'maybe', expected true or false"),
+            ("training.ema_decay=1", "training.ema_decay: found 1, expected a number < 1 or null"),
+            ("data.fiducial=3", "data.fiducial: found 3, expected a section with keys"),
+            ("data.fiducial.umax=3", "data.fiducial.umax: unknown key (did you mean 'data.fiducial.u_max'?)"),
+            ("model.outer_fine_pool=3", "model.outer_fine_pool: found 3, expected a list of 2: "),
+            ("tasks.angle.enabled=false", "tasks: no task is enabled, expected at least one of"),
+            ("tasks.energy.loss_fn=cosine", "tasks.energy.loss_fn: found 'cosine', expected one of"),
+            ("tasks.angle.log_transform=true", "tasks.angle.log_transform: found true, expected false"),
+            ("epochs=3", "epochs: unknown key (did you mean 'training.epochs'?)"),
+            ("data.train_path=[]", "data.train_path: found [], expected text or a list of it"),
+        ],
+    )  # fmt: skip
+    def test_one(self, write: Callable[[str], Path], override: str, expected: str) -> None:
+        (line,) = problems(write(MINIMAL), override)
+        assert line.startswith(f"{write(MINIMAL)}: {expected}")
+
+    @pytest.mark.parametrize(
+        "words",
+        [["--lr", "1", "training.lr=1"], ["training.scheduler=none", "training.lr_scheduler=none"]],
+    )
+    def test_two_spellings_of_one_key(self, write: Callable[[str], Path], words: list[str]) -> None:
+        (line,) = problems(write(MINIMAL), *words)
+        assert "given twice, as " in line
+        assert " and as training." in line
+
+    def test_two_spellings_in_the_file(self, write: Callable[[str], Path]) -> None:
+        (line,) = problems(write(f"{MINIMAL}training: {{scheduler: none, lr_scheduler: none}}"))
+        assert "training.scheduler and as training.lr_scheduler" in line
+
+    @pytest.mark.parametrize(
+        ("text", "where"),
+        [
+            ("data:\n  train_path: [a.root\n  val_path: b\n", "line 3, column "),
+            ("data:\n\ttrain_path: a\n", "tabs cannot indent YAML"),
+            (f"{MINIMAL}training:\n  lr: 1\n  n: 2\n  lr: 3\n", "line 7, column 3: not valid YAML: the key 'lr'"),
+        ],
+    )  # fmt: skip
+    def test_broken_yaml_names_the_line(self, write: Callable[[str], Path], text: str, where: str) -> None:
+        (line,) = problems(write(text))
+        assert where in line
+
+    def test_not_a_mapping(self, write: Callable[[str], Path]) -> None:
+        assert "expected sections" in problems(write("just words"))[0]
+
+    def test_no_such_file(self, tmp_path: Path, write: Callable[[str], Path]) -> None:
+        write(MINIMAL)
+        (line,) = problems(tmp_path / "rum.yaml")
+        assert "no such configuration file" in line
+        assert "did you mean 'run.yaml'" in line
+
+    @pytest.mark.parametrize("words", [[], ["a.yaml", "b.yaml"]])
+    def test_exactly_one_file(self, words: list[str]) -> None:
+        with pytest.raises(ConfigError, match="expected one configuration file, found"):
+            load_command_line(words)
+
+
+class TestCommands:
+    def run(self, *words: str) -> int:
+        with pytest.raises(SystemExit) as caught:
+            main(list(words))
+        return int(caught.value.code or 0)
+
+    def test_new_check_show(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        path = str(tmp_path / "new.yaml")
+        assert self.run("config", "new", "-o", path) == 0
+        assert self.run("config", "check", path) == 0
+        assert "tasks: angle" in capsys.readouterr().out
+        assert self.run("config", "show", path, "--lr", "1e-5", "training.epochs=3") == 0
+        shown = yaml.safe_load(capsys.readouterr().out)
+        assert (shown["training"]["lr"], shown["training"]["epochs"]) == (1e-5, 3)
+
+    def test_new_keeps_what_is_there(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        path = tmp_path / "mine.yaml"
+        path.write_text("precious")
+        assert self.run("config", "new", "-o", str(path)) == 2
+        assert path.read_text() == "precious"
+        assert "exists" in capsys.readouterr().err
+
+    def test_check_reports_and_exits_with_2(
+        self, write: Callable[[str], Path], capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        assert self.run("config", "check", str(write(MINIMAL)), "training.epoch=1", "--lr", "0") == 2
+        error = capsys.readouterr().err
+        assert "xec: error: " in error
+        assert "2 problems" in error
+
+    def test_schema_describes_every_section(self, capsys: pytest.CaptureFixture[str]) -> None:
+        assert self.run("config", "schema") == 0
+        schema = json.loads(capsys.readouterr().out)
+        assert set(schema["properties"]) == set(TrainConfig.model_fields)
+        assert schema["$defs"]["TrainingConfig"]["properties"]["lr"]["default"] == 3e-4
+
+    def test_help_and_package_are_light(self) -> None:
+        code = (
+            "import sys, xec_train, xec_train.commands.train, xec_train.commands.config\n"
+            "heavy = {'torch', 'mlflow', 'uproot', 'lightning_fabric', 'pydantic', 'rich.progress'}\n"
+            "print(sorted(heavy & set(sys.modules)))"
+        )
+        answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+        assert answer.stdout.strip() == "[]"

@@ -1,0 +1,62 @@
+"""Each loss against a number worked out by hand, and its gradient against differences."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+
+from xec_train.losses import LOSSES, gaussian_nll
+
+# name: prediction, target, beta, expected loss of each event
+BY_HAND = {
+    "smooth_l1": ([[0.5, 3.0]], [[0.0, 0.0]], 2.0, [(0.5 * 0.25 / 2 + (3 - 1)) / 2]),
+    "huber": ([[0.5, 3.0]], [[0.0, 0.0]], 2.0, [(0.5 * 0.25 + 2 * (3 - 1)) / 2]),
+    "l1": ([[1.0, -2.0], [0.0, 0.0]], [[0.0, 0.0], [4.0, 1.0]], 1.0, [1.5, 2.5]),
+    "mse": ([[1.0, -2.0], [0.0, 0.0]], [[0.0, 0.0], [4.0, 1.0]], 1.0, [2.5, 8.5]),
+    "relative_l1": ([[1.5], [3.0]], [[2.0], [2.0]], 1.0, [0.25, 0.5]),
+    "relative_smooth_l1": ([[1.5], [3.0]], [[2.0], [2.0]], 0.4, [0.5 * 0.0625 / 0.4, 0.5 - 0.2]),
+    "relative_mse": ([[1.5], [3.0]], [[2.0], [2.0]], 1.0, [0.0625, 0.25]),
+    "cosine": ([[2.0, 0.0, 0.0], [1.0, 1.0, 0.0]], [[0.0, 0.0, 5.0], [3.0, 0.0, 0.0]], 1.0,
+               [1.0, 1 - math.sqrt(0.5)]),
+    "gaussian_nll": ([[1.0, math.log(4.0)]], [[3.0]], 0.5, [0.5 * (math.log(4.0) + 4 / 4) * 2.0]),
+    "cross_entropy": ([[0.0, math.log(2.0), math.log(5.0)]], [[1.0]], 1.0, [-math.log(2 / 8)]),
+}  # fmt: skip
+
+
+def test_every_loss_has_a_value_worked_out_by_hand() -> None:
+    assert set(BY_HAND) == set(LOSSES)
+
+
+@pytest.mark.parametrize("name", BY_HAND)
+def test_value(name: str) -> None:
+    prediction, target, beta, expected = BY_HAND[name]
+    loss = LOSSES[name].function(torch.tensor(prediction), torch.tensor(target), beta)
+    torch.testing.assert_close(loss, torch.tensor(expected), rtol=1e-6, atol=1e-7)
+
+
+@pytest.mark.parametrize("name", sorted(set(BY_HAND) - {"cross_entropy"}))
+def test_gradient(name: str) -> None:
+    torch.manual_seed(1)
+    columns = 4 if name == "gaussian_nll" else 2
+    prediction = torch.randn(5, columns, dtype=torch.float64, requires_grad=True)
+    target = torch.rand(5, 2, dtype=torch.float64) + 1.5
+    # With beta = 0 the likelihood has no part that is kept from the gradient on purpose.
+    beta = 0.0 if name == "gaussian_nll" else 0.7
+    assert torch.autograd.gradcheck(lambda p: LOSSES[name].function(p, target, beta), (prediction,))
+
+
+def test_gradient_of_cross_entropy_is_probability_minus_truth() -> None:
+    logits = torch.tensor([[0.3, -1.0, 2.0]], dtype=torch.float64, requires_grad=True)
+    LOSSES["cross_entropy"].function(logits, torch.tensor([[2]]), 1.0).sum().backward()
+    expected = torch.softmax(logits.detach(), dim=1) - torch.tensor([[0.0, 0.0, 1.0]])
+    torch.testing.assert_close(logits.grad, expected)
+
+
+def test_beta_weights_the_likelihood_but_gets_no_gradient() -> None:
+    prediction = torch.tensor([[0.0, math.log(9.0)]], dtype=torch.float64, requires_grad=True)
+    target = torch.tensor([[2.0]], dtype=torch.float64)
+    (plain,) = torch.autograd.grad(gaussian_nll(prediction, target, 0.0).sum(), prediction)
+    (weighted,) = torch.autograd.grad(gaussian_nll(prediction, target, 0.5).sum(), prediction)
+    torch.testing.assert_close(weighted, plain * 3.0)

@@ -1,0 +1,172 @@
+"""The loop with a network of a few numbers: accumulation, clipping, decay, and losses that are none."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+import torch
+from lightning_fabric import Fabric
+from torch import Tensor, nn
+
+from xec_train.config.sections import TrainingConfig
+from xec_train.display import Display
+from xec_train.errors import TrainError
+from xec_train.interruption import Interruption
+from xec_train.objectives.regression import Regression
+from xec_train.optimization import build_optimizer
+from xec_train.state import build_state
+from xec_train.train_loop import TrainLoop
+
+
+class Line:
+    """An objective: y = w·x by least squares."""
+
+    kind, truth_branches, forward_methods = "line", ("y",), ()
+    headlines: Mapping[str, str] = {"quality": "cm"}
+
+    def __init__(self, scale: float = 1.0) -> None:
+        self.scale = scale
+
+    def augment(self, batch: dict[str, Tensor]) -> dict[str, Tensor]:
+        return batch
+
+    def forward(self, network: nn.Module, batch: dict[str, Tensor]) -> dict[str, Tensor]:
+        return {"y": network(batch["npho"])}
+
+    def losses(
+        self, _network: nn.Module, raw: Mapping[str, Tensor], batch: dict[str, Tensor]
+    ) -> dict[str, Tensor]:
+        return {"loss": self.scale * (raw["y"] - batch["y"]).square().mean()}
+
+    def outputs(self, _network: nn.Module, raw: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        return dict(raw)
+
+    def metrics(self, outputs: Any, events: Any) -> dict[str, float]:
+        return {"quality": float(abs(outputs["y"] - events["y"]).mean())}
+
+
+@dataclass
+class Memory:
+    """A loader, a keeper and a tracker that keep everything in memory."""
+
+    sizes: tuple[int, ...] = (8, 8, 3)
+    logged: list[dict[str, float]] = field(default_factory=list)
+    saved: list[str] = field(default_factory=list)
+
+    def __len__(self) -> int:
+        return len(self.sizes)
+
+    def epoch(self, _epoch: int = 0, first_batch: int = 0) -> Generator[dict[str, Tensor], None, None]:
+        generator = torch.Generator().manual_seed(4)
+        x = torch.randn(sum(self.sizes), 3, generator=generator)
+        y = x @ torch.tensor([[1.0], [-2.0], [0.5]])
+        for part in list(zip(x.split(self.sizes), y.split(self.sizes), strict=True))[first_batch:]:
+            yield {"npho": part[0], "y": part[1]}
+
+    def log(self, metrics: Mapping[str, float], _epoch: int, _step: int) -> None:
+        self.logged.append(dict(metrics))
+
+    def save_last(self, _state: Any) -> None:
+        self.saved.append("last")
+
+    def save_epoch(self, _state: Any, best: bool) -> None:
+        self.saved.append("best" if best else "last")
+
+
+def loop(memory: Memory, objective: Line | None = None, **settings: Any) -> TrainLoop:
+    config = TrainingConfig(**{"lr": 0.05, "warmup_epochs": 0, "ema_decay": None, **settings})
+    torch.manual_seed(0)
+    network = nn.Linear(3, 1)
+    fabric = Fabric(accelerator="cpu", devices=1)
+    state = build_state(fabric, network, config, -(-len(memory) // config.grad_accum_steps))
+    parts: Any = memory
+    made: Any = objective or Line()
+    return TrainLoop(fabric, made, state, parts, parts, config, parts, parts, Display(), Interruption())
+
+
+def weights(trained: TrainLoop) -> Tensor:
+    return torch.cat([p.detach().flatten() for p in trained.state.network.parameters()])
+
+
+def test_it_learns_and_keeps_the_best() -> None:
+    memory = Memory()
+    trained = loop(memory, epochs=60)
+    assert trained.run()
+    losses = [numbers["val_loss"] for numbers in memory.logged if "val_loss" in numbers]
+    assert losses[-1] < 1e-3 * losses[0]
+    assert memory.saved[0] == "best"
+    assert trained.state.place.best_value == min(losses)
+    assert (trained.state.place.epoch, trained.state.place.step) == (60, 180)
+
+
+@pytest.mark.parametrize(
+    ("small", "accumulated", "large"),
+    [((4, 4, 4, 3), 3, (12, 3)), ((8, 2, 5), 2, (10, 5)), ((3, 1), 5, (4,))],
+)
+def test_accumulated_gradients_are_those_of_the_large_batch(
+    small: tuple[int, ...], accumulated: int, large: tuple[int, ...]
+) -> None:
+    apart = loop(Memory(small), epochs=4, grad_accum_steps=accumulated)
+    together = loop(Memory(large), epochs=4)
+    apart.run()
+    together.run()
+    assert apart.state.place.step == together.state.place.step
+    torch.testing.assert_close(weights(apart), weights(together), rtol=1e-6, atol=1e-6)
+
+
+def test_losses_are_means_over_events_not_over_batches() -> None:
+    memory = Memory((8, 1))
+    trained = loop(memory, epochs=1, lr=1e-12)
+    x, y = (torch.cat([batch[name] for batch in memory.epoch()]) for name in ("npho", "y"))
+    expected = float((trained.state.network(x) - y).square().mean().detach())
+    trained.run()
+    assert memory.logged[0]["train_loss"] == pytest.approx(expected, rel=1e-5)
+    assert memory.logged[0]["val_loss"] == pytest.approx(expected, rel=1e-5)
+
+
+def test_gradient_is_clipped_and_its_norm_is_the_one_before() -> None:
+    trained = loop(Memory((8,)), Line(scale=1e6), grad_clip=0.5)
+    norm = trained._step(list(Memory((8,)).epoch()))
+    after = torch.cat([p.grad.flatten() for p in trained.state.network.parameters() if p.grad is not None])
+    assert float(norm) > 1e5
+    assert float(after.norm()) == pytest.approx(0.5, rel=1e-3)
+
+
+def test_zero_clips_nothing() -> None:
+    trained = loop(Memory((8,)), Line(scale=1e6), grad_clip=0)
+    norm = trained._step(list(Memory((8,)).epoch()))
+    after = torch.cat([p.grad.flatten() for p in trained.state.network.parameters() if p.grad is not None])
+    assert float(after.norm()) == pytest.approx(float(norm), rel=1e-5)
+
+
+def test_loss_that_is_no_number_stops_the_training() -> None:
+    memory = Memory()
+    with pytest.raises(TrainError, match="the loss is nan in epoch 1, at step 3"):
+        loop(memory, Line(scale=float("nan")), epochs=3).run()
+    assert memory.saved == []
+
+
+def test_average_is_validated_if_there_is_one() -> None:
+    trained = loop(Memory(), epochs=3, ema_decay=0.99)
+    trained.run()
+    assert trained.state.ema is not None
+    assert trained.state.evaluated is trained.state.ema.module
+    assert not torch.equal(trained.state.evaluated.weight, trained.state.network.weight)
+
+
+def test_weight_decay_spares_biases_norms_grn_and_positions(configure: Any) -> None:
+    network = Regression(configure()).build_network()
+    optimizer = build_optimizer(network, TrainingConfig(weight_decay=0.1))
+    decaying, free = ({id(p) for p in group["params"]} for group in optimizer.param_groups)
+    names = {id(p): name for name, p in network.named_parameters()}
+    assert decaying | free == set(names)
+    assert not decaying & free
+    assert {group["weight_decay"] for group in optimizer.param_groups} == {0.1, 0.0}
+    for parameter, name in names.items():
+        spared = any(word in name for word in ("bias", "norm", "grn", "position"))
+        if spared:
+            assert parameter in free, name
+    assert any(name.endswith("weight") for p, name in names.items() if p in decaying)

@@ -1,0 +1,243 @@
+"""A training from files to run directory; interrupted and resumed; refused."""
+
+from __future__ import annotations
+
+import csv
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+import yaml
+
+from xec_data.columns import read_columns
+from xec_data.reader import EventReader
+from xec_geometry.errors import XecError
+from xec_models.checkpoint import load_model, read_checkpoint
+from xec_models.metrics import task_metrics
+from xec_models.run_directory import RunDirectory
+from xec_train.config.sections import TrainConfig
+from xec_train.errors import TrainError
+from xec_train.train_loop import TrainLoop
+from xec_train.training import train
+
+Configure = Callable[..., TrainConfig]
+ALL_TASKS = [
+    f"tasks.{task}.enabled=true" for task in ("angle", "energy", "timing", "uvwFI", "angleVec", "n_gamma")
+]
+
+
+def metrics(run: RunDirectory) -> dict[str, list[float]]:
+    values: dict[str, list[float]] = {}
+    with run.metrics.open(newline="") as file:
+        for row in csv.DictReader(file):
+            values.setdefault(row["metric"], []).append(float(row["value"]))
+    return values
+
+
+def same_training(a: Path, b: Path) -> bool:
+    """Whether two checkpoints hold the same numbers, bit for bit."""
+    first, second = read_checkpoint(a), read_checkpoint(b)
+
+    def same(x: Any, y: Any) -> bool:
+        if isinstance(x, torch.Tensor):
+            return torch.equal(x, y)
+        if isinstance(x, dict):
+            return x.keys() == y.keys() and all(same(x[key], y[key]) for key in x)
+        if isinstance(x, list):
+            return len(x) == len(y) and all(map(same, x, y))
+        return bool(x == y)
+
+    keys = [
+        "model",
+        "ema_model",
+        "ema_updates",
+        "optimizer",
+        "scheduler",
+        "rng",
+        "epoch",
+        "step",
+        "best_value",
+        "sampler",
+    ]
+    return all(same(first[key], second[key]) for key in keys)
+
+
+@pytest.fixture
+def interrupt_after(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Send a signal while a step runs."""
+
+    def after(step: int, number: signal.Signals = signal.SIGINT) -> None:
+        original = TrainLoop._step
+
+        def step_and_signal(loop: TrainLoop, window: Any) -> Any:
+            if loop.state.place.step == step:
+                signal.raise_signal(number)
+            return original(loop, window)
+
+        monkeypatch.setattr(TrainLoop, "_step", step_and_signal)
+
+    return after
+
+
+class TestRunDirectory:
+    def test_everything_is_there_and_agrees(
+        self,
+        configure: Configure,
+        event_files: tuple[Path, Path],
+        monkeypatch: pytest.MonkeyPatch,
+        capsys: pytest.CaptureFixture[str],
+    ) -> None:
+        plugins = [
+            SimpleNamespace(name="a", value="a:a", load=lambda: lambda run: [run / "made.txt"]),
+            SimpleNamespace(name="b", value="b:b", load=lambda: lambda run: 1 // 0),
+        ]
+        monkeypatch.setattr("xec_train.artifacts.entry_points", lambda **_: plugins)
+        config = configure(
+            *ALL_TASKS, "mlflow.run_name=whole", "training.epochs=3", "checkpoint.save_interval=2",
+            "tasks.energy.loss_fn=gaussian_nll",
+        )  # fmt: skip
+        run = train(config)
+        printed = capsys.readouterr().out
+
+        names = sorted(path.name for path in run.path.iterdir())
+        assert names == sorted([
+            "config.yaml", "checkpoint_best.pth", "checkpoint_last.pth", "checkpoint_epoch_2.pth",
+            "metrics.csv", "validation_results_whole.root",
+            *(f"predictions_{task}_whole.csv" for task in config.enabled_tasks),
+        ])  # fmt: skip
+        assert yaml.safe_load(run.config.read_text())["mlflow"]["run_name"] == "whole"
+        assert "warning: 'b' (b:b) failed: ZeroDivisionError" in printed
+        assert "network: 0." in printed
+        assert f"xec plot {run.path}" in printed
+
+        # The files say what the best network says about the validation events.
+        results = read_columns(run.validation_results)
+        events = EventReader(event_files[1], ["npho", "time", "emiAng", "energyTruth", "run", "event"])
+        chunk = events.read(events.shards[0])
+        with torch.inference_mode():
+            outputs = load_model(run.checkpoint_best)(chunk["npho"], chunk["time"])
+        np.testing.assert_array_equal(results["event"], chunk["event"])
+        np.testing.assert_array_equal(results["run"], chunk["run"])
+        np.testing.assert_allclose(results["emiAng"], chunk["emiAng"])
+        np.testing.assert_allclose(results["pred_phi"], outputs["angle"][:, 1], rtol=1e-4, atol=1e-4)
+        np.testing.assert_allclose(results["pred_u"], outputs["uvwFI"][:, 0], rtol=1e-4, atol=1e-3)
+        np.testing.assert_allclose(results["sigma_energy"], outputs["energy_sigma"][:, 0], rtol=1e-3)
+        with run.predictions("energy").open(newline="") as file:
+            rows = list(csv.DictReader(file))
+        assert list(rows[0]) == ["run", "event", "pred_energy", "sigma_energy", "truth_energy"]
+        np.testing.assert_array_equal([float(row["truth_energy"]) for row in rows], chunk["energyTruth"])
+
+        # metrics.csv has those of the epoch that was best.
+        values = metrics(run)
+        best = int(np.argmin(values["val_loss"]))
+        prediction = np.stack([results["pred_theta"], results["pred_phi"]], axis=1)
+        expected = task_metrics("angle", prediction, chunk["emiAng"])["val_resolution_deg"]
+        assert values["val_resolution_deg"][best] == pytest.approx(expected, rel=1e-4)
+        assert {"theta_bias", "uvw_dist_68pct", "energy_res_68pct", "timing_res_68pct", "lr"} <= set(values)
+        assert values["train_loss"][-1] < values["train_loss"][0]
+
+    def test_the_checkpoint_stands_alone(self, configure: Configure) -> None:
+        run = train(configure("training.epochs=1", "checkpoint.save_artifacts=false"))
+        checkpoint = read_checkpoint(run.checkpoint_last)
+        assert checkpoint["kind"] == "regressor"
+        assert checkpoint["epoch"] == 1
+        assert checkpoint["config"]["training"]["lr"] == 3e-3
+        assert checkpoint["versions"]["xec-train"]
+        assert not run.validation_results.exists()
+        assert run.path.parent == Path("artifacts")
+
+    def test_without_average(self, configure: Configure) -> None:
+        run = train(configure("training.epochs=1", "training.ema_decay=null"))
+        assert read_checkpoint(run.checkpoint_best)["ema_model"] is None
+        assert run.validation_results.exists()
+
+    def test_workers_and_threads_change_nothing(self, configure: Configure) -> None:
+        for name, workers in (("alone", 0), ("helped", 1)):
+            train(configure(
+                f"mlflow.run_name={name}", f"data.num_workers={workers}", "training.epochs=1",
+                "checkpoint.save_artifacts=false",
+            ))  # fmt: skip
+        assert same_training(
+            Path("artifacts/alone/checkpoint_last.pth"), Path("artifacts/helped/checkpoint_last.pth")
+        )
+
+
+class TestResuming:
+    @pytest.mark.parametrize(
+        ("step", "number"), [(1, signal.SIGINT), (3, signal.SIGTERM), (5, signal.SIGINT)]
+    )
+    def test_interrupted_and_resumed_is_uninterrupted(
+        self,
+        configure: Configure,
+        interrupt_after: Callable[..., None],
+        monkeypatch: pytest.MonkeyPatch,
+        capsys: pytest.CaptureFixture[str],
+        step: int,
+        number: signal.Signals,
+    ) -> None:
+        quick = ("checkpoint.save_artifacts=false", "training.grad_accum_steps=1")
+        whole = train(configure(*quick, "mlflow.run_name=whole"))
+
+        with monkeypatch.context():
+            interrupt_after(step, number)
+            parts = train(configure(*quick, "mlflow.run_name=parts"))
+        monkeypatch.undo()
+        stopped = read_checkpoint(parts.checkpoint_last)
+        assert stopped["step"] == step + 1
+        printed = capsys.readouterr().out
+        assert f"checkpoint.resume_from={parts.checkpoint_last}" in printed
+        assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
+
+        resumed = train(configure(*quick, f"checkpoint.resume_from={parts.checkpoint_last}"))
+        assert resumed.path == parts.path
+        assert same_training(whole.checkpoint_last, parts.checkpoint_last)
+        assert same_training(whole.checkpoint_best, parts.checkpoint_best)
+        numbers, uninterrupted = metrics(parts), metrics(whole)
+        for name in ("train_loss", "val_loss", "val_resolution_deg"):
+            assert numbers[name] == uninterrupted[name]
+
+    def test_auto_takes_the_run_if_there_is_one(
+        self, configure: Configure, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        auto = ("checkpoint.resume_from=auto", "mlflow.run_name=night", "checkpoint.save_artifacts=false")
+        train(configure(*auto, "training.epochs=1"))
+        assert "a new training" in capsys.readouterr().out
+        run = train(configure(*auto, "training.epochs=2"))
+        assert "continuing artifacts/night/checkpoint_last.pth" in capsys.readouterr().out
+        assert read_checkpoint(run.checkpoint_last)["epoch"] == 2
+        assert len(metrics(run)["val_loss"]) == 2
+
+    def test_a_configuration_that_contradicts_the_checkpoint(self, configure: Configure) -> None:
+        run = train(configure("training.epochs=1", "checkpoint.save_artifacts=false"))
+        with pytest.raises(TrainError) as caught:
+            train(configure(f"checkpoint.resume_from={run.path}", "model.hidden_dim=32", "--tasks=energy"))
+        message = str(caught.value)
+        assert "model.hidden_dim is 32, there 16" in message
+        assert "tasks.energy.enabled is True, there False" in message
+
+    def test_what_is_no_checkpoint(self, configure: Configure, tmp_path: Path) -> None:
+        path = tmp_path / "nothing.pth"
+        path.write_bytes(b"no checkpoint")
+        with pytest.raises(XecError, match="is no checkpoint"):
+            train(configure(f"checkpoint.resume_from={path}"))
+        assert not Path("artifacts").exists()
+
+
+class TestNames:
+    def test_no_run_is_overwritten(self, configure: Configure) -> None:
+        folder = Path("artifacts/mine")
+        folder.mkdir(parents=True)
+        (folder / "thesis.txt").write_text("years of work")
+        with pytest.raises(TrainError, match="artifacts/mine exists already"):
+            train(configure("mlflow.run_name=mine"))
+        assert [path.name for path in folder.iterdir()] == ["thesis.txt"]
+
+    @pytest.mark.parametrize("name", ["a/b", "..", ""])
+    def test_a_name_is_that_of_a_folder(self, configure: Configure, name: str) -> None:
+        with pytest.raises(TrainError, match="run_name"):
+            train(configure(f"mlflow.run_name={name!r}"))
