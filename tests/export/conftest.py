@@ -120,7 +120,7 @@ def write_checkpoint(
         "model": last.state_dict(),
         "ema_model": averaged.state_dict(),
         "epoch": 12,
-        "git_revision": None,
+        "git_revision": "0123456789abcdef",
     }
     save_checkpoint(path, checkpoint)
     return path

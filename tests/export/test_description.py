@@ -25,6 +25,7 @@ DESCRIPTION = ModelDescription(
     normalization={"npho_scheme": "log1p", "npho_scale": 1000.0, "time_shift": -0.46},
     versions={"torch": "2.13.0"},
     epoch=None,
+    git_revision="d0acc59a",
 )
 
 

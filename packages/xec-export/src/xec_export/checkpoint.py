@@ -89,7 +89,7 @@ def describe(checkpoint: Mapping[str, Any], network: XECRegressor, path: Path) -
         export_versions=_installed_versions(),
         epoch=checkpoint.get("epoch"),
         weights="ema" if checkpoint.get("ema_model") else "model",
-        git_revision=checkpoint.get("git_revision"),
+        git_revision=checkpoint.get("git_revision") or "",
     )
 
 

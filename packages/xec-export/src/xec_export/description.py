@@ -77,7 +77,7 @@ class ModelDescription:
     weights
         ``ema`` (their moving average) or ``model``: which of the checkpoint's weights these are.
     git_revision
-        Of the code at training, as far as known.
+        Of the code at training, empty if unknown.
     opset
         The ONNX operator set; None for a network that is no graph.
     angle_unit
@@ -96,7 +96,7 @@ class ModelDescription:
     versions: Mapping[str, str]
     epoch: int | None = None
     weights: str = "ema"
-    git_revision: str | None = None
+    git_revision: str = ""
     export_versions: Mapping[str, str] = field(default_factory=dict)
     opset: int | None = None
     angle_unit: str = "deg"
