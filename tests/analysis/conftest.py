@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
+from matplotlib.text import Text
 from numpy.typing import NDArray
 
 from xec_data.simulation.configuration import SimulationConfig
@@ -91,3 +93,17 @@ def events_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     config = SimulationConfig(seed=2, energy=(0.015, 0.060), dead_fraction=0.02, run=5)
     simulate_file(path, config, 400)
     return path
+
+
+@pytest.fixture
+def written_texts(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
+    """All that is written in each figure that is saved during the test."""
+    texts: list[list[str]] = []
+    save = Figure.savefig
+
+    def watched(figure: Figure, *arguments: Any, **options: Any) -> None:
+        save(figure, *arguments, **options)
+        texts.append([text.get_text() for text in figure.findobj(Text)])
+
+    monkeypatch.setattr(Figure, "savefig", watched)
+    return texts

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -23,7 +25,7 @@ def test_every_event_is_in_exactly_one_bin_and_none_is_empty(n, shape):
     assert 1 <= len(bins) <= MOST_BINS
     assert min(map(len, bins)) >= min(n, EVENTS_PER_BIN)
     edges = [(values[part].min(), values[part].max()) for part in bins]
-    assert all(left[1] < right[0] for left, right in zip(edges[:-1], edges[1:], strict=True))
+    assert all(left[1] < right[0] for left, right in pairwise(edges))
 
 
 def test_one_energy_gives_one_bin():

@@ -37,7 +37,7 @@ def test_a_file_gives_every_task_with_predictions_and_truth(tmp_path, make_colum
     assert results.name == "predictions"
     position = results.tasks["uvwFI"]
     np.testing.assert_allclose(position.true("v"), columns["uvwTruth"][:, 1])
-    np.testing.assert_allclose(position.residual("w"), columns["pred_w"] - columns["uvwTruth"][:, 2], atol=1e-6)
+    np.testing.assert_allclose(position.residual("w"), columns["pred_w"] - columns["uvwTruth"][:, 2])
     assert set(position.variables) == {"u", "v", "w", "energy", "theta", "phi"}
     assert position.event.tolist() == columns["event"].tolist()
 
@@ -137,7 +137,7 @@ def test_wrong_names_of_runs_and_tasks_get_a_hint(run_dir, monkeypatch):
 
 def test_a_run_that_has_not_ended(tmp_path):
     (tmp_path / "config.yaml").write_text("tasks: {}\n")
-    with pytest.raises(AnalysisError, match="no predictions in this run .*written when a training ends"):
+    with pytest.raises(AnalysisError, match=r"no predictions in this run .*written when a training ends"):
         load_results(tmp_path)
 
 

@@ -210,6 +210,8 @@ class Percentile:
         unit = self.measure.quantity.residual_unit(percentile_68(values))
         what = quantity(self.variable)
         variable = result.variables[self.variable] * what.unit.factor
+        known = np.isfinite(variable)
+        variable, values = variable[known], values[known]
         bins = bins_of(variable)
         centre = np.array([np.median(variable[part]) for part in bins])
         low = centre - np.array([variable[part].min() for part in bins])
@@ -333,7 +335,7 @@ def _stacked(figure: Figure, cell: SubplotSpec) -> tuple[Axes, Axes]:
 def _finish_profile(ax: Axes, centre: Floats, heights: Floats, variable: Floats) -> None:
     """A width starts at zero; an axis of a single value says so."""
     ax.set_ylim(0, 1.2 * float(np.max(heights, initial=0.0)) or 1.0)
-    low, high = typical_range(variable)
+    low, high = typical_range(variable[np.isfinite(variable)])
     low, high = min(low, centre.min()), max(high, centre.max())
     if high - low <= 1e-9 * max(abs(low), abs(high), 1e-30):
         low, high = low - max(abs(low) * 0.05, 0.5), high + max(abs(high) * 0.05, 0.5)

@@ -36,7 +36,7 @@ class TaskResult:
         Shape (n, outputs), in xec's units (cm, s, GeV, degrees).
     variables
         What the residuals may depend on: true u, v, w [cm], energy [GeV], theta, phi [degrees] as far as
-        the file has them, each of shape (n,).
+        the file has them, each of shape (n,), NaN where an event has no valid one.
     entries
         Which entries of the file these are, shape (n,).
     run, event
@@ -287,6 +287,14 @@ def _variables(columns: Columns) -> dict[str, Floats]:
     return found
 
 
+def _known(variables: Mapping[str, Floats], usable: NDArray[np.bool_]) -> dict[str, Floats]:
+    """The variables of usable events, NaN where invalid, without those that no event has."""
+    chosen = {
+        name: np.where(is_invalid(values), np.nan, values)[usable] for name, values in variables.items()
+    }
+    return {name: values for name, values in chosen.items() if np.isfinite(values).any()}
+
+
 def _result(task: str, columns: Columns, truth: Floats | None, variables: Mapping[str, Floats]) -> TaskResult:
     assert truth is not None
     prediction = np.column_stack(
@@ -294,7 +302,7 @@ def _result(task: str, columns: Columns, truth: Floats | None, variables: Mappin
     )
     good_prediction = ~is_invalid(prediction).any(axis=1)
     good_truth = ~is_invalid(truth).any(axis=1)
-    usable = good_prediction & good_truth
+    usable = np.asarray(good_prediction & good_truth)
     n = len(prediction)
     identity = {
         key: np.asarray(columns[key], dtype=np.int64) if key in columns else np.full(n, -1)
@@ -304,7 +312,7 @@ def _result(task: str, columns: Columns, truth: Floats | None, variables: Mappin
         task=task,
         prediction=prediction[usable],
         truth=truth[usable],
-        variables={name: values[usable] for name, values in variables.items()},
+        variables=_known(variables, usable),
         entries=np.flatnonzero(usable),
         run=identity["run"][usable],
         event=identity["event"][usable],

@@ -1,0 +1,100 @@
+"""Centre, width and amount of light, against patterns whose answer is known."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from xec_analysis.light_pattern import light_pattern, wall_per_sensor
+from xec_geometry import (
+    FACES,
+    N_SENSORS,
+    face_ids,
+    parameters,
+    sensor_areas,
+    sensor_normals,
+    sensor_positions,
+    solid_angle,
+    uvw_to_xyz,
+    xyz_to_uvw,
+)
+
+
+def blob(u, v, width=3.0, height=1000.0):
+    """A Gaussian spot of light on the inner face."""
+    uvw = xyz_to_uvw(sensor_positions())
+    npho = height * np.exp(-0.5 * ((uvw[:, 0] - u) ** 2 + (uvw[:, 1] - v) ** 2) / width**2)
+    npho[np.setdiff1d(np.arange(N_SENSORS), face_ids("inner"))] = 0.0
+    return npho
+
+
+def test_the_centre_of_a_spot_is_found():
+    places = [(0.0, 0.0), (7.3, -31.2), (-15.1, 44.4)]
+    pattern = light_pattern(np.stack([blob(*place) for place in places]))
+    # The sensors are 1.5 cm apart.
+    np.testing.assert_allclose(np.column_stack([pattern.u, pattern.v]), places, atol=0.01)
+
+
+def test_wider_spots_are_less_concentrated():
+    pattern = light_pattern(np.stack([blob(0, 0, width) for width in (2.0, 4.0, 8.0)]))
+    assert (np.diff(pattern.concentration) < -0.3).all()
+    assert (np.diff(pattern.spread) > 0.3).all()
+
+
+@pytest.mark.parametrize("bad", [1e10, np.nan, np.inf, -np.inf])
+def test_invalid_readings_hardly_matter(bad):
+    whole = blob(3.0, 20.0)
+    broken = whole.copy()
+    broken[np.random.default_rng(0).choice(face_ids("inner"), 100, replace=False)] = bad
+    pattern = light_pattern(np.stack([whole, broken]))
+    assert abs(pattern.u[1] - pattern.u[0]) < 0.1
+    assert abs(pattern.v[1] - pattern.v[0]) < 0.1
+    assert pattern.photons[1] == pytest.approx(pattern.photons[0], rel=0.02)
+
+
+def test_a_dead_outer_face_is_made_up_by_the_rest_of_it():
+    npho = np.full((2, N_SENSORS), 100.0)
+    npho[1, face_ids("outer")[::3]] = np.nan
+    npho[1, face_ids("top")[:40]] = 1e10
+    photons = light_pattern(npho).photons
+    assert photons[1] == pytest.approx(photons[0], rel=1e-9)
+
+
+def test_events_without_light_have_no_centre():
+    npho = np.stack([np.zeros(N_SENSORS), np.full(N_SENSORS, 1e10), blob(0, 0)])
+    pattern = light_pattern(npho)
+    assert np.isnan(pattern.u[:2]).all()
+    assert np.isnan(pattern.photons[:2]).all()
+    assert np.isfinite(pattern.u[2])
+
+
+def test_no_events():
+    assert light_pattern(np.empty((0, N_SENSORS))).u.shape == (0,)
+
+
+def test_the_answer_does_not_depend_on_the_other_events():
+    npho = np.random.default_rng(1).exponential(100.0, (300, N_SENSORS))
+    together, alone = light_pattern(npho), light_pattern(npho[270:271])
+    assert together.u[270] == pytest.approx(alone.u[0], rel=1e-12)
+    assert together.photons[270] == pytest.approx(alone.photons[0], rel=1e-12)
+
+
+def test_sensors_stand_for_all_of_the_wall():
+    wall = wall_per_sensor() * sensor_areas()
+    # Of each face: its sensors span the area between the outermost ones and half a pitch around.
+    inner = (parameters.INNER_PHI_LAST - parameters.INNER_PHI_FIRST) * parameters.INNER_ROWS
+    inner *= np.radians(parameters.INNER_RADIUS) / (parameters.INNER_ROWS - 1)
+    inner *= 2 * parameters.INNER_Z_LAST * parameters.INNER_COLUMNS / (parameters.INNER_COLUMNS - 1)
+    assert wall[face_ids("inner")].sum() == pytest.approx(inner)
+    strips = np.radians(parameters.STRIPS * parameters.STRIP_PHI_STEP)
+    outer = parameters.OUTER_RADIUS * strips * parameters.OUTER_PER_STRIP * parameters.OUTER_Z_STEP
+    assert wall[face_ids("outer")].sum() == pytest.approx(outer)
+
+
+def test_light_from_a_point_is_nearly_all_counted():
+    """By Gauss's theorem the walls see 4π of every point inside, but for the gaps between the faces."""
+    points = uvw_to_xyz(np.array([[0.0, 0.0, 15.0], [10.0, 30.0, 20.0], [-12.0, -40.0, 12.0]]))
+    seen = solid_angle(points) @ wall_per_sensor()
+    np.testing.assert_allclose(seen, 1.0, atol=0.12)
+    assert all(np.isfinite(wall_per_sensor()[face_ids(face)]).all() for face in FACES)
+    assert sensor_normals().shape == (N_SENSORS, 3)

@@ -1,0 +1,151 @@
+"""The plots at the end of a training."""
+
+from __future__ import annotations
+
+from importlib.metadata import entry_points
+
+import numpy as np
+import pytest
+
+from xec_analysis import AnalysisError, collect_results
+from xec_analysis.run_artifact import plot_run
+from xec_analysis.training_curves import draw_training_curves, read_metrics
+from xec_analysis.worst_events import draw_worst_events, rank_by_error
+from xec_geometry.cli import main
+from xec_models.run_directory import RunDirectory
+
+METRICS = """epoch,step,metric,value,timestamp
+1,50,lr,0.001,2026-01-01T00:00:00
+1,100,train_loss,2.5,2026-01-01T00:00:00
+1,100,val_loss,2.6,2026-01-01T00:00:00
+1,100,uvw_u_res_68pct,1.5,2026-01-01T00:00:00
+1,100,val_resolution_deg,4.5,2026-01-01T00:00:00
+2,150,lr,0.0005,2026-01-01T00:00:00
+2,200,train_loss,1.5,2026-01-01T00:00:00
+2,200,val_loss,1.7,2026-01-01T00:00:00
+2,200,uvw_u_res_68pct,0.5,2026-01-01T00:00:00
+2,200,val_resolution_deg,3.5,2026-01-01T00:00:00
+"""
+
+
+@pytest.fixture
+def columns(make_columns):
+    """Predictions for the first events of a file; entry 5 is far off, entry 2 quite."""
+    columns = make_columns(60)
+    columns["run"][:] = 5
+    columns["event"] = np.arange(60, dtype=np.int32)
+    columns["pred_u"][5] += 20.0
+    columns["pred_v"][2] += 10.0
+    return columns
+
+
+@pytest.fixture
+def run(tmp_path, columns, write_tree):
+    folder = tmp_path / "night_3"
+    folder.mkdir()
+    (folder / "config.yaml").write_text("tasks: {}\n")
+    (folder / "metrics.csv").write_text(METRICS)
+    run = RunDirectory(folder)
+    # Only two tasks: pages take time.
+    unwanted = ("pred_theta", "pred_energy", "pred_vx", "pred_n_gamma")
+    write_tree(run.validation_results, {name: columns[name] for name in columns if name not in unwanted})
+    return run
+
+
+@pytest.fixture
+def data(events_file):
+    return {
+        "val_path": [str(events_file)],
+        "tree_name": "tree",
+        "npho_branch": "npho",
+        "time_branch": "relative_time",
+    }
+
+
+def test_it_is_what_a_training_calls():
+    (plugin,) = entry_points(group="xec.run_artifacts", name="plots")
+    assert plugin.load() is plot_run
+
+
+def test_profiles_and_curves_are_drawn(run):
+    paths = plot_run(run.path)
+    assert len(paths) == 3
+    assert run.resolution_profile("timing") in paths
+    assert run.resolution_profile("uvwFI") in paths
+    assert run.plots / "training_curves_night_3.pdf" in paths
+    assert sorted(run.plots.iterdir()) == sorted(paths)
+
+
+def test_worst_events_are_drawn_with_a_checkpoint(run, data, monkeypatch):
+    import xec_models.checkpoint
+
+    monkeypatch.setattr(xec_models.checkpoint, "read_checkpoint", lambda path: {"config": {"data": data}})
+    assert {run.event_display(number) for number in (1, 2, 3)} <= set(plot_run(run.path))
+
+
+def test_worst_events_are_the_worst(columns, tmp_path):
+    results = collect_results(columns, "x", tmp_path)
+    task, order = rank_by_error(results)
+    assert task == "uvwFI"
+    assert order[:2].tolist() == [5, 2]
+
+
+def test_worst_events_are_those_of_their_numbers(run, columns, data, monkeypatch):
+    import xec_analysis.worst_events as module
+
+    drawn = []
+    monkeypatch.setattr(module, "draw_event", lambda event, path, **k: (drawn.append((event, k)), path)[1])
+    draw_worst_events(run, collect_results(columns, "x", run.path), data)
+    assert [event.entry for event, _ in drawn][:2] == [5, 2]
+    assert "u off by +" in drawn[0][1]["remark"]
+    assert "cm" in drawn[0][1]["remark"]
+    np.testing.assert_allclose(drawn[0][1]["predicted_uvw"][0], columns["pred_u"][5])
+
+
+def test_events_that_are_not_in_the_file_are_passed_over(run, columns, data):
+    columns["run"][:] = 6
+    assert draw_worst_events(run, collect_results(columns, "x", run.path), data) == []
+
+
+def test_a_run_without_predictions(tmp_path):
+    (tmp_path / "config.yaml").write_text("tasks: {}\n")
+    with pytest.raises(AnalysisError, match="no predictions in this run"):
+        plot_run(tmp_path)
+
+
+def test_metrics_are_read_as_curves(run):
+    curves = read_metrics(run.metrics)
+    assert curves["val_loss"].epoch.tolist() == [1, 2]
+    assert curves["val_loss"].value.tolist() == [2.6, 1.7]
+
+
+def test_a_line_that_was_cut_off_is_no_obstacle(run):
+    with run.metrics.open("a") as file:
+        file.write("3,250,lr,")
+    assert read_metrics(run.metrics)["lr"].epoch.tolist() == [1, 2]
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("a,b\n1,2\n", "no column 'epoch'; found a, b"),
+        ("epoch,metric,value\n1,lr,high\n", "line 2: could not convert string to float"),
+        ("epoch,metric,value\n1,other,2.0\n", "no losses or resolutions in it; found other"),
+    ],
+)
+def test_bad_metrics(run, tmp_path, text, complaint):
+    run.metrics.write_text(text)
+    with pytest.raises(AnalysisError, match=complaint):
+        draw_training_curves(run, tmp_path / "curves.pdf")
+    assert not (tmp_path / "curves.pdf").exists()
+
+
+def test_the_plot_command_on_a_run(run, capsys):
+    with pytest.raises(SystemExit) as end:
+        main(["plot", str(run.path), "--task", "timing", "-f", "png"])
+    assert end.value.code in (0, None)
+    assert sorted(path.name for path in run.plots.iterdir()) == [
+        "resolution_profile_timing_night_3.png",
+        "training_curves_night_3.png",
+    ]
+    assert "events: 60" in capsys.readouterr().out
