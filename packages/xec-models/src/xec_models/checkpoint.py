@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import pickle
 import platform
+import warnings
 import zipfile
 from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
@@ -18,7 +19,7 @@ import torch
 from pydantic import ValidationError
 from torch import Tensor, nn
 
-from xec_geometry import Layout, geometry_hash
+from xec_geometry import LAYOUTS, Layout, geometry_hash
 from xec_geometry.errors import did_you_mean
 from xec_geometry.output import atomic_output
 from xec_models.errors import CheckpointError
@@ -146,6 +147,11 @@ def build_model(
     kind, layout = checkpoint["kind"], checkpoint["layout"]
     if kind not in MODEL_KINDS:
         raise CheckpointError(f"{source}: {_unknown_kind(str(kind))}")
+    if layout not in LAYOUTS:
+        raise CheckpointError(
+            f"{source}: unknown layout '{layout}'{did_you_mean(str(layout), LAYOUTS)}; "
+            f"expected one of {', '.join(LAYOUTS)}"
+        )
     if checkpoint["geometry_hash"] != geometry_hash(layout):
         raise CheckpointError(
             f"{source} was trained on another geometry (hash {str(checkpoint['geometry_hash'])[:12]}, the "
@@ -243,10 +249,15 @@ def _load_plain(path: Path, map_location: str | torch.device) -> object:
             magic = file.read(4)
     except OSError as error:
         raise CheckpointError(f"cannot read {path}: {error.strerror or error}") from error
+    if not magic:
+        raise CheckpointError(f"{path} is empty, expected a checkpoint")
     if magic.startswith(b"PK") and not zipfile.is_zipfile(path):
         raise CheckpointError(f"{path} is truncated ({path.stat().st_size} bytes): copy it again")
     try:
-        return cast("object", torch.load(path, map_location=map_location, weights_only=True))
+        with warnings.catch_warnings():
+            # Remarks on the pickle protocol of a file that is refused anyway.
+            warnings.simplefilter("ignore")
+            return cast("object", torch.load(path, map_location=map_location, weights_only=True))
     except pickle.UnpicklingError as error:
         if not (zipfile.is_zipfile(path) or magic.startswith(b"\x80")):
             raise CheckpointError(f"{path} is no checkpoint (it starts with {magic!r})") from error

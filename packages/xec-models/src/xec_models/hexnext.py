@@ -15,10 +15,10 @@ from collections.abc import Callable
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch_geometric.nn import GATv2Conv, MessagePassing
 
 from xec_geometry import Layout, hex_edges
 from xec_models.drop_path import drop_rates
+from xec_models.graph import GATv2Conv, MessagePassing
 from xec_models.next_block import NeXtBlock
 
 HEX_WIDTH = 96

@@ -1,0 +1,198 @@
+import pickle
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from xec_data.normalization import NormalizationConfig
+from xec_geometry.output import OutputError
+from xec_models import load_model
+from xec_models.checkpoint import (
+    FORMAT_VERSION,
+    build_model,
+    load_parameters,
+    read_checkpoint,
+    save_checkpoint,
+)
+from xec_models.errors import CheckpointError
+
+
+@pytest.fixture
+def network(small_network):
+    network = small_network(["energy", "uvwFI"], hex_conv="attention", outer_fine_pool=(3, 3))
+    network.fit_targets({"energy": np.array([[0.04], [0.06]]), "uvwFI": np.array([[1.0, 2, 3], [4, 8, 5]])})
+    return network
+
+
+@pytest.fixture
+def checkpoint(network):
+    return {
+        "kind": "regressor",
+        "config": {
+            "model": network.model_config.model_dump(mode="json"),
+            "tasks": {name: task.model_dump() for name, task in network.task_configs.items()},
+            "normalization": NormalizationConfig().model_dump(),
+        },
+        "model": network.state_dict(),
+        "ema_model": None,
+        "epoch": 3,
+        "rng": {"torch": torch.get_rng_state()},
+    }
+
+
+@pytest.fixture
+def saved(tmp_path, checkpoint):
+    path = tmp_path / "checkpoint.pth"
+    save_checkpoint(path, checkpoint)
+    return path
+
+
+@torch.no_grad()
+def test_a_checkpoint_is_all_that_a_network_needs(saved, network, raw_events):
+    readings = raw_events(3)
+    loaded = load_model(saved)
+    assert not loaded.training
+    found, expected = loaded(*readings), network(*readings)
+    assert found.keys() == expected.keys()
+    for task, values in expected.items():
+        assert torch.equal(found[task], values)
+
+
+def test_what_can_be_derived_is_filled_in(saved):
+    content = read_checkpoint(saved)
+    assert content["format_version"] == FORMAT_VERSION
+    assert content["layout"] == "physical"
+    assert len(content["geometry_hash"]) == 64
+    assert content["normalization"]["npho_scale"] == 1000.0
+    assert {"xec-models", "xec-geometry", "torch"} <= set(content["versions"])
+    assert content["epoch"] == 3
+
+
+def test_averaged_weights_are_preferred(tmp_path, checkpoint, network):
+    averaged = {name: value + 1 for name, value in network.state_dict().items()}
+    path = tmp_path / "ema.pth"
+    save_checkpoint(path, {**checkpoint, "ema_model": averaged})
+    name = "encoder.backbone.stem.0.weight"
+    assert torch.equal(load_model(path).state_dict()[name], averaged[name])
+    plain = build_model(read_checkpoint(path), prefer_ema=False)
+    assert torch.equal(plain.state_dict()[name], network.state_dict()[name])
+
+
+def test_files_that_are_no_checkpoint(tmp_path):
+    text = tmp_path / "notes.pth"
+    text.write_text("energy resolution: 1.8 %\n")
+    empty = tmp_path / "empty.pth"
+    empty.touch()
+    tensor = tmp_path / "tensor.pth"
+    torch.save(torch.zeros(3), tensor)
+    other = tmp_path / "other.pth"
+    torch.save({"weights": torch.zeros(3)}, other)
+    for path, message in (
+        (tmp_path / "none.pth", "no such checkpoint"),
+        (tmp_path, r"is a folder, expected a checkpoint such as .*checkpoint_best\.pth"),
+        (text, "no checkpoint"),
+        (empty, "is empty"),
+        (tensor, "holds a Tensor, expected a dict"),
+        (other, "format_version, kind, config, layout, geometry_hash, model missing, found weights"),
+    ):
+        with pytest.raises(CheckpointError, match=message) as raised:
+            load_model(path)
+        assert "\n" not in str(raised.value)
+        assert str(path) in str(raised.value)
+
+
+@pytest.mark.parametrize("part", [0.1, 0.5, 0.99])
+def test_truncated(saved, part):
+    content = saved.read_bytes()
+    saved.write_bytes(content[: int(part * len(content))])
+    with pytest.raises(CheckpointError, match=r"checkpoint\.pth is truncated \(\d+ bytes\)"):
+        load_model(saved)
+
+
+def test_damaged_in_the_middle(saved):
+    content = bytearray(saved.read_bytes())
+    start = content.index(b"data.pkl") + 200
+    content[start : start + 3000] = bytes(3000)
+    saved.write_bytes(content)
+    with pytest.raises(CheckpointError) as raised:
+        load_model(saved)
+    assert "\n" not in str(raised.value)
+
+
+class _Malice:
+    def __reduce__(self):
+        return (pytest.fail, ("code of a checkpoint was executed",))
+
+
+@pytest.mark.parametrize("new_format", [True, False])
+def test_pickled_objects_are_refused(tmp_path, new_format):
+    for number, content in enumerate([nn.Linear(2, 2), {"model": _Malice()}]):
+        path = tmp_path / f"{number}.pth"
+        torch.save(content, path, _use_new_zipfile_serialization=new_format)
+        with pytest.raises(CheckpointError, match=r"holds pickled objects.*save its state_dict"):
+            load_model(path)
+    raw = tmp_path / "raw.pth"
+    raw.write_bytes(pickle.dumps(_Malice()))
+    with pytest.raises(CheckpointError, match="holds pickled objects"):
+        load_model(raw)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"kind": "regresor"}, "unknown kind of network 'regresor'.*did you mean 'regressor'"),
+        ({"format_version": 99}, "format version 99, this version of xec-models reads 1.*xec-models 0"),
+        ({"geometry_hash": "f" * 64}, "trained on another geometry .hash ffffffffffff"),
+        ({"layout": "phsical"}, r"checkpoint\.pth: unknown layout.*did you mean 'physical'"),
+        ({"config": {"model": {}}}, "configuration has no section 'tasks'"),
+    ],
+)
+def test_other_kinds_versions_and_geometries(saved, change, message):
+    content = {**read_checkpoint(saved), **change}
+    torch.save(content, saved)
+    with pytest.raises(CheckpointError, match=message):
+        load_model(saved)
+
+
+def test_a_configuration_that_is_not_valid(saved):
+    content = read_checkpoint(saved)
+    content["config"]["model"]["encoder_dim"] = 65
+    torch.save(content, saved)
+    with pytest.raises(CheckpointError, match=r"not valid: encoder_dim: .*expected a multiple of 32"):
+        load_model(saved)
+
+
+def test_checkpoints_of_the_earlier_system_are_recognized(tmp_path):
+    path = tmp_path / "old.pth"
+    torch.save({"model_state_dict": {}, "config": {}, "epoch": 1}, path)
+    with pytest.raises(CheckpointError, match="earlier system xec-ml-wl"):
+        load_model(path)
+
+
+def test_parameters_that_do_not_fit_are_named():
+    model = nn.ModuleDict({"encoder": nn.Linear(3, 2), "norm": nn.LayerNorm(2)})
+    state = model.state_dict()
+    state["encoder.wieght"] = state.pop("encoder.weight")
+    state["norm.bias"] = torch.zeros(5)
+    with pytest.raises(CheckpointError) as raised:
+        load_parameters(model, state, "x.pth")
+    message = str(raised.value)
+    assert message.startswith("x.pth: parameters do not fit the network")
+    assert "'norm.bias' has the shape (5,), expected (2,)" in message
+    assert "'encoder.weight' missing (did you mean 'encoder.wieght'" in message
+    assert "'encoder.wieght' not expected (did you mean 'encoder.weight'" in message
+
+
+def test_only_plain_values_are_written(tmp_path, checkpoint):
+    path = tmp_path / "x.pth"
+    with pytest.raises(CheckpointError, match=r"'rng\.numpy\[1\]' is a numpy\.ndarray, expected tensors"):
+        save_checkpoint(path, {**checkpoint, "rng": {"numpy": ("MT19937", np.zeros(3))}})
+    with pytest.raises(CheckpointError, match="has no 'config'"):
+        save_checkpoint(path, {"kind": "regressor"})
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_folder_that_cannot_be_written(tmp_path, checkpoint):
+    with pytest.raises(OutputError, match="does not exist"):
+        save_checkpoint(tmp_path / "none" / "x.pth", checkpoint)

@@ -1,0 +1,70 @@
+import pytest
+from pydantic import BaseModel, ValidationError
+
+from xec_models.config import ModelConfig, TaskConfig, TaskTable, enabled_tasks, resolve_tasks
+from xec_models.errors import ModelError
+from xec_models.tasks import TASKS
+
+
+def test_defaults_are_those_users_know():
+    config = ModelConfig()
+    assert (config.encoder_dim, config.hidden_dim, config.num_fusion_layers) == (1024, 256, 2)
+    assert config.feedforward == 4 * config.encoder_dim
+    assert ModelConfig(dim_feedforward=100).feedforward == 100
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"encoder_dim": 100}, "encoder_dim is 100, expected a multiple of 32 .nearest: 96"),
+        (
+            {"outer_fine_pool": [4, 3]},
+            r"outer_fine_pool is \[4, 3\], expected divisors of the fine grid's 45",
+        ),
+        ({"outer_fine_pool": [3, 3], "outer_mode": "split"}, "needs outer_mode 'finegrid', found 'split'"),
+        ({"outer_mode": "fine_grid"}, "unknown outer_mode 'fine_grid'.*did you mean 'finegrid'"),
+        ({"hex_conv": "atention"}, "unknown hex_conv.*'attention'"),
+        ({"layout": "phys"}, "expected one of physical, xec-ml-wl"),
+        ({"position": ["learnable"]}, "unknown position"),
+        ({"encoder_dims": 64}, "encoder_dims"),
+        ({"drop_path_rate": 1.0}, "less than 1"),
+    ],
+)
+def test_wrong_shapes_of_a_network_are_refused(values, message):
+    with pytest.raises(ValidationError, match=message):
+        ModelConfig(**values)
+
+
+def test_tasks_are_completed_in_order():
+    resolved = resolve_tasks({"uvwFI": TaskConfig(), "angle": TaskConfig(loss_fn="l1", loss_beta=0.0)})
+    assert list(resolved) == ["angle", "uvwFI"]
+    assert (resolved["uvwFI"].loss_fn, resolved["uvwFI"].loss_beta) == ("mse", 1.0)
+    assert (resolved["angle"].loss_fn, resolved["angle"].loss_beta) == ("l1", 0.0)
+
+
+def test_every_mistake_in_the_tasks_is_reported_at_once():
+    tasks = {
+        "angel": TaskConfig(),
+        "energy": TaskConfig(loss_fn="gausian_nll"),
+        "uvwFI": TaskConfig(log_transform=True),
+    }
+    with pytest.raises(ValueError, match=r"'angle'.*'gaussian_nll'.*uvwFI\.log_transform"):
+        resolve_tasks(tasks)
+
+    class Sections(BaseModel):
+        tasks: TaskTable
+
+    with pytest.raises(ValidationError, match=r"'angle'.*'gaussian_nll'"):
+        Sections(tasks=tasks)
+
+
+def test_enabled_tasks():
+    assert list(enabled_tasks({"angle": TaskConfig(), "energy": TaskConfig(enabled=False)})) == ["angle"]
+    with pytest.raises(ModelError, match="no task is enabled"):
+        enabled_tasks({"angle": TaskConfig(enabled=False)})
+
+
+def test_every_field_says_what_it_is():
+    for config in (ModelConfig, TaskConfig):
+        assert all(field.description for field in config.model_fields.values())
+    assert set(TASKS) == {"angle", "energy", "timing", "uvwFI", "angleVec", "n_gamma"}

@@ -1,0 +1,102 @@
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from xec_models.config import TaskConfig, resolve_tasks
+from xec_models.errors import ModelError
+from xec_models.heads import TargetScale, build_head
+from xec_models.tasks import TASKS
+
+
+def _config(task, **values):
+    return resolve_tasks({task: TaskConfig(**values)})[task]
+
+
+@pytest.mark.parametrize(
+    ("task", "loss"), [(name, loss) for name, spec in TASKS.items() for loss in spec.losses]
+)
+def test_every_task_and_loss_has_its_outputs(task, loss):
+    spec, config = TASKS[task], _config(task, loss_fn=loss)
+    raw = build_head(spec, config, 24, 8).eval()(torch.randn(3, 24))
+    assert raw.shape == (3, spec.n_outputs * (2 if loss == "gaussian_nll" else 1))
+    assert TargetScale(spec, config).physical(raw).shape == (3, spec.n_outputs)
+
+
+def test_standardized_targets_have_mean_zero_and_width_one():
+    rng = np.random.default_rng(0)
+    truth = np.column_stack(
+        [rng.normal(1.0, 12.0, 5000), rng.normal(-3, 30.0, 5000), rng.exponential(4, 5000)]
+    )
+    scale = TargetScale(TASKS["uvwFI"], _config("uvwFI"))
+    scale.fit(truth)
+    z = scale.standardize(torch.tensor(truth))
+    torch.testing.assert_close(z.mean(0), torch.zeros(3).double(), atol=1e-5, rtol=0)
+    torch.testing.assert_close(z.std(0, correction=0), torch.ones(3).double(), atol=1e-5, rtol=0)
+    torch.testing.assert_close(scale.physical(z), torch.tensor(truth), atol=1e-5, rtol=1e-6)
+
+
+def test_seconds_train_like_centimetres():
+    truth = np.random.default_rng(0).normal(2e-9, 3e-10, (1000, 1)).astype(np.float32)
+    scale = TargetScale(TASKS["timing"], _config("timing"))
+    scale.fit(truth)
+    z = scale.standardize(torch.tensor(truth))
+    assert 0.99 < z.std() < 1.01
+    torch.testing.assert_close(scale.physical(z), torch.tensor(truth), atol=1e-15, rtol=1e-5)
+
+
+def test_logarithm():
+    truth = np.exp(np.random.default_rng(0).normal(-3.0, 0.4, (2000, 1)))
+    config = _config("energy", log_transform=True, loss_fn="gaussian_nll")
+    scale = TargetScale(TASKS["energy"], config).double()
+    scale.fit(truth)
+    assert scale.shift.item() == pytest.approx(np.log(truth).mean())
+    z = scale.standardize(torch.tensor(truth))
+    torch.testing.assert_close(scale.physical(z), torch.tensor(truth))
+    # σ(log value) · value: a head that says log variance 0 has the width of the training data.
+    raw = torch.tensor([[0.0, 0.0]], dtype=torch.float64)
+    assert scale.sigma(raw).item() == pytest.approx(scale.scale.item() * math.exp(scale.shift.item()))
+
+
+def test_uncertainty_is_physical():
+    scale = TargetScale(TASKS["uvwFI"], _config("uvwFI", loss_fn="gaussian_nll"))
+    scale.fit(np.array([[0.0, 0, 0], [2.0, 4.0, 20.0]]))  # standard deviations 1, 2, 10
+    raw = torch.tensor([[0.0, 0.0, 0.0, 0.0, math.log(4.0), math.log(0.25)]])
+    torch.testing.assert_close(scale.physical(raw), torch.tensor([[1.0, 2.0, 10.0]]))
+    torch.testing.assert_close(scale.sigma(raw), torch.tensor([[1.0, 4.0, 5.0]]))
+
+
+def test_directions_have_length_one_and_classes_are_probabilities():
+    raw = 5 * torch.randn(7, 3)
+    direction = TargetScale(TASKS["angleVec"], _config("angleVec")).physical(raw)
+    torch.testing.assert_close(direction.norm(dim=1), torch.ones(7))
+    classes = TargetScale(TASKS["n_gamma"], _config("n_gamma"))
+    probabilities = classes.physical(torch.randn(4, 5))
+    torch.testing.assert_close(probabilities.sum(1), torch.ones(4))
+    truth = torch.tensor([[0], [3]])
+    classes.fit(truth)
+    assert torch.equal(classes.standardize(truth), truth)
+
+
+def test_a_constant_truth_gives_finite_numbers():
+    for value in (0.0, 0.0528):
+        scale = TargetScale(TASKS["energy"], _config("energy"))
+        scale.fit(np.full((10, 1), value))
+        z = scale.standardize(torch.full((2, 1), value))
+        assert z.abs().max() < 1e-3
+        torch.testing.assert_close(scale.physical(z), torch.full((2, 1), value))
+
+
+@pytest.mark.parametrize(
+    ("truth", "options", "message"),
+    [
+        ([[0.05], [np.nan], [np.inf]], {}, r"energy' \(energyTruth\): 2 of 3 events are NaN or infinite"),
+        ([[0.05], [0.0]], {"log_transform": True}, "smallest true value is 0 GeV"),
+        (np.zeros((0, 1)), {}, r"shape \(0, 1\), expected \(n, 1\) with n > 0"),
+        (np.zeros((5, 2)), {}, r"shape \(5, 2\)"),
+    ],
+)
+def test_truth_that_cannot_be_standardized(truth, options, message):
+    with pytest.raises(ModelError, match=message):
+        TargetScale(TASKS["energy"], _config("energy", **options)).fit(truth)

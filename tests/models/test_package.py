@@ -1,0 +1,19 @@
+import subprocess
+import sys
+
+import xec_models
+
+LIGHT = ("config", "errors", "metrics", "predictions", "run_directory", "tasks")
+
+
+def test_every_public_name_resolves():
+    for name in xec_models.__all__:
+        assert getattr(xec_models, name) is not None
+    assert set(dir(xec_models)) == set(xec_models.__all__)
+
+
+def test_neither_the_package_nor_its_light_modules_import_torch():
+    modules = ", ".join(f"xec_models.{name}" for name in LIGHT)
+    code = f"import sys, xec_models, {modules}; print('torch' in sys.modules, 'uproot' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["False", "False"]
