@@ -50,6 +50,12 @@ def event_files(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     return files
 
 
+@pytest.fixture(scope="session")
+def small() -> tuple[str, ...]:
+    """Settings of the smallest training, as on the command line."""
+    return SMALL
+
+
 @pytest.fixture
 def configure(event_files: tuple[Path, Path], tmp_path: Path) -> Callable[..., TrainConfig]:
     """Make a configuration of a small training, changed by ``section.key=value``."""

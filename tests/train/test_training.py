@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import csv
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -16,19 +17,19 @@ import yaml
 
 from xec_data.columns import read_columns
 from xec_data.reader import EventReader
+from xec_geometry.cli import main
 from xec_geometry.errors import XecError
 from xec_models.checkpoint import load_model, read_checkpoint
 from xec_models.metrics import task_metrics
 from xec_models.run_directory import RunDirectory
 from xec_train.config.sections import TrainConfig
 from xec_train.errors import TrainError
+from xec_train.objectives.regression import Regression
 from xec_train.train_loop import TrainLoop
 from xec_train.training import train
 
 Configure = Callable[..., TrainConfig]
-ALL_TASKS = [
-    f"tasks.{task}.enabled=true" for task in ("angle", "energy", "timing", "uvwFI", "angleVec", "n_gamma")
-]
+ALL_TASKS = [f"tasks.{task}.enabled=true" for task in ("angle", "energy", "timing", "uvwFI", "angleVec")]
 
 
 def metrics(run: RunDirectory) -> dict[str, list[float]]:
@@ -39,8 +40,8 @@ def metrics(run: RunDirectory) -> dict[str, list[float]]:
     return values
 
 
-def same_training(a: Path, b: Path) -> bool:
-    """Whether two checkpoints hold the same numbers, bit for bit."""
+def differences(a: Path, b: Path) -> list[str]:
+    """Keys of two checkpoints that do not hold the same numbers, bit for bit."""
     first, second = read_checkpoint(a), read_checkpoint(b)
 
     def same(x: Any, y: Any) -> bool:
@@ -52,36 +53,24 @@ def same_training(a: Path, b: Path) -> bool:
             return len(x) == len(y) and all(map(same, x, y))
         return bool(x == y)
 
-    keys = [
-        "model",
-        "ema_model",
-        "ema_updates",
-        "optimizer",
-        "scheduler",
-        "rng",
-        "epoch",
-        "step",
-        "best_value",
-        "sampler",
-    ]
-    return all(same(first[key], second[key]) for key in keys)
+    numbers = ("model", "ema_model", "ema_updates", "optimizer", "scheduler", "rng")
+    place = ("epoch", "step", "best_value", "sampler")
+    return [key for key in (*numbers, *place) if not same(first[key], second[key])]
 
 
-@pytest.fixture
-def interrupt_after(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+@contextmanager
+def interrupted_at(step: int, number: signal.Signals) -> Iterator[None]:
     """Send a signal while a step runs."""
+    original = TrainLoop._step
 
-    def after(step: int, number: signal.Signals = signal.SIGINT) -> None:
-        original = TrainLoop._step
+    def step_and_signal(loop: TrainLoop, window: Any) -> Any:
+        if loop.state.place.step == step:
+            signal.raise_signal(number)
+        return original(loop, window)
 
-        def step_and_signal(loop: TrainLoop, window: Any) -> Any:
-            if loop.state.place.step == step:
-                signal.raise_signal(number)
-            return original(loop, window)
-
-        monkeypatch.setattr(TrainLoop, "_step", step_and_signal)
-
-    return after
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(TrainLoop, "_step", step_and_signal)
+        yield
 
 
 class TestRunDirectory:
@@ -130,7 +119,8 @@ class TestRunDirectory:
         with run.predictions("energy").open(newline="") as file:
             rows = list(csv.DictReader(file))
         assert list(rows[0]) == ["run", "event", "pred_energy", "sigma_energy", "truth_energy"]
-        np.testing.assert_array_equal([float(row["truth_energy"]) for row in rows], chunk["energyTruth"])
+        truth = np.array([row["truth_energy"] for row in rows], np.float32)
+        np.testing.assert_array_equal(truth, chunk["energyTruth"])
 
         # metrics.csv has those of the epoch that was best.
         values = metrics(run)
@@ -162,7 +152,7 @@ class TestRunDirectory:
                 f"mlflow.run_name={name}", f"data.num_workers={workers}", "training.epochs=1",
                 "checkpoint.save_artifacts=false",
             ))  # fmt: skip
-        assert same_training(
+        assert not differences(
             Path("artifacts/alone/checkpoint_last.pth"), Path("artifacts/helped/checkpoint_last.pth")
         )
 
@@ -174,8 +164,6 @@ class TestResuming:
     def test_interrupted_and_resumed_is_uninterrupted(
         self,
         configure: Configure,
-        interrupt_after: Callable[..., None],
-        monkeypatch: pytest.MonkeyPatch,
         capsys: pytest.CaptureFixture[str],
         step: int,
         number: signal.Signals,
@@ -183,10 +171,8 @@ class TestResuming:
         quick = ("checkpoint.save_artifacts=false", "training.grad_accum_steps=1")
         whole = train(configure(*quick, "mlflow.run_name=whole"))
 
-        with monkeypatch.context():
-            interrupt_after(step, number)
+        with interrupted_at(step, number):
             parts = train(configure(*quick, "mlflow.run_name=parts"))
-        monkeypatch.undo()
         stopped = read_checkpoint(parts.checkpoint_last)
         assert stopped["step"] == step + 1
         printed = capsys.readouterr().out
@@ -195,11 +181,27 @@ class TestResuming:
 
         resumed = train(configure(*quick, f"checkpoint.resume_from={parts.checkpoint_last}"))
         assert resumed.path == parts.path
-        assert same_training(whole.checkpoint_last, parts.checkpoint_last)
-        assert same_training(whole.checkpoint_best, parts.checkpoint_best)
+        assert not differences(whole.checkpoint_last, parts.checkpoint_last)
+        assert not differences(whole.checkpoint_best, parts.checkpoint_best)
         numbers, uninterrupted = metrics(parts), metrics(whole)
         for name in ("train_loss", "val_loss", "val_resolution_deg"):
             assert numbers[name] == uninterrupted[name]
+
+    def test_interrupted_while_it_validates(self, configure: Configure) -> None:
+        quick = ("checkpoint.save_artifacts=false", "training.epochs=1")
+        whole = train(configure(*quick, "mlflow.run_name=whole"))
+        original = Regression.outputs
+
+        def outputs_and_signal(objective: Regression, network: Any, raw: Any) -> Any:
+            signal.raise_signal(signal.SIGINT)
+            return original(objective, network, raw)
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(Regression, "outputs", outputs_and_signal)
+            parts = train(configure(*quick, "mlflow.run_name=parts"))
+        assert not parts.checkpoint_best.exists()
+        train(configure(*quick, f"checkpoint.resume_from={parts.path}"))
+        assert not differences(whole.checkpoint_best, parts.checkpoint_best)
 
     def test_auto_takes_the_run_if_there_is_one(
         self, configure: Configure, capsys: pytest.CaptureFixture[str]
@@ -226,6 +228,31 @@ class TestResuming:
         with pytest.raises(XecError, match="is no checkpoint"):
             train(configure(f"checkpoint.resume_from={path}"))
         assert not Path("artifacts").exists()
+
+
+class TestCommand:
+    def test_it_trains_and_prints_plain_lines(
+        self, small: tuple[str, ...], event_files: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        Path("run.yaml").write_text(f"data: {{train_path: {event_files[0]}, val_path: {event_files[1]}}}\n")
+        with pytest.raises(SystemExit) as caught:
+            main(["train", "run.yaml", *small, "--tasks", "energy", "mlflow.run_name=cli"])
+        assert not caught.value.code
+        assert "\x1b" not in (printed := capsys.readouterr().out)
+        assert "epoch   2/2  train " in printed
+        assert "energy_res_68pct" in printed
+        assert RunDirectory("artifacts/cli").predictions("energy").exists()
+
+    def test_a_wrong_configuration_leaves_nothing_behind(
+        self, event_files: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        Path("run.yaml").write_text(f"data: {{train_path: {event_files[0]}, val_path: nowhere.root}}\n")
+        for words in (["--epoch", "1"], []):
+            with pytest.raises(SystemExit) as caught:
+                main(["train", "run.yaml", *words])
+            assert caught.value.code == 2
+            assert capsys.readouterr().err.startswith("xec: error: ")
+        assert [path.name for path in Path().iterdir()] == ["run.yaml"]
 
 
 class TestNames:
