@@ -91,7 +91,7 @@ class HexAttention(nn.Module):
         # One disjoint copy of the graph per event; event b's node n is row n·B + b.
         event = torch.arange(batch, device=x.device)
         edge_index = (self.edge_index.unsqueeze(-1) * batch + event).flatten(1)
-        edge_attr = self.edge_attr.to(x.dtype).repeat_interleave(batch, dim=0)
+        edge_attr = self.edge_attr.to(x.dtype).unsqueeze(1).expand(-1, batch, -1).flatten(0, 1)
         out: Tensor = self.attention(x.reshape(nodes * batch, dim), edge_index, edge_attr)
         return out.reshape(nodes, batch, dim)
 
