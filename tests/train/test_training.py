@@ -141,8 +141,12 @@ class TestRunDirectory:
         assert not run.validation_results.exists()
         assert run.path.parent == Path("artifacts")
 
-    def test_without_average(self, configure: Configure) -> None:
-        run = train(configure("training.epochs=1", "training.ema_decay=null"))
+    def test_deterministic_and_without_average(self, configure: Configure) -> None:
+        changes = ("training.epochs=1", "training.ema_decay=null", "training.deterministic=true")
+        try:
+            run = train(configure(*changes, "data.fiducial.enabled=true"))
+        finally:
+            torch.use_deterministic_algorithms(False)
         assert read_checkpoint(run.checkpoint_best)["ema_model"] is None
         assert run.validation_results.exists()
 

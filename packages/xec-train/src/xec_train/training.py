@@ -74,21 +74,20 @@ def train(config: TrainConfig, notes: Sequence[str] = (), display: Display | Non
     _write_config(config, ready.run)
     mlflow_run = (ready.checkpoint or {}).get("mlflow_run_id")
     keeper = Keeper(ready.run, config, ready.objective.kind, fabric, order=_order(training))
-    with Interruption() as interruption:
-        tracker = _start_tracking(config, ready.run, state.place.step, mlflow_run, keeper, display)
-        loop = TrainLoop(
-            fabric, ready.objective, state, training, validation, config.training, keeper, tracker, display,
-            interruption,
-        )  # fmt: skip
-        try:
+    tracker = _start_tracking(config, ready.run, state.place.step, mlflow_run, keeper, display)
+    try:
+        with Interruption() as interruption:
+            loop = TrainLoop(
+                fabric, ready.objective, state, training, validation, config.training, keeper, tracker, display,
+                interruption,
+            )  # fmt: skip
             finished = loop.run()
-            if finished:
-                files = _finish(config, ready, fabric, state, validation, display)
-                tracker.add_files(files)
-        except BaseException:
-            tracker.finish("FAILED")
-            raise
-        tracker.finish("FINISHED" if finished else "KILLED")
+        if finished:
+            tracker.add_files(_finish(config, ready, fabric, state, validation, display))
+    except BaseException:
+        tracker.finish("FAILED")
+        raise
+    tracker.finish("FINISHED" if finished else "KILLED")
     (_say_goodbye if finished else _say_how_to_resume)(config, ready.run, state, display)
     return ready.run
 
@@ -149,8 +148,8 @@ def _describe(
     training = config.training
     if training.warmup_epochs >= training.epochs:
         display.note(
-            f"the warm-up ({training.warmup_epochs:g} epochs) takes the whole training "
-            f"({training.epochs} epochs): the learning rate only rises"
+            f"training.warmup_epochs ({training.warmup_epochs:g}) is not below training.epochs "
+            f"({training.epochs}): the learning rate only rises"
         )
     if state.place.epoch >= training.epochs:
         display.note(
@@ -204,7 +203,7 @@ def _finish(
 
 def _say_goodbye(config: TrainConfig, run: RunDirectory, state: TrainState, display: Display) -> None:
     display.line()
-    display.line(f"done: {state.place.epoch} epochs, smallest validation loss {state.place.best_value:.4g}")
+    display.line(f"done: epoch {state.place.epoch}, smallest validation loss {state.place.best_value:.4g}")
     display.line(f"run directory: {run.path}")
     for path in sorted(path for path in run.path.rglob("*") if path.is_file()):
         display.line(f"  {path.relative_to(run.path)}")

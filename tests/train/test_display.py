@@ -1,0 +1,61 @@
+"""What a user sees: plain lines in a file, a bar on a terminal; and what a signal does."""
+
+from __future__ import annotations
+
+import io
+import signal
+
+import pytest
+from rich.console import Console
+
+from xec_train import display as display_module
+from xec_train.display import Display
+from xec_train.interruption import Interruption
+
+
+def test_lines_in_a_file_are_neither_wrapped_nor_coloured() -> None:
+    file = io.StringIO()
+    long = "[bold]not markup[/bold] " + "word " * 60
+    Display(Console(file=file)).line(long)
+    assert file.getvalue() == f"{long}\n"
+
+
+def test_without_terminal_there_are_lines_now_and_then(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(display_module, "_SECONDS_BETWEEN_LINES", 0.0)
+    file = io.StringIO()
+    with Display(Console(file=file)).progress("epoch 1/2", 4, done=1) as progress:
+        assert progress.advance(32)
+        progress.show({"loss": 0.25, "lr": 3e-4})
+    assert file.getvalue().startswith("epoch 1/2  batch 2/4  loss 0.25  lr 0.0003  ")
+    assert file.getvalue().endswith(" events/s\n")
+
+
+def test_numbers_are_asked_for_rarely() -> None:
+    with Display(Console(file=io.StringIO())).progress("epoch 1/2", 4) as progress:
+        assert not progress.advance(32)
+        assert progress.n_events == 32
+
+
+def test_on_a_terminal_there_is_a_bar_with_loss_rate_and_speed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(display_module, "_SECONDS_BETWEEN_UPDATES", 0.0)
+    file = io.StringIO()
+    display = Display(Console(file=file, force_terminal=True, width=120))
+    with display.progress("epoch 1/2", 4) as progress:
+        assert progress.advance(32)
+        progress.show({"loss": 0.25, "lr": 3e-4})
+        assert progress._bar is not None
+        progress._bar.refresh()
+    shown = file.getvalue()
+    for part in ("epoch 1/2", "1/4", "loss 0.25", "lr 0.0003", "events/s"):
+        assert part in shown
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_the_first_signal_asks_and_the_second_is_as_ever(number: signal.Signals) -> None:
+    before = signal.getsignal(number)
+    with Interruption() as interruption:
+        assert not interruption.requested
+        signal.raise_signal(number)
+        assert interruption.requested
+        assert signal.getsignal(number) == before
+    assert signal.getsignal(number) == before
