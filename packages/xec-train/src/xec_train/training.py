@@ -78,9 +78,17 @@ def train(config: TrainConfig, notes: Sequence[str] = (), display: Display | Non
     try:
         with Interruption() as interruption:
             loop = TrainLoop(
-                fabric, ready.objective, state, training, validation, config.training, keeper, tracker, display,
-                interruption,
-            )  # fmt: skip
+                fabric=fabric,
+                objective=ready.objective,
+                state=state,
+                training=training,
+                validation=validation,
+                config=config.training,
+                keeper=keeper,
+                tracker=tracker,
+                display=display,
+                interruption=interruption,
+            )
             finished = loop.run()
         if finished:
             tracker.add_files(_finish(config, ready, fabric, state, validation, display))
