@@ -10,17 +10,22 @@ import pytest
 from rich.console import Console
 
 from xec_analysis import AnalysisError, collect_results, fit_baselines
-from xec_analysis.comparison import Duel, compare, comparison_table, predict_baselines
+from xec_analysis.comparison import Contest, compare, comparison_table, predict_baselines, verdict
 from xec_models.metrics import half_width_68
 
 
 @pytest.mark.parametrize(
-    ("network", "baseline", "winner"),
-    [(1.0, 2.0, "network"), (2.0, 1.0, "baseline"), (1.0, 1.05, "even"), (1.05, 1.0, "even")],
+    ("network", "rival", "best"),
+    [(1.0, 2.0, "network"), (2.0, 1.0, "simple"), (1.0, 1.05, "even"), (1.05, 1.0, "even")],
 )
-def test_who_wins(network, baseline, winner):
+def test_who_is_best(network, rival, best):
     # 1000 events: a width is known to 3 %, the difference of two to 4.3 %.
-    assert Duel("u", "mm", network, baseline, 1000).winner == winner
+    assert Contest("u", "mm", {"network": network, "simple": rival}, 1000).best == best
+
+
+def test_the_best_is_better_than_all_others():
+    assert Contest("u", "mm", {"network": 1.0, "simple": 3.0, "refined": 1.02}, 1000).best == "even"
+    assert Contest("u", "mm", {"network": 1.0, "simple": 3.0, "refined": 0.5}, 1000).best == "refined"
 
 
 def make_baseline(columns, scale):
@@ -39,40 +44,62 @@ def make_baseline(columns, scale):
 def test_every_quantity_is_compared(make_columns):
     columns = make_columns(2000)
     results = collect_results(columns, "x", Path("x"))
-    duels = {duel.name: duel for duel in compare(results, make_baseline(columns, 2.0))}
-    assert list(duels) == ["emission angle (opening)", "energy", "time", "u", "v", "w"]
-    for duel in duels.values():
-        assert duel.baseline == pytest.approx(2 * duel.network, rel=0.01)
-        assert duel.winner == "network"
+    estimates = {"simple": make_baseline(columns, 2.0), "refined": make_baseline(columns, 0.5)}
+    contests = {contest.name: contest for contest in compare(results, estimates)}
+    assert list(contests) == ["emission angle", "energy", "time", "u", "v", "w"]
+    for contest in contests.values():
+        assert contest.widths["simple"] == pytest.approx(2 * contest.widths["network"], rel=0.01)
+        assert contest.better("network", "simple")
+        assert contest.best == "refined"
+    # The unit is that of the smallest width.
     residual = columns["pred_u"] - columns["uvwTruth"][:, 0]
-    assert duels["u"].network == pytest.approx(10 * half_width_68(residual))
-    assert (duels["u"].unit, duels["energy"].unit, duels["time"].unit) == ("mm", "%", "ps")
-    assert all(duel.winner == "baseline" for duel in compare(results, make_baseline(columns, 0.5)))
+    assert contests["u"].widths["network"] == pytest.approx(10 * half_width_68(residual))
+    assert [contests[name].unit for name in ("u", "energy", "time")] == ["mm", "%", "ps"]
 
 
-def test_only_events_that_both_can_do_count(make_columns):
+def test_only_events_that_all_can_do_count(make_columns):
     columns = make_columns(200)
     baseline = make_baseline(columns, 2.0)
     baseline["energy"][:50] = np.nan
     columns["pred_energy"][190:] = np.nan
-    duels = {d.name: d for d in compare(collect_results(columns, "x", Path("x")), baseline)}
-    assert duels["energy"].n_events == 140
-    assert duels["u"].n_events == 200
+    contests = compare(collect_results(columns, "x", Path("x")), {"simple": baseline})
+    assert {contest.name: contest.n_events for contest in contests}["energy"] == 140
+    assert {contest.name: contest.n_events for contest in contests}["u"] == 200
 
 
 def test_files_that_do_not_belong_together(make_columns):
     results = collect_results(make_columns(20), "x", Path("x.root"))
-    with pytest.raises(AnalysisError, match=r"x\.root: 20 predictions; expected 30, one per event"):
-        compare(results, make_baseline(make_columns(30), 1.0))
+    with pytest.raises(AnalysisError, match=r"x\.root: 20 predictions; expected 30, .* simple estimators"):
+        compare(results, {"simple": make_baseline(make_columns(30), 1.0)})
 
 
-def test_the_table_says_who_is_better():
-    duels = [Duel("energy", "%", 1.0, 2.0, 1000), Duel("u", "mm", 4.0, 2.0, 1000)]
+CONTESTS = [
+    Contest("energy", "%", {"network": 1.0, "simple": 2.0, "refined": 0.5}, 1000),
+    Contest("u", "mm", {"network": 4.0, "simple": 5.0, "refined": 8.0}, 1000),
+    Contest("time", "ps", {"network": 70.0, "simple": 70.5, "refined": 60.0}, 1000),
+]
+
+
+def test_the_table_says_who_is_best():
     stream = io.StringIO()
-    Console(file=stream, width=80).print(comparison_table(duels, "test"))
-    energy, position = (line.split() for line in stream.getvalue().splitlines()[-3:-1])
-    assert energy == ["energy", "1.00", "2.00", "%", "network", "0.50"]
-    assert position == ["u", "4.00", "2.00", "mm", "baseline", "2.00"]
+    Console(file=stream, width=80).print(comparison_table(CONTESTS, "test"))
+    rows = [line.split() for line in stream.getvalue().splitlines()[-4:-1]]
+    assert rows == [
+        ["energy", "1.00", "2.00", "0.500", "%", "refined"],
+        ["u", "4.00", "5.00", "8.00", "mm", "network"],
+        ["time", "70.0", "70.5", "60.0", "ps", "refined"],
+    ]
+
+
+def test_the_verdict_hides_nothing():
+    assert verdict(CONTESTS, "simple") == (
+        "The network is better than the simple estimators in energy, u; "
+        "as good as the simple estimators in time."
+    )
+    assert verdict(CONTESTS, "refined") == (
+        "The network is better than the refined estimators in u; "
+        "worse than the refined estimators in energy, time."
+    )
 
 
 def test_the_estimators_run_over_files_of_any_length(training_file, events_file):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from xec_analysis.light_pattern import light_pattern, wall_per_sensor
+from xec_analysis.light_pattern import summed_pattern, wall_per_sensor, windowed_pattern
 from xec_geometry import (
     FACES,
     N_SENSORS,
@@ -30,15 +30,15 @@ def blob(u, v, width=3.0, height=1000.0):
 
 def test_the_centre_of_a_spot_is_found():
     places = [(0.0, 0.0), (7.3, -31.2), (-15.1, 44.4)]
-    pattern = light_pattern(np.stack([blob(*place) for place in places]))
+    pattern = windowed_pattern(np.stack([blob(*place) for place in places]))
     # The sensors are 1.5 cm apart.
     np.testing.assert_allclose(np.column_stack([pattern.u, pattern.v]), places, atol=0.01)
 
 
 def test_wider_spots_are_less_concentrated():
-    pattern = light_pattern(np.stack([blob(0, 0, width) for width in (2.0, 4.0, 8.0)]))
-    assert (np.diff(pattern.concentration) < -0.3).all()
-    assert (np.diff(pattern.spread) > 0.3).all()
+    pattern = windowed_pattern(np.stack([blob(0, 0, width) for width in (2.0, 4.0, 8.0)]))
+    assert (np.diff(pattern.shape[:, 0]) < -0.3).all()
+    assert (np.diff(pattern.shape[:, 1]) > 0.3).all()
 
 
 @pytest.mark.parametrize("bad", [1e10, np.nan, np.inf, -np.inf])
@@ -46,7 +46,7 @@ def test_invalid_readings_hardly_matter(bad):
     whole = blob(3.0, 20.0)
     broken = whole.copy()
     broken[np.random.default_rng(0).choice(face_ids("inner"), 100, replace=False)] = bad
-    pattern = light_pattern(np.stack([whole, broken]))
+    pattern = windowed_pattern(np.stack([whole, broken]))
     assert abs(pattern.u[1] - pattern.u[0]) < 0.1
     assert abs(pattern.v[1] - pattern.v[0]) < 0.1
     assert pattern.photons[1] == pytest.approx(pattern.photons[0], rel=0.02)
@@ -56,25 +56,44 @@ def test_a_dead_outer_face_is_made_up_by_the_rest_of_it():
     npho = np.full((2, N_SENSORS), 100.0)
     npho[1, face_ids("outer")[::3]] = np.nan
     npho[1, face_ids("top")[:40]] = 1e10
-    photons = light_pattern(npho).photons
+    photons = windowed_pattern(npho).photons
     assert photons[1] == pytest.approx(photons[0], rel=1e-9)
 
 
-def test_events_without_light_have_no_centre():
+@pytest.mark.parametrize("measure", [summed_pattern, windowed_pattern])
+def test_events_without_light_have_no_centre(measure):
     npho = np.stack([np.zeros(N_SENSORS), np.full(N_SENSORS, 1e10), blob(0, 0)])
-    pattern = light_pattern(npho)
+    pattern = measure(npho)
     assert np.isnan(pattern.u[:2]).all()
     assert np.isnan(pattern.photons[:2]).all()
     assert np.isfinite(pattern.u[2])
 
 
-def test_no_events():
-    assert light_pattern(np.empty((0, N_SENSORS))).u.shape == (0,)
+@pytest.mark.parametrize("measure", [summed_pattern, windowed_pattern])
+def test_no_events(measure):
+    pattern = measure(np.empty((0, N_SENSORS)))
+    assert pattern.u.shape == pattern.photons.shape == (0,)
+    assert pattern.shape.shape == (0, measure(np.ones((1, N_SENSORS))).shape.shape[1])
+
+
+def test_sums_are_sums():
+    npho = np.zeros((1, N_SENSORS))
+    uvw = xyz_to_uvw(sensor_positions())
+    one, other, far = face_ids("inner")[100], face_ids("inner")[2000], face_ids("outer")[5]
+    npho[0, [one, other, far]] = 300.0, 100.0, 50.0
+    npho[0, face_ids("top")[3]] = 1e10
+    pattern = summed_pattern(npho)
+    assert pattern.photons[0] == 450.0
+    assert pattern.u[0] == pytest.approx(0.75 * uvw[one, 0] + 0.25 * uvw[other, 0])
+    assert pattern.v[0] == pytest.approx(0.75 * uvw[one, 1] + 0.25 * uvw[other, 1])
+    # Two points with weights p and q, a distance d apart, have the variance p·q·d².
+    square = ((uvw[one, :2] - uvw[other, :2]) ** 2).sum()
+    assert pattern.shape[0, 0] == pytest.approx(np.log(0.75 * 0.25 * square))
 
 
 def test_the_answer_does_not_depend_on_the_other_events():
     npho = np.random.default_rng(1).exponential(100.0, (300, N_SENSORS))
-    together, alone = light_pattern(npho), light_pattern(npho[270:271])
+    together, alone = windowed_pattern(npho), windowed_pattern(npho[270:271])
     assert together.u[270] == pytest.approx(alone.u[0], rel=1e-12)
     assert together.photons[270] == pytest.approx(alone.photons[0], rel=1e-12)
 

@@ -1,14 +1,14 @@
 """Conventional estimators without a network: what a network has to beat.
 
-Position: charge-weighted centre on the inner face, depth from how concentrated the light is. Energy: all
-photons, each sensor weighted by the wall that it stands for. Direction: from the origin to the position.
-Time: mean of the bright sensors' times, each minus its light path. What has to be calibrated - a few numbers
-per quantity - is fitted to the truth of training events.
+Two recipes. `simple`: charge-weighted position on the inner face and its spread, sum of all photons, first
+times. `refined`: a centre in a window that follows the light, photons scaled to the walls between the
+sensors, mean of the bright sensors' times. Both take the direction from the origin to the position, subtract
+light paths from times, and are calibrated - a few numbers per quantity - with the truth of training events.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from itertools import combinations_with_replacement
 from pathlib import Path
@@ -18,10 +18,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xec_analysis.errors import AnalysisError
-from xec_analysis.light_pattern import LightPattern, light_pattern
+from xec_analysis.light_pattern import LightPattern, summed_pattern, windowed_pattern
 from xec_data.reader import EventReader
 from xec_data.schema import NPHO_BRANCH, TIME_BRANCH, TREE_NAME, is_invalid
 from xec_geometry import direction_to_angles, sensor_kinds, sensor_positions, uvw_to_xyz
+from xec_geometry.errors import did_you_mean
 
 Floats = NDArray[np.float64]
 
@@ -37,6 +38,8 @@ class Readings(Protocol):
 _LIGHT_SPEED = 2.99792458e10 / 1.65
 # Sensors whose time is precise enough, in photons.
 _BRIGHT = 300.0
+# How many of the earliest ones are `first`.
+_FIRST = 20
 # Photoelectrons per photon (detector page): the variance of a time goes with their number.
 _EFFICIENCY = {"SiPM": 0.12, "PMT": 0.16}
 _BLOCK = 250
@@ -106,22 +109,48 @@ class Polynomial:
         return value
 
 
+TimeEstimator = Callable[[NDArray[Any], NDArray[Any], Floats], Floats]
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A set of estimators.
+
+    Attributes
+    ----------
+    pattern
+        (n, N_SENSORS) counts to what is seen of the light.
+    time
+        Counts, times and (n, 3) points to (n,) times of the light's start.
+    depth_degree, energy_degree
+        Degrees of the calibrations: of the depth in the light's shape, of the photon yield in (u, v, w).
+    """
+
+    pattern: Callable[[NDArray[Any]], LightPattern]
+    time: TimeEstimator
+    depth_degree: int
+    energy_degree: int
+
+
 @dataclass(frozen=True)
 class Baselines:
     """Calibrated estimators.
 
     Attributes
     ----------
+    recipe
+        What is measured.
     u, v, w
         Calibrations of the position, in cm.
     energy
         GeV per photon.
     time_offset
-        What is added to the mean of the corrected times, in s.
+        What is added to the measured time, in s.
     n_events
         Events that the calibrations were fitted to.
     """
 
+    recipe: Recipe
     u: Polynomial
     v: Polynomial
     w: Polynomial
@@ -143,11 +172,11 @@ class Baselines:
             Task to (n, outputs) float64 in xec's units: `uvwFI`, `energy`, `timing`, `angle`. NaN where
             an event does not have what it takes.
         """
-        pattern = light_pattern(chunk["npho"])
-        uvw = self._position(pattern)
+        pattern = self.recipe.pattern(chunk["npho"])
+        uvw = _position(self.u, self.v, self.w, pattern)
         xyz = uvw_to_xyz(uvw)
         energy = pattern.photons * self.energy(uvw)
-        time = path_corrected_time(chunk["npho"], chunk["time"], xyz) + self.time_offset
+        time = self.recipe.time(chunk["npho"], chunk["time"], xyz) + self.time_offset
         return {
             "angle": np.column_stack(direction_to_angles(xyz, degrees=True)),
             "energy": energy[:, np.newaxis],
@@ -155,12 +184,10 @@ class Baselines:
             "uvwFI": uvw,
         }
 
-    def _position(self, pattern: LightPattern) -> Floats:
-        return _position(self.u, self.v, self.w, pattern)
-
 
 def fit_baselines(
     files: str | Path | Sequence[str | Path],
+    recipe: str = "refined",
     *,
     max_events: int = DEFAULT_EVENTS,
     tree_name: str = TREE_NAME,
@@ -173,6 +200,8 @@ def fit_baselines(
     ----------
     files
         Files with `npho`, times, `uvwTruth`, `energyTruth` and `timeTruth`.
+    recipe
+        A key of `RECIPES`: simple or refined.
     max_events
         How many events are used, from the beginning of the files.
     tree_name, npho_branch, time_branch
@@ -181,10 +210,13 @@ def fit_baselines(
     Raises
     ------
     AnalysisError
-        If fewer than `MINIMUM_EVENTS` events have valid truth and light.
+        If there is no such recipe, or fewer than `MINIMUM_EVENTS` events have valid truth and light.
     DataError
         If the files do not have the branches.
     """
+    if recipe not in RECIPES:
+        raise AnalysisError(f"unknown recipe {recipe!r}{did_you_mean(recipe, RECIPES)}; expected {_NAMES}")
+    chosen = RECIPES[recipe]
     reader = EventReader(
         files,
         ("npho", "time", *TRUTH),
@@ -194,32 +226,49 @@ def fit_baselines(
         chunk_size=_CHUNK,
     )
     with reader:
-        patterns, truths = [], []
-        for chunk in _first(reader, max_events):
-            patterns.append(light_pattern(chunk["npho"]))
-            truths.append({name: np.asarray(chunk[name], dtype=np.float64) for name in TRUTH})
-        pattern = LightPattern(
-            *(np.concatenate([getattr(p, field.name) for p in patterns]) for field in fields(LightPattern))
-        )
-        truth = {name: np.concatenate([values[name] for values in truths]) for name in TRUTH}
+        pattern, truth = _look(chosen, _first(reader, max_events))
         good = _usable(pattern, truth)
         if good.sum() < MINIMUM_EVENTS:
             raise AnalysisError(
                 f"baselines: {good.sum()} of {len(good)} events have light and valid truth; "
                 f"expected at least {MINIMUM_EVENTS} to calibrate with"
             )
-        u, v, w, energy = _fit_light(pattern, truth, good)
-        uvw = _position(u, v, w, pattern)
+        u, v, w, energy = _fit_light(chosen, pattern, truth, good)
         # The times need the position of every event: a second look at the same events.
-        start, late = 0, []
+        xyz = uvw_to_xyz(_position(u, v, w, pattern))
+        seen, start = [], 0
         for chunk in _first(reader, max_events):
             part = slice(start, start + len(chunk["npho"]))
-            seen = path_corrected_time(chunk["npho"], chunk["time"], uvw_to_xyz(uvw[part]))
-            late.append(truth["timeTruth"][part] - seen)
+            seen.append(chosen.time(chunk["npho"], chunk["time"], xyz[part]))
             start = part.stop
-    offsets = np.concatenate(late)[good]
-    offsets = offsets[np.isfinite(offsets)]
-    return Baselines(u, v, w, energy, float(np.median(offsets)) if len(offsets) else np.nan, int(good.sum()))
+    late = truth["timeTruth"][good] - np.concatenate(seen)[good]
+    late = late[np.isfinite(late)]
+    return Baselines(
+        chosen, u, v, w, energy, float(np.median(late)) if len(late) else np.nan, int(good.sum())
+    )
+
+
+def first_time(npho: NDArray[Any], time: NDArray[Any], xyz: Floats) -> Floats:
+    """Mean of the earliest times of bright sensors, each minus the light's way from a point.
+
+    Parameters
+    ----------
+    npho, time
+        (n, N_SENSORS) raw readings.
+    xyz
+        (n, 3) points in cm.
+
+    Returns
+    -------
+    ndarray (n,)
+        In s; NaN with fewer bright sensors than the mean is taken of.
+    """
+    first = np.full(len(npho), np.nan)
+    for part, weight, corrected in _corrected_times(npho, time, xyz):
+        # NaN sorts behind all numbers, so that it shows if there are too few of them.
+        early = np.sort(np.where(weight > 0, corrected, np.nan), axis=1)[:, :_FIRST]
+        first[part] = early.mean(axis=1)
+    return first
 
 
 def path_corrected_time(npho: NDArray[Any], time: NDArray[Any], xyz: Floats) -> Floats:
@@ -237,39 +286,64 @@ def path_corrected_time(npho: NDArray[Any], time: NDArray[Any], xyz: Floats) -> 
     ndarray (n,)
         In s; NaN without a bright sensor that has a valid time.
     """
-    efficiency = np.vectorize(_EFFICIENCY.__getitem__, otypes=[np.float64])(sensor_kinds())
     mean = np.full(len(npho), np.nan)
-    for start in range(0, len(npho), _BLOCK):
-        part = slice(start, start + _BLOCK)
-        valid = ~is_invalid(npho[part]) & ~is_invalid(time[part])
-        weight = np.where(valid & (np.where(valid, npho[part], 0.0) >= _BRIGHT), npho[part], 0.0) * efficiency
-        way = np.linalg.norm(sensor_positions() - xyz[part, np.newaxis, :], axis=2)
-        corrected = np.where(valid, time[part], 0.0) - way / _LIGHT_SPEED
+    for part, weight, corrected in _corrected_times(npho, time, xyz):
         total = weight.sum(axis=1)
         np.divide((weight * corrected).sum(axis=1), total, out=mean[part], where=total > 0)
     return mean
 
 
+RECIPES: dict[str, Recipe] = {
+    "simple": Recipe(summed_pattern, first_time, depth_degree=2, energy_degree=0),
+    "refined": Recipe(windowed_pattern, path_corrected_time, depth_degree=3, energy_degree=2),
+}
+_NAMES = " or ".join(RECIPES)
+
+
+def _corrected_times(
+    npho: NDArray[Any], time: NDArray[Any], xyz: Floats
+) -> Iterator[tuple[slice, Floats, Floats]]:
+    """Blocks of events: which ones, weights of the sensors (0 for unusable ones), times minus light path."""
+    efficiency = np.array([_EFFICIENCY[kind] for kind in sensor_kinds().tolist()])
+    for start in range(0, len(npho), _BLOCK):
+        part = slice(start, start + _BLOCK)
+        valid = ~is_invalid(npho[part]) & ~is_invalid(time[part])
+        photons = np.where(valid, npho[part], 0.0).astype(np.float64)
+        weight = np.where(photons >= _BRIGHT, photons, 0.0) * efficiency
+        way = np.linalg.norm(sensor_positions() - xyz[part, np.newaxis, :], axis=2)
+        yield part, weight, np.where(valid, time[part], 0.0) - way / _LIGHT_SPEED
+
+
+def _look(recipe: Recipe, chunks: Iterable[Readings]) -> tuple[LightPattern, dict[str, Floats]]:
+    """The pattern of light and the truth of all events of some chunks."""
+    patterns, truths = [], []
+    for chunk in chunks:
+        patterns.append(recipe.pattern(chunk["npho"]))
+        truths.append({name: np.asarray(chunk[name], dtype=np.float64) for name in TRUTH})
+    pattern = LightPattern(
+        *(np.concatenate([getattr(part, field.name) for part in patterns]) for field in fields(LightPattern))
+    )
+    return pattern, {name: np.concatenate([values[name] for values in truths]) for name in TRUTH}
+
+
 def _fit_light(
-    pattern: LightPattern, truth: Mapping[str, Floats], good: NDArray[np.bool_]
+    recipe: Recipe, pattern: LightPattern, truth: Mapping[str, Floats], good: NDArray[np.bool_]
 ) -> tuple[Polynomial, Polynomial, Polynomial, Polynomial]:
     uvw = truth["uvwTruth"][good]
     u = Polynomial.fit(pattern.u[good, np.newaxis], uvw[:, 0], degree=1)
     v = Polynomial.fit(pattern.v[good, np.newaxis], uvw[:, 1], degree=1)
-    w = Polynomial.fit(_shape(pattern)[good], uvw[:, 2], degree=3)
+    w = Polynomial.fit(pattern.shape[good], uvw[:, 2], degree=recipe.depth_degree)
     where = _position(u, v, w, pattern)[good]
-    energy = Polynomial.fit(where, truth["energyTruth"][good], degree=2, factor=pattern.photons[good])
+    energy = Polynomial.fit(
+        where, truth["energyTruth"][good], degree=recipe.energy_degree, factor=pattern.photons[good]
+    )
     return u, v, w, energy
 
 
 def _position(u: Polynomial, v: Polynomial, w: Polynomial, pattern: LightPattern) -> Floats:
     return np.column_stack(
-        [u(pattern.u[:, np.newaxis]), v(pattern.v[:, np.newaxis]), np.maximum(w(_shape(pattern)), 0.0)]
+        [u(pattern.u[:, np.newaxis]), v(pattern.v[:, np.newaxis]), np.maximum(w(pattern.shape), 0.0)]
     )
-
-
-def _shape(pattern: LightPattern) -> Floats:
-    return np.column_stack([pattern.concentration, pattern.spread])
 
 
 def _usable(pattern: LightPattern, truth: Mapping[str, Floats]) -> NDArray[np.bool_]:

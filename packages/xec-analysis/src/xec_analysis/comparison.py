@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,40 +21,47 @@ from xec_models.metrics import half_width_68, opening_angle, percentile_68
 if TYPE_CHECKING:
     from rich.table import Table
 
+Estimates = dict[str, Floats]
+
+NETWORK = "network"
 _CHUNK = 500
 
 
 @dataclass(frozen=True)
-class Duel:
-    """One quantity, resolved by both.
+class Contest:
+    """One quantity, resolved in several ways on the same events.
 
     Attributes
     ----------
     name, unit
         What, and in which unit the widths are.
-    network, baseline
-        68 % widths.
+    widths
+        68 % width by contestant; `NETWORK` is one.
     n_events
-        Events that both have a number for.
+        Events that all have a number for.
     """
 
     name: str
     unit: str
-    network: float
-    baseline: float
+    widths: Mapping[str, float]
     n_events: int
 
+    def better(self, one: str, other: str) -> bool:
+        """Whether one is better than the other, by more than twice the statistical error."""
+        a, b = self.widths[one], self.widths[other]
+        error = WIDTH_ERROR * np.hypot(a, b) / np.sqrt(max(self.n_events, 1))
+        return bool(b - a > 2 * error)
+
     @property
-    def winner(self) -> str:
-        """`network`, `baseline`, or `even` if the difference is below twice its statistical error."""
-        error = WIDTH_ERROR * np.hypot(self.network, self.baseline) / np.sqrt(max(self.n_events, 1))
-        if abs(self.network - self.baseline) < 2 * error:
-            return "even"
-        return "network" if self.network < self.baseline else "baseline"
+    def best(self) -> str:
+        """The contestant that is better than all others, or ``even``."""
+        first = min(self.widths, key=self.widths.__getitem__)
+        others = [name for name in self.widths if name != first]
+        return first if all(self.better(first, name) for name in others) else "even"
 
 
-def predict_baselines(baselines: Baselines, path: str | Path) -> dict[str, Floats]:
-    """Run the estimators over all events of a file.
+def predict_baselines(baselines: Baselines, path: str | Path) -> Estimates:
+    """Run estimators over all events of a file.
 
     Returns
     -------
@@ -65,75 +73,80 @@ def predict_baselines(baselines: Baselines, path: str | Path) -> dict[str, Float
     return {task: np.concatenate([part[task] for part in parts]) for task in parts[0]}
 
 
-def compare(results: Results, baseline: dict[str, Floats]) -> list[Duel]:
-    """Compare predictions with the estimators, event by event the same ones.
+def compare(results: Results, estimates: Mapping[str, Estimates]) -> list[Contest]:
+    """Compare predictions with estimators, event by event the same ones.
 
     Parameters
     ----------
     results
         Predictions for a file.
-    baseline
-        `predict_baselines` for the same file.
+    estimates
+        By name, `predict_baselines` for the same file.
 
     Raises
     ------
     AnalysisError
-        If the two have different numbers of events.
+        If they have different numbers of events.
     """
-    duels = []
+    contests = []
     for task, result in results.tasks.items():
-        if task not in baseline:
-            continue
-        if len(baseline[task]) != result.n_events:
-            n = len(baseline[task])
-            raise AnalysisError(
-                f"{results.source}: {result.n_events} predictions; expected {n}, one per event"
-            )
-        duels += _duels(result, baseline[task][result.entries])
-    return duels
+        theirs = {name: estimate[task] for name, estimate in estimates.items() if task in estimate}
+        for name, values in theirs.items():
+            if len(values) != result.n_events:
+                raise AnalysisError(
+                    f"{results.source}: {result.n_events} predictions; expected {len(values)}, one for each "
+                    f"event of the {name} estimators"
+                )
+        if theirs:
+            chosen = {name: values[result.entries] for name, values in theirs.items()}
+            contests += _contests(result, {NETWORK: result.prediction, **chosen})
+    return contests
 
 
-def comparison_table(duels: list[Duel], title: str) -> Table:
-    """The widths side by side, the better one in bold."""
+def comparison_table(contests: list[Contest], title: str) -> Table:
+    """The widths side by side, the best one in bold."""
     from rich import box
     from rich.table import Table
 
     table = Table(title=title, box=box.SIMPLE_HEAD, title_justify="left", pad_edge=False)
     table.add_column("68 % width of", no_wrap=True)
-    for name in ("network", "baseline"):
+    contestants = list(contests[0].widths)
+    for name in contestants:
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("unit", no_wrap=True)
-    table.add_column("better", no_wrap=True)
-    table.add_column("network / baseline", justify="right")
-    for duel in duels:
-        numbers = {
-            "network": three_digits(duel.network, like=duel.baseline),
-            "baseline": three_digits(duel.baseline),
-        }
-        numbers = {
-            "network": three_digits(duel.network, like=duel.baseline),
-            "baseline": three_digits(duel.baseline),
-        }
-        cells = (f"[bold]{text}[/]" if name == duel.winner else text for name, text in numbers.items())
-        ratio = f"{duel.network / duel.baseline:.2f}" if duel.baseline > 0 else ""
-        table.add_row(duel.name, *cells, duel.unit, duel.winner, ratio)
+    table.add_column("best", no_wrap=True)
+    for contest in contests:
+        numbers = {name: three_digits(contest.widths[name]) for name in contestants}
+        cells = (f"[bold]{text}[/]" if name == contest.best else text for name, text in numbers.items())
+        table.add_row(contest.name, *cells, contest.unit, contest.best)
     return table
 
 
-def _duels(result: TaskResult, estimate: Floats) -> list[Duel]:
-    both = np.isfinite(estimate).all(axis=1)
-    network, baseline, truth = result.prediction[both], estimate[both], result.truth[both]
-    n = int(both.sum())
+def verdict(contests: list[Contest], rival: str) -> str:
+    """Say in a sentence where the network is better than a rival, and where it is not."""
+    groups: dict[str, list[str]] = {"better than": [], "as good as": [], "worse than": []}
+    for contest in contests:
+        better, worse = contest.better(NETWORK, rival), contest.better(rival, NETWORK)
+        groups["better than" if better else "worse than" if worse else "as good as"].append(contest.name)
+    parts = [f"{how} the {rival} estimators in {', '.join(names)}" for how, names in groups.items() if names]
+    return f"The network is {'; '.join(parts)}."
+
+
+def _contests(result: TaskResult, guesses: Mapping[str, Floats]) -> list[Contest]:
+    everywhere = np.all([np.isfinite(values).all(axis=1) for values in guesses.values()], axis=0)
+    guesses = {name: values[everywhere] for name, values in guesses.items()}
+    truth, n = result.truth[everywhere], int(everywhere.sum())
     if result.task == "angle":
-        mine, theirs = (percentile_68(opening_angle(guess, truth)) for guess in (network, baseline))
-        return [Duel("emission angle (opening)", quantity("opening").unit.name, mine, theirs, n)]
-    duels = []
+        widths = {name: percentile_68(opening_angle(values, truth)) for name, values in guesses.items()}
+        return [Contest("emission angle", quantity("opening").unit.name, widths, n)]
+    contests = []
     for column, output in enumerate(result.outputs):
         scale = truth[:, column] if output == "energy" else 1.0
-        mine, theirs = (
-            half_width_68((guess[:, column] - truth[:, column]) / scale) for guess in (network, baseline)
-        )
-        unit = PERCENT if output == "energy" else quantity(output).residual_unit(min(mine, theirs))
-        name = quantity(output).plain
-        duels.append(Duel(name, unit.name, mine * unit.factor, theirs * unit.factor, n))
-    return duels
+        widths = {
+            name: half_width_68((values[:, column] - truth[:, column]) / scale)
+            for name, values in guesses.items()
+        }
+        unit = PERCENT if output == "energy" else quantity(output).residual_unit(min(widths.values()))
+        scaled = {name: width * unit.factor for name, width in widths.items()}
+        contests.append(Contest(quantity(output).plain, unit.name, scaled, n))
+    return contests

@@ -79,14 +79,9 @@ def run_demo(folder: Path, *, quick: bool, overwrite: bool, keep: bool, console:
         _announce(step, f"{number}/{len(steps)}", console)
         run_step(step, folder)
     console.print("\n[bold]The network beside conventional estimators[/]")
-    console.print(
-        "Charge-weighted position, summed photons, mean of the sensors' times minus light path; calibrated "
-        "on the training events (xec_analysis.fit_baselines).",
-        soft_wrap=True,
-    )
-    console.print(_verdict(folder, size))
+    _judge(folder, size, console)
     if quick:
-        console.print("The short form trains far too little: only 'xec demo' without --quick says something.")
+        console.print("The short form hardly trains: only 'xec demo' without --quick says something.")
     if not keep:
         for name in _EVENT_FILES:
             (folder / name).unlink(missing_ok=True)
@@ -155,15 +150,24 @@ def _command_line(step: Step) -> str:
     return "\n".join(lines)
 
 
-def _verdict(folder: Path, size: DemoSize) -> Table:
-    from xec_analysis.baselines import fit_baselines
-    from xec_analysis.comparison import compare, comparison_table, predict_baselines
+def _judge(folder: Path, size: DemoSize, console: Console) -> None:
+    from xec_analysis.baselines import RECIPES, fit_baselines
+    from xec_analysis.comparison import compare, comparison_table, predict_baselines, verdict
     from xec_analysis.results import load_results
 
-    baselines = fit_baselines(folder / TRAIN)
-    duels = compare(load_results(folder / PREDICTIONS), predict_baselines(baselines, folder / TEST))
-    title = f"Resolution on the {size.n_test} test events ({TEST})"
-    return comparison_table(duels, title)
+    console.print(
+        "simple: charge-weighted position, summed photons, first times. refined: a window around the light, "
+        "photons scaled to the walls, mean of all times. Both are calibrated on the training events "
+        "(xec_analysis.fit_baselines).",
+        soft_wrap=True,
+    )
+    estimates = {
+        name: predict_baselines(fit_baselines(folder / TRAIN, name), folder / TEST) for name in RECIPES
+    }
+    contests = compare(load_results(folder / PREDICTIONS), estimates)
+    console.print(comparison_table(contests, f"Resolution on {size.n_test} events of {TEST}"))
+    for name in RECIPES:
+        console.print(verdict(contests, name), soft_wrap=True)
 
 
 def _made(folder: Path, steps: list[Step]) -> Table:

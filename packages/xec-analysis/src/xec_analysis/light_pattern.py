@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 
@@ -34,32 +35,47 @@ _BLOCK = 250
 
 @dataclass(frozen=True)
 class LightPattern:
-    """A few numbers about the light of n events, each of shape (n,).
+    """A few numbers about the light of n events.
 
     Attributes
     ----------
     u, v
-        Charge-weighted centre on the inner face, in cm.
-    concentration
-        log of the share of light near the centre that lies within two sensors of it.
-    spread
-        log of the mean squared distance from the centre, within a wide window, in cm².
+        Centre on the inner face, (n,) in cm.
+    shape
+        What tells the depth: logarithms of widths, (n, k).
     photons
-        Photons on all walls: every sensor's count over the share of its wall that it covers.
+        Amount of light, (n,).
     """
 
     u: Floats
     v: Floats
-    concentration: Floats
-    spread: Floats
+    shape: Floats
     photons: Floats
 
 
-def light_pattern(npho: NDArray[np.floating]) -> LightPattern:
-    """Measure the pattern of light.
+def summed_pattern(npho: NDArray[np.floating]) -> LightPattern:
+    """Measure the light by plain sums: mean and spread over the inner face, all photons of all sensors.
 
-    Sensors without a valid reading are replaced by their neighbours on the inner face, and by the mean of
-    their face elsewhere.
+    Parameters
+    ----------
+    npho
+        (n, N_SENSORS) raw photon counts; invalid readings count as nothing.
+
+    Returns
+    -------
+    LightPattern
+        Its shape is the log of the mean squared distance from the centre. NaN for events without light
+        on the inner face.
+    """
+    return _in_blocks(_sum, npho)
+
+
+def windowed_pattern(npho: NDArray[np.floating]) -> LightPattern:
+    """Measure the light around its peak, and correct for the wall that the sensors do not cover.
+
+    The centre is the charge-weighted mean in a window that follows it and narrows. Each sensor's photons
+    are scaled to the wall that it stands for. Sensors without a valid reading are replaced by their
+    neighbours on the inner face, and by the mean of their face elsewhere.
 
     Parameters
     ----------
@@ -69,12 +85,11 @@ def light_pattern(npho: NDArray[np.floating]) -> LightPattern:
     Returns
     -------
     LightPattern
-        NaN for events without light on the inner face.
+        Its shape is the log of the share of the light near the centre that lies within two sensors of it,
+        and the log of the mean squared distance in a wide window. NaN for events without light on the
+        inner face.
     """
-    parts = [_measure(np.asarray(npho[i : i + _BLOCK])) for i in range(0, len(npho), _BLOCK)]
-    if not parts:
-        return LightPattern(*np.empty((5, 0)))
-    return LightPattern(*np.concatenate(parts, axis=1))
+    return _in_blocks(_measure, npho)
 
 
 @cache
@@ -107,29 +122,57 @@ def _inner_axes() -> tuple[Floats, Floats]:
     return np.asarray(uvw[0, :, 0]), np.asarray(uvw[:, 0, 1])
 
 
+def _in_blocks(measure: Callable[[NDArray[np.floating]], Floats], npho: NDArray[np.floating]) -> LightPattern:
+    """Apply a function that gives u, v, photons and then the shape, one per row."""
+    parts = [measure(np.asarray(npho[i : i + _BLOCK])) for i in range(0, len(npho), _BLOCK)]
+    rows = np.concatenate(parts or [measure(np.zeros((1, N_SENSORS)))[:, :0]], axis=1)
+    return LightPattern(u=rows[0], v=rows[1], photons=rows[2], shape=rows[3:].T)
+
+
+def _sum(npho: NDArray[np.floating]) -> Floats:
+    counts = np.where(is_invalid(npho), 0.0, npho).astype(np.float64)
+    grid, (columns, rows) = index_map("inner"), _inner_axes()
+    image = np.maximum(counts[:, grid], 0.0)
+    along_u, along_v = image.sum(axis=1), image.sum(axis=2)
+    total = along_u.sum(axis=1)
+    lit = np.asarray(total > 0)
+    light = np.where(lit, total, 1.0)
+    u, v = along_u @ columns / light, along_v @ rows / light
+    square = (along_u @ columns**2 + along_v @ rows**2) / light - u**2 - v**2
+    return _where_lit(np.stack([u, v, counts.sum(axis=1), np.log(np.maximum(square, 1e-6))]), lit)
+
+
 def _measure(npho: NDArray[np.floating]) -> Floats:
     valid = ~is_invalid(npho)
     counts = np.where(valid, npho, 0.0).astype(np.float64)
     grid = index_map("inner")
-    image, photons = _without_holes(counts[:, grid], valid[:, grid]), np.zeros(len(npho))
-    weights = wall_per_sensor()
-    photons += np.einsum("nvu,vu->n", image, weights[grid])
-    for face in FACES:
-        if face != "inner":
-            ids = face_ids(face)
-            seen = valid[:, ids] @ weights[ids]
-            total = counts[:, ids] @ weights[ids]
-            photons += total * np.divide(weights[ids].sum(), seen, out=np.zeros(len(npho)), where=seen > 0)
+    image = _without_holes(counts[:, grid], valid[:, grid])
+    photons = _on_all_walls(image, counts, valid)
     # Negative counts are noise: they would let a centre of gravity run away.
     image = np.maximum(image, 0.0)
-    lit = image.any(axis=(1, 2))
+    lit = np.asarray(image.any(axis=(1, 2)))
     image[~lit] = 1.0
     u, v = _centre(image)
     narrow, _ = _window_moments(image, u, v, _NARROW)
     wide, square = _window_moments(image, u, v, _WIDE)
-    pattern = np.stack([u, v, np.log(narrow / wide), np.log(square), photons])
-    pattern[:, ~lit] = np.nan
-    return pattern
+    return _where_lit(np.stack([u, v, photons, np.log(narrow / wide), np.log(square)]), lit)
+
+
+def _where_lit(rows: Floats, lit: NDArray[np.bool_]) -> Floats:
+    return np.asarray(np.where(lit, rows, np.nan))
+
+
+def _on_all_walls(image: Floats, counts: Floats, valid: NDArray[np.bool_]) -> Floats:
+    """Photons on all walls: each face's sensors with a reading speak for the whole face."""
+    weights = wall_per_sensor()
+    photons: Floats = np.einsum("nvu,vu->n", image, weights[index_map("inner")])
+    for face in FACES:
+        if face != "inner":
+            ids = face_ids(face)
+            seen = valid[:, ids] @ weights[ids]
+            scale = np.divide(weights[ids].sum(), seen, out=np.zeros(len(counts)), where=seen > 0)
+            photons += counts[:, ids] @ weights[ids] * scale
+    return photons
 
 
 def _without_holes(image: Floats, valid: NDArray[np.bool_]) -> Floats:
