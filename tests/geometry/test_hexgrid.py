@@ -3,7 +3,17 @@
 import numpy as np
 import pytest
 
-from xec_geometry import GeometryError, face_ids, hex_edges, hex_positions, hex_rows, sensor_positions
+from xec_geometry import (
+    HEX_STEPS,
+    LAYOUTS,
+    GeometryError,
+    face_ids,
+    hex_cells,
+    hex_edges,
+    hex_positions,
+    hex_rows,
+    sensor_positions,
+)
 
 ROW = np.repeat(np.arange(len(hex_rows)), hex_rows)
 
@@ -128,3 +138,21 @@ def test_tables_are_read_only_and_layouts_checked():
             table[0, 0] = 1
     with pytest.raises(GeometryError, match="unknown layout"):
         hex_edges("parity")
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_every_direction_is_one_step_on_the_axial_grid(layout):
+    cells = hex_cells(layout)
+    assert len({tuple(cell) for cell in cells.tolist()}) == len(cells)
+    assert (cells.min(axis=0) == 0).all()
+    source, target, direction = hex_edges(layout)
+    np.testing.assert_array_equal(cells[target] - cells[source], np.array(HEX_STEPS)[direction])
+
+
+def test_axial_grid_follows_the_positions():
+    across, outwards = hex_positions().T
+    row, column = hex_cells().T
+    np.testing.assert_array_equal(np.unique(outwards, return_inverse=True)[1], row)
+    # A column goes one pitch along z, a row back by half of it.
+    pitch = np.diff(across[:2])[0]
+    np.testing.assert_allclose(np.ptp(across / pitch - column - row / 2), 0.0, atol=1e-9)

@@ -4,10 +4,9 @@ import torch
 from xec_models.drop_path import DropPath, drop_rates
 
 
-@pytest.mark.parametrize("batch_dim", [0, 1])
-def test_whole_samples_are_dropped_and_the_mean_stays(batch_dim):
-    drop = DropPath(0.3, batch_dim).train()
-    y = drop(torch.ones(4000, 4000).narrow(1 - batch_dim, 0, 3)).transpose(0, batch_dim)
+def test_whole_samples_are_dropped_and_the_mean_stays():
+    drop = DropPath(0.3).train()
+    y = drop(torch.ones(4000, 3))
     assert torch.equal(y, y[:, :1].expand_as(y))
     kept = y[:, 0] != 0
     # 5 standard deviations of a binomial.

@@ -15,7 +15,6 @@ from torch import Tensor, nn
 from xec_export.__about__ import __version__
 from xec_export.description import INPUTS, ModelDescription
 from xec_export.errors import ExportError
-from xec_export.row_sums import sum_by_rows
 
 if TYPE_CHECKING:
     import onnx
@@ -91,7 +90,6 @@ def write_onnx(network: nn.Module, description: ModelDescription, path: Path) ->
     if size > LARGEST_FILE:
         raise ExportError(f"{path}: the network has {size / 2**30:.1f} GB; an ONNX file holds at most 2 GB")
     model = _traced(network, description)
-    sum_by_rows(model)
     _strip_provenance(model)
     _describe(model, description)
     path.write_bytes(model.SerializeToString())

@@ -11,7 +11,7 @@ from xec_geometry.faces import FACES, GRIDS, face_ids, index_map
 from xec_geometry.fiducial import FIDUCIAL, in_fiducial
 from xec_geometry.finegrid import OuterFineGrid, outer_fine_grid
 from xec_geometry.fingerprint import geometry_hash
-from xec_geometry.hexgrid import hex_edges, hex_positions, hex_rows
+from xec_geometry.hexgrid import HEX_STEPS, hex_cells, hex_edges, hex_positions, hex_rows
 from xec_geometry.layouts import LAYOUTS, Layout
 from xec_geometry.parameters import N_SENSORS
 from xec_geometry.sensors import sensor_areas, sensor_kinds, sensor_normals, sensor_positions
@@ -23,6 +23,7 @@ __all__ = [
     "FACES",
     "FIDUCIAL",
     "GRIDS",
+    "HEX_STEPS",
     "LAYOUTS",
     "N_SENSORS",
     "GeometryError",
@@ -37,6 +38,7 @@ __all__ = [
     "direction_to_angles",
     "face_ids",
     "geometry_hash",
+    "hex_cells",
     "hex_edges",
     "hex_positions",
     "hex_rows",

@@ -17,6 +17,9 @@ hex_rows: tuple[int, ...] = p.HEX_ROWS
 N_DIRECTIONS = 7
 """Directions of an edge: 0 is the node itself, 1–6 its neighbours."""
 
+HEX_STEPS: tuple[tuple[int, int], ...] = ((0, 0), (0, -1), (0, 1), (-1, 0), (-1, 1), (1, -1), (1, 0))
+"""Rows and columns of the axial grid (`hex_cells`) from source to target, for each direction."""
+
 # A neighbour's row (−1: the one before) and side (−1: towards lower z).
 _DIRECTIONS: dict[tuple[int, int], int] = {
     (0, -1): 1,
@@ -69,6 +72,41 @@ def hex_edges(layout: Layout = "physical") -> IntArray:
         (source, direction, target) for source, target, direction in _EDGES[check_layout(layout)]()
     )
     return read_only(np.array(edges, dtype=np.int64).T[[0, 2, 1]])
+
+
+@cache
+def hex_cells(layout: Layout = "physical") -> IntArray:
+    """Give the nodes' places on an axial grid, where every direction is one and the same step.
+
+    On this grid the neighbours of a node are six of the eight around a cell, so that sums over edges
+    are convolutions with a 3 × 3 kernel.
+
+    Parameters
+    ----------
+    layout
+        As for `hex_edges`.
+
+    Returns
+    -------
+    numpy.ndarray
+        (nodes, 2) int64, read-only: row and column, both from 0. An edge of direction d leads from its
+        source's cell by ``HEX_STEPS[d]`` to its target's.
+
+    Raises
+    ------
+    GeometryError
+        If there is no such layout.
+    """
+    edges = hex_edges(layout).T.tolist()
+    cells: dict[int, tuple[int, int]] = {0: (0, 0)}
+    while len(cells) < sum(hex_rows):
+        for source, target, direction in edges:
+            if source in cells:
+                row, column = cells[source]
+                row_step, column_step = HEX_STEPS[direction]
+                cells.setdefault(target, (row + row_step, column + column_step))
+    placed = np.array([cells[node] for node in range(len(cells))], dtype=np.int64)
+    return read_only(placed - placed.min(axis=0))
 
 
 def _row_of_node() -> IntArray:

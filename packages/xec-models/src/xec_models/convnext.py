@@ -36,7 +36,7 @@ class ConvNeXtV2Block(NeXtBlock):
     """
 
     def __init__(self, dim: int, drop_path: float = 0.0) -> None:
-        super().__init__(dim, space=(1, 2), batch_dim=0, drop_path=drop_path)
+        super().__init__(dim, space=(1, 2), drop_path=drop_path)
         self.dwconv = nn.Conv2d(dim, dim, kernel_size=7, padding=3, groups=dim)
 
     def mix(self, x: Tensor) -> Tensor:

@@ -18,21 +18,17 @@ class DropPath(nn.Module):
     ----------
     rate
         Probability to drop a sample, 0 ≤ rate < 1.
-    batch_dim
-        Axis of the samples.
     """
 
-    def __init__(self, rate: float, batch_dim: int = 0) -> None:
+    def __init__(self, rate: float) -> None:
         super().__init__()
         self.rate = rate
-        self.batch_dim = batch_dim
 
     def forward(self, x: Tensor) -> Tensor:
-        """Apply to `x` of any shape."""
+        """Apply to `x`, samples first."""
         if not self.training or self.rate == 0.0:
             return x
-        shape = [1] * x.ndim
-        shape[self.batch_dim] = x.shape[self.batch_dim]
+        shape = (len(x),) + (1,) * (x.ndim - 1)
         keep = 1.0 - self.rate
         return x * (torch.empty(shape, dtype=x.dtype, device=x.device).bernoulli_(keep) / keep)
 

@@ -60,19 +60,17 @@ class NeXtBlock(nn.Module):
         Number of channels, the last axis.
     space
         The spatial axes.
-    batch_dim
-        The axis of the events.
     drop_path
         Probability to skip the block while training.
     """
 
-    def __init__(self, dim: int, space: tuple[int, ...], batch_dim: int, drop_path: float) -> None:
+    def __init__(self, dim: int, space: tuple[int, ...], drop_path: float) -> None:
         super().__init__()
         self.norm = nn.LayerNorm(dim, eps=NORM_EPS)
         self.pwconv1 = nn.Linear(dim, EXPANSION * dim)
         self.grn = GlobalResponseNorm(EXPANSION * dim, space)
         self.pwconv2 = nn.Linear(EXPANSION * dim, dim)
-        self.drop_path = DropPath(drop_path, batch_dim)
+        self.drop_path = DropPath(drop_path)
 
     def mix(self, x: Tensor) -> Tensor:
         """The neighbourhood operator."""

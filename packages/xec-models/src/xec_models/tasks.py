@@ -96,7 +96,6 @@ TASKS: dict[str, TaskSpec] = {
             default_loss="l1",
             losses=(*REGRESSION_LOSSES, UNCERTAINTY_LOSS),
             meaning="time of the first interaction, on the clock of the sensor times",
-            positive=True,
         ),
         TaskSpec(
             name="uvwFI",
