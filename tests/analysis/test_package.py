@@ -15,7 +15,7 @@ HEAVY = ("matplotlib", "hist", "uproot", "torch", "scipy", "rich", "numpy")
 def test_every_public_name_resolves():
     for name in xec_analysis.__all__:
         assert getattr(xec_analysis, name) is not None
-    assert set(dir(xec_analysis)) == set(xec_analysis.__all__)
+    assert {*dir(xec_analysis), "__version__"} == set(xec_analysis.__all__)
     with pytest.raises(AttributeError, match="has no attribute 'nothing'"):
         _ = xec_analysis.nothing
 

@@ -9,7 +9,7 @@ LIGHT = ("config", "errors", "metrics", "predictions", "run_directory", "tasks")
 def test_every_public_name_resolves():
     for name in xec_models.__all__:
         assert getattr(xec_models, name) is not None
-    assert set(dir(xec_models)) == set(xec_models.__all__)
+    assert {*dir(xec_models), "__version__"} == set(xec_models.__all__)
 
 
 def test_neither_the_package_nor_its_light_modules_import_torch():

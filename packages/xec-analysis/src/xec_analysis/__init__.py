@@ -5,8 +5,9 @@ What is listed here is loaded when it is first used, so that importing the packa
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+import lazy_loader as lazy
 
 from xec_analysis.__about__ import __version__
 
@@ -19,25 +20,6 @@ if TYPE_CHECKING:
     from xec_analysis.results import Results, TaskResult, collect_results, load_results
     from xec_analysis.table import metric_rows, metrics_table
 
-_MODULE_OF = {
-    "AnalysisError": "errors",
-    "Baselines": "baselines",
-    "Event": "display",
-    "Profile": "profiles",
-    "Results": "results",
-    "TaskResult": "results",
-    "collect_results": "results",
-    "draw_event": "display",
-    "draw_page": "pages",
-    "draw_pages": "pages",
-    "find_event": "display",
-    "fit_baselines": "baselines",
-    "load_results": "results",
-    "metric_rows": "table",
-    "metrics_table": "table",
-    "profile": "profiles",
-    "read_event": "display",
-}
 
 __all__ = [
     "AnalysisError",
@@ -60,14 +42,16 @@ __all__ = [
     "read_event",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _MODULE_OF:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(f"{__name__}.{_MODULE_OF[name]}"), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted(__all__)
+# Importing the package loads none of its modules.
+__getattr__, __dir__, _ = lazy.attach(
+    __name__,
+    submod_attrs={
+        "baselines": ["Baselines", "fit_baselines"],
+        "display": ["Event", "draw_event", "find_event", "read_event"],
+        "errors": ["AnalysisError"],
+        "pages": ["draw_page", "draw_pages"],
+        "profiles": ["Profile", "profile"],
+        "results": ["Results", "TaskResult", "collect_results", "load_results"],
+        "table": ["metric_rows", "metrics_table"],
+    },
+)

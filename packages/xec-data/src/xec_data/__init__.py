@@ -6,8 +6,9 @@ loaded when it is first used, so that importing the package costs nothing.
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+import lazy_loader as lazy
 
 from xec_data.__about__ import __version__
 
@@ -36,38 +37,6 @@ if TYPE_CHECKING:
     from xec_data.validity import check_readings, check_truth
     from xec_data.writer import TreeWriter
 
-_MODULE_OF = {
-    "DataError": "errors",
-    "INVALID": "schema",
-    "SCHEMA": "schema",
-    "Branch": "schema",
-    "is_invalid": "schema",
-    "find_files": "files",
-    "TreeInfo": "tree",
-    "inspect_tree": "tree",
-    "Shard": "shards",
-    "plan_shards": "shards",
-    "EventChunk": "chunk",
-    "EventReader": "reader",
-    "bounded_chunk_size": "memory",
-    "read_truth": "truth",
-    "read_columns": "columns",
-    "check_truth": "validity",
-    "check_readings": "validity",
-    "detect_angle_unit": "angles",
-    "PRESETS": "normalization",
-    "SCHEMES": "normalization",
-    "NormalizationConfig": "normalization",
-    "NphoTransform": "normalization",
-    "TimeTransform": "normalization",
-    "valid_time": "normalization",
-    "TreeWriter": "writer",
-    "CsvWriter": "csv_writer",
-    "SimulationConfig": "simulation",
-    "expected_photons": "simulation",
-    "simulate_events": "simulation",
-    "simulate_file": "simulation",
-}
 
 __all__ = [
     "INVALID",
@@ -103,14 +72,32 @@ __all__ = [
     "valid_time",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _MODULE_OF:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(f"{__name__}.{_MODULE_OF[name]}"), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted(__all__)
+# Importing the package loads none of its modules.
+__getattr__, __dir__, _ = lazy.attach(
+    __name__,
+    submod_attrs={
+        "angles": ["detect_angle_unit"],
+        "chunk": ["EventChunk"],
+        "columns": ["read_columns"],
+        "csv_writer": ["CsvWriter"],
+        "errors": ["DataError"],
+        "files": ["find_files"],
+        "memory": ["bounded_chunk_size"],
+        "normalization": [
+            "NormalizationConfig",
+            "NphoTransform",
+            "PRESETS",
+            "SCHEMES",
+            "TimeTransform",
+            "valid_time",
+        ],
+        "reader": ["EventReader"],
+        "schema": ["Branch", "INVALID", "SCHEMA", "is_invalid"],
+        "shards": ["Shard", "plan_shards"],
+        "simulation": ["SimulationConfig", "expected_photons", "simulate_events", "simulate_file"],
+        "tree": ["TreeInfo", "inspect_tree"],
+        "truth": ["read_truth"],
+        "validity": ["check_readings", "check_truth"],
+        "writer": ["TreeWriter"],
+    },
+)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+import lazy_loader as lazy
 
 from xec_export.__about__ import __version__
 
@@ -33,30 +34,15 @@ __all__ = [
     "predict_files",
 ]
 
-# Where each name lives: importing the package must not import torch, onnxruntime or uproot.
-_MODULES = {
-    "Difference": "parity",
-    "ExportError": "errors",
-    "ExportReport": "exporting",
-    "ModelDescription": "description",
-    "OnnxPredictor": "predictor",
-    "OutputDescription": "description",
-    "ParityError": "parity",
-    "ParityReport": "parity",
-    "PredictionReport": "predicting",
-    "Predictor": "predictor",
-    "TorchPredictor": "predictor",
-    "export_checkpoint": "exporting",
-    "open_predictor": "predictor",
-    "predict_files": "predicting",
-}
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _MODULES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
-
-
-def __dir__() -> list[str]:
-    return sorted(__all__)
+# Importing the package loads none of its modules.
+__getattr__, __dir__, _ = lazy.attach(
+    __name__,
+    submod_attrs={
+        "description": ["ModelDescription", "OutputDescription"],
+        "errors": ["ExportError"],
+        "exporting": ["ExportReport", "export_checkpoint"],
+        "parity": ["Difference", "ParityError", "ParityReport"],
+        "predicting": ["PredictionReport", "predict_files"],
+        "predictor": ["OnnxPredictor", "Predictor", "TorchPredictor", "open_predictor"],
+    },
+)

@@ -6,8 +6,9 @@ loaded when it is first used: importing the package does not import torch.
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+import lazy_loader as lazy
 
 from xec_models.__about__ import __version__
 
@@ -31,35 +32,6 @@ if TYPE_CHECKING:
     from xec_models.run_directory import RunDirectory
     from xec_models.tasks import TASKS, TaskSpec, task_spec, task_truth
 
-_MODULE_OF = {
-    "MODEL_KINDS": "checkpoint",
-    "TASKS": "tasks",
-    "CheckpointError": "errors",
-    "FaceGather": "gather",
-    "ModelConfig": "config",
-    "ModelError": "errors",
-    "Normalizer": "normalizer",
-    "RunDirectory": "run_directory",
-    "RunDirectoryError": "errors",
-    "TaskConfig": "config",
-    "TaskSpec": "tasks",
-    "TaskTable": "config",
-    "XECEncoder": "encoder",
-    "XECRegressor": "regressor",
-    "build_model": "checkpoint",
-    "enabled_tasks": "config",
-    "load_model": "checkpoint",
-    "load_parameters": "checkpoint",
-    "opening_angle": "metrics",
-    "prediction_columns": "predictions",
-    "read_checkpoint": "checkpoint",
-    "resolve_tasks": "config",
-    "save_checkpoint": "checkpoint",
-    "task_metrics": "metrics",
-    "task_spec": "tasks",
-    "task_truth": "tasks",
-    "truth_columns": "predictions",
-}
 
 __all__ = [
     "MODEL_KINDS",
@@ -92,12 +64,27 @@ __all__ = [
     "truth_columns",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _MODULE_OF:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_MODULE_OF[name]}"), name)
-
-
-def __dir__() -> list[str]:
-    return sorted(__all__)
+# Importing the package loads none of its modules.
+__getattr__, __dir__, _ = lazy.attach(
+    __name__,
+    submod_attrs={
+        "checkpoint": [
+            "MODEL_KINDS",
+            "build_model",
+            "load_model",
+            "load_parameters",
+            "read_checkpoint",
+            "save_checkpoint",
+        ],
+        "config": ["ModelConfig", "TaskConfig", "TaskTable", "enabled_tasks", "resolve_tasks"],
+        "encoder": ["XECEncoder"],
+        "errors": ["CheckpointError", "ModelError", "RunDirectoryError"],
+        "gather": ["FaceGather"],
+        "metrics": ["opening_angle", "task_metrics"],
+        "normalizer": ["Normalizer"],
+        "predictions": ["prediction_columns", "truth_columns"],
+        "regressor": ["XECRegressor"],
+        "run_directory": ["RunDirectory"],
+        "tasks": ["TASKS", "TaskSpec", "task_spec", "task_truth"],
+    },
+)

@@ -5,8 +5,9 @@ What is listed here is loaded when it is first used: importing the package impor
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+import lazy_loader as lazy
 
 from xec_train.__about__ import __version__
 
@@ -18,16 +19,6 @@ if TYPE_CHECKING:
     from xec_train.losses import LOSSES
     from xec_train.training import train
 
-_MODULE_OF = {
-    "LOSSES": "losses",
-    "ConfigError": "errors",
-    "LoadedConfig": "config.loading",
-    "TrainConfig": "config.sections",
-    "TrainError": "errors",
-    "load_config": "config.loading",
-    "template": "config.template",
-    "train": "training",
-}
 
 __all__ = [
     "LOSSES",
@@ -41,12 +32,15 @@ __all__ = [
     "train",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _MODULE_OF:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_MODULE_OF[name]}"), name)
-
-
-def __dir__() -> list[str]:
-    return sorted(__all__)
+# Importing the package loads none of its modules.
+__getattr__, __dir__, _ = lazy.attach(
+    __name__,
+    submod_attrs={
+        "config.loading": ["LoadedConfig", "load_config"],
+        "config.sections": ["TrainConfig"],
+        "config.template": ["template"],
+        "errors": ["ConfigError", "TrainError"],
+        "losses": ["LOSSES"],
+        "training": ["train"],
+    },
+)
