@@ -156,10 +156,13 @@ def _draw_panel(ax: Axes, panel: _Panel, curves: Mapping[str, Curve]) -> None:
     for (name, label), colour in zip(panel.metrics.items(), colours, strict=False):
         curve = curves[name]
         ax.plot(curve.epoch, curve.value * panel.factor, "o-", color=colour, label=label, ms=3)
+    drawn = np.concatenate([curves[name].value for name in panel.metrics]) * panel.factor
+    highest, lowest = np.nanmax(drawn, initial=0.0), np.nanmin(drawn, initial=0.0)
     if panel.log:
         ax.set_yscale("log")
-    else:
-        ax.set_ylim(bottom=0)
+    elif highest > lowest >= 0:
+        # A width starts at zero; a loss that is a likelihood may be negative.
+        ax.set_ylim(0, 1.1 * highest)
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     ax.set_xlabel("epoch")
     ax.set_ylabel(panel.label)
