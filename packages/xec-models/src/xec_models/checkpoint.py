@@ -27,6 +27,8 @@ from xec_models.regressor import XECRegressor
 
 FORMAT_VERSION = 1
 REQUIRED_KEYS = ("format_version", "kind", "config", "layout", "geometry_hash", "model")
+# A zip file, as torch writes it, or a bare pickle, as torch did before 1.6.
+MAGICS = (b"PK", b"\x80")
 
 
 class BuildsFromConfig(Protocol):
@@ -251,6 +253,10 @@ def _load_plain(path: Path, map_location: str | torch.device) -> object:
         raise CheckpointError(f"cannot read {path}: {error.strerror or error}") from error
     if not magic:
         raise CheckpointError(f"{path} is empty, expected a checkpoint")
+    if not magic.startswith(MAGICS):
+        raise CheckpointError(
+            f"{path} is no checkpoint: it starts with {magic!r}, expected a file of torch.save ({MAGICS[0]!r})"
+        )
     if magic.startswith(b"PK") and not zipfile.is_zipfile(path):
         raise CheckpointError(f"{path} is truncated ({path.stat().st_size} bytes): copy it again")
     try:
@@ -259,8 +265,6 @@ def _load_plain(path: Path, map_location: str | torch.device) -> object:
             warnings.simplefilter("ignore")
             return cast("object", torch.load(path, map_location=map_location, weights_only=True))
     except pickle.UnpicklingError as error:
-        if not (zipfile.is_zipfile(path) or magic.startswith(b"\x80")):
-            raise CheckpointError(f"{path} is no checkpoint (it starts with {magic!r})") from error
         raise CheckpointError(
             f"{path} holds pickled objects, which could execute code; xec reads tensors and plain values "
             "only: where you trust the file, load it there and save its state_dict() and plain numbers again"
