@@ -255,7 +255,7 @@ def _load_plain(path: Path, map_location: str | torch.device) -> object:
         raise CheckpointError(f"{path} is empty, expected a checkpoint")
     if not magic.startswith(MAGICS):
         raise CheckpointError(
-            f"{path} is no checkpoint: it starts with {magic!r}, expected a file of torch.save ({MAGICS[0]!r})"
+            f"{path} is no checkpoint: it starts with {magic!r}, expected a file written by torch.save"
         )
     if magic.startswith(b"PK") and not zipfile.is_zipfile(path):
         raise CheckpointError(f"{path} is truncated ({path.stat().st_size} bytes): copy it again")
