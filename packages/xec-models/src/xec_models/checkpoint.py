@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from xec_geometry import LAYOUTS, Layout, geometry_hash
 from xec_geometry.errors import did_you_mean
 from xec_geometry.output import atomic_output
-from xec_models.errors import CheckpointError
+from xec_models.errors import CheckpointError, ModelError
 from xec_models.regressor import XECRegressor
 
 FORMAT_VERSION = 1
@@ -168,8 +168,7 @@ def build_model(
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"]))
         raise CheckpointError(f"{source}: its configuration is not valid: {where}: {first['msg']}") from error
-    averaged = checkpoint.get("ema_model") if prefer_ema else None
-    load_parameters(model, averaged or checkpoint["model"], source)
+    load_evaluated(model, checkpoint, source, prefer_ema=prefer_ema)
     return model.eval()
 
 
@@ -195,6 +194,38 @@ def load_model(path: str | Path, device: str | torch.device = "cpu") -> nn.Modul
         As `read_checkpoint` and `build_model`.
     """
     return build_model(read_checkpoint(path), source=str(path)).to(device)
+
+
+def load_evaluated(
+    model: nn.Module, checkpoint: Mapping[str, Any], source: str = "checkpoint", *, prefer_ema: bool = True
+) -> None:
+    """Fill a network with the weights that were validated, and correct its uncertainties as found there.
+
+    Parameters
+    ----------
+    model
+        A network of the checkpoint's configuration.
+    checkpoint
+        What `read_checkpoint` returned. ``sigma_factors`` (by task) may be absent: no correction.
+    source
+        Name of the file, for messages.
+    prefer_ema
+        Take the averaged weights if there are any; the others were not validated beside them, so that
+        they get no correction.
+
+    Raises
+    ------
+    CheckpointError
+        If parameters or factors do not fit.
+    """
+    averaged = checkpoint.get("ema_model")
+    load_parameters(model, (prefer_ema and averaged) or checkpoint["model"], source)
+    factors = checkpoint.get("sigma_factors")
+    if factors and isinstance(model, XECRegressor) and (prefer_ema or not averaged):
+        try:
+            model.set_sigma_factors(factors)
+        except ModelError as error:
+            raise CheckpointError(f"{source}: sigma_factors: {error}") from error
 
 
 def load_parameters(model: nn.Module, state: Mapping[str, Tensor], source: str = "checkpoint") -> None:

@@ -55,7 +55,8 @@ class TargetScale(nn.Module):
     """Physical values to numbers of order 1 and back: (value − shift) / scale, or of log(value).
 
     Shift and scale come from the training data and stay with the network as buffers. Classes pass
-    through unchanged.
+    through unchanged. `sigma_factor` corrects predicted uncertainties; it is 1 in training, where it is
+    measured, and comes with a checkpoint beside the parameters.
 
     Parameters
     ----------
@@ -65,6 +66,7 @@ class TargetScale(nn.Module):
 
     shift: Tensor
     scale: Tensor
+    sigma_factor: Tensor
 
     def __init__(self, spec: TaskSpec, config: TaskConfig) -> None:
         super().__init__()
@@ -73,6 +75,8 @@ class TargetScale(nn.Module):
         self.uncertainty = predicts_uncertainty(config)
         self.register_buffer("shift", torch.zeros(spec.n_outputs))
         self.register_buffer("scale", torch.ones(spec.n_outputs))
+        # Not among the parameters of a checkpoint: an average over steps has nothing to do with it.
+        self.register_buffer("sigma_factor", torch.ones(spec.n_outputs), persistent=False)
 
     def fit(self, truth: ArrayLike) -> None:
         """Set shift and scale to mean and standard deviation of the training data.
@@ -135,7 +139,7 @@ class TargetScale(nn.Module):
 
         With a logarithm: to first order, σ(log value) · value.
         """
-        width = (0.5 * raw[..., self.spec.n_outputs :]).exp() * self.scale
+        width = (0.5 * raw[..., self.spec.n_outputs :]).exp() * self.scale * self.sigma_factor
         return width * self.physical(raw) if self.log_transform else width
 
     def _mean(self, raw: Tensor) -> Tensor:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from statistics import NormalDist
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from xec_models.errors import ModelError
 from xec_models.tasks import TaskSpec, task_spec
 
 CONTAINMENT = 68.0  # percent of the events inside a "68 %" width
+GAUSSIAN_HALF_WIDTH = NormalDist().inv_cdf(0.5 + CONTAINMENT / 200)  # of that width, in σ
 
 Floats = NDArray[np.float64]
 
@@ -54,6 +56,56 @@ def half_width_68(residual: ArrayLike) -> float:
         return math.nan
     low, high = np.percentile(values, [50.0 - CONTAINMENT / 2, 50.0 + CONTAINMENT / 2])
     return float(high - low) / 2
+
+
+def sigma_ratio(residual: ArrayLike, sigma: ArrayLike) -> float:
+    """Mean predicted σ over the spread of the residuals: above 1, the network is too modest.
+
+    The spread is `half_width_68` in units of a Gaussian's: blind to a bias and to tails.
+
+    Parameters
+    ----------
+    residual, sigma
+        (n,) residuals and predicted standard deviations, in one unit.
+    """
+    spread = half_width_68(residual) / GAUSSIAN_HALF_WIDTH
+    widths = _finite(sigma)
+    return float(widths.mean()) / spread if widths.size and spread > 0.0 else math.nan
+
+
+def pull_width(residual: ArrayLike, sigma: ArrayLike) -> float:
+    """Spread of residual / σ: 1 if 68 % of the events lie within ± σ of their centre.
+
+    Parameters
+    ----------
+    residual, sigma
+        (n,) residuals and predicted standard deviations, in one unit.
+    """
+    widths = np.asarray(sigma, np.float64)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        pull = np.asarray(residual, np.float64) / np.where(widths > 0.0, widths, np.nan)
+    return half_width_68(pull) / GAUSSIAN_HALF_WIDTH
+
+
+def sigma_factors(task: str, prediction: ArrayLike, sigma: ArrayLike, truth: ArrayLike) -> list[float]:
+    """Factors on the predicted σ of every output that make its pull width 1.
+
+    Parameters
+    ----------
+    task
+        Name of the task.
+    prediction, sigma, truth
+        (n, n_outputs) each.
+
+    Returns
+    -------
+    list of float
+        One for each output; 1 where the events cannot tell (none finite, or no residual at all).
+    """
+    residual = _checked_residual(task_spec(task), prediction, truth)
+    widths = np.asarray(sigma, np.float64)
+    pulls = [pull_width(residual[:, i], widths[:, i]) for i in range(residual.shape[1])]
+    return [pull if math.isfinite(pull) and pull > 0.0 else 1.0 for pull in pulls]
 
 
 def percentile_68(distance: ArrayLike) -> float:
@@ -120,7 +172,9 @@ def opening_angle(prediction: ArrayLike, truth: ArrayLike) -> Floats:
     return angle
 
 
-def task_metrics(task: str, prediction: ArrayLike, truth: ArrayLike) -> dict[str, float]:
+def task_metrics(
+    task: str, prediction: ArrayLike, truth: ArrayLike, sigma: ArrayLike | None = None
+) -> dict[str, float]:
     """All metrics of one task.
 
     Parameters
@@ -131,6 +185,8 @@ def task_metrics(task: str, prediction: ArrayLike, truth: ArrayLike) -> dict[str
         (n, n_outputs) physical predictions; for a classification probabilities or the class.
     truth
         (n, n_outputs) true values of `xec_models.tasks.task_truth`.
+    sigma
+        (n, n_outputs) predicted standard deviations, if the head has them.
 
     Returns
     -------
@@ -138,24 +194,25 @@ def task_metrics(task: str, prediction: ArrayLike, truth: ArrayLike) -> dict[str
         ``<output>_bias``, ``_rms``, ``_skew``, ``_res_68pct``, ``_core_width`` for every output (``uvw_u``,
         ``uvw_v``, ``uvw_w`` for the position), and: ``val_resolution_deg`` (68 % opening angle) for
         `angle`, ``angleVec_resolution_deg`` for `angleVec`, ``uvw_dist_68pct`` for `uvwFI`,
-        ``n_gamma_accuracy`` for `n_gamma`.
+        ``n_gamma_accuracy`` for `n_gamma`. With `sigma` also ``<output>_sigma_ratio``, ``_pull_width``.
     """
     spec = task_spec(task)
     predicted, true = np.asarray(prediction, np.float64), np.asarray(truth, np.float64)
     if spec.n_classes:
         return _classification(spec, predicted, true)
-    expected = (len(true), len(spec.outputs))
-    if predicted.shape != expected or true.shape != expected:
-        raise ModelError(
-            f"metrics of '{task}': prediction {predicted.shape} and truth {true.shape}, "
-            f"expected (n, {len(spec.outputs)}) both"
-        )
-    residual = _residual(spec, predicted, true)
+    residual = _checked_residual(spec, predicted, true)
     metrics = {
         f"{spec.prefix}{output}_{suffix}": measure(residual[:, i])
         for i, output in enumerate(spec.outputs)
         for suffix, measure in _PER_OUTPUT.items()
     }
+    if sigma is not None:
+        widths = np.asarray(sigma, np.float64)
+        metrics |= {
+            f"{spec.prefix}{output}_{suffix}": measure(residual[:, i], widths[:, i])
+            for i, output in enumerate(spec.outputs)
+            for suffix, measure in _PER_UNCERTAINTY.items()
+        }
     if task in _JOINT:
         name, joint = _JOINT[task]
         metrics[name] = percentile_68(joint(predicted, true))
@@ -175,6 +232,11 @@ _PER_OUTPUT: dict[str, Callable[[ArrayLike], float]] = {
     "core_width": core_width,
 }
 
+_PER_UNCERTAINTY: dict[str, Callable[[ArrayLike, ArrayLike], float]] = {
+    "sigma_ratio": sigma_ratio,
+    "pull_width": pull_width,
+}
+
 _JOINT: dict[str, tuple[str, Callable[[Floats, Floats], Floats]]] = {
     "angle": ("val_resolution_deg", opening_angle),
     "angleVec": ("angleVec_resolution_deg", opening_angle),
@@ -182,8 +244,15 @@ _JOINT: dict[str, tuple[str, Callable[[Floats, Floats], Floats]]] = {
 }
 
 
-def _residual(spec: TaskSpec, prediction: Floats, truth: Floats) -> Floats:
-    residual = prediction - truth
+def _checked_residual(spec: TaskSpec, prediction: ArrayLike, truth: ArrayLike) -> Floats:
+    predicted, true = np.asarray(prediction, np.float64), np.asarray(truth, np.float64)
+    expected = (len(true), len(spec.outputs))
+    if predicted.shape != expected or true.shape != expected:
+        raise ModelError(
+            f"metrics of '{spec.name}': prediction {predicted.shape} and truth {true.shape}, "
+            f"expected (n, {len(spec.outputs)}) both"
+        )
+    residual = predicted - true
     for i, output in enumerate(spec.outputs):
         if output == "phi":
             # 179° and −179° are two degrees apart.

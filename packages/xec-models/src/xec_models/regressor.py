@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 import torch
@@ -13,7 +13,7 @@ from xec_data.normalization import NormalizationConfig
 from xec_models.config import ModelConfig, TaskConfig, enabled_tasks
 from xec_models.encoder import XECEncoder
 from xec_models.errors import ModelError
-from xec_models.heads import TargetScale, build_head
+from xec_models.heads import TargetScale, build_head, predicts_uncertainty
 from xec_models.inputs import split_readings
 from xec_models.tasks import TASKS
 
@@ -31,6 +31,9 @@ class XECRegressor(nn.Module):
         What to predict and how it is learnt, by task name; those not enabled get no head.
     normalization
         Constants of the inputs.
+    learn_loss_weights
+        Whether the weights of the tasks in the total loss are learnt: a parameter `log_variances` for
+        each, but for those that predict uncertainties, whose loss is a likelihood with a σ of its own.
 
     Raises
     ------
@@ -45,6 +48,8 @@ class XECRegressor(nn.Module):
         model: ModelConfig,
         tasks: Mapping[str, TaskConfig],
         normalization: NormalizationConfig,
+        *,
+        learn_loss_weights: bool = False,
     ) -> None:
         super().__init__()
         self.model_config = model
@@ -57,14 +62,19 @@ class XECRegressor(nn.Module):
         for name, config in self.task_configs.items():
             self.heads[name] = build_head(TASKS[name], config, features, model.hidden_dim)
             self.targets[name] = TargetScale(TASKS[name], config)
+        weighted = [name for name, config in self.task_configs.items() if not predicts_uncertainty(config)]
+        self.log_variances = nn.ParameterDict(
+            {name: nn.Parameter(torch.zeros(1)) for name in weighted if learn_loss_weights}
+        )
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> XECRegressor:
-        """Build from the sections ``model``, ``tasks`` and ``normalization`` of a plain configuration."""
+        """Build from ``model``, ``tasks``, ``normalization``, ``loss_balance`` of a plain configuration."""
         return cls(
             ModelConfig.model_validate(config["model"]),
             {name: TaskConfig.model_validate(task) for name, task in config["tasks"].items()},
             NormalizationConfig.model_validate(config["normalization"]),
+            learn_loss_weights=config.get("loss_balance") == "auto",
         )
 
     @property
@@ -148,6 +158,28 @@ class XECRegressor(nn.Module):
             if task not in truth:
                 raise ModelError(f"no true values for the task '{task}', expected {', '.join(self.tasks)}")
             self._target(task).fit(truth[task])
+
+    def set_sigma_factors(self, factors: Mapping[str, Sequence[float]]) -> None:
+        """Correct predicted uncertainties.
+
+        Parameters
+        ----------
+        factors
+            By task, one for each output; see `xec_models.metrics.sigma_factors`.
+
+        Raises
+        ------
+        ModelError
+            If a task has no uncertainty, or another number of outputs.
+        """
+        for task, values in factors.items():
+            target = self._target(task)
+            if not target.uncertainty or len(values) != len(target.sigma_factor):
+                expected = len(target.sigma_factor) if target.uncertainty else "none: it predicts none"
+                raise ModelError(
+                    f"{len(values)} factors on the uncertainties of the task '{task}', expected {expected}"
+                )
+            target.sigma_factor.copy_(torch.as_tensor(values))
 
     @property
     def device(self) -> torch.device:
