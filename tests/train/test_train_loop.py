@@ -1,4 +1,4 @@
-"""The loop with a network of a few numbers: accumulation, clipping, decay, and losses that are none."""
+"""The loop with a network of a few numbers: accumulation, clipping, decay, average."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from torch import Tensor, nn
 
 from xec_train.config.sections import TrainingConfig
 from xec_train.display import Display
-from xec_train.errors import TrainError
 from xec_train.interruption import Interruption
 from xec_train.objectives.regression import Regression
 from xec_train.optimization import build_optimizer
@@ -140,13 +139,6 @@ def test_zero_clips_nothing() -> None:
     norm = trained._step(list(Memory((8,)).epoch()))
     after = torch.cat([p.grad.flatten() for p in trained.state.network.parameters() if p.grad is not None])
     assert float(after.norm()) == pytest.approx(float(norm), rel=1e-5)
-
-
-def test_loss_that_is_no_number_stops_the_training() -> None:
-    memory = Memory()
-    with pytest.raises(TrainError, match="the loss is nan in epoch 1, at step 3"):
-        loop(memory, Line(scale=float("nan")), epochs=3).run()
-    assert memory.saved == []
 
 
 def test_average_is_validated_if_there_is_one() -> None:

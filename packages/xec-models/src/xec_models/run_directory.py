@@ -71,6 +71,11 @@ class RunDirectory:
         """Every logged value: columns epoch, step, metric, value, timestamp."""
         return self.path / "metrics.csv"
 
+    @property
+    def bad_events(self) -> Path:
+        """Events whose loss ended the training: columns epoch, step, run, event, loss."""
+        return self.path / "bad_events.csv"
+
     def predictions(self, task: str) -> Path:
         """Validation of one task: columns run, event, pred_*, truth_*."""
         return self.path / f"predictions_{task_spec(task).name}_{self.name}.csv"

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import os
-from typing import Literal
 
 import torch
 from lightning_fabric import Fabric
 
 from xec_train.config.sections import TrainingConfig
-
-Precision = Literal["32-true", "bf16-mixed", "16-mixed"]
+from xec_train.precision import build_precision
 
 
 def build_fabric(config: TrainingConfig) -> Fabric:
@@ -32,12 +30,6 @@ def build_fabric(config: TrainingConfig) -> Fabric:
     torch.use_deterministic_algorithms(config.deterministic)
     torch.manual_seed(config.seed)
     on_gpu = torch.cuda.is_available()
-    fabric = Fabric(accelerator="cuda" if on_gpu else "cpu", devices=1, precision=_precision(config, on_gpu))
+    fabric = Fabric(accelerator="cuda" if on_gpu else "cpu", devices=1, plugins=[build_precision(config.amp)])
     fabric.launch()
     return fabric
-
-
-def _precision(config: TrainingConfig, on_gpu: bool) -> Precision:
-    if not (config.amp and on_gpu):
-        return "32-true"
-    return "bf16-mixed" if torch.cuda.is_bf16_supported() else "16-mixed"

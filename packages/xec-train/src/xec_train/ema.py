@@ -3,12 +3,97 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from copy import deepcopy
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
 _WARMUP = 10.0
+
+
+class Average(Protocol):
+    """A second network that follows the first one.
+
+    Attributes
+    ----------
+    module
+        The averaged network.
+    n_averaged
+        Updates so far.
+    """
+
+    @property
+    def module(self) -> nn.Module: ...
+
+    n_averaged: Tensor
+
+    def update_parameters(self, model: nn.Module) -> None:
+        """The network has done a step."""
+
+
+class ScheduleFreeAverage:
+    """The average that a schedule-free optimizer keeps, as a network of its own.
+
+    Such an optimizer trains one set of weights and is meant to be used with another, to and from which it
+    changes by ``eval()`` and ``train()``, not without rounding. Here the trained weights are put back bit
+    by bit, so that neither validation nor a checkpoint has an influence on the training.
+
+    Parameters
+    ----------
+    network
+        The network that is trained.
+    optimizer
+        Its optimizer.
+    """
+
+    def __init__(self, network: nn.Module, optimizer: Any) -> None:
+        self.n_averaged = torch.tensor(0)
+        self._network, self._optimizer = network, optimizer
+        self._module = deepcopy(network)
+        self._current = True
+
+    @property
+    def module(self) -> nn.Module:
+        """The averaged network, as of the last update."""
+        if not self._current:
+            self._refresh()
+        return self._module
+
+    def update_parameters(self, model: nn.Module) -> None:
+        """The optimizer has done a step; what comes of it is computed when it is asked for."""
+        del model
+        self.n_averaged += 1
+        self._current = False
+
+    def _refresh(self) -> None:
+        parameters = list(self._network.parameters())
+        trained = [parameter.detach().clone() for parameter in parameters]
+        self._optimizer.eval()
+        self._module.load_state_dict(self._network.state_dict())
+        self._optimizer.train()
+        with torch.no_grad():
+            for parameter, value in zip(parameters, trained, strict=True):
+                parameter.copy_(value)
+        self._current = True
+
+
+def build_average(network: nn.Module, optimizer: Any, decay: float | None) -> Average | None:
+    """The average that suits an optimizer: its own if it has one, else the exponential one.
+
+    Parameters
+    ----------
+    network
+        The network.
+    optimizer
+        Its optimizer.
+    decay
+        As for `build_ema`.
+    """
+    if hasattr(optimizer, "eval"):
+        return ScheduleFreeAverage(network, optimizer)
+    return build_ema(network, decay)
 
 
 def build_ema(network: nn.Module, decay: float | None) -> AveragedModel | None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from xec_data.schema import ID_BRANCHES
 from xec_models.run_directory import RunDirectory
 from xec_train.checkpoints import find_checkpoint, open_checkpoint
 from xec_train.config.sections import TrainConfig
@@ -46,7 +47,7 @@ def prepare(config: TrainConfig, display: Display) -> Preparation:
     threads = thread_count(config.data.num_threads, workers)
     opened = {}
     for name, paths, optional in (
-        ("training", config.data.train_path, ()),
+        ("training", config.data.train_path, ID_BRANCHES),
         ("validation", config.data.val_path, RESULT_BRANCHES),
     ):
         events = open_events(paths, objective.truth_branches, config.data, optional=optional, threads=threads)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,17 +11,14 @@ import torch
 from lightning_fabric import Fabric
 from torch import nn
 from torch.optim import Optimizer
-from torch.optim.lr_scheduler import LRScheduler
-from torch.optim.swa_utils import AveragedModel
 
 from xec_models.checkpoint import load_parameters
 from xec_train.config.sections import TrainingConfig
-from xec_train.ema import build_ema
+from xec_train.ema import Average, build_average
 from xec_train.evaluation import Means
 from xec_train.optimization import build_optimizer
-from xec_train.schedules import build_scheduler
-
-_OF_SCHEDULER = ("last_epoch", "_step_count", "_last_lr")
+from xec_train.precision import scaler_of
+from xec_train.schedules import Schedule
 
 
 @dataclass
@@ -39,6 +37,8 @@ class Place:
         Smallest validation loss.
     means
         Losses of the epoch that runs.
+    bad_steps, bad_in_a_row
+        Steps that were skipped in the epoch that runs, and the last ones of all that were.
     """
 
     epoch: int = 0
@@ -46,6 +46,8 @@ class Place:
     step: int = 0
     best_value: float = math.inf
     means: Means = field(default_factory=Means)
+    bad_steps: int = 0
+    bad_in_a_row: int = 0
 
     def next_epoch(self) -> None:
         """An epoch is done."""
@@ -54,7 +56,7 @@ class Place:
 
     def restart_epoch(self) -> None:
         """The epoch begins with its first batch."""
-        self.batch, self.means = 0, Means()
+        self.batch, self.means, self.bad_steps = 0, Means(), 0
 
 
 @dataclass
@@ -68,14 +70,17 @@ class TrainState:
     model
         The same network as the loop calls it for training: with precision and, over several devices,
         synchronization of gradients.
+    settle
+        Waits for the step that the device still works on, so that everything here belongs together.
     """
 
     network: nn.Module
     model: Any
-    ema: AveragedModel | None
+    ema: Average | None
     optimizer: Any
-    scheduler: LRScheduler
+    scheduler: Schedule
     place: Place = field(default_factory=Place)
+    settle: Callable[[], None] = lambda: None
 
     @property
     def evaluated(self) -> nn.Module:
@@ -105,23 +110,26 @@ def build_state(
     forward_methods
         Methods besides `forward` that training calls.
     """
-    optimizer: Optimizer = build_optimizer(network, config)
-    scheduler = build_scheduler(optimizer, config, steps_per_epoch)
+    scaled = scaler_of(fabric.strategy.precision) is not None
+    optimizer: Optimizer = build_optimizer(network, config, fused=not scaled)
+    scheduler = Schedule(optimizer, config, steps_per_epoch)
     model, wrapped = fabric.setup(network, optimizer)
     for name in forward_methods:
         model.mark_forward_method(name)
-    return TrainState(network, model, build_ema(network, config.ema_decay), wrapped, scheduler)
+    average = build_average(network, optimizer, config.ema_decay)
+    return TrainState(network, model, average, wrapped, scheduler)
 
 
 def capture(state: TrainState, fabric: Fabric) -> dict[str, Any]:
     """The state as plain values and tensors, under the keys of a checkpoint."""
+    state.settle()
     place = state.place
     return {
         "model": state.network.state_dict(),
         "ema_model": None if state.ema is None else state.ema.module.state_dict(),
         "ema_updates": 0 if state.ema is None else int(state.ema.n_averaged),
         "optimizer": state.optimizer.state_dict(),
-        "scheduler": {name: state.scheduler.state_dict()[name] for name in _OF_SCHEDULER},
+        "scheduler": state.scheduler.state_dict(),
         "scaler": fabric.strategy.precision.state_dict(),
         "rng": {
             "torch": torch.get_rng_state(),
@@ -130,6 +138,7 @@ def capture(state: TrainState, fabric: Fabric) -> dict[str, Any]:
         "epoch": place.epoch,
         "step": place.step,
         "best_value": place.best_value,
+        "bad_steps": [place.bad_steps, place.bad_in_a_row],
         "sampler": {"batch": place.batch, "sums": place.means.sums, "n_events": place.means.n_events},
     }
 
@@ -160,8 +169,7 @@ def restore(state: TrainState, checkpoint: dict[str, Any], fabric: Fabric, sourc
         load_parameters(state.ema.module, averaged or checkpoint["model"], source)
         state.ema.n_averaged.fill_(checkpoint.get("ema_updates", 0) if averaged else 0)
     state.optimizer.load_state_dict(checkpoint["optimizer"])
-    # Only the place: the rates themselves follow from the configuration, which may have more epochs now.
-    state.scheduler.load_state_dict({**state.scheduler.state_dict(), **checkpoint["scheduler"]})
+    state.scheduler.load_state_dict(checkpoint["scheduler"])
     if checkpoint["scaler"]:
         fabric.strategy.precision.load_state_dict(checkpoint["scaler"])
     sampler = checkpoint["sampler"]
@@ -172,6 +180,7 @@ def restore(state: TrainState, checkpoint: dict[str, Any], fabric: Fabric, sourc
         checkpoint["step"],
         checkpoint["best_value"],
         Means(sums, sampler["n_events"]),
+        *checkpoint.get("bad_steps", (0, 0)),
     )
     torch.set_rng_state(checkpoint["rng"]["torch"])
     if checkpoint["rng"]["cuda"] and torch.cuda.is_available():

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import closing, nullcontext
 from dataclasses import dataclass
 from itertools import islice
+from pathlib import Path
 from typing import Any
 
 from lightning_fabric import Fabric
@@ -17,11 +18,11 @@ from xec_train.checkpoints import Keeper
 from xec_train.config.sections import TrainingConfig
 from xec_train.data.loader import Batch, EventLoader
 from xec_train.display import Display, EpochProgress
-from xec_train.errors import TrainError
 from xec_train.evaluation import Evaluation, evaluate
 from xec_train.interruption import Interruption
 from xec_train.objectives.base import LOSS, Objective
 from xec_train.state import TrainState
+from xec_train.steps import Steps, with_its_gradient
 from xec_train.tracking.base import Tracker
 
 STEPS_BETWEEN_LOGS = 50
@@ -49,6 +50,8 @@ class TrainLoop:
         Where numbers go.
     interruption
         Says when to stop early.
+    bad_events
+        File for events that end the training.
     """
 
     fabric: Fabric
@@ -61,6 +64,12 @@ class TrainLoop:
     tracker: Tracker
     display: Display
     interruption: Interruption
+    bad_events: Path | None = None
+
+    def __post_init__(self) -> None:
+        """Bring in what takes the steps."""
+        limit = self.config.max_bad_steps
+        self.steps = Steps(self.fabric, self.state, limit, self.display.warn, self.bad_events)
 
     def run(self) -> bool:
         """Train.
@@ -73,7 +82,7 @@ class TrainLoop:
         Raises
         ------
         TrainError
-            If the loss is no longer a number.
+            If there is no finite gradient any more.
         """
         while self.state.place.epoch < self.config.epochs:
             with self._progress("training", len(self.training), self.state.place.batch) as progress:
@@ -93,10 +102,10 @@ class TrainLoop:
                 if place.step % STEPS_BETWEEN_LOGS == 0:
                     self._log_step(norm)
                 if progress.advance(sum(map(_size, window)), len(window)):
-                    progress.show({LOSS: self._mean_loss(), "lr": self._learning_rate()})
+                    progress.show({LOSS: self._mean_loss(), "lr": self.state.scheduler.rate})
                 if self.interruption.requested:
                     return False
-        self._mean_loss()
+        self.state.settle()
         return True
 
     def _step(self, window: list[Batch]) -> Tensor:
@@ -104,8 +113,10 @@ class TrainLoop:
         state, place = self.state, self.state.place
         n_events = sum(map(_size, window))
         state.optimizer.zero_grad()
-        for i, batch in enumerate(window):
+        losses = [
             self._backward(batch, _size(batch) / n_events, last=i == len(window) - 1)
+            for i, batch in enumerate(window)
+        ]
         # An infinite limit clips nothing, but the norm is still measured.
         norm = self.fabric.clip_gradients(
             state.model,
@@ -113,25 +124,23 @@ class TrainLoop:
             max_norm=self.config.grad_clip or math.inf,
             error_if_nonfinite=False,
         )
-        state.optimizer.step()
-        state.scheduler.step()
-        if state.ema is not None:
-            state.ema.update_parameters(state.network)
+        assert isinstance(norm, Tensor)
+        self.steps.take(norm, losses, window)
         place.step += 1
         place.batch += len(window)
-        assert isinstance(norm, Tensor)
         return norm
 
-    def _backward(self, batch: Batch, share: float, *, last: bool) -> None:
+    def _backward(self, batch: Batch, share: float, *, last: bool) -> dict[str, Tensor]:
         """Add the gradient of a batch, weighted by its share of the window's events."""
         here = self.objective.augment(self.fabric.to_device(batch))
         # Gradients are exchanged once per step, with the last batch.
         waits = self.fabric.world_size > 1 and not last
         with self.fabric.no_backward_sync(self.state.model) if waits else nullcontext():
-            raw = self.objective.forward(self.state.model, here)
+            with self.fabric.autocast():
+                raw = self.objective.forward(self.state.model, here)
             losses = self.objective.losses(self.state.network, raw, here)
-            self.fabric.backward(losses[LOSS] * share)
-        self.state.place.means.add(losses, _size(batch))
+            self.fabric.backward(with_its_gradient(losses[LOSS]) * share)
+        return losses
 
     def _validate(self) -> Evaluation | None:
         with self._progress("validation", len(self.validation)) as progress:
@@ -147,15 +156,18 @@ class TrainLoop:
     def _end_epoch(self, evaluation: Evaluation, progress: EpochProgress) -> None:
         place = self.state.place
         numbers = {
+            f"train_{LOSS}": math.nan,  # stays if every step was skipped
             **place.means.values("train_"),
             **{f"val_{name}": value for name, value in evaluation.losses.items()},
             **evaluation.metrics,
-            "lr": self._learning_rate(),
+            "bad_steps": float(place.bad_steps),
+            "lr": self.state.scheduler.rate,
             "epoch_duration_sec": progress.seconds,
             "throughput_events_per_sec": progress.events_per_second,
         }
         improved = evaluation.loss < place.best_value
         place.best_value = min(evaluation.loss, place.best_value)
+        self.state.scheduler.end_epoch(evaluation.loss)
         place.next_epoch()
         self.tracker.log(numbers, place.epoch, place.step)
         self.keeper.save_epoch(self.state, improved)
@@ -180,24 +192,14 @@ class TrainLoop:
         numbers = {
             "train_loss_so_far": self._mean_loss(),
             "grad_norm": float(norm),
-            "lr": self._learning_rate(),
+            "lr": self.state.scheduler.rate,
         }
         self.tracker.log(numbers, place.epoch + 1, place.step)
 
     def _mean_loss(self) -> float:
         """Mean of the epoch so far; this waits for the device."""
-        place = self.state.place
-        loss = place.means.values()[LOSS]
-        if not math.isfinite(loss):
-            raise TrainError(
-                f"the loss is {loss} in epoch {place.epoch + 1}, at step {place.step}: the training stops. "
-                "A lower training.lr or a smaller training.grad_clip may help; the checkpoints of earlier "
-                "epochs are as they were"
-            )
-        return loss
-
-    def _learning_rate(self) -> float:
-        return float(self.state.scheduler.get_last_lr()[0])
+        self.state.settle()
+        return self.state.place.means.values().get(LOSS, math.nan)
 
     def _progress(self, what: str, n_batches: int, done: int = 0) -> Any:
         title = f"epoch {self.state.place.epoch + 1}/{self.config.epochs} {what}"

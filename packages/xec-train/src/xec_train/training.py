@@ -14,6 +14,7 @@ from xec_models.checkpoint import load_parameters, read_checkpoint
 from xec_models.run_directory import RunDirectory
 from xec_train.artifacts import make_artifacts
 from xec_train.checkpoints import Keeper
+from xec_train.compilation import compile_methods, compile_mode
 from xec_train.config.sections import TrainConfig
 from xec_train.config.template import resolved
 from xec_train.data.loader import EventLoader, build_loader
@@ -69,6 +70,8 @@ def train(config: TrainConfig, notes: Sequence[str] = (), display: Display | Non
     if ready.checkpoint is not None:
         restore(state, ready.checkpoint, fabric, str(ready.checkpoint_path))
         _find_place(state, training, ready.checkpoint, display)
+    mode = compile_mode(config.training.compile, fabric.device)
+    compile_methods(network, ready.objective.forward_methods or ("forward",), mode, display.warn)
     _describe(config, network, fabric, state, display)
 
     _write_config(config, ready.run)
@@ -88,6 +91,7 @@ def train(config: TrainConfig, notes: Sequence[str] = (), display: Display | Non
                 tracker=tracker,
                 display=display,
                 interruption=interruption,
+                bad_events=ready.run.bad_events,
             )
             finished = loop.run()
         if finished:

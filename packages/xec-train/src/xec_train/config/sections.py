@@ -3,9 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, create_model, field_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    create_model,
+    field_validator,
+    model_validator,
+)
 
 from xec_data.normalization import NormalizationConfig
 from xec_geometry.fiducial import FIDUCIAL
@@ -77,15 +85,32 @@ class TrainingConfig(Section):
     """How the weights are learnt."""
 
     epochs: int = Field(20, ge=1, description="passes over the training files")
+    optimizer: Literal["adamw", "schedulefree"] = Field(
+        "adamw",
+        description="adamw, or schedulefree: AdamW that averages the weights itself (ema_decay has no effect "
+        "then) and wants scheduler: none",
+    )
     lr: float = Field(3e-4, gt=0, description="largest learning rate")
     weight_decay: float = Field(
         1e-4, ge=0, description="AdamW's weight decay; biases, norms, GRN and positions have none"
     )
-    scheduler: Literal["cosine", "none"] = Field(
-        "cosine", description="learning rate after the warm-up: cosine down to lr_min, or none (constant)"
+    scheduler: Literal["cosine", "onecycle", "plateau", "none"] = Field(
+        "cosine",
+        description="learning rate after the warm-up: cosine down to lr_min; onecycle up to max_lr and down; "
+        "plateau (lowered when the validation loss no longer falls); none (constant)",
     )
-    warmup_epochs: float = Field(2, ge=0, description="epochs of linear warm-up")
-    lr_min: float = Field(1e-6, ge=0, description="learning rate at the end of the cosine")
+    warmup_epochs: float = Field(
+        2, ge=0, description="epochs of linear warm-up; onecycle has one of its own, pct_start"
+    )
+    lr_min: float = Field(
+        1e-6, ge=0, description="learning rate at the end of the cosine, and below which plateau never goes"
+    )
+    max_lr: float | None = Field(None, gt=0, description="onecycle: largest learning rate; null: lr")
+    pct_start: float = Field(0.3, gt=0, lt=1, description="onecycle: fraction of the training that rises")
+    lr_patience: int = Field(
+        5, ge=0, description="plateau: epochs without a smaller validation loss that are waited for"
+    )
+    lr_factor: float = Field(0.5, gt=0, lt=1, description="plateau: factor on the learning rate")
     ema_decay: Annotated[float | None, BeforeValidator(_off_if_negative)] = Field(
         0.999,
         lt=1,
@@ -93,12 +118,29 @@ class TrainingConfig(Section):
     )
     grad_clip: float = Field(1.0, ge=0, description="largest norm of the gradient; 0: no limit")
     grad_accum_steps: int = Field(1, ge=1, description="batches per step of the optimizer")
+    max_bad_steps: int = Field(
+        20,
+        ge=1,
+        description="steps without a finite loss and gradient are skipped; so many in a row end the training",
+    )
     amp: bool = Field(True, description="mixed precision on a GPU; a CPU always computes in float32")
+    compile: Literal["auto", "off", "default", "reduce-overhead", "max-autotune"] = Field(
+        AUTO, description="mode of torch.compile; auto: default on a GPU, off on a CPU"
+    )
     channel_dropout_rate: float = Field(
         0.1, ge=0, lt=1, description="fraction of the sensors of an event that is made invalid in training"
     )
     seed: int = Field(0, ge=0, description="seed of weights, order of events and dropout")
     deterministic: bool = Field(False, description="only deterministic algorithms (slower on a GPU)")
+
+    @model_validator(mode="after")
+    def _schedule_suits_optimizer(self) -> Self:
+        if self.optimizer == "schedulefree" and self.scheduler != "none":
+            raise ValueError(
+                f"scheduler is '{self.scheduler}', expected 'none' because of optimizer: schedulefree "
+                "(warmup_epochs may be any)"
+            )
+        return self
 
 
 class CheckpointConfig(Section):

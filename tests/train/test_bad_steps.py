@@ -1,0 +1,248 @@
+"""Steps without a finite gradient: skipped, counted, and named when they do not end."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from lightning_fabric import Fabric
+from lightning_fabric.plugins.precision import MixedPrecision
+from torch import Tensor, nn
+
+from xec_models.checkpoint import read_checkpoint
+from xec_train.config.sections import TrainConfig, TrainingConfig
+from xec_train.errors import TrainError
+from xec_train.precision import RawInputs
+from xec_train.state import TrainState, build_state, capture, restore
+from xec_train.steps import Steps, with_its_gradient
+from xec_train.training import train
+
+Configure = Callable[..., TrainConfig]
+OPTIMIZERS = [{"optimizer": "adamw"}, {"optimizer": "schedulefree", "scheduler": "none"}]
+
+
+class Training:
+    """One weight matrix, and steps on the squares of what it makes of given numbers."""
+
+    def __init__(self, fabric: Fabric | None = None, **settings: Any) -> None:
+        config = TrainingConfig(**{"lr": 0.1, "epochs": 5, "warmup_epochs": 1, **settings})
+        torch.manual_seed(0)
+        self.fabric = fabric or Fabric(accelerator="cpu", devices=1)
+        self.state: TrainState = build_state(self.fabric, nn.Linear(3, 2), config, 10)
+        self.warnings: list[str] = []
+        self.steps = Steps(
+            self.fabric, self.state, config.max_bad_steps, self.warnings.append, Path("bad.csv")
+        )
+
+    def step(self, values: Tensor, **ids: Tensor) -> None:
+        self.state.optimizer.zero_grad()
+        with self.fabric.autocast():
+            result = self.state.model(values)
+        loss = result.float().square().mean()
+        self.fabric.backward(with_its_gradient(loss))
+        norm = self.fabric.clip_gradients(
+            self.state.model, self.state.optimizer, max_norm=1.0, error_if_nonfinite=False
+        )
+        self.steps.take(norm, [{"loss": loss}], [{"npho": values, **ids}])
+        self.state.place.step += 1
+
+    def numbers(self) -> list[Any]:
+        """Everything that a bad step must leave alone."""
+        content = capture(self.state, self.fabric)
+        kept = [content[name] for name in ("model", "ema_model", "optimizer", "scheduler", "sampler")]
+        return _flat(kept)
+
+
+def _flat(value: Any) -> list[Any]:
+    if isinstance(value, dict):
+        return [x for key in value for x in _flat(value[key])]
+    if isinstance(value, list | tuple):
+        return [x for item in value for x in _flat(item)]
+    return [value.tolist() if isinstance(value, Tensor) else value]
+
+
+GOOD = torch.arange(12.0).reshape(4, 3) / 10
+BAD = GOOD.clone()
+BAD[2, 1] = torch.nan
+
+
+@pytest.mark.parametrize("settings", OPTIMIZERS)
+@pytest.mark.parametrize("bad", [BAD, GOOD * torch.inf, GOOD * 1e30])
+def test_a_bad_step_changes_nothing(settings: dict[str, Any], bad: Tensor) -> None:
+    training = Training(**settings)
+    for _ in range(3):
+        training.step(GOOD)
+    before = training.numbers()
+    training.step(bad)
+    assert training.numbers() == before
+    assert training.state.place.bad_steps == 1
+    assert training.warnings == ["step 4 in epoch 1 is skipped: its loss or gradient is not finite"]
+
+
+@pytest.mark.parametrize("settings", OPTIMIZERS)
+def test_a_training_with_bad_steps_is_the_one_without_them(settings: dict[str, Any]) -> None:
+    # Also where bad steps come first, and with the schedule in its warm-up.
+    with_bad, without = Training(**settings), Training(**settings)
+    for value in (BAD, GOOD, BAD, BAD, GOOD * 2, GOOD, BAD):
+        with_bad.step(value)
+        if bool(value.isfinite().all()):
+            without.step(value)
+    assert with_bad.numbers() == without.numbers()
+    assert (with_bad.state.place.bad_steps, without.state.place.bad_steps) == (4, 0)
+    assert with_bad.state.place.bad_in_a_row == 1
+
+
+def test_good_steps_between_bad_ones_go_on_for_ever() -> None:
+    training = Training(max_bad_steps=2)
+    for _ in range(5):
+        training.step(BAD)
+        training.step(GOOD)
+    training.state.settle()
+    assert training.state.place.bad_steps == 5
+
+
+def test_too_many_in_a_row_end_with_the_events() -> None:
+    training = Training(max_bad_steps=3)
+    ids = {"run": torch.full((4,), 7), "event": torch.tensor([11, 12, 13, 14])}
+    training.step(GOOD, **ids)
+    for _ in range(3):
+        training.step(BAD, **ids)
+    with pytest.raises(TrainError, match=r"3 steps in a row .* step 4 in epoch 1, .*run 7, event 13;"):
+        training.state.settle()
+    with Path("bad.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["event"] for row in rows] == ["11", "12", "13", "14"]
+    assert {(row["epoch"], row["step"], row["run"], row["loss"]) for row in rows} == {("1", "4", "7", "nan")}
+
+
+def test_events_without_numbers_leave_no_file() -> None:
+    training = Training(max_bad_steps=1)
+    training.step(BAD)
+    with pytest.raises(TrainError, match="1 steps in a row"):
+        training.state.settle()
+    assert not Path("bad.csv").exists()
+
+
+def test_only_the_batch_that_did_it_is_named() -> None:
+    training = Training(max_bad_steps=1)
+    batches = [{"npho": GOOD, "event": torch.tensor([i])} for i in range(3)]
+    losses = [{"loss": torch.tensor(value)} for value in (1.0, torch.inf, 2.0)]
+    training.steps.take(torch.tensor(torch.nan), losses, batches)
+    with pytest.raises(TrainError, match=r"with the events: event 1 \("):
+        training.state.settle()
+
+
+def test_a_loss_that_is_not_finite_has_no_finite_gradient() -> None:
+    x = torch.tensor(2.0, requires_grad=True)
+    with_its_gradient(x + torch.inf).backward()
+    assert x.grad is not None
+    assert bool(x.grad.isnan())
+    x.grad = None
+    with_its_gradient(3 * x).backward()
+    assert float(x.grad) == 3
+
+
+class TestHalfPrecision:
+    """Float16 with a scaler, which a CPU can do too."""
+
+    def fabric(self) -> Fabric:
+        # Seven powers of two above what the first gradients bear.
+        scaler = torch.amp.GradScaler("cpu", init_scale=2.0**24, growth_interval=4)
+        return Fabric(accelerator="cpu", devices=1, plugins=[RawInputs("16-mixed", "cpu", scaler)])
+
+    def test_the_scale_settles_and_the_network_learns(self) -> None:
+        training = Training(self.fabric(), epochs=100, warmup_epochs=0)
+        first = training.state.network(GOOD).detach().square().mean()
+        for _ in range(40):
+            training.step(GOOD)
+        training.state.settle()
+        assert 0 < training.state.place.bad_steps < 20
+        assert training.state.network(GOOD).detach().square().mean() < 0.2 * first
+
+    def test_scaler_and_all_else_are_resumed(self) -> None:
+        whole, parts = Training(self.fabric()), Training(self.fabric())
+        for _ in range(25):
+            whole.step(GOOD)
+        for _ in range(13):
+            parts.step(GOOD)
+        checkpoint = capture(parts.state, parts.fabric)
+        assert checkpoint["scaler"]["scale"] < 2.0**24
+        resumed = Training(self.fabric())
+        restore(resumed.state, checkpoint, resumed.fabric, "checkpoint")
+        for _ in range(12):
+            resumed.step(GOOD)
+        assert resumed.numbers() == whole.numbers()
+        assert (
+            capture(resumed.state, resumed.fabric)["scaler"] == capture(whole.state, whole.fabric)["scaler"]
+        )
+
+    def test_the_scaler_skips_bad_steps(self) -> None:
+        training = Training(self.fabric())
+        for _ in range(20):
+            training.step(GOOD)
+        before = training.numbers()
+        training.step(BAD)
+        assert training.numbers() == before
+
+
+def test_readings_reach_the_network_unrounded() -> None:
+    seen: list[Tensor] = []
+
+    class Probe(nn.Linear):
+        def forward(self, x: Tensor) -> Tensor:
+            seen.append(x)
+            return super().forward(x)
+
+    readings = torch.tensor([[1e-8, 70000.0, 1e10]])
+    kept = {}
+    for precision in (MixedPrecision("bf16-mixed", "cpu"), RawInputs("bf16-mixed", "cpu")):
+        fabric = Fabric(accelerator="cpu", devices=1, plugins=[precision])
+        result = fabric.setup(Probe(3, 2))(readings)
+        kept[type(precision).__name__] = seen.pop()
+        assert result.dtype == torch.float32
+    assert torch.equal(kept["RawInputs"], readings)
+    assert not torch.equal(kept["MixedPrecision"].float(), readings)  # why it is needed
+
+
+class TestTraining:
+    def exploding(self, write_events: Callable[..., Path], n: int = 32) -> tuple[Path, Path]:
+        # Positive, so that it passes the check; but the relative deviation from it is infinite.
+        energy = np.full(n, 0.05, np.float32)
+        energy[19] = 1e-38
+        return write_events("train.root", n, energyTruth=energy), write_events("val.root", 8)
+
+    CHANGES = (
+        "tasks.angle.enabled=false", "tasks.energy.enabled=true", "tasks.energy.loss_fn=relative_mse",
+        "data.batch_size=8", "training.epochs=2", "mlflow.run_name=bad", "checkpoint.save_artifacts=false",
+    )  # fmt: skip
+
+    def test_one_event_costs_its_batch_and_no_more(
+        self, configure: Configure, write_events: Callable[..., Path]
+    ) -> None:
+        run = train(configure(*self.CHANGES, files=self.exploding(write_events)))
+        with run.metrics.open(newline="") as file:
+            rows = [(row["metric"], float(row["value"])) for row in csv.DictReader(file)]
+        assert [value for name, value in rows if name == "bad_steps"] == [1, 1]
+        assert all(np.isfinite(value) for name, value in rows if name == "train_loss")
+        checkpoint = read_checkpoint(run.checkpoint_last)
+        assert checkpoint["step"] == 8
+        assert checkpoint["scheduler"]["last_epoch"] == 6
+        assert all(bool(value.isfinite().all()) for value in checkpoint["ema_model"].values())
+        assert not run.bad_events.exists()
+
+    def test_the_run_stops_and_names_the_events(
+        self, configure: Configure, write_events: Callable[..., Path]
+    ) -> None:
+        config = configure(*self.CHANGES, "training.max_bad_steps=1", files=self.exploding(write_events))
+        with pytest.raises(TrainError, match=r"run 7, event .*bad_events.csv") as caught:
+            train(config)
+        assert "training.max_bad_steps" in str(caught.value)
+        with Path("artifacts/bad/bad_events.csv").open(newline="") as file:
+            rows = list(csv.DictReader(file))
+        assert len(rows) == 8
+        assert 19 in [int(row["event"]) for row in rows]

@@ -1,0 +1,162 @@
+"""Optimizers of the table, averages that suit them, and the precision that suits a device."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import Any, get_args
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from xec_models.checkpoint import load_model, read_checkpoint
+from xec_train.config.loading import load_config
+from xec_train.config.sections import TrainConfig, TrainingConfig
+from xec_train.ema import ScheduleFreeAverage, build_average
+from xec_train.errors import ConfigError, TrainError
+from xec_train.optimization import OPTIMIZERS, build_optimizer
+from xec_train.precision import choose_precision
+from xec_train.training import train
+
+SCHEDULEFREE = {"optimizer": "schedulefree", "scheduler": "none"}
+
+
+def steps(network: nn.Module, optimizer: Any, n: int, average: Any = None) -> None:
+    generator = torch.Generator().manual_seed(1)
+    for _ in range(n):
+        optimizer.zero_grad()
+        network(torch.randn(5, 3, generator=generator)).square().mean().backward()
+        optimizer.step()
+        if average is not None:
+            average.update_parameters(network)
+
+
+def linear() -> nn.Linear:
+    torch.manual_seed(0)
+    return nn.Linear(3, 2)
+
+
+def numbers(network: nn.Module) -> Tensor:
+    return torch.cat([value.detach().flatten() for value in network.state_dict().values()])
+
+
+def test_every_optimizer_has_a_name_in_the_configuration() -> None:
+    assert set(OPTIMIZERS) == set(get_args(TrainingConfig.model_fields["optimizer"].annotation))
+
+
+@pytest.mark.parametrize("fused", [True, False])
+def test_adamw_by_its_formula(fused: bool) -> None:
+    network = linear()
+    optimizer = build_optimizer(network, TrainingConfig(lr=0.01, weight_decay=0.1), fused=fused)
+    w = network.weight.detach().double().clone()
+    m = v = torch.zeros_like(w)
+    for i in range(1, 6):
+        steps(network, optimizer, 1)
+        assert network.weight.grad is not None
+        g = network.weight.grad.double()
+        m, v = 0.9 * m + 0.1 * g, 0.999 * v + 0.001 * g * g
+        w = w * (1 - 0.01 * 0.1)
+        w = w - 0.01 * (m / (1 - 0.9**i)) / ((v / (1 - 0.999**i)).sqrt() + 1e-8)
+    torch.testing.assert_close(network.weight.detach().double(), w, rtol=1e-5, atol=1e-6)
+
+
+class TestScheduleFree:
+    def test_the_average_is_what_its_optimizer_evaluates(self) -> None:
+        network = linear()
+        optimizer: Any = build_optimizer(network, TrainingConfig(**SCHEDULEFREE))
+        average = build_average(network, optimizer, 0.999)
+        assert isinstance(average, ScheduleFreeAverage)
+        steps(network, optimizer, 20, average)
+        module = average.module
+        optimizer.eval()
+        assert torch.equal(numbers(module), numbers(network))
+
+    def test_looking_at_the_average_changes_no_bit_of_the_training(self) -> None:
+        trained = []
+        for looks in (False, True):
+            network = linear()
+            optimizer: Any = build_optimizer(network, TrainingConfig(**SCHEDULEFREE, lr=0.1))
+            average = build_average(network, optimizer, None)
+            assert average is not None
+            for _ in range(6):
+                steps(network, optimizer, 3, average)
+                if looks:
+                    assert not torch.equal(numbers(average.module), numbers(network))
+            trained.append(numbers(network))
+        assert torch.equal(*trained)
+
+    def test_weights_put_into_the_average_stay(self) -> None:
+        network = linear()
+        average = build_average(network, build_optimizer(network, TrainingConfig(**SCHEDULEFREE)), None)
+        assert average is not None
+        other = {name: torch.ones_like(value) for name, value in network.state_dict().items()}
+        average.module.load_state_dict(other)
+        assert bool((numbers(average.module) == 1).all())
+
+    def test_a_training_whose_resumption_is_exact(self, configure: Callable[..., TrainConfig]) -> None:
+        changes = ("training.optimizer=schedulefree", "training.scheduler=none",
+                   "checkpoint.save_artifacts=false")  # fmt: skip
+        whole = train(configure(*changes, "training.epochs=3", "mlflow.run_name=whole"))
+        train(configure(*changes, "training.epochs=1", "mlflow.run_name=parts"))
+        parts = train(
+            configure(*changes, "training.epochs=3", "mlflow.run_name=parts", "checkpoint.resume_from=auto")
+        )
+        first, second = (read_checkpoint(run.checkpoint_last) for run in (whole, parts))
+        for key in ("model", "ema_model"):
+            assert all(torch.equal(value, second[key][name]) for name, value in first[key].items())
+        # What is used afterwards is the average.
+        weight = "heads.angle.0.weight"
+        name = weight if weight in first["ema_model"] else next(iter(first["ema_model"]))
+        best = read_checkpoint(whole.checkpoint_best)
+        assert torch.equal(load_model(whole.checkpoint_best).state_dict()[name], best["ema_model"][name])
+        assert not torch.equal(numbers_of(first["ema_model"]), numbers_of(first["model"]))
+
+    def test_without_its_package(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setitem(sys.modules, "schedulefree", None)
+        with pytest.raises(TrainError, match=r"pip install 'xec-train\[schedulefree\]'"):
+            build_optimizer(linear(), TrainingConfig(**SCHEDULEFREE))
+
+    def test_with_a_schedule_it_is_a_wrong_configuration(self, tmp_path: Any) -> None:
+        path = tmp_path / "run.yaml"
+        path.write_text("data: {train_path: a.root, val_path: b.root}\ntraining: {optimizer: schedulefree}\n")
+        with pytest.raises(ConfigError, match="training: scheduler is 'cosine', expected 'none'"):
+            load_config(path)
+        assert load_config(path, ["training.scheduler=none"]).config.training.warmup_epochs == 2
+
+
+def numbers_of(state: dict[str, Tensor]) -> Tensor:
+    return torch.cat([value.double().flatten() for value in state.values()])
+
+
+@pytest.mark.parametrize(
+    ("amp", "on_gpu", "has_bfloat16", "expected"),
+    [
+        (True, True, True, "bf16-mixed"),
+        (True, True, False, "16-mixed"),
+        (False, True, True, "32-true"),
+        (True, False, False, "32-true"),
+        (True, False, True, "32-true"),
+    ],
+)
+def test_precision(amp: bool, on_gpu: bool, has_bfloat16: bool, expected: str) -> None:
+    assert choose_precision(amp, on_gpu=on_gpu, has_bfloat16=has_bfloat16) == expected
+
+
+class TestSeeds:
+    def weights(self, configure: Callable[..., TrainConfig], name: str, seed: int) -> Tensor:
+        run = train(configure(
+            f"training.seed={seed}", f"mlflow.run_name={name}", "training.epochs=1",
+            "training.deterministic=true", "checkpoint.save_artifacts=false",
+        ))  # fmt: skip
+        return numbers_of(read_checkpoint(run.checkpoint_last)["model"])
+
+    def test_the_same_seed_gives_the_same_weights_and_another_one_others(
+        self, configure: Callable[..., TrainConfig]
+    ) -> None:
+        try:
+            first, again, other = (self.weights(configure, *run) for run in (("a", 1), ("b", 1), ("c", 2)))
+        finally:
+            torch.use_deterministic_algorithms(False)
+        assert torch.equal(first, again)
+        assert not torch.equal(first, other)
