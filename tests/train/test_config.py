@@ -122,6 +122,7 @@ FLAG_VALUES = {
     "time_scale": 1e-7, "time_shift": 0.25, "sentinel_value": -5.0, "outer_mode": "split", "epochs": 3,
     "lr": 1e-5, "weight_decay": 0.5, "warmup_epochs": 1.0, "ema_decay": 0.5, "grad_clip": 2.0,
     "grad_accum_steps": 4, "loss_type": "l1", "loss_beta": 0.5, "resume_from": "auto", "onnx": "m.onnx",
+    "reweight_mode": "phi",
 }  # fmt: skip
 
 
@@ -194,6 +195,11 @@ class TestErrors:
             ("tasks.angle.enabled=false", "tasks: no task is enabled, expected at least one of"),
             ("tasks.energy.loss_fn=cosine", "tasks.energy.loss_fn: found 'cosine', expected one of"),
             ("tasks.angle.log_transform=true", "tasks.angle.log_transform: found true, expected false"),
+            ("loss_balance=atuo", "loss_balance: found 'atuo', expected one of manual, auto (did you mean"),
+            ("reweighting.angel.nbin=3", "reweighting.angel: unknown key (did you mean 'reweighting.angle'"),
+            ("reweighting.uvwFI.nbin=3", "reweighting.uvwFI.nbin: unknown key (did you mean 'reweighting."),
+            ("--reweight_mode=thta", "reweighting.angle.mode: found 'thta', expected one of theta, phi, "),
+            ("reweighting.angle.nbins_2d=[0, 3]", "reweighting.angle.nbins_2d"),
             ("epochs=3", "epochs: unknown key (did you mean 'training.epochs'?)"),
             ("data.train_path=[]", "data.train_path: found [], expected text or a list of it"),
         ],

@@ -7,7 +7,12 @@ import math
 import pytest
 import torch
 
+from xec_data.normalization import NormalizationConfig
+from xec_models.config import ModelConfig, TaskConfig
+from xec_models.regressor import XECRegressor
+from xec_models.tasks import TASKS
 from xec_train.losses import LOSSES, gaussian_nll
+from xec_train.objectives.regression import task_loss
 
 # name: prediction, target, beta, expected loss of each event
 BY_HAND = {
@@ -45,6 +50,38 @@ def test_gradient(name: str) -> None:
     # With beta = 0 the likelihood has no part that is kept from the gradient on purpose.
     beta = 0.0 if name == "gaussian_nll" else 0.7
     assert torch.autograd.gradcheck(lambda p: LOSSES[name].function(p, target, beta), (prediction,))
+
+
+def test_gradient_of_cross_entropy() -> None:
+    torch.manual_seed(1)
+    logits = torch.randn(6, 5, dtype=torch.float64, requires_grad=True)
+    classes = torch.tensor([[0], [4], [2], [2], [1], [3]])
+    assert torch.autograd.gradcheck(lambda p: LOSSES["cross_entropy"].function(p, classes, 1.0), (logits,))
+
+
+@pytest.mark.parametrize(
+    ("task", "loss"), [(name, loss) for name, spec in TASKS.items() for loss in spec.losses]
+)
+def test_gradient_through_the_spaces_of_every_task(task: str, loss: str) -> None:
+    """From the output of a head to the number that is minimized, whatever lies between."""
+    torch.manual_seed(2)
+    spec, n = TASKS[task], 4
+    network = XECRegressor(
+        ModelConfig(encoder_dim=32, hidden_dim=8, outer_fine_pool=(3, 3), num_fusion_layers=0),
+        {task: TaskConfig(loss_fn=loss, loss_beta=0.0 if loss == "gaussian_nll" else 0.7)},
+        NormalizationConfig(),
+    ).double()
+    truth = torch.rand(n, len(spec.outputs), dtype=torch.float64) + 1.5
+    if spec.n_classes:
+        truth = torch.arange(n)[:, None]
+    network.fit_targets({task: truth.numpy()})
+    columns = spec.n_outputs * (2 if loss == "gaussian_nll" else 1)
+    raw = torch.randn(n, columns, dtype=torch.float64, requires_grad=True)
+
+    def minimized(values: torch.Tensor) -> torch.Tensor:
+        return task_loss(network, task, values, truth).mean()
+
+    assert torch.autograd.gradcheck(minimized, (raw,))
 
 
 def test_gradient_of_cross_entropy_is_probability_minus_truth() -> None:

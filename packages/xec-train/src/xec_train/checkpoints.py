@@ -137,7 +137,7 @@ def _fixed_keys(flat: dict[str, Any]) -> list[str]:
     tasks = [f"tasks.{task}.{name}" for task in enabled for name in _FIXED_OF_TASK]
     rest = [f"tasks.{task}.enabled" for task in TASKS if task not in enabled]
     shape = [key for key in flat if key.startswith(("model.", "normalization.")) and key not in _FREE_KEYS]
-    return [*shape, *tasks, *rest]
+    return [*shape, *tasks, *rest, "loss_balance"]
 
 
 @cache

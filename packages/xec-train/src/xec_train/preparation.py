@@ -30,6 +30,15 @@ class Preparation:
     checkpoint_path: Path | None
     checkpoint: dict[str, Any] | None
 
+    @property
+    def event_counts(self) -> dict[str, float]:
+        """Events in the files, and those of them that the fiducial cut keeps, as metrics."""
+        return {
+            f"{name}_events_{what}": float(count)
+            for name, events in (("train", self.training), ("val", self.validation))
+            for what, count in (("kept", events.n_events), ("stored", events.n_stored))
+        }
+
 
 def prepare(config: TrainConfig, display: Display) -> Preparation:
     """Check everything that a training needs; nothing is written.

@@ -39,6 +39,8 @@ class Place:
         Losses of the epoch that runs.
     bad_steps, bad_in_a_row
         Steps that were skipped in the epoch that runs, and the last ones of all that were.
+    sigma_factors
+        What made predicted uncertainties right at the last validation, by task.
     """
 
     epoch: int = 0
@@ -48,6 +50,7 @@ class Place:
     means: Means = field(default_factory=Means)
     bad_steps: int = 0
     bad_in_a_row: int = 0
+    sigma_factors: dict[str, list[float]] = field(default_factory=dict)
 
     def next_epoch(self) -> None:
         """An epoch is done."""
@@ -138,6 +141,7 @@ def capture(state: TrainState, fabric: Fabric) -> dict[str, Any]:
         "epoch": place.epoch,
         "step": place.step,
         "best_value": place.best_value,
+        "sigma_factors": place.sigma_factors,
         "bad_steps": [place.bad_steps, place.bad_in_a_row],
         "sampler": {"batch": place.batch, "sums": place.means.sums, "n_events": place.means.n_events},
     }
@@ -182,6 +186,7 @@ def restore(state: TrainState, checkpoint: dict[str, Any], fabric: Fabric, sourc
         Means(sums, sampler["n_events"]),
         *checkpoint.get("bad_steps", (0, 0)),
     )
+    state.place.sigma_factors = dict(checkpoint.get("sigma_factors") or {})
     torch.set_rng_state(checkpoint["rng"]["torch"])
     if checkpoint["rng"]["cuda"] and torch.cuda.is_available():
         torch.cuda.set_rng_state_all(checkpoint["rng"]["cuda"])

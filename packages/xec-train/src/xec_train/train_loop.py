@@ -160,6 +160,7 @@ class TrainLoop:
             **place.means.values("train_"),
             **{f"val_{name}": value for name, value in evaluation.losses.items()},
             **evaluation.metrics,
+            **self.objective.figures(self.state.network),
             "bad_steps": float(place.bad_steps),
             "lr": self.state.scheduler.rate,
             "epoch_duration_sec": progress.seconds,
@@ -167,6 +168,7 @@ class TrainLoop:
         }
         improved = evaluation.loss < place.best_value
         place.best_value = min(evaluation.loss, place.best_value)
+        place.sigma_factors = self.objective.sigma_factors(evaluation.outputs, evaluation.events)
         self.state.scheduler.end_epoch(evaluation.loss)
         place.next_epoch()
         self.tracker.log(numbers, place.epoch, place.step)

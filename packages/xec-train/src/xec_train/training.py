@@ -10,7 +10,7 @@ from lightning_fabric import Fabric
 from torch import nn
 
 from xec_geometry.output import atomic_output, make_folder
-from xec_models.checkpoint import load_parameters, read_checkpoint
+from xec_models.checkpoint import load_evaluated, read_checkpoint
 from xec_models.run_directory import RunDirectory
 from xec_train.artifacts import make_artifacts
 from xec_train.checkpoints import Keeper
@@ -75,9 +75,17 @@ def train(config: TrainConfig, notes: Sequence[str] = (), display: Display | Non
     _describe(config, network, fabric, state, display)
 
     _write_config(config, ready.run)
+    for line in ready.objective.weigh_events(
+        ready.training.truth,
+        ready.run.path,
+        resumed=ready.checkpoint is not None,
+        write=fabric.is_global_zero,
+    ):
+        display.line(line)
     mlflow_run = (ready.checkpoint or {}).get("mlflow_run_id")
     keeper = Keeper(ready.run, config, ready.objective.kind, fabric, order=_order(training))
     tracker = _start_tracking(config, ready.run, state.place.step, mlflow_run, keeper, display)
+    tracker.log(ready.event_counts, state.place.epoch, state.place.step)
     try:
         with Interruption() as interruption:
             loop = TrainLoop(
@@ -204,7 +212,7 @@ def _finish(
         return files
     best = run.checkpoint_best if run.checkpoint_best.exists() else run.checkpoint_last
     checkpoint = read_checkpoint(best)
-    load_parameters(state.evaluated, checkpoint["ema_model"] or checkpoint["model"], str(best))
+    load_evaluated(state.evaluated, checkpoint, str(best))
     with display.progress("results of the best network", len(validation)) as progress:
         evaluation = evaluate(fabric, ready.objective, state.evaluated, validation, progress)
     if evaluation is None:

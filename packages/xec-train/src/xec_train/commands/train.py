@@ -28,7 +28,8 @@ def train(
 
     network: --outer-mode, --tasks angle energy ... (enables these), --loss-type, --loss-beta
 
-    training: --epochs, --lr, --weight-decay, --warmup-epochs, --ema-decay, --grad-clip, --grad-accum-steps
+    training: --epochs, --lr, --weight-decay, --warmup-epochs, --ema-decay, --grad-clip, --grad-accum-steps,
+    --reweight-mode none, theta, phi or theta_phi
 
     run: --resume-from (a checkpoint_last.pth, or auto), --onnx
     """

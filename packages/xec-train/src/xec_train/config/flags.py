@@ -36,6 +36,12 @@ def _enable_only(names: list[str]) -> dict[str, Any]:
     return {f"tasks.{name}.enabled": name in names for name in [*TASKS, *names]}
 
 
+def _reweight_angle(modes: list[str]) -> dict[str, Any]:
+    if modes == ["none"]:
+        return {"reweighting.angle.enabled": False}
+    return {"reweighting.angle.enabled": True, "reweighting.angle.mode": modes[0]}
+
+
 FLAGS: dict[str, Flag] = {
     flag.name: flag
     for flag in (
@@ -60,6 +66,7 @@ FLAGS: dict[str, Flag] = {
         Flag("ema_decay", ("training.ema_decay",)),
         Flag("grad_clip", ("training.grad_clip",)),
         Flag("grad_accum_steps", ("training.grad_accum_steps",)),
+        Flag("reweight_mode", ("reweighting.angle.mode",), expand=_reweight_angle),
         Flag("loss_type", ("tasks.angle.loss_fn",)),
         Flag("loss_beta", ("tasks.angle.loss_beta",)),
         Flag("resume_from", ("checkpoint.resume_from",)),

@@ -6,9 +6,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     create_model,
     field_validator,
@@ -19,6 +17,8 @@ from xec_data.normalization import NormalizationConfig
 from xec_geometry.fiducial import FIDUCIAL
 from xec_models.config import ModelConfig, TaskConfig
 from xec_models.tasks import TASKS, TaskSpec
+from xec_train.config.base import Section
+from xec_train.config.reweighting import ReweightingConfig
 
 AUTO: Literal["auto"] = "auto"
 
@@ -32,12 +32,6 @@ def _off_if_negative(value: Any) -> Any:
 
 
 Paths = Annotated[list[str], BeforeValidator(_one_or_many), Field(min_length=1)]
-
-
-class Section(BaseModel):
-    """A section of the configuration: only keys that exist, and no changes after reading."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, coerce_numbers_to_str=True)
 
 
 class FiducialConfig(Section):
@@ -227,7 +221,15 @@ class TrainConfig(Section):
     tasks: TasksConfig = Field(
         default_factory=TasksConfig, description="What the network predicts: a head for each enabled task"
     )
+    loss_balance: Literal["manual", "auto"] = Field(
+        "manual",
+        description="weights of the tasks in the total loss: manual (tasks.<task>.weight), or auto: learnt, "
+        "weight·(loss/(2σ²) + log σ) with a σ for each task; a likelihood (gaussian_nll) has its own",
+    )
     training: TrainingConfig = Field(default_factory=TrainingConfig, description="How the weights are learnt")
+    reweighting: ReweightingConfig = Field(
+        default_factory=ReweightingConfig, description="Which training events count more, by task"
+    )
     checkpoint: CheckpointConfig = Field(
         default_factory=CheckpointConfig, description="What is written, and what a training continues from"
     )

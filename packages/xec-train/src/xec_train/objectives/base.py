@@ -46,6 +46,10 @@ class Objective(Protocol):
     def check_truth(self, truth: Arrays, source: str) -> None:
         """Stop, with an `XecError`, at true values that the loss cannot use."""
 
+    def weigh_events(self, truth: Arrays, folder: Path, *, resumed: bool, write: bool) -> Sequence[str]:
+        """Fit weights of events to the training data, or read those in the run directory `folder` if it is
+        resumed; only one process may `write`. Gives lines for the user."""
+
     def augment(self, batch: Batch) -> Batch:
         """Change a batch for training."""
 
@@ -60,6 +64,12 @@ class Objective(Protocol):
 
     def metrics(self, outputs: Arrays, events: Arrays) -> dict[str, float]:
         """Figures of merit over all events."""
+
+    def sigma_factors(self, outputs: Arrays, events: Arrays) -> dict[str, list[float]]:
+        """By task: what makes the predicted uncertainties right."""
+
+    def figures(self, network: nn.Module) -> dict[str, float]:
+        """Numbers of the network that are worth following from epoch to epoch."""
 
     def write_results(self, run: Path, outputs: Arrays, events: Arrays) -> Sequence[Path]:
         """Write the validation event by event into a run directory."""

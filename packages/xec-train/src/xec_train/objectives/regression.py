@@ -10,16 +10,18 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from xec_models.metrics import task_metrics
-from xec_models.regressor import XECRegressor
+from xec_models.metrics import sigma_factors, task_metrics
+from xec_models.regressor import SIGMA, XECRegressor
 from xec_models.tasks import TASKS, task_truth
 from xec_train.augmentation import drop_channels
+from xec_train.balance import loss_weights, total_loss
 from xec_train.config.sections import TrainConfig
 from xec_train.data.loader import Batch
 from xec_train.errors import TrainError
 from xec_train.losses import LOSSES, Loss
 from xec_train.objectives.base import LOSS, Arrays
 from xec_train.results import write_regression_results
+from xec_train.reweighting import EventWeights, weigh_events
 
 HEADLINES: dict[str, tuple[str, str]] = {
     "angle": ("val_resolution_deg", "deg"),
@@ -30,6 +32,9 @@ HEADLINES: dict[str, tuple[str, str]] = {
     "n_gamma": ("n_gamma_accuracy", ""),
 }
 """The one metric of each task that tells how good it is, and its unit."""
+
+_WEIGHT = "weight_"
+"""What stands before the task in the name of an event's weight in a batch."""
 
 
 class Regression:
@@ -49,11 +54,15 @@ class Regression:
         self.tasks = config.enabled_tasks
         branches = [branch for task in self.tasks for branch in TASKS[task].truth]
         self.truth_branches = tuple(dict.fromkeys(branches))
+        self.event_weights: dict[str, EventWeights] = {}
         self.headlines: Mapping[str, str] = dict(HEADLINES[task] for task in self.tasks)
 
     def build_network(self) -> XECRegressor:
         """A new regressor."""
-        return XECRegressor(self.config.model, self.tasks, self.config.normalization)
+        automatic = self.config.loss_balance == "auto"
+        return XECRegressor(
+            self.config.model, self.tasks, self.config.normalization, learn_loss_weights=automatic
+        )
 
     def prepare(self, network: nn.Module, truth: Arrays) -> None:
         """Fit the standardization of the targets."""
@@ -77,9 +86,19 @@ class Regression:
                     f"expected only positive ones, because of tasks.{task}.{key}: {getattr(config, key)}"
                 )
 
+    def weigh_events(self, truth: Arrays, folder: Path, *, resumed: bool, write: bool) -> list[str]:
+        """Weights by task from histograms of the true values."""
+        self.event_weights, lines = weigh_events(
+            self.config.reweighting, tuple(self.tasks), truth, folder, resumed=resumed, write=write
+        )
+        return lines
+
     def augment(self, batch: Batch) -> Batch:
-        """Make random sensors invalid."""
-        return drop_channels(batch, self.config.training.channel_dropout_rate)
+        """Make random sensors invalid, and give every event its weights."""
+        weights = {
+            _WEIGHT + task: table.of(_truth(task, batch)) for task, table in self.event_weights.items()
+        }
+        return {**drop_channels(batch, self.config.training.channel_dropout_rate), **weights}
 
     def forward(self, network: nn.Module, batch: Batch) -> dict[str, Tensor]:
         """Raw outputs of the heads."""
@@ -88,8 +107,14 @@ class Regression:
 
     def losses(self, network: nn.Module, raw: Mapping[str, Tensor], batch: Batch) -> dict[str, Tensor]:
         """The weighted sum over the tasks, and each task's own loss as ``loss_<task>``."""
-        parts = {task: self._task_loss(cast("XECRegressor", network), task, raw[task], batch) for task in raw}
-        total = torch.stack([self.tasks[task].weight * part for task, part in parts.items()]).sum()
+        regressor = cast("XECRegressor", network)
+        parts = {}
+        for task, values in raw.items():
+            per_event = task_loss(regressor, task, values, _truth(task, batch))
+            # Only training gives weights: in validation every event counts once.
+            weights = batch.get(_WEIGHT + task)
+            parts[task] = (per_event if weights is None else weights * per_event).mean()
+        total = total_loss(parts, self._weights, _log_variances(regressor))
         return {LOSS: total, **{f"{LOSS}_{task}": part for task, part in parts.items()}}
 
     def outputs(self, network: nn.Module, raw: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -101,18 +126,45 @@ class Regression:
         return {
             name: value
             for task in self.tasks
-            for name, value in task_metrics(task, outputs[task], task_truth(task, events)).items()
+            for name, value in task_metrics(
+                task, outputs[task], task_truth(task, events), outputs.get(task + SIGMA)
+            ).items()
         }
+
+    def sigma_factors(self, outputs: Arrays, events: Arrays) -> dict[str, list[float]]:
+        """For every head with an uncertainty."""
+        return {
+            task: sigma_factors(task, outputs[task], outputs[task + SIGMA], task_truth(task, events))
+            for task in self.tasks
+            if task + SIGMA in outputs
+        }
+
+    def figures(self, network: nn.Module) -> dict[str, float]:
+        """``loss_weight_<task>`` if these are learnt."""
+        if self.config.loss_balance != "auto":
+            return {}
+        learnt = loss_weights(self._weights, _log_variances(cast("XECRegressor", network)))
+        return {f"loss_weight_{task}": weight for task, weight in learnt.items()}
 
     def write_results(self, run: Path, outputs: Arrays, events: Arrays) -> list[Path]:
         """One CSV file a task, and one ROOT file with everything."""
         return write_regression_results(run, tuple(self.tasks), outputs, events)
 
-    def _task_loss(self, network: XECRegressor, task: str, raw: Tensor, batch: Batch) -> Tensor:
-        config = self.tasks[task]
-        loss = LOSSES[str(config.loss_fn)]
-        prediction, target = _in_space(loss, network, task, raw, _truth(task, batch))
-        return loss.function(prediction, target, float(config.loss_beta or 0.0)).mean()
+    @property
+    def _weights(self) -> dict[str, float]:
+        return {task: config.weight for task, config in self.tasks.items()}
+
+
+def task_loss(network: XECRegressor, task: str, raw: Tensor, truth: Tensor) -> Tensor:
+    """Loss (n,) of each event, from a head's raw output and the true values (n, columns)."""
+    config = network.task_configs[task]
+    loss = LOSSES[str(config.loss_fn)]
+    prediction, target = _in_space(loss, network, task, raw, truth)
+    return loss.function(prediction, target, float(config.loss_beta or 0.0))
+
+
+def _log_variances(network: XECRegressor) -> dict[str, Tensor]:
+    return dict(network.log_variances.items())
 
 
 def _truth(task: str, batch: Batch) -> Tensor:

@@ -1,0 +1,71 @@
+"""Predicted uncertainties over a training: measured, corrected in the checkpoint, carried on."""
+
+from __future__ import annotations
+
+import csv
+import math
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from xec_data.columns import read_columns
+from xec_data.reader import EventReader
+from xec_models.checkpoint import load_model, read_checkpoint
+from xec_models.metrics import pull_width
+from xec_train.config.sections import TrainConfig
+from xec_train.objectives.regression import Regression
+from xec_train.training import train
+
+Configure = Callable[..., TrainConfig]
+TASKS = ("--tasks=energy", "tasks.energy.loss_fn=gaussian_nll", "training.epochs=1")
+
+
+@pytest.fixture
+def overconfident(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Networks that claim widths twenty times too small."""
+    original = Regression.prepare
+
+    def prepare(objective: Regression, network: nn.Module, truth: object) -> None:
+        original(objective, network, truth)
+        with torch.no_grad():
+            network.heads["energy"][-1].bias[1] -= 2 * math.log(20.0)
+
+    monkeypatch.setattr(Regression, "prepare", prepare)
+
+
+@pytest.mark.usefixtures("overconfident")
+def test_wrong_widths_are_corrected(configure: Configure, event_files: tuple[Path, Path]) -> None:
+    run = train(configure(*TASKS, "training.lr=1e-5"))
+    with run.metrics.open(newline="") as file:
+        logged = {row["metric"]: float(row["value"]) for row in csv.DictReader(file)}
+    # What is logged is what the network says by itself.
+    assert logged["energy_pull_width"] > 5.0
+    assert logged["energy_sigma_ratio"] < 0.2
+    checkpoint = read_checkpoint(run.checkpoint_best)
+    assert checkpoint["sigma_factors"]["energy"] == pytest.approx([logged["energy_pull_width"]])
+
+    events = EventReader(event_files[1], ["npho", "time", "energyTruth"])
+    chunk = events.read(events.shards[0])
+    with torch.inference_mode():
+        outputs = load_model(run.checkpoint_best)(chunk["npho"], chunk["time"])
+    residual = outputs["energy"][:, 0].numpy() - chunk["energyTruth"]
+    assert pull_width(residual, outputs["energy_sigma"][:, 0].numpy()) == pytest.approx(1.0, rel=1e-3)
+    # The files of the run are written with the correction as well.
+    results = read_columns(run.validation_results)
+    np.testing.assert_allclose(results["sigma_energy"], outputs["energy_sigma"][:, 0], rtol=1e-3)
+
+
+@pytest.mark.usefixtures("overconfident")
+def test_a_resumed_training_measures_by_itself_again(configure: Configure) -> None:
+    quick = (*TASKS, "checkpoint.save_artifacts=false", "training.warmup_epochs=0")
+    whole = train(configure(*quick, "mlflow.run_name=whole", "training.epochs=2", "training.scheduler=none"))
+    parts = train(configure(*quick, "mlflow.run_name=parts", "training.scheduler=none"))
+    train(configure(*quick, f"checkpoint.resume_from={parts.path}", "training.epochs=2",
+                    "training.scheduler=none"))  # fmt: skip
+    first, second = (read_checkpoint(run.checkpoint_last) for run in (whole, parts))
+    assert first["sigma_factors"] == second["sigma_factors"]
+    assert all(torch.equal(value, second["ema_model"][name]) for name, value in first["ema_model"].items())
