@@ -208,4 +208,6 @@ class TestTraining:
             assert all(torch.equal(value, second[key][name]) for name, value in first[key].items())
 
         unweighted = read_checkpoint(train(configure(*QUICK, "mlflow.run_name=plain")).checkpoint_last)
-        assert any(not torch.equal(value, unweighted["model"][name]) for name, value in first["model"].items())
+        assert any(
+            not torch.equal(value, unweighted["model"][name]) for name, value in first["model"].items()
+        )

@@ -46,6 +46,12 @@ class Line:
     def metrics(self, outputs: Any, events: Any) -> dict[str, float]:
         return {"quality": float(abs(outputs["y"] - events["y"]).mean())}
 
+    def sigma_factors(self, outputs: Any, events: Any) -> dict[str, list[float]]:
+        return {"y": [float(len(outputs["y"]))]}
+
+    def figures(self, network: Any) -> dict[str, float]:
+        return {"slope": float(network.weight.detach().sum())}
+
 
 @dataclass
 class Memory:
@@ -99,6 +105,9 @@ def test_it_learns_and_keeps_the_best() -> None:
     assert memory.saved[0] == "best"
     assert trained.state.place.best_value == min(losses)
     assert (trained.state.place.epoch, trained.state.place.step) == (60, 180)
+    assert memory.logged[-1]["slope"] == pytest.approx(float(weights(trained)[:3].sum()))
+    # What the validation found about uncertainties goes into the checkpoint.
+    assert trained.state.place.sigma_factors == {"y": [float(sum(memory.sizes))]}
 
 
 @pytest.mark.parametrize(
