@@ -176,8 +176,10 @@ class TestErrors:
             "data.num_workers: found 'many', expected auto or an integer ≥ 0",
             "training.epochs: found 'ten', expected an integer ≥ 1",
             "training.lr: found 0, expected a number > 0",
-            "training.scheduler: found 'cosin', expected one of cosine, onecycle, plateau, none "
-            "(did you mean 'cosine'?)",
+            (
+                "training.scheduler: found 'cosin', expected one of cosine, onecycle, plateau, none "
+                "(did you mean 'cosine'?)"
+            ),
             "tasks.enegy: unknown key (did you mean 'tasks.energy'?)",
             "model.encoder_dim: encoder_dim is 100, expected a multiple of 32 (nearest: 96)",
             "batch: unknown key (did you mean 'data.batch_size'?)",

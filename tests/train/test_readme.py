@@ -27,8 +27,12 @@ def test_commands_of_training_are_valid(tmp_path: Path) -> None:
         path = tmp_path / words[0]
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
+        if "--profile" in words:
+            # The command's own; all other flags belong to the configuration.
+            option = words.index("--profile")
+            del words[option : option + 2]
         assert load_command_line([str(path), *words[1:]]).config.enabled_tasks
-    assert len(commands("train")) == 3
+    assert len(commands("train")) == 4
 
 
 def test_the_report_of_errors_is_the_one_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -43,5 +47,5 @@ def test_the_report_of_errors_is_the_one_shown(tmp_path: Path, monkeypatch: pyte
 def test_public_names_exist() -> None:
     for name in xec_train.__all__:
         assert getattr(xec_train, name) is not None
-    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+    with pytest.raises(AttributeError, match=r"attribute '?nothing"):
         _ = xec_train.nothing

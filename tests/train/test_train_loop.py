@@ -125,6 +125,25 @@ def test_accumulated_gradients_are_those_of_the_large_batch(
     torch.testing.assert_close(weights(apart), weights(together), rtol=1e-6, atol=1e-6)
 
 
+@pytest.mark.parametrize("sizes", [(4, 4, 4), (8, 1, 3), (2, 9)])
+def test_accumulated_gradient_itself(sizes: tuple[int, ...]) -> None:
+    gradients = []
+    for parts in (sizes, (sum(sizes),)):
+        trained = loop(Memory(parts), grad_clip=0)
+        trained._step(list(Memory(parts).epoch()))
+        gradients.append(torch.cat([p.grad.flatten() for p in trained.state.network.parameters()]))
+    torch.testing.assert_close(*gradients, rtol=1e-6, atol=1e-6)
+
+
+def test_norm_before_clipping_is_logged() -> None:
+    memory = Memory((8,))
+    trained = loop(memory, Line(scale=1e3), grad_clip=0.5, epochs=50)
+    trained.run()
+    norms = [numbers["grad_norm"] for numbers in memory.logged if "grad_norm" in numbers]
+    assert len(norms) == 1
+    assert norms[0] > 10 * 0.5
+
+
 def test_losses_are_means_over_events_not_over_batches() -> None:
     memory = Memory((8, 1))
     trained = loop(memory, epochs=1, lr=1e-12)

@@ -21,6 +21,7 @@ from xec_train.display import Display, EpochProgress
 from xec_train.evaluation import Evaluation, evaluate
 from xec_train.interruption import Interruption
 from xec_train.objectives.base import LOSS, Objective
+from xec_train.phases import BACKWARD, FORWARD, READ, STEP, TRANSFER, Phase, unmeasured
 from xec_train.state import TrainState
 from xec_train.steps import Steps, with_its_gradient
 from xec_train.tracking.base import Tracker
@@ -52,6 +53,8 @@ class TrainLoop:
         Says when to stop early.
     bad_events
         File for events that end the training.
+    phase
+        Put around the parts of a step, to measure them.
     """
 
     fabric: Fabric
@@ -65,6 +68,7 @@ class TrainLoop:
     display: Display
     interruption: Interruption
     bad_events: Path | None = None
+    phase: Phase = unmeasured
 
     def __post_init__(self) -> None:
         """Bring in what takes the steps."""
@@ -97,7 +101,7 @@ class TrainLoop:
     def _train_epoch(self, progress: EpochProgress) -> bool:
         place = self.state.place
         with closing(self.training.epoch(place.epoch, place.batch)) as batches:
-            for window in _windows(batches, self.config.grad_accum_steps):
+            for window in _windows(batches, self.config.grad_accum_steps, self.phase):
                 norm = self._step(window)
                 if place.step % STEPS_BETWEEN_LOGS == 0:
                     self._log_step(norm)
@@ -117,29 +121,33 @@ class TrainLoop:
             self._backward(batch, _size(batch) / n_events, last=i == len(window) - 1)
             for i, batch in enumerate(window)
         ]
-        # An infinite limit clips nothing, but the norm is still measured.
-        norm = self.fabric.clip_gradients(
-            state.model,
-            state.optimizer,
-            max_norm=self.config.grad_clip or math.inf,
-            error_if_nonfinite=False,
-        )
-        assert isinstance(norm, Tensor)
-        self.steps.take(norm, losses, window)
+        with self.phase(STEP):
+            # An infinite limit clips nothing, but the norm is still measured.
+            norm = self.fabric.clip_gradients(
+                state.model,
+                state.optimizer,
+                max_norm=self.config.grad_clip or math.inf,
+                error_if_nonfinite=False,
+            )
+            assert isinstance(norm, Tensor)
+            self.steps.take(norm, losses, window)
         place.step += 1
         place.batch += len(window)
         return norm
 
     def _backward(self, batch: Batch, share: float, *, last: bool) -> dict[str, Tensor]:
         """Add the gradient of a batch, weighted by its share of the window's events."""
-        here = self.objective.augment(self.fabric.to_device(batch))
+        with self.phase(TRANSFER):
+            here = self.objective.augment(self.fabric.to_device(batch))
         # Gradients are exchanged once per step, with the last batch.
         waits = self.fabric.world_size > 1 and not last
         with self.fabric.no_backward_sync(self.state.model) if waits else nullcontext():
-            with self.fabric.autocast():
-                raw = self.objective.forward(self.state.model, here)
-            losses = self.objective.losses(self.state.network, raw, here)
-            self.fabric.backward(with_its_gradient(losses[LOSS]) * share)
+            with self.phase(FORWARD):
+                with self.fabric.autocast():
+                    raw = self.objective.forward(self.state.model, here)
+                losses = self.objective.losses(self.state.network, raw, here)
+            with self.phase(BACKWARD):
+                self.fabric.backward(with_its_gradient(losses[LOSS]) * share)
         return losses
 
     def _validate(self) -> Evaluation | None:
@@ -208,8 +216,12 @@ class TrainLoop:
         return self.display.progress(title, n_batches, done)
 
 
-def _windows(batches: Iterator[Batch], size: int) -> Iterator[list[Batch]]:
-    while window := list(islice(batches, size)):
+def _windows(batches: Iterator[Batch], size: int, phase: Phase) -> Iterator[list[Batch]]:
+    while True:
+        with phase(READ):
+            window = list(islice(batches, size))
+        if not window:
+            return
         yield window
 
 

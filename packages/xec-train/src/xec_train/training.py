@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from lightning_fabric import Fabric
 from torch import nn
@@ -30,6 +30,17 @@ from xec_train.tracking.base import Tracker, Trackers, flatten
 from xec_train.tracking.metrics_file import MetricsFile
 from xec_train.tracking.mlflow_tracker import MlflowTracker
 from xec_train.train_loop import TrainLoop
+
+
+class Assembly(NamedTuple):
+    """A training that is ready to begin or to go on."""
+
+    config: TrainConfig
+    ready: Preparation
+    fabric: Fabric
+    state: TrainState
+    training: EventLoader
+    validation: EventLoader
 
 
 def train(config: TrainConfig, notes: Sequence[str] = (), display: Display | None = None) -> RunDirectory:
@@ -58,22 +69,7 @@ def train(config: TrainConfig, notes: Sequence[str] = (), display: Display | Non
     display = display or Display()
     for note in notes:
         display.note(note)
-    ready = prepare(config, display)
-    config = _with_run_name(config, ready.run.name)
-    fabric = build_fabric(config.training)
-    network = ready.objective.build_network()
-    if ready.checkpoint is None:
-        ready.objective.prepare(network, ready.training.truth)
-    training, validation = _loaders(config, ready, fabric, display)
-    steps_per_epoch = ceil_div(len(training), config.training.grad_accum_steps)
-    state = build_state(fabric, network, config.training, steps_per_epoch, ready.objective.forward_methods)
-    if ready.checkpoint is not None:
-        restore(state, ready.checkpoint, fabric, str(ready.checkpoint_path))
-        _find_place(state, training, ready.checkpoint, display)
-    mode = compile_mode(config.training.compile, fabric.device)
-    compile_methods(network, ready.objective.forward_methods or ("forward",), mode, display.warn)
-    _describe(config, network, fabric, state, display)
-
+    config, ready, fabric, state, training, validation = assemble(config, display)
     _write_config(config, ready.run)
     for line in ready.objective.weigh_events(
         ready.training.truth,
@@ -110,6 +106,32 @@ def train(config: TrainConfig, notes: Sequence[str] = (), display: Display | Non
     tracker.finish("FINISHED" if finished else "KILLED")
     (_say_goodbye if finished else _say_how_to_resume)(config, ready.run, state, display)
     return ready.run
+
+
+def assemble(config: TrainConfig, display: Display) -> Assembly:
+    """Make everything that a training needs; nothing is written.
+
+    Raises
+    ------
+    XecError
+        If files, configuration or checkpoint do not fit.
+    """
+    ready = prepare(config, display)
+    config = _with_run_name(config, ready.run.name)
+    fabric = build_fabric(config.training)
+    network = ready.objective.build_network()
+    if ready.checkpoint is None:
+        ready.objective.prepare(network, ready.training.truth)
+    training, validation = _loaders(config, ready, fabric, display)
+    steps_per_epoch = ceil_div(len(training), config.training.grad_accum_steps)
+    state = build_state(fabric, network, config.training, steps_per_epoch, ready.objective.forward_methods)
+    if ready.checkpoint is not None:
+        restore(state, ready.checkpoint, fabric, str(ready.checkpoint_path))
+        _find_place(state, training, ready.checkpoint, display)
+    mode = compile_mode(config.training.compile, fabric.device)
+    compile_methods(network, ready.objective.forward_methods or ("forward",), mode, display.warn)
+    _describe(config, network, fabric, state, display)
+    return Assembly(config, ready, fabric, state, training, validation)
 
 
 def _with_run_name(config: TrainConfig, name: str) -> TrainConfig:

@@ -26,7 +26,13 @@ def new(output: _Output = None) -> None:
 
 
 @app.command(context_settings=_ANY_OPTION)
-def show(words: _Words) -> None:
+def show(
+    words: _Words,
+    plot_lr: Annotated[
+        Path | None,
+        typer.Option("--plot-lr", metavar="FILE", help="Draw the planned learning rates (PDF, PNG or SVG)."),
+    ] = None,
+) -> None:
     """Print the configuration as a training would use it: defaults filled in, changes applied."""
     from xec_train.config.loading import load_command_line
     from xec_train.config.template import resolved
@@ -34,6 +40,11 @@ def show(words: _Words) -> None:
     loaded = load_command_line(words)
     _warn(loaded.notes)
     typer.echo(resolved(loaded.config), nl=False)
+    if plot_lr is not None:
+        from xec_train.schedule_plot import plot_schedule
+
+        _warn(tuple(plot_schedule(loaded.config, plot_lr)))
+        typer.echo(f"wrote {plot_lr}", err=True)
 
 
 @app.command(context_settings=_ANY_OPTION)

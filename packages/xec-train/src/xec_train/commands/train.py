@@ -16,6 +16,12 @@ def train(
             show_default=False,
         ),
     ],
+    profile: Annotated[
+        int | None,
+        typer.Option(
+            min=1, metavar="N", help="Train only N steps and show where their time goes; nothing is kept."
+        ),
+    ] = None,
 ) -> None:
     """Train a network as a YAML file says ('xec config new' writes one), into a new run directory.
 
@@ -37,6 +43,11 @@ def train(
 
     loaded = load_command_line(words)
     # The configuration is checked before the seconds that torch takes to load.
+    if profile is not None:
+        from xec_train.profiling import profile_training
+
+        profile_training(loaded.config, profile, loaded.notes)
+        return
     from xec_train.training import train as run_training
 
     run_training(loaded.config, loaded.notes)

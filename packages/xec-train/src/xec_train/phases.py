@@ -1,0 +1,61 @@
+"""The parts of a training step, by the names that a profile gives them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+
+import torch
+from torch.profiler import record_function
+
+READ, TRANSFER, FORWARD, BACKWARD, STEP = PHASES = ("read", "transfer", "forward", "backward", "step")
+
+Phase = Callable[[str], AbstractContextManager[None]]
+"""From the name of a part to a block around it."""
+
+
+def unmeasured(_name: str) -> AbstractContextManager[None]:
+    """A block that nothing is done with."""
+    return nullcontext()
+
+
+class Stopwatch:
+    """Measures the parts and names them in a trace.
+
+    Parameters
+    ----------
+    device
+        Is waited for at the end of each part, or a part would get what the one before has queued.
+
+    Attributes
+    ----------
+    seconds
+        Time spent in each part since the last `restart`.
+    total : float
+        Time since then.
+    """
+
+    def __init__(self, device: torch.device) -> None:
+        self.device = device
+        self.restart()
+
+    def restart(self) -> None:
+        """Forget what was measured."""
+        self.seconds = dict.fromkeys(PHASES, 0.0)
+        self._begin = time.perf_counter()
+
+    @property
+    def total(self) -> float:
+        """Time since the last `restart`."""
+        return time.perf_counter() - self._begin
+
+    @contextmanager
+    def __call__(self, name: str) -> Iterator[None]:
+        """Measure a block."""
+        begin = time.perf_counter()
+        with record_function(name):
+            yield
+            if self.device.type == "cuda":
+                torch.cuda.synchronize(self.device)
+        self.seconds[name] += time.perf_counter() - begin
