@@ -60,12 +60,17 @@ def test_wrong_widths_are_corrected(configure: Configure, event_files: tuple[Pat
 
 
 @pytest.mark.usefixtures("overconfident")
-def test_a_resumed_training_measures_by_itself_again(configure: Configure) -> None:
-    quick = (*TASKS, "checkpoint.save_artifacts=false", "training.warmup_epochs=0")
-    whole = train(configure(*quick, "mlflow.run_name=whole", "training.epochs=2", "training.scheduler=none"))
-    parts = train(configure(*quick, "mlflow.run_name=parts", "training.scheduler=none"))
-    train(configure(*quick, f"checkpoint.resume_from={parts.path}", "training.epochs=2",
-                    "training.scheduler=none"))  # fmt: skip
+def test_resumed_is_uninterrupted_with_learnt_weights_of_the_tasks_too(configure: Configure) -> None:
+    quick = (
+        "tasks.energy.enabled=true", "tasks.energy.loss_fn=gaussian_nll", "loss_balance=auto",
+        "training.warmup_epochs=0", "training.scheduler=none", "checkpoint.save_artifacts=false",
+    )  # fmt: skip
+    whole = train(configure(*quick, "mlflow.run_name=whole", "training.epochs=2"))
+    parts = train(configure(*quick, "mlflow.run_name=parts", "training.epochs=1"))
+    before = read_checkpoint(parts.checkpoint_last)["sigma_factors"]
+    train(configure(*quick, f"checkpoint.resume_from={parts.path}", "training.epochs=2"))
     first, second = (read_checkpoint(run.checkpoint_last) for run in (whole, parts))
-    assert first["sigma_factors"] == second["sigma_factors"]
-    assert all(torch.equal(value, second["ema_model"][name]) for name, value in first["ema_model"].items())
+    assert first["sigma_factors"] == second["sigma_factors"] != before
+    assert "log_variances.angle" in first["model"]
+    for key in ("model", "ema_model"):
+        assert all(torch.equal(value, second[key][name]) for name, value in first[key].items())
