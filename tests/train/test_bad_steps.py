@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -135,6 +137,33 @@ def test_only_the_batch_that_did_it_is_named() -> None:
     training.steps.take(torch.tensor(torch.nan), losses, batches)
     with pytest.raises(TrainError, match=r"with the events: event 1 \("):
         training.state.settle()
+
+
+_RANK = """
+import sys
+import torch.distributed as dist
+from xec_train.steps import _gathered
+
+rank, meeting = int(sys.argv[1]), sys.argv[2]
+dist.init_process_group("gloo", init_method=f"file://{meeting}", rank=rank, world_size=2)
+# Only the second process has a loss that is not finite; the first one's gradient became so by the exchange.
+first = _gathered([{"event": rank, "loss": [1.0, float("nan")][rank]}])
+second = _gathered([{"event": rank, "loss": 1.0}])
+print([row["event"] for row in first], [row["event"] for row in second])
+dist.destroy_process_group()
+"""
+
+
+def test_every_process_learns_of_the_events_of_the_others(tmp_path: Path) -> None:
+    started = [
+        subprocess.Popen(
+            [sys.executable, "-W", "ignore", "-c", _RANK, str(rank), str(tmp_path / "meeting")],
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for rank in range(2)
+    ]
+    assert [process.communicate(timeout=60)[0] for process in started] == ["[1] [0, 1]\n"] * 2
 
 
 def test_a_loss_that_is_not_finite_has_no_finite_gradient() -> None:
