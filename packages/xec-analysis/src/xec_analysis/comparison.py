@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,7 +12,7 @@ import numpy as np
 from xec_analysis.baselines import Baselines
 from xec_analysis.errors import AnalysisError
 from xec_analysis.profiles import WIDTH_ERROR
-from xec_analysis.quantities import PERCENT, quantity
+from xec_analysis.quantities import PERCENT, Unit, quantity
 from xec_analysis.results import Floats, Results, TaskResult
 from xec_analysis.table import three_digits
 from xec_data.reader import EventReader
@@ -132,21 +132,49 @@ def verdict(contests: list[Contest], rival: str) -> str:
     return f"The network is {'; '.join(parts)}."
 
 
+def _distance(values: Floats, truth: Floats) -> Floats:
+    distance: Floats = np.linalg.norm(values - truth, axis=1)
+    return distance
+
+
+@dataclass(frozen=True)
+class _Joint:
+    """How far off all outputs of a task are together."""
+
+    name: str
+    quantity: str
+    measure: Callable[[Floats, Floats], Floats]
+    also_each_output: bool
+
+
+_JOINT = {
+    "angle": _Joint("emission angle", "opening", opening_angle, also_each_output=False),
+    "uvwFI": _Joint("position", "distance", _distance, also_each_output=True),
+}
+
+
 def _contests(result: TaskResult, guesses: Mapping[str, Floats]) -> list[Contest]:
     everywhere = np.all([np.isfinite(values).all(axis=1) for values in guesses.values()], axis=0)
     guesses = {name: values[everywhere] for name, values in guesses.items()}
     truth, n = result.truth[everywhere], int(everywhere.sum())
-    if result.task == "angle":
-        widths = {name: percentile_68(opening_angle(values, truth)) for name, values in guesses.items()}
-        return [Contest("emission angle", quantity("opening").unit.name, widths, n)]
     contests = []
-    for column, output in enumerate(result.outputs):
-        scale = truth[:, column] if output == "energy" else 1.0
-        widths = {
-            name: half_width_68((values[:, column] - truth[:, column]) / scale)
-            for name, values in guesses.items()
-        }
-        unit = PERCENT if output == "energy" else quantity(output).residual_unit(min(widths.values()))
-        scaled = {name: width * unit.factor for name, width in widths.items()}
-        contests.append(Contest(quantity(output).plain, unit.name, scaled, n))
+    joint = _JOINT.get(result.task)
+    if joint is not None:
+        off = {name: percentile_68(joint.measure(values, truth)) for name, values in guesses.items()}
+        contests.append(
+            _scaled(joint.name, off, quantity(joint.quantity).residual_unit(min(off.values())), n)
+        )
+    if joint is None or joint.also_each_output:
+        for column, output in enumerate(result.outputs):
+            scale = truth[:, column] if output == "energy" else 1.0
+            widths = {
+                name: half_width_68((values[:, column] - truth[:, column]) / scale)
+                for name, values in guesses.items()
+            }
+            unit = PERCENT if output == "energy" else quantity(output).residual_unit(min(widths.values()))
+            contests.append(_scaled(quantity(output).plain, widths, unit, n))
     return contests
+
+
+def _scaled(name: str, widths: Mapping[str, float], unit: Unit, n_events: int) -> Contest:
+    return Contest(name, unit.name, {who: width * unit.factor for who, width in widths.items()}, n_events)
