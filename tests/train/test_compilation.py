@@ -69,7 +69,7 @@ def test_names_and_copies_do_not_know_of_it(monkeypatch: pytest.MonkeyPatch) -> 
     compile_methods(network, ("double",), "reduce-overhead", warnings.append)
     assert modes == ["reduce-overhead"]
     assert torch.equal(network(X), expected)
-    assert len(calls) == 1
+    assert len(calls) == 2  # once to see whether the gradient works
     assert list(network.state_dict()) == names == ["layer.weight", "layer.bias"]
     assert not warnings
 
@@ -93,6 +93,23 @@ def test_failure_is_one_line_and_then_forgotten(monkeypatch: pytest.MonkeyPatch)
     assert len(tried) == len(warnings) == 1
     assert warnings[0].startswith("torch.compile (default) failed, the training goes on without it")
     assert warnings[0].endswith("RuntimeError: no C++ compiler")
+
+
+def test_failure_of_the_gradient_is_found_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    def make(function: Any) -> Any:
+        def call(x: Tensor) -> Tensor:
+            result = function(x)
+            result.register_hook(lambda _: 1 / 0)
+            return result
+
+        return call
+
+    fake_compiler(monkeypatch, make)
+    network, warnings = Network(), list[str]()
+    compile_methods(network, ("double",), "default", warnings.append)
+    network(X).sum().backward()
+    assert network.layer.weight.grad is not None
+    assert warnings[0].endswith("ZeroDivisionError: division by zero")
 
 
 def test_what_is_no_fault_of_the_compiler_is_raised(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -40,19 +40,23 @@ def compile_methods(
         return
     for name in names:
         # Beside the class, not as a wrapping module: a module would put its prefix before every parameter.
-        object.__setattr__(network, name, _Compiled(getattr(network, name), mode, warn))
+        object.__setattr__(network, name, _Compiled(network, name, mode, warn))
 
 
 class _Compiled:
     """A function that is compiled when it is first called, and called as it is if that fails."""
 
-    def __init__(self, function: Callable[..., Any], mode: str, warn: Callable[[str], None]) -> None:
-        self._eager, self._warn, self._mode = function, warn, mode
-        self._compiled: Callable[..., Any] | None = torch.compile(function, mode=mode)
+    def __init__(self, network: nn.Module, name: str, mode: str, warn: Callable[[str], None]) -> None:
+        self._parameters = [p for p in network.parameters() if p.requires_grad]
+        self._eager, self._warn, self._mode = getattr(network, name), warn, mode
+        self._compiled: Callable[..., Any] | None = torch.compile(self._eager, mode=mode)
+        self._rehearsed = False
 
     def __call__(self, *arguments: Any, **options: Any) -> Any:
         if self._compiled is not None:
             try:
+                if torch.is_grad_enabled() and not self._rehearsed:
+                    self._rehearse(self._compiled, arguments, options)
                 return self._compiled(*arguments, **options)
             except torch.cuda.OutOfMemoryError:
                 raise
@@ -60,6 +64,16 @@ class _Compiled:
                 # What is no fault of the compiler happens again below.
                 self._give_up(error)
         return self._eager(*arguments, **options)
+
+    def _rehearse(self, compiled: Callable[..., Any], arguments: Any, options: Any) -> None:
+        """Compute a gradient once and drop it: in the training itself it would be too late to go back."""
+        device = self._parameters[0].device
+        with torch.random.fork_rng([device] if device.type == "cuda" else []):
+            result = compiled(*arguments, **options)
+            outputs = result.values() if isinstance(result, Mapping) else [result]
+            total = torch.stack([output.float().square().sum() for output in outputs]).sum()
+            torch.autograd.grad(total, self._parameters, allow_unused=True)
+        self._rehearsed = True
 
     def _give_up(self, error: Exception) -> None:
         self._compiled = None
