@@ -163,7 +163,7 @@ class TestRunDirectory:
 
 class TestResuming:
     @pytest.mark.parametrize(
-        ("step", "number"), [(1, signal.SIGINT), (3, signal.SIGTERM), (5, signal.SIGINT)]
+        ("step", "number"), [(1, signal.SIGINT), (3, signal.SIGTERM), (5, signal.SIGUSR1)]
     )
     def test_interrupted_and_resumed_is_uninterrupted(
         self,
@@ -221,10 +221,9 @@ class TestResuming:
     def test_a_configuration_that_contradicts_the_checkpoint(self, configure: Configure) -> None:
         run = train(configure("training.epochs=1", "checkpoint.save_artifacts=false"))
         with pytest.raises(TrainError) as caught:
-            train(configure(f"checkpoint.resume_from={run.path}", "model.hidden_dim=32", "--tasks=energy"))
+            train(configure(f"checkpoint.resume_from={run.path}", "model.hidden_dim=32", "training.epochs=2"))
         message = str(caught.value)
         assert "model.hidden_dim is 32, there 16" in message
-        assert "tasks.energy.enabled is True, there False" in message
 
     def test_what_is_no_checkpoint(self, configure: Configure, tmp_path: Path) -> None:
         path = tmp_path / "nothing.pth"

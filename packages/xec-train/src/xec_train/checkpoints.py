@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
@@ -16,11 +17,13 @@ from xec_models.run_directory import RunDirectory
 from xec_models.tasks import TASKS
 from xec_train.config.sections import AUTO, CheckpointConfig, TrainConfig
 from xec_train.errors import TrainError
+from xec_train.finetuning import Weights, weights_to_begin_with
 from xec_train.state import TrainState, capture
 from xec_train.tracking.base import flatten
 
 # What may differ although the network is the same.
 _FREE_KEYS = {"model.drop_path_rate", "normalization.preset"}
+_COPIES = "checkpoint_epoch_[0-9]*.pth"
 _FIXED_OF_TASK = ("enabled", "loss_fn", "log_transform")
 
 
@@ -51,6 +54,10 @@ class Keeper:
     mlflow_run_id: str | None = None
     order: Mapping[str, int] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        """Begin to count the minutes."""
+        self._written = time.monotonic()
+
     def save_last(self, state: TrainState) -> None:
         """Write ``checkpoint_last.pth``."""
         self._write(state, self.run.checkpoint_last)
@@ -63,8 +70,24 @@ class Keeper:
         interval, epoch = self.config.checkpoint.save_interval, state.place.epoch
         if interval and epoch % interval == 0:
             self._write(state, self.run.path / f"checkpoint_epoch_{epoch}.pth")
+            self._remove_old_copies()
+
+    def save_if_due(self, state: TrainState) -> None:
+        """Write ``checkpoint_last.pth`` within an epoch, if the last time is long enough ago."""
+        minutes = self.config.checkpoint.every_minutes
+        if minutes is not None and time.monotonic() - self._written >= 60 * minutes:
+            self.save_last(state)
+
+    def _remove_old_copies(self) -> None:
+        keep = self.config.checkpoint.keep_last
+        if keep is None or not self.fabric.is_global_zero:
+            return
+        copies = {int(path.stem.rpartition("_")[2]): path for path in self.run.path.glob(_COPIES)}
+        for epoch in sorted(copies)[:-keep]:
+            copies[epoch].unlink(missing_ok=True)
 
     def _write(self, state: TrainState, path: Path) -> None:
+        self._written = time.monotonic()
         if not self.fabric.is_global_zero:
             return
         moving = capture(state, self.fabric)
@@ -104,26 +127,25 @@ def find_checkpoint(config: CheckpointConfig, run_name: str | None) -> Path | No
     return max(found, key=lambda path: path.stat().st_mtime, default=None)
 
 
-def open_checkpoint(path: Path, config: TrainConfig, kind: str) -> dict[str, Any]:
-    """Read a checkpoint and make sure that the configuration continues it.
+def open_checkpoint(path: Path, config: TrainConfig, kind: str) -> dict[str, Any] | Weights:
+    """Read a checkpoint and make sure that the configuration continues it, or can begin with its weights.
+
+    Returns
+    -------
+    dict or Weights
+        The checkpoint if the training goes on from it; else the weights that a new training begins with.
 
     Raises
     ------
     CheckpointError
         If the file is no checkpoint.
     TrainError
-        If it holds another kind of network or no state of a training, or was made with another network,
-        normalization or other tasks; the message names both values.
+        If it was made with another network or normalization; the message names both values.
     """
     checkpoint = read_checkpoint(path)
-    if checkpoint["kind"] != kind:
-        raise TrainError(f"{path} holds a '{checkpoint['kind']}'; this training makes a '{kind}'")
-    missing = [key for key in ("optimizer", "scheduler", "sampler", "rng") if not checkpoint.get(key)]
-    if missing:
-        raise TrainError(
-            f"{path} has no {' and no '.join(missing)}: a training cannot go on from it; "
-            "expected a checkpoint_last.pth written by 'xec train'"
-        )
+    weights = weights_to_begin_with(path, checkpoint, config, kind)
+    if weights is not None:
+        return weights
     ours, theirs = flatten(config.model_dump(mode="json")), flatten(checkpoint["config"])
     different = [key for key in _fixed_keys(ours) if key in theirs and theirs[key] != ours[key]]
     if different:

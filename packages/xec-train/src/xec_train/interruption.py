@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM: finish the step, then stop in order."""
+"""Ctrl-C, SIGTERM and SIGUSR1: finish the step, then stop in order."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ import threading
 from types import FrameType, TracebackType
 from typing import Any, Self
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
+# SIGUSR1 is what SLURM is asked to send before it ends a job.
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)
 _STDERR = 2
 
 

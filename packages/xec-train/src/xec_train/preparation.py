@@ -13,6 +13,7 @@ from xec_train.config.sections import TrainConfig
 from xec_train.data.events import Events, open_events
 from xec_train.data.loader import thread_count, worker_count
 from xec_train.display import Display
+from xec_train.finetuning import Weights
 from xec_train.objectives.base import Objective
 from xec_train.objectives.table import build_objective
 from xec_train.results import RESULT_BRANCHES
@@ -29,6 +30,7 @@ class Preparation:
     validation: Events
     checkpoint_path: Path | None
     checkpoint: dict[str, Any] | None
+    weights: Weights | None = None
 
     @property
     def event_counts(self) -> dict[str, float]:
@@ -50,8 +52,10 @@ def prepare(config: TrainConfig, display: Display) -> Preparation:
     """
     objective = build_objective(config)
     path = find_checkpoint(config.checkpoint, config.mlflow.run_name)
-    checkpoint = None if path is None else open_checkpoint(path, config, objective.kind)
-    run = choose_run(config, path)
+    opened_checkpoint = None if path is None else open_checkpoint(path, config, objective.kind)
+    weights = opened_checkpoint if isinstance(opened_checkpoint, Weights) else None
+    checkpoint = None if isinstance(opened_checkpoint, Weights) else opened_checkpoint
+    run = choose_run(config, path if weights is None else None)
     workers = worker_count(config.data.num_workers, 1 << 62)
     threads = thread_count(config.data.num_threads, workers)
     opened = {}
@@ -65,11 +69,11 @@ def prepare(config: TrainConfig, display: Display) -> Preparation:
             display.note(note)
         display.line(_counted(name, events))
         opened[name] = events
-    if path is not None:
+    if checkpoint is not None:
         display.line(f"continuing {path}")
-    elif config.checkpoint.resume_from is not None:
+    elif weights is None and config.checkpoint.resume_from is not None:
         display.line(f"no checkpoint in {config.checkpoint.save_dir} to continue from: a new training")
-    return Preparation(objective, run, opened["training"], opened["validation"], path, checkpoint)
+    return Preparation(objective, run, opened["training"], opened["validation"], path, checkpoint, weights)
 
 
 def _counted(name: str, events: Events) -> str:

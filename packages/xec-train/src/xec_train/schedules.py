@@ -112,15 +112,25 @@ class Schedule:
     """
 
     def __init__(self, optimizer: Optimizer, config: TrainingConfig, steps_per_epoch: int) -> None:
+        self._config, self._steps_per_epoch, self._begun = config, steps_per_epoch, 0
         self._plateau = _plateau(config) if config.scheduler == "plateau" else None
         self._warmup_steps = _warmup_epochs(config) * steps_per_epoch
-        rate = learning_rate(config, steps_per_epoch)
-        self._steps = LambdaLR(optimizer, lambda step: rate(step) / config.lr * self._reduction(config.lr))
+        self._rate = learning_rate(config, steps_per_epoch)
+        self._steps = LambdaLR(
+            optimizer, lambda step: self._rate(step) / config.lr * self._reduction(config.lr)
+        )
 
     @property
     def rate(self) -> float:
         """Learning rate of the next step."""
         return float(self._steps.get_last_lr()[0])
+
+    def restart(self, epoch: int) -> None:
+        """Begin anew when so many epochs are done: warm-up and all, over the epochs that remain."""
+        self._set_begin(epoch)
+        self._plateau = _plateau(self._config) if self._plateau is not None else None
+        self._steps.last_epoch = 0
+        self._apply()
 
     def step(self) -> None:
         """The optimizer has done a step."""
@@ -135,18 +145,26 @@ class Schedule:
 
     def state_dict(self) -> dict[str, Any]:
         """The place alone: the rates follow from the configuration, which may have more epochs later."""
-        place = _part(self._steps.state_dict(), _PLACE)
+        place = {**_part(self._steps.state_dict(), _PLACE), "begun": self._begun}
         if self._plateau is not None:
             place["plateau"] = _part(self._plateau.state_dict(), _PLACE_ON_PLATEAU)
         return place
 
     def load_state_dict(self, place: Mapping[str, Any]) -> None:
         """Go on from the place that `state_dict` gave."""
+        self._set_begin(place.get("begun", 0))
         self._steps.load_state_dict({**self._steps.state_dict(), **_part(place, _PLACE)})
         before = place.get("plateau")
         if self._plateau is not None and before:
             self._plateau.load_state_dict({**self._plateau.state_dict(), **before})
             self._plateau.optimizer.param_groups[0]["lr"] = before["_last_lr"][0]
+
+    def _set_begin(self, epoch: int) -> None:
+        self._begun = epoch
+        remaining = max(1, self._config.epochs - epoch)
+        self._rate = learning_rate(
+            self._config.model_copy(update={"epochs": remaining}), self._steps_per_epoch
+        )
 
     def _reduction(self, largest: float) -> float:
         return 1.0 if self._plateau is None else self._plateau.optimizer.param_groups[0]["lr"] / largest

@@ -109,6 +109,7 @@ class TrainLoop:
                     progress.show({LOSS: self._mean_loss(), "lr": self.state.scheduler.rate})
                 if self.interruption.requested:
                     return False
+                self.keeper.save_if_due(self.state)
         self.state.settle()
         return True
 

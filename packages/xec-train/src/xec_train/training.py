@@ -31,6 +31,9 @@ from xec_train.tracking.metrics_file import MetricsFile
 from xec_train.tracking.mlflow_tracker import MlflowTracker
 from xec_train.train_loop import TrainLoop
 
+# Keys that are meant for one start, not for every continuation.
+_ONCE = ("reset_epoch", "refresh_lr", "new_mlflow_run")
+
 
 class Assembly(NamedTuple):
     """A training that is ready to begin or to go on."""
@@ -79,6 +82,8 @@ def train(config: TrainConfig, notes: Sequence[str] = (), display: Display | Non
     ):
         display.line(line)
     mlflow_run = (ready.checkpoint or {}).get("mlflow_run_id")
+    if config.checkpoint.new_mlflow_run:
+        mlflow_run = None
     keeper = Keeper(ready.run, config, ready.objective.kind, fabric, order=_order(training))
     tracker = _start_tracking(config, ready.run, state.place.step, mlflow_run, keeper, display)
     tracker.log(ready.event_counts, state.place.epoch, state.place.step)
@@ -122,12 +127,18 @@ def assemble(config: TrainConfig, display: Display) -> Assembly:
     network = ready.objective.build_network()
     if ready.checkpoint is None:
         ready.objective.prepare(network, ready.training.truth)
+    if ready.weights is not None:
+        # Before the average is made, which starts as a copy.
+        for line in ready.weights.load(network):
+            display.line(line)
     training, validation = _loaders(config, ready, fabric, display)
     steps_per_epoch = ceil_div(len(training), config.training.grad_accum_steps)
     state = build_state(fabric, network, config.training, steps_per_epoch, ready.objective.forward_methods)
     if ready.checkpoint is not None:
         restore(state, ready.checkpoint, fabric, str(ready.checkpoint_path))
         _find_place(state, training, ready.checkpoint, display)
+        if config.checkpoint.refresh_lr:
+            state.scheduler.restart(state.place.epoch)
     mode = compile_mode(config.training.compile, fabric.device)
     compile_methods(network, ready.objective.forward_methods or ("forward",), mode, display.warn)
     _describe(config, network, fabric, state, display)
@@ -258,7 +269,8 @@ def _say_goodbye(config: TrainConfig, run: RunDirectory, state: TrainState, disp
         display.line(f"  mlflow ui --backend-store-uri {uri}     all runs in a browser")
 
 
-def _say_how_to_resume(_config: TrainConfig, run: RunDirectory, state: TrainState, display: Display) -> None:
+def _say_how_to_resume(config: TrainConfig, run: RunDirectory, state: TrainState, display: Display) -> None:
     place = state.place
     display.line(f"stopped in epoch {place.epoch + 1} after {place.batch} batches; to go on:")
-    display.line(f"  xec train {run.config} checkpoint.resume_from={run.checkpoint_last}")
+    once = [f"checkpoint.{key}=false" for key in _ONCE if getattr(config.checkpoint, key)]
+    display.line(" ".join([f"  xec train {run.config} checkpoint.resume_from={run.checkpoint_last}", *once]))

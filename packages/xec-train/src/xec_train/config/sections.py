@@ -141,11 +141,32 @@ class CheckpointConfig(Section):
     """What a training writes, and what it continues from."""
 
     resume_from: str | None = Field(
-        None, description="continue from this checkpoint_last.pth; auto: from the latest run, if there is one"
+        None,
+        description="continue from this checkpoint_last.pth (auto: from the latest run, if there is one); "
+        "one of another kind or of other tasks gives the weights of its encoder to a new run",
     )
     save_dir: str = Field("artifacts", description="folder of the run directories")
     save_interval: int = Field(
         10, ge=0, description="keep a copy checkpoint_epoch_<n>.pth every so many epochs; 0: none"
+    )
+    keep_last: int | None = Field(
+        None, ge=1, description="number of copies checkpoint_epoch_<n>.pth that are kept; null: all"
+    )
+    every_minutes: float | None = Field(
+        None,
+        gt=0,
+        description="write checkpoint_last.pth also within an epoch, after so many minutes; null: only at its end",
+    )
+    reset_epoch: bool = Field(
+        False,
+        description="of the checkpoint take only the weights, and begin a new run with epoch 1",
+    )
+    refresh_lr: bool = Field(
+        False,
+        description="begin the schedule of the learning rate anew, over the epochs that remain",
+    )
+    new_mlflow_run: bool = Field(
+        False, description="log a continued training to a run of its own on the tracking server"
     )
     save_artifacts: bool = Field(
         True,

@@ -19,6 +19,7 @@ from xec_data.reader import EventReader
 from xec_data.schema import SCHEMA
 from xec_train.config.sections import AUTO, DataConfig
 from xec_train.data.plan import EpochPlan, Group, Source, ceil_div, n_batches, plan_epoch
+from xec_train.interruption import SIGNALS
 
 Batch = dict[str, Tensor]
 """Branches by their names in the schema, (n, …) each."""
@@ -244,6 +245,6 @@ def _allocate(name: str, n: int, shared: bool) -> Tensor:
 
 
 def _ignore_signals(_worker: int) -> None:
-    # Ctrl-C and SIGTERM reach the whole process group; it is the training that decides when to stop.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    # Signals may reach the whole process group; it is the training that decides when to stop.
+    for number in SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
