@@ -155,7 +155,8 @@ class CheckpointConfig(Section):
     every_minutes: float | None = Field(
         None,
         gt=0,
-        description="write checkpoint_last.pth also within an epoch, after so many minutes; null: only at its end",
+        description="write checkpoint_last.pth also within an epoch, after so many minutes; null: only at "
+        "its end",
     )
     reset_epoch: bool = Field(
         False,
