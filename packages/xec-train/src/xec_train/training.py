@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -19,7 +20,7 @@ from xec_train.config.sections import TrainConfig
 from xec_train.config.template import resolved
 from xec_train.data.loader import EventLoader, build_loader
 from xec_train.data.plan import ceil_div
-from xec_train.device import build_fabric
+from xec_train.device import build_fabric, refuse_several_processes
 from xec_train.display import Display
 from xec_train.errors import TrainError
 from xec_train.evaluation import evaluate
@@ -121,6 +122,7 @@ def assemble(config: TrainConfig, display: Display) -> Assembly:
     XecError
         If files, configuration or checkpoint do not fit.
     """
+    refuse_several_processes(os.environ)
     ready = prepare(config, display)
     config = _with_run_name(config, ready.run.name)
     fabric = build_fabric(config.training)
