@@ -40,11 +40,14 @@ _MEANINGS = dict(
 
 @dataclass
 class _Nowhere:
-    """Takes metrics and forgets them; and says when it is enough."""
+    """Takes metrics and checkpoints and forgets them; and says when it is enough."""
 
     requested: bool = False
 
     def log(self, *_: Any) -> None:
+        """Forget."""
+
+    def save_if_due(self, *_: Any) -> None:
         """Forget."""
 
 
