@@ -44,6 +44,8 @@ _SMALL_NETWORK = (
         for setting in ("loss_fn=gaussian_nll", "loss_beta=0.25")
     ),
     "tasks.angle.weight=0.3",
+    "tasks.timing.weight=0.5",
+    "tasks.uvwFI.weight=2",
     "data.batch_size=16",
     "training.lr=2e-3",
     "training.warmup_epochs=0.3",
