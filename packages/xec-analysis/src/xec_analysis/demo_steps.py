@@ -37,6 +37,7 @@ _SMALL_NETWORK = (
     "model.encoder_dim=256",
     "model.outer_fine_pool=[3,3]",
     "model.hidden_dim=512",
+    "model.dim_feedforward=256",
     "normalization.npho_scheme=sqrt",
     *(
         f"tasks.{task}.{setting}"
@@ -50,12 +51,12 @@ _SMALL_NETWORK = (
     "training.lr=2e-3",
     "training.warmup_epochs=0.3",
     "training.ema_decay=0.99",
-    "training.channel_dropout_rate=0.01",
+    "training.channel_dropout_rate=0",
     # The export is a step of its own.
     "export.onnx=null",
 )
 
-FULL = DemoSize(8000, 500, 2000, (*_SMALL_NETWORK, "training.epochs=3"))
+FULL = DemoSize(7000, 500, 2000, (*_SMALL_NETWORK, "training.epochs=3"))
 QUICK = DemoSize(480, 96, 256, (*_SMALL_NETWORK, "training.epochs=1"))
 
 
