@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from xec_data.chunk import EventChunk
     from xec_data.columns import read_columns
     from xec_data.csv_writer import CsvWriter
+    from xec_data.dead_channels import DeadChannelSource, open_dead_channels, write_dead_channels
     from xec_data.errors import DataError
     from xec_data.files import find_files
     from xec_data.memory import bounded_chunk_size
@@ -46,6 +47,7 @@ __all__ = [
     "Branch",
     "CsvWriter",
     "DataError",
+    "DeadChannelSource",
     "EventChunk",
     "EventReader",
     "NormalizationConfig",
@@ -64,12 +66,14 @@ __all__ = [
     "find_files",
     "inspect_tree",
     "is_invalid",
+    "open_dead_channels",
     "plan_shards",
     "read_columns",
     "read_truth",
     "simulate_events",
     "simulate_file",
     "valid_time",
+    "write_dead_channels",
 ]
 
 # Importing the package loads none of its modules.
@@ -80,6 +84,7 @@ __getattr__, __dir__, _ = lazy.attach(
         "chunk": ["EventChunk"],
         "columns": ["read_columns"],
         "csv_writer": ["CsvWriter"],
+        "dead_channels": ["DeadChannelSource", "open_dead_channels", "write_dead_channels"],
         "errors": ["DataError"],
         "files": ["find_files"],
         "memory": ["bounded_chunk_size"],

@@ -30,7 +30,7 @@ from xec_data.tree import check_stored, describe_shape, resolve
 from xec_geometry import xyz_to_uvw
 
 DEAD_ABOVE = 0.95
-"""A sensor that is invalid in more than this fraction of the events counts as dead."""
+"""By default a sensor that is invalid in more than this fraction of the events counts as dead."""
 
 _UVW_TOLERANCE = 0.01
 _LENGTH_TOLERANCE = 1e-3
@@ -42,7 +42,12 @@ Progress = Callable[[int, int], None]
 
 
 def check_file(
-    path: str | Path, *, tree_name: str = TREE_NAME, progress: Progress | None = None
+    path: str | Path,
+    *,
+    tree_name: str = TREE_NAME,
+    progress: Progress | None = None,
+    dead_above: float = DEAD_ABOVE,
+    counts: ReadingStatistics | None = None,
 ) -> FileReport:
     """Read a file from end to end and say what it is good for.
 
@@ -54,6 +59,10 @@ def check_file(
         Name of the tree.
     progress
         Called with the events done and their total after every chunk.
+    dead_above
+        A sensor that is invalid in more than this fraction of the events counts as dead.
+    counts
+        Takes in what is seen of `npho`, to count over several files.
 
     Returns
     -------
@@ -61,14 +70,16 @@ def check_file(
         With `error` set, and usable for nothing, if the file cannot be read.
     """
     path = Path(path)
-    report = FileReport(str(path), tree_name)
+    report = FileReport(str(path), tree_name, dead_above=dead_above)
     problems: dict[str, str] = {}
     try:
         readable = _look_at_branches(path, report, problems)
         if report.n_entries == 0:
             raise DataError(f"{path}: tree '{tree_name}' has 0 events; expected at least one")
         if readable:
-            _read_through(path, report, readable, problems, progress)
+            seen = _read_through(path, report, readable, problems, progress)
+            if counts is not None and "npho" in seen:
+                counts.include(seen["npho"])
     except DataError as error:
         report.error = str(error)
     _judge(report, problems)
@@ -121,7 +132,7 @@ def _read_through(
     readable: list[str],
     problems: dict[str, str],
     progress: Progress | None,
-) -> None:
+) -> dict[str, ReadingStatistics]:
     try:
         reader = EventReader(path, readable, tree_name=report.tree)
     except DataError as error:
@@ -150,6 +161,7 @@ def _read_through(
             progress(done, report.n_entries)
     _summarize_readings(report, readings, problems)
     _summarize_values(report, values, problems)
+    return readings
 
 
 def _compare(chunk: EventChunk, report: FileReport) -> None:
@@ -186,7 +198,7 @@ def _summarize_readings(
         if statistics.all_invalid:
             problems[f"{name} readings"] = f"all readings of {name} are invalid"
     if "npho" in readings:
-        report.dead = readings["npho"].dead(DEAD_ABOVE)
+        report.dead = readings["npho"].dead(report.dead_above)
 
 
 def _summarize_values(

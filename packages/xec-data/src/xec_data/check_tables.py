@@ -100,7 +100,8 @@ def _reading_table(report: FileReport) -> Table:
 
 def _dead_line(report: FileReport) -> str:
     listed = shorten_ids(report.dead[:_DEAD_LISTED]) + (" …" if len(report.dead) > _DEAD_LISTED else "")
-    return f"dead sensors (no valid count in more than 95 % of the events): {len(report.dead)}" + (
+    share = f"{100 * report.dead_above:g} %"
+    return f"dead sensors (no valid count in more than {share} of the events): {len(report.dead)}" + (
         f": {listed}" if report.dead else ""
     )
 

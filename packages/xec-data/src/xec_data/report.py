@@ -46,6 +46,7 @@ class FileReport:
     readings: dict[str, list[FaceFractions]] = field(default_factory=dict)
     reading_ranges: dict[str, tuple[float, float] | None] = field(default_factory=dict)
     dead: list[int] = field(default_factory=list)
+    dead_above: float = 0.0
     values: list[ValueReport] = field(default_factory=list)
     angle_unit: str | None = None
     largest_uvw_difference: float | None = None

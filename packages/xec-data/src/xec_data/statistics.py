@@ -41,6 +41,13 @@ class ReadingStatistics:
             self.lowest = min(self.lowest, float(readings.min(where=~bad, initial=np.inf)))
             self.highest = max(self.highest, float(readings.max(where=~bad, initial=-np.inf)))
 
+    def include(self, other: ReadingStatistics) -> None:
+        """Count the readings that were counted elsewhere, in another file."""
+        self.n_events += other.n_events
+        self.invalid += other.invalid
+        self.nan += other.nan
+        self.lowest, self.highest = min(self.lowest, other.lowest), max(self.highest, other.highest)
+
     @property
     def all_invalid(self) -> bool:
         """Whether there is not one valid reading."""

@@ -25,6 +25,14 @@ def check(
     files: Annotated[list[Path], typer.Argument(help="ROOT files, folders or patterns.", show_default=False)],
     tree: Annotated[str, typer.Option("--tree", help="Name of the tree.")] = "tree",
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
+    dead_out: Annotated[
+        Path | None,
+        typer.Option("--dead-out", help="Write the dead sensors of all files together: one id a line."),
+    ] = None,
+    dead_fraction: Annotated[
+        float,
+        typer.Option(help="A sensor is dead if it is invalid in more than this fraction of the events."),
+    ] = 0.95,
 ) -> None:
     """Say what files hold and what they can be used for.
 
@@ -40,10 +48,26 @@ def check(
     from xec_data.commands.progress import progress_of_files
     from xec_data.errors import DataError
     from xec_data.files import find_files
+    from xec_data.statistics import ReadingStatistics
+    from xec_geometry.output import check_writable
 
+    if not 0 <= dead_fraction < 1:
+        raise DataError(f"--dead-fraction {dead_fraction:g}: expected 0 ≤ fraction < 1")
     paths = find_files(list(files))
+    if dead_out is not None:
+        check_writable(dead_out)
+    counts = ReadingStatistics()
     with progress_of_files("reading") as progress_of:
-        reports = [check_file(path, tree_name=tree, progress=progress_of(path)) for path in paths]
+        reports = [
+            check_file(
+                path,
+                tree_name=tree,
+                progress=progress_of(path),
+                dead_above=dead_fraction,
+                counts=counts,
+            )
+            for path in paths
+        ]
     if as_json:
         typer.echo(json.dumps([asdict(report) for report in reports], indent=2, allow_nan=False))
     elif len(reports) > 1 or reports[0].error is None:
@@ -51,6 +75,10 @@ def check(
         for report in reports:
             print_report(report, console)
     useless = [report for report in reports if not report.is_usable]
+    if dead_out is not None and not useless:
+        from xec_data.dead_channels import write_counted
+
+        typer.echo(write_counted(dead_out, counts, dead_fraction, paths), err=as_json)
     if not useless:
         return
     if useless[0].error is not None:
