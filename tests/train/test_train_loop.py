@@ -60,6 +60,7 @@ class Memory:
     sizes: tuple[int, ...] = (8, 8, 3)
     logged: list[dict[str, float]] = field(default_factory=list)
     saved: list[str] = field(default_factory=list)
+    due: bool = False
 
     def __len__(self) -> int:
         return len(self.sizes)
@@ -76,9 +77,6 @@ class Memory:
 
     def save_last(self, _state: Any) -> None:
         self.saved.append("last")
-
-    def save_if_due(self, _state: Any) -> None:
-        """Never."""
 
     def save_epoch(self, _state: Any, best: bool) -> None:
         self.saved.append("best" if best else "last")

@@ -72,11 +72,11 @@ class Keeper:
             self._write(state, self.run.path / f"checkpoint_epoch_{epoch}.pth")
             self._remove_old_copies()
 
-    def save_if_due(self, state: TrainState) -> None:
-        """Write ``checkpoint_last.pth`` within an epoch, if the last time is long enough ago."""
+    @property
+    def due(self) -> bool:
+        """Whether it is time to write ``checkpoint_last.pth`` also within an epoch."""
         minutes = self.config.checkpoint.every_minutes
-        if minutes is not None and time.monotonic() - self._written >= 60 * minutes:
-            self.save_last(state)
+        return minutes is not None and time.monotonic() - self._written >= 60 * minutes
 
     def _remove_old_copies(self) -> None:
         keep = self.config.checkpoint.keep_last
@@ -88,9 +88,9 @@ class Keeper:
 
     def _write(self, state: TrainState, path: Path) -> None:
         self._written = time.monotonic()
+        moving = capture(state, self.fabric)
         if not self.fabric.is_global_zero:
             return
-        moving = capture(state, self.fabric)
         content = {
             "kind": self.kind,
             "config": self.config.model_dump(mode="json"),

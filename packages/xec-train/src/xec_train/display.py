@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -9,6 +10,8 @@ from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+
+from xec_train.launch import detect_launch
 
 _SECONDS_BETWEEN_LINES = 60.0
 _SECONDS_BETWEEN_UPDATES = 0.5
@@ -20,11 +23,11 @@ class Display:
     Parameters
     ----------
     console
-        Where to; by default the standard output.
+        Where to; by default the standard output, and for all processes but the first one nowhere.
     """
 
     def __init__(self, console: Console | None = None) -> None:
-        self.console = console or Console(highlight=False)
+        self.console = console or Console(highlight=False, quiet=detect_launch(os.environ).rank > 0)
 
     def line(self, text: str = "") -> None:
         """Print a line as it is."""

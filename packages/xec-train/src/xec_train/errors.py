@@ -11,3 +11,11 @@ class ConfigError(XecError):
 
 class TrainError(XecError):
     """A training that cannot start or go on: what was found and what was expected."""
+
+
+class LaunchError(TrainError):
+    """Processes that were started in a way in which they cannot train together."""
+
+
+class ToldElsewhereError(XecError):
+    """An error that all processes have, and that the first one tells."""

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from xec_data.schema import SENSOR_BRANCHES
+from xec_train.collectives import Votes, from_first, gathered, gathered_by_first, several
 from xec_train.data.loader import Batch, EventLoader
 from xec_train.display import EpochProgress
 from xec_train.objectives.base import LOSS, Objective
@@ -39,6 +40,20 @@ class Means:
             self.sums[name] = self.sums[name] + part if name in self.sums else part
         self.n_events += n_events
 
+    def everywhere(self) -> Means:
+        """Those over the events of all processes, which have to ask for them together."""
+        if not several():
+            return self
+        total = Means()
+        # In the same order for all of them, so that they get the same numbers to the last bit.
+        own = {name: float(part) for name, part in self.sums.items()}
+        for sums, n_events in gathered((own, self.n_events)):
+            for name, part in sums.items():
+                number = torch.tensor(part, dtype=torch.float64)
+                total.sums[name] = total.sums.get(name, torch.zeros_like(number)) + number
+            total.n_events += n_events
+        return total
+
     def values(self, prefix: str = "") -> dict[str, float]:
         """The means so far; this waits for the device."""
         return {prefix + name: float(total) / max(1, self.n_events) for name, total in self.sums.items()}
@@ -55,7 +70,8 @@ class Evaluation:
     metrics
         Figures of merit.
     outputs, events
-        Per event: what the network says, and the branches but for the readings.
+        Per event, in the order of the files: what the network says, and the branches but for the readings.
+        With several processes the first one has those of all, and the others have none.
     """
 
     losses: dict[str, float]
@@ -99,7 +115,7 @@ def evaluate(
     Evaluation or None
         None if it was given up.
     """
-    means, outputs, events = Means(), list[dict[str, Tensor]](), list[Batch]()
+    means, outputs, events, votes = Means(), list[dict[str, Tensor]](), list[Batch](), Votes()
     was_training = network.training
     network.eval()
     try:
@@ -115,12 +131,21 @@ def evaluate(
                 outputs.append(objective.outputs(network, raw))
                 if progress.advance(n):
                     progress.show(means.values())
-                if stop():
+                if votes.decide(stop())[0]:
                     return None
     finally:
         network.train(was_training)
-    arrays, branches = _joined(outputs), _joined(events)
-    return Evaluation(means.values(), objective.metrics(arrays, branches), arrays, branches)
+    arrays, branches = _of_all(_joined(outputs)), _of_all(_joined(events))
+    metrics = from_first(lambda: objective.metrics(arrays, branches))
+    return Evaluation(means.everywhere().values(), metrics, arrays, branches)
+
+
+def _of_all(arrays: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    """The rows of all processes, each of which has a stretch of the files, in their order."""
+    if not several():
+        return arrays
+    parts = gathered_by_first(arrays)
+    return {name: np.concatenate([part[name] for part in parts]) for name in arrays} if parts else {}
 
 
 def _joined(parts: list[dict[str, Tensor]]) -> dict[str, NDArray[Any]]:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import os
 import signal
 import threading
+import time
 from types import FrameType, TracebackType
 from typing import Any, Self
 
 # SIGUSR1 is what SLURM is asked to send before it ends a job.
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)
 _STDERR = 2
+# A launcher passes on to its processes what the terminal or SLURM has already sent to them.
+_SECONDS_OF_ECHO = 3.0
 
 
 class Interruption:
@@ -18,15 +21,24 @@ class Interruption:
 
     A second signal of the same kind does what it always did: it ends the process at once.
 
+    Parameters
+    ----------
+    launched
+        Whether a launcher has started this process: then a signal may come twice at nearly the same time.
+    quiet
+        Whether another process says what has come.
+
     Attributes
     ----------
     requested : bool
         Whether the training should stop after the step that runs.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, launched: bool = False, quiet: bool = False) -> None:
         self.requested = False
+        self._echo, self._quiet = _SECONDS_OF_ECHO if launched else 0.0, quiet
         self._before: dict[int, Any] = {}
+        self._received: dict[int, float] = {}
 
     def __enter__(self) -> Self:
         # Python delivers signals to the main thread only.
@@ -41,8 +53,17 @@ class Interruption:
             signal.signal(number, handler)
 
     def _receive(self, number: int, _frame: FrameType | None) -> None:
+        now = time.monotonic()
+        if number in self._received:
+            if now - self._received[number] > self._echo:
+                signal.signal(number, self._before.get(number, signal.SIG_DFL))
+                signal.raise_signal(number)
+            return
+        self._received[number] = now
         self.requested = True
-        name = signal.Signals(number).name
-        # Not print: it may be what was interrupted.
-        os.write(_STDERR, f"\n{name}: stopping after this step; once more to stop at once\n".encode())
-        signal.signal(number, self._before.get(number, signal.SIG_DFL))
+        if not self._quiet:
+            # Not print: it may be what was interrupted.
+            name = signal.Signals(number).name
+            os.write(_STDERR, f"\n{name}: stopping after this step; once more to stop at once\n".encode())
+        if not self._echo:
+            signal.signal(number, self._before.get(number, signal.SIG_DFL))

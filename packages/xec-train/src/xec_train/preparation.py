@@ -9,6 +9,7 @@ from typing import Any
 from xec_data.schema import ID_BRANCHES
 from xec_models.run_directory import RunDirectory
 from xec_train.checkpoints import find_checkpoint, open_checkpoint
+from xec_train.collectives import from_first, processes_on_my_cores, together
 from xec_train.config.sections import TrainConfig
 from xec_train.data.events import Events, open_events
 from xec_train.data.loader import thread_count, worker_count
@@ -50,15 +51,28 @@ def prepare(config: TrainConfig, display: Display) -> Preparation:
     XecError
         At the first thing that is not as it has to be.
     """
-    objective = build_objective(config)
-    path = find_checkpoint(config.checkpoint, config.mlflow.run_name)
-    opened_checkpoint = None if path is None else open_checkpoint(path, config, objective.kind)
+    objective = together(lambda: build_objective(config))
+    path = from_first(lambda: find_checkpoint(config.checkpoint, config.mlflow.run_name))
+    opened_checkpoint = (
+        None if path is None else together(lambda: open_checkpoint(path, config, objective.kind))
+    )
     weights = opened_checkpoint if isinstance(opened_checkpoint, Weights) else None
     checkpoint = None if isinstance(opened_checkpoint, Weights) else opened_checkpoint
-    run = choose_run(config, path if weights is None else None)
-    workers = worker_count(config.data.num_workers, 1 << 62)
-    threads = thread_count(config.data.num_threads, workers)
-    opened = {}
+    # One clock names the run, and one look at the folder says whether the name is free.
+    run = RunDirectory(from_first(lambda: choose_run(config, path if weights is None else None).path))
+    sharing = processes_on_my_cores()
+    training, validation = together(lambda: _open_files(config, objective, sharing, display))
+    if checkpoint is not None:
+        display.line(f"continuing {path}")
+    elif weights is None and config.checkpoint.resume_from is not None:
+        display.line(f"no checkpoint in {config.checkpoint.save_dir} to continue from: a new training")
+    return Preparation(objective, run, training, validation, path, checkpoint, weights)
+
+
+def _open_files(config: TrainConfig, objective: Objective, sharing: int, display: Display) -> list[Events]:
+    workers = worker_count(config.data.num_workers, 1 << 62, sharing)
+    threads = thread_count(config.data.num_threads, workers, sharing)
+    opened = []
     for name, paths, optional in (
         ("training", config.data.train_path, ID_BRANCHES),
         ("validation", config.data.val_path, RESULT_BRANCHES),
@@ -68,12 +82,8 @@ def prepare(config: TrainConfig, display: Display) -> Preparation:
         for note in events.notes:
             display.note(note)
         display.line(_counted(name, events))
-        opened[name] = events
-    if checkpoint is not None:
-        display.line(f"continuing {path}")
-    elif weights is None and config.checkpoint.resume_from is not None:
-        display.line(f"no checkpoint in {config.checkpoint.save_dir} to continue from: a new training")
-    return Preparation(objective, run, opened["training"], opened["validation"], path, checkpoint, weights)
+        opened.append(events)
+    return opened
 
 
 def _counted(name: str, events: Events) -> str:

@@ -43,11 +43,9 @@ class _Nowhere:
     """Takes metrics and checkpoints and forgets them; and says when it is enough."""
 
     requested: bool = False
+    due: bool = False
 
     def log(self, *_: Any) -> None:
-        """Forget."""
-
-    def save_if_due(self, *_: Any) -> None:
         """Forget."""
 
 

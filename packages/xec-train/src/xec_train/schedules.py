@@ -145,7 +145,11 @@ class Schedule:
 
     def state_dict(self) -> dict[str, Any]:
         """The place alone: the rates follow from the configuration, which may have more epochs later."""
-        place = {**_part(self._steps.state_dict(), _PLACE), "begun": self._begun}
+        place = {
+            **_part(self._steps.state_dict(), _PLACE),
+            "begun": self._begun,
+            "steps_per_epoch": self._steps_per_epoch,
+        }
         if self._plateau is not None:
             place["plateau"] = _part(self._plateau.state_dict(), _PLACE_ON_PLATEAU)
         return place
@@ -158,6 +162,16 @@ class Schedule:
         if self._plateau is not None and before:
             self._plateau.load_state_dict({**self._plateau.state_dict(), **before})
             self._plateau.optimizer.param_groups[0]["lr"] = before["_last_lr"][0]
+        steps = place.get("steps_per_epoch", self._steps_per_epoch)
+        if steps != self._steps_per_epoch:
+            # Another batch size or number of processes: the same time in epochs.
+            self._steps.last_epoch = round(self._steps.last_epoch * self._steps_per_epoch / steps)
+            self._apply()
+
+    def begin_epoch(self, epoch: int) -> None:
+        """Go to the beginning of an epoch."""
+        self._steps.last_epoch = (epoch - self._begun) * self._steps_per_epoch
+        self._apply()
 
     def _set_begin(self, epoch: int) -> None:
         self._begun = epoch

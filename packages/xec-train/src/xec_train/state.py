@@ -13,6 +13,7 @@ from torch import nn
 from torch.optim import Optimizer
 
 from xec_models.checkpoint import load_parameters
+from xec_train.collectives import gathered, rank, several
 from xec_train.config.sections import TrainingConfig
 from xec_train.ema import Average, build_average
 from xec_train.evaluation import Means
@@ -124,9 +125,14 @@ def build_state(
 
 
 def capture(state: TrainState, fabric: Fabric) -> dict[str, Any]:
-    """The state as plain values and tensors, under the keys of a checkpoint."""
+    """The state as plain values and tensors, under the keys of a checkpoint.
+
+    Several processes have to call it together, and get the same: under ``processes`` stands what each of
+    them has for itself.
+    """
     state.settle()
     place = state.place
+    own = _own_part(place)
     return {
         "model": state.network.state_dict(),
         "ema_model": None if state.ema is None else state.ema.module.state_dict(),
@@ -134,16 +140,27 @@ def capture(state: TrainState, fabric: Fabric) -> dict[str, Any]:
         "optimizer": state.optimizer.state_dict(),
         "scheduler": state.scheduler.state_dict(),
         "scaler": fabric.strategy.precision.state_dict(),
-        "rng": {
-            "torch": torch.get_rng_state(),
-            "cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
-        },
+        "rng": own["rng"],
         "epoch": place.epoch,
         "step": place.step,
         "best_value": place.best_value,
         "sigma_factors": place.sigma_factors,
         "bad_steps": [place.bad_steps, place.bad_in_a_row],
-        "sampler": {"batch": place.batch, "sums": place.means.sums, "n_events": place.means.n_events},
+        "sampler": {"batch": place.batch, **own["means"]},
+        **({"processes": gathered(own)} if several() else {}),
+    }
+
+
+def _own_part(place: Place) -> dict[str, Any]:
+    """What differs from process to process: random numbers, and the losses of the events seen there."""
+    # Not on the device: another process may not have the same one.
+    sums = {name: value.cpu() if several() else value for name, value in place.means.sums.items()}
+    return {
+        "rng": {
+            "torch": torch.get_rng_state(),
+            "cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
+        },
+        "means": {"sums": sums, "n_events": place.means.n_events},
     }
 
 
@@ -177,16 +194,19 @@ def restore(state: TrainState, checkpoint: dict[str, Any], fabric: Fabric, sourc
     if checkpoint["scaler"]:
         fabric.strategy.precision.load_state_dict(checkpoint["scaler"])
     sampler = checkpoint["sampler"]
-    sums = {name: value.to(fabric.device) for name, value in sampler["sums"].items()}
+    own = {"rng": checkpoint["rng"], "means": sampler}
+    if len(parts := checkpoint.get("processes", [])) == fabric.world_size:
+        own = parts[rank()]
+    sums = {name: value.to(fabric.device) for name, value in own["means"]["sums"].items()}
     state.place = Place(
         checkpoint["epoch"],
         sampler["batch"],
         checkpoint["step"],
         checkpoint["best_value"],
-        Means(sums, sampler["n_events"]),
+        Means(sums, own["means"]["n_events"]),
         *checkpoint.get("bad_steps", (0, 0)),
     )
     state.place.sigma_factors = dict(checkpoint.get("sigma_factors") or {})
-    torch.set_rng_state(checkpoint["rng"]["torch"])
-    if checkpoint["rng"]["cuda"] and torch.cuda.is_available():
-        torch.cuda.set_rng_state_all(checkpoint["rng"]["cuda"])
+    torch.set_rng_state(own["rng"]["torch"])
+    if own["rng"]["cuda"] and torch.cuda.is_available():
+        torch.cuda.set_rng_state_all(own["rng"]["cuda"])

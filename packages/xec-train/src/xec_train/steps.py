@@ -15,12 +15,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
-import torch.distributed
 from lightning_fabric import Fabric
 from torch import Tensor
 
 from xec_data.csv_writer import CsvWriter
 from xec_data.schema import ID_BRANCHES, SENSOR_BRANCHES
+from xec_train.collectives import gathered, told_by_first
 from xec_train.data.loader import Batch
 from xec_train.errors import TrainError
 from xec_train.objectives.base import LOSS
@@ -68,6 +68,7 @@ class Steps:
         self.fabric, self.state, self.max_bad_steps = fabric, state, max_bad_steps
         self.warn, self.bad_events = warn, bad_events
         self._pending: _Attempt | None = None
+        self._hopeless: _Attempt | None = None
         self._optimizer = state.optimizer.optimizer
         self._on_device = bool(self._optimizer.defaults.get("fused"))
         self._scaled = scaler_of(fabric.strategy.precision) is not None
@@ -105,8 +106,14 @@ class Steps:
         Raises
         ------
         TrainError
-            If too many steps in a row were bad.
+            If too many steps in a row were bad. Processes find their events together, so all have to call.
         """
+        self.look()
+        if self._hopeless is not None:
+            raise told_by_first(self._give_up(self._hopeless))
+
+    def look(self) -> None:
+        """As `settle`, at any time that suits this process; too many bad steps have to wait for that."""
         attempt, self._pending = self._pending, None
         if attempt is None:
             return
@@ -122,8 +129,8 @@ class Steps:
         place.bad_steps += 1
         place.bad_in_a_row += 1
         if place.bad_in_a_row >= self.max_bad_steps:
-            raise self._give_up(attempt)
-        if place.bad_in_a_row == 1:
+            self._hopeless = attempt
+        elif place.bad_in_a_row == 1:
             self.warn(
                 f"step {place.step} in epoch {place.epoch + 1} is skipped: its loss or gradient is not finite"
             )
@@ -175,11 +182,7 @@ def _suspects(attempt: _Attempt) -> list[dict[str, float]]:
 
 def _gathered(rows: list[dict[str, float]]) -> list[dict[str, float]]:
     """The suspects of all processes; those whose own loss is finite have none if another's is not."""
-    if not (torch.distributed.is_available() and torch.distributed.is_initialized()):
-        return rows
-    parts: list[Any] = [None] * torch.distributed.get_world_size()
-    torch.distributed.all_gather_object(parts, rows)
-    every = [row for part in parts for row in part]
+    every = [row for part in gathered(rows) for row in part]
     bad = [row for row in every if not math.isfinite(row[LOSS])]
     return bad or every
 

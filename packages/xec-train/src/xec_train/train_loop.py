@@ -15,6 +15,7 @@ from torch import Tensor
 
 from xec_data.schema import SENSOR_BRANCHES
 from xec_train.checkpoints import Keeper
+from xec_train.collectives import Votes, from_first
 from xec_train.config.sections import TrainingConfig
 from xec_train.data.loader import Batch, EventLoader
 from xec_train.display import Display, EpochProgress
@@ -71,7 +72,8 @@ class TrainLoop:
     phase: Phase = unmeasured
 
     def __post_init__(self) -> None:
-        """Bring in what takes the steps."""
+        """Bring in what takes the steps, and what processes agree by."""
+        self.votes = Votes()
         limit = self.config.max_bad_steps
         self.steps = Steps(self.fabric, self.state, limit, self.display.warn, self.bad_events)
 
@@ -102,21 +104,25 @@ class TrainLoop:
         place = self.state.place
         with closing(self.training.epoch(place.epoch, place.batch)) as batches:
             for window in _windows(batches, self.config.grad_accum_steps, self.phase):
+                n_events = self._n_events(window)
                 norm = self._step(window)
                 if place.step % STEPS_BETWEEN_LOGS == 0:
                     self._log_step(norm)
-                if progress.advance(sum(map(_size, window)), len(window)):
-                    progress.show({LOSS: self._mean_loss(), "lr": self.state.scheduler.rate})
-                if self.interruption.requested:
+                if progress.advance(n_events, len(window)):
+                    self._show(progress)
+                stop, save = self.votes.decide(self.interruption.requested, self.keeper.due)
+                if stop:
                     return False
-                self.keeper.save_if_due(self.state)
+                if save:
+                    self.keeper.save_last(self.state)
         self.state.settle()
         return True
 
     def _step(self, window: list[Batch]) -> Tensor:
         """One step of the optimizer on the gradient of all batches of a window."""
         state, place = self.state, self.state.place
-        n_events = sum(map(_size, window))
+        # Gradients are averaged over the processes, not added up.
+        n_events = self._n_events(window) / self.fabric.world_size
         state.optimizer.zero_grad()
         losses = [
             self._backward(batch, _size(batch) / n_events, last=i == len(window) - 1)
@@ -166,7 +172,7 @@ class TrainLoop:
         place = self.state.place
         numbers = {
             f"train_{LOSS}": math.nan,  # stays if every step was skipped
-            **place.means.values("train_"),
+            **place.means.everywhere().values("train_"),
             **{f"val_{name}": value for name, value in evaluation.losses.items()},
             **evaluation.metrics,
             **self.objective.figures(self.state.network),
@@ -177,7 +183,9 @@ class TrainLoop:
         }
         improved = evaluation.loss < place.best_value
         place.best_value = min(evaluation.loss, place.best_value)
-        place.sigma_factors = self.objective.sigma_factors(evaluation.outputs, evaluation.events)
+        place.sigma_factors = from_first(
+            lambda: self.objective.sigma_factors(evaluation.outputs, evaluation.events)
+        )
         self.state.scheduler.end_epoch(evaluation.loss)
         place.next_epoch()
         self.tracker.log(numbers, place.epoch, place.step)
@@ -200,17 +208,25 @@ class TrainLoop:
 
     def _log_step(self, norm: Tensor) -> None:
         place = self.state.place
+        self.state.settle()
         numbers = {
-            "train_loss_so_far": self._mean_loss(),
+            "train_loss_so_far": place.means.everywhere().values().get(LOSS, math.nan),
             "grad_norm": float(norm),
             "lr": self.state.scheduler.rate,
         }
         self.tracker.log(numbers, place.epoch + 1, place.step)
 
-    def _mean_loss(self) -> float:
-        """Mean of the epoch so far; this waits for the device."""
-        self.state.settle()
-        return self.state.place.means.values().get(LOSS, math.nan)
+    def _show(self, progress: EpochProgress) -> None:
+        """What this process knows by itself: its clock says when."""
+        self.steps.look()
+        loss = self.state.place.means.values().get(LOSS, math.nan)
+        progress.show({LOSS: loss, "lr": self.state.scheduler.rate})
+
+    def _n_events(self, window: list[Batch]) -> int:
+        """Events of a window that comes next, over all processes."""
+        if self.fabric.world_size == 1:
+            return sum(map(_size, window))
+        return self.training.n_events_in(self.state.place.batch, len(window))
 
     def _progress(self, what: str, n_batches: int, done: int = 0) -> Any:
         title = f"epoch {self.state.place.epoch + 1}/{self.config.epochs} {what}"

@@ -13,6 +13,7 @@ from torch import nn
 from xec_geometry.output import atomic_output, make_folder
 from xec_models.checkpoint import load_evaluated, read_checkpoint
 from xec_models.run_directory import RunDirectory
+from xec_train import collectives
 from xec_train.artifacts import make_artifacts
 from xec_train.checkpoints import Keeper
 from xec_train.compilation import compile_methods, compile_mode
@@ -20,11 +21,12 @@ from xec_train.config.sections import TrainConfig
 from xec_train.config.template import resolved
 from xec_train.data.loader import EventLoader, build_loader
 from xec_train.data.plan import ceil_div
-from xec_train.device import build_fabric, refuse_several_processes
+from xec_train.device import build_fabric, reseed
 from xec_train.display import Display
 from xec_train.errors import TrainError
 from xec_train.evaluation import evaluate
 from xec_train.interruption import Interruption
+from xec_train.launch import detect_launch
 from xec_train.preparation import Preparation, prepare
 from xec_train.state import TrainState, build_state, restore
 from xec_train.tracking.base import Tracker, Trackers, flatten
@@ -73,23 +75,32 @@ def train(config: TrainConfig, notes: Sequence[str] = (), display: Display | Non
     display = display or Display()
     for note in notes:
         display.note(note)
-    config, ready, fabric, state, training, validation = assemble(config, display)
-    _write_config(config, ready.run)
-    for line in ready.objective.weigh_events(
-        ready.training.truth,
-        ready.run.path,
-        resumed=ready.checkpoint is not None,
-        write=fabric.is_global_zero,
-    ):
+    assembly = assemble(config, display)
+    with collectives.connected():
+        return _run(assembly, display)
+
+
+def _run(assembly: Assembly, display: Display) -> RunDirectory:
+    config, ready, fabric, state, training, validation = assembly
+    first, alone = fabric.is_global_zero, fabric.world_size == 1
+    collectives.from_first(lambda: _write_config(config, ready.run))
+    lines = collectives.together(
+        lambda: ready.objective.weigh_events(
+            ready.training.truth, ready.run.path, resumed=ready.checkpoint is not None, write=first
+        )
+    )
+    for line in lines:
         display.line(line)
     mlflow_run = (ready.checkpoint or {}).get("mlflow_run_id")
     if config.checkpoint.new_mlflow_run:
         mlflow_run = None
     keeper = Keeper(ready.run, config, ready.objective.kind, fabric, order=_order(training))
-    tracker = _start_tracking(config, ready.run, state.place.step, mlflow_run, keeper, display)
+    tracker: Tracker = Trackers([])
+    if first:
+        tracker = _start_tracking(config, ready.run, state.place.step, mlflow_run, keeper, display)
     tracker.log(ready.event_counts, state.place.epoch, state.place.step)
     try:
-        with Interruption() as interruption:
+        with Interruption(launched=not alone, quiet=not first) as interruption:
             loop = TrainLoop(
                 fabric=fabric,
                 objective=ready.objective,
@@ -110,7 +121,8 @@ def train(config: TrainConfig, notes: Sequence[str] = (), display: Display | Non
         tracker.finish("FAILED")
         raise
     tracker.finish("FINISHED" if finished else "KILLED")
-    (_say_goodbye if finished else _say_how_to_resume)(config, ready.run, state, display)
+    if first:
+        (_say_goodbye if finished else _say_how_to_resume)(config, ready.run, state, display)
     return ready.run
 
 
@@ -122,10 +134,14 @@ def assemble(config: TrainConfig, display: Display) -> Assembly:
     XecError
         If files, configuration or checkpoint do not fit.
     """
-    refuse_several_processes(os.environ)
-    ready = prepare(config, display)
-    config = _with_run_name(config, ready.run.name)
-    fabric = build_fabric(config.training)
+    fabric = build_fabric(config.training, config.distributed)
+    with collectives.connected():
+        ready = prepare(config, display)
+        config = _with_run_name(config, ready.run.name)
+        return collectives.together(lambda: _assemble(config, ready, fabric, display))
+
+
+def _assemble(config: TrainConfig, ready: Preparation, fabric: Fabric, display: Display) -> Assembly:
     network = ready.objective.build_network()
     if ready.checkpoint is None:
         ready.objective.prepare(network, ready.training.truth)
@@ -136,9 +152,12 @@ def assemble(config: TrainConfig, display: Display) -> Assembly:
     training, validation = _loaders(config, ready, fabric, display)
     steps_per_epoch = ceil_div(len(training), config.training.grad_accum_steps)
     state = build_state(fabric, network, config.training, steps_per_epoch, ready.objective.forward_methods)
+    if fabric.world_size > 1:
+        # The weights are the same in every process; what is drawn from now on shall not be.
+        reseed(config.training.seed, 0)
     if ready.checkpoint is not None:
         restore(state, ready.checkpoint, fabric, str(ready.checkpoint_path))
-        _find_place(state, training, ready.checkpoint, display)
+        _find_place(config, state, training, ready.checkpoint, display)
         if config.checkpoint.refresh_lr:
             state.scheduler.restart(state.place.epoch)
     mode = compile_mode(config.training.compile, fabric.device)
@@ -155,7 +174,15 @@ def _loaders(
     config: TrainConfig, ready: Preparation, fabric: Fabric, display: Display
 ) -> tuple[EventLoader, EventLoader]:
     loaders = []
-    for events, seed in ((ready.training, config.training.seed), (ready.validation, None)):
+    for name, events, seed in (
+        ("training", ready.training, config.training.seed),
+        ("validation", ready.validation, None),
+    ):
+        if events.n_events < fabric.world_size:
+            raise TrainError(
+                f"{name}: {events.n_events} events for {fabric.world_size} processes; "
+                "expected at least one for each"
+            )
         loader, notes = build_loader(
             events.reader,
             events.sources,
@@ -164,7 +191,11 @@ def _loaders(
             rank=fabric.global_rank,
             world=fabric.world_size,
             pin=fabric.device.type == "cuda",
+            on_machine=detect_launch(os.environ).per_node,
+            on_cores=collectives.processes_on_my_cores(),
         )
+        # Memory differs between machines, and between two looks at the same one.
+        loader.group_events = collectives.smallest(loader.group_events)
         for note in notes:
             display.note(note)
         loaders.append(loader)
@@ -177,21 +208,28 @@ def _order(loader: EventLoader) -> dict[str, int]:
         "batch_size": loader.batch_size,
         "group_events": loader.group_events,
         "seed": loader.seed or 0,
+        "world": loader.world,
     }
 
 
-def _find_place(state: TrainState, loader: EventLoader, checkpoint: dict[str, Any], display: Display) -> None:
+def _find_place(
+    config: TrainConfig, state: TrainState, loader: EventLoader, checkpoint: dict[str, Any], display: Display
+) -> None:
     """Take up the order of the interrupted epoch, whatever memory this machine has."""
+    before = {"world": 1, **checkpoint["sampler"]}
+    if before["world"] != loader.world:
+        display.note(f"the checkpoint is one of {before['world']} processes, now there are {loader.world}")
+        reseed(config.training.seed, state.place.step)
     if not state.place.batch:
         return
-    before = checkpoint["sampler"]
     loader.group_events = before["group_events"]
     if any(before[name] != value for name, value in _order(loader).items()):
         display.note(
-            f"files, seed or batch size differ from those of the checkpoint: epoch {state.place.epoch + 1} "
-            "is begun anew"
+            "files, seed, batch size or number of processes differ from those of the checkpoint: "
+            f"epoch {state.place.epoch + 1} is begun anew"
         )
         state.place.restart_epoch()
+        state.scheduler.begin_epoch(state.place.epoch)
 
 
 def _describe(
@@ -245,15 +283,22 @@ def _finish(
     run, files = ready.run, [ready.run.config, ready.run.metrics]
     if not config.checkpoint.save_artifacts:
         return files
-    best = run.checkpoint_best if run.checkpoint_best.exists() else run.checkpoint_last
-    checkpoint = read_checkpoint(best)
-    load_evaluated(state.evaluated, checkpoint, str(best))
+    best = collectives.from_first(lambda: _load_best(state, run))
+    collectives.share_state(state.evaluated)
     with display.progress("results of the best network", len(validation)) as progress:
         evaluation = evaluate(fabric, ready.objective, state.evaluated, validation, progress)
     if evaluation is None:
         raise TrainError(f"the validation of {best} was interrupted")
+    if not fabric.is_global_zero:
+        return []
     files += ready.objective.write_results(run.path, evaluation.outputs, evaluation.events)
     return [*files, *make_artifacts(run.path, display.warn)]
+
+
+def _load_best(state: TrainState, run: RunDirectory) -> Path:
+    best = run.checkpoint_best if run.checkpoint_best.exists() else run.checkpoint_last
+    load_evaluated(state.evaluated, read_checkpoint(best), str(best))
+    return best
 
 
 def _say_goodbye(config: TrainConfig, run: RunDirectory, state: TrainState, display: Display) -> None:

@@ -40,17 +40,19 @@ def train(
     run: --resume-from (a checkpoint_last.pth, or auto), --onnx
     """
     from xec_train.config.loading import load_command_line
+    from xec_train.launch import with_one_voice
 
-    loaded = load_command_line(words)
-    # The configuration is checked before the seconds that torch takes to load.
-    if profile is not None:
-        from xec_train.profiling import profile_training
+    with with_one_voice():
+        loaded = load_command_line(words)
+        # The configuration is checked before the seconds that torch takes to load.
+        if profile is not None:
+            from xec_train.profiling import profile_training
 
-        profile_training(loaded.config, profile, loaded.notes)
-        return
-    from xec_train.training import train as run_training
+            profile_training(loaded.config, profile, loaded.notes)
+            return
+        from xec_train.training import train as run_training
 
-    run_training(loaded.config, loaded.notes)
+        run_training(loaded.config, loaded.notes)
 
 
 # The host hands this to click: flags are read by the configuration, from its own table.

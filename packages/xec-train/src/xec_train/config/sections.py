@@ -50,7 +50,7 @@ class DataConfig(Section):
     train_path: Paths = Field(description="ROOT files to train on: a file, folder, glob or list")
     val_path: Paths = Field(description="ROOT files to validate on: a file, folder, glob or list")
     tree_name: str = Field("tree", description="name of the TTree")
-    batch_size: int = Field(256, ge=1, description="events per step (per device)")
+    batch_size: int = Field(256, ge=1, description="events per step, in each process")
     chunksize: int = Field(
         256000,
         ge=1,
@@ -135,6 +135,16 @@ class TrainingConfig(Section):
                 "(warmup_epochs may be any)"
             )
         return self
+
+
+class DistributedConfig(Section):
+    """How several processes, started by torchrun or srun, train one network."""
+
+    strategy: Literal["auto", "ddp"] = Field(
+        AUTO,
+        description="ddp: each process has a copy of the network and a part of the events, and the gradients "
+        "are averaged; auto: ddp if there is more than one process",
+    )
 
 
 class CheckpointConfig(Section):
@@ -251,6 +261,9 @@ class TrainConfig(Section):
     training: TrainingConfig = Field(default_factory=TrainingConfig, description="How the weights are learnt")
     reweighting: ReweightingConfig = Field(
         default_factory=ReweightingConfig, description="Which training events count more, by task"
+    )
+    distributed: DistributedConfig = Field(
+        default_factory=DistributedConfig, description="How several processes train one network"
     )
     checkpoint: CheckpointConfig = Field(
         default_factory=CheckpointConfig, description="What is written, and what a training continues from"

@@ -18,7 +18,7 @@ from xec_data.memory import bounded_chunk_size
 from xec_data.reader import EventReader
 from xec_data.schema import SCHEMA
 from xec_train.config.sections import AUTO, DataConfig
-from xec_train.data.plan import EpochPlan, Group, Source, ceil_div, n_batches, plan_epoch
+from xec_train.data.plan import EpochPlan, Group, Source, batch_begin, ceil_div, n_batches, plan_epoch
 from xec_train.interruption import SIGNALS
 
 Batch = dict[str, Tensor]
@@ -117,6 +117,14 @@ class EventLoader:
     def __len__(self) -> int:
         return n_batches(self.n_events, self.batch_size, self.world)
 
+    def n_events_in(self, first_batch: int, number: int) -> int:
+        """Events in so many batches from the given one on, over all ranks."""
+        begin, end = (
+            sum(batch_begin(b, self.n_events, self.batch_size, r, self.world) for r in range(self.world))
+            for b in (first_batch, first_batch + number)
+        )
+        return end - begin
+
     def plan(self, epoch: int) -> EpochPlan:
         """The order of an epoch."""
         return plan_epoch(
@@ -188,6 +196,8 @@ def build_loader(
     rank: int = 0,
     world: int = 1,
     pin: bool = False,
+    on_machine: int = 1,
+    on_cores: int = 1,
 ) -> tuple[EventLoader, list[str]]:
     """Fit a loader to the configuration and to this machine.
 
@@ -197,6 +207,8 @@ def build_loader(
         As in `EventLoader`.
     config
         ``batch_size``, ``chunksize``, ``num_workers`` and ``prefetch_factor``.
+    on_machine, on_cores
+        Ranks that share the memory of this machine, and the cores of this process.
 
     Returns
     -------
@@ -204,10 +216,10 @@ def build_loader(
         The loader, and notes for the user.
     """
     n_events = ceil_div(sum(map(len, sources)), world)
-    chunk, note = bounded_chunk_size(config.chunksize, reader.branches, processes=world)
+    chunk, note = bounded_chunk_size(config.chunksize, reader.branches, processes=on_machine)
     enough = max(n_events // _GROUPS_PER_EPOCH, _BATCHES_PER_GROUP * config.batch_size)
     group_events = max(config.batch_size, min(chunk // GROUPS_IN_MEMORY, enough))
-    workers = worker_count(config.num_workers, n_events, world)
+    workers = worker_count(config.num_workers, n_events, on_cores)
     # A group being read by each worker, those that wait, one in use: all of them within `chunksize`.
     prefetch = max(1, min(config.prefetch_factor, (GROUPS_IN_MEMORY - 2) // max(1, workers)))
     loader = EventLoader(
@@ -216,20 +228,22 @@ def build_loader(
     return loader, [note] if note and chunk // GROUPS_IN_MEMORY < enough else []
 
 
-def worker_count(wanted: str | int, n_events: int, world: int = 1) -> int:
-    """Number of reading processes: what the configuration says, or what fits this machine."""
+def worker_count(wanted: str | int, n_events: int, on_cores: int = 1) -> int:
+    """Number of reading processes: what the configuration says, or what fits the cores that so many share."""
     if wanted != AUTO:
         return int(wanted)
     if n_events < _EVENTS_WORTH_A_WORKER:
         return 0
-    return max(0, min(available_cores() // world - 1, _MAX_AUTO_WORKERS))
+    return max(0, min(available_cores() // on_cores - 1, _MAX_AUTO_WORKERS))
 
 
-def thread_count(wanted: str | int, workers: int) -> int | None:
+def thread_count(wanted: str | int, workers: int, on_cores: int = 1) -> int | None:
     """Threads that decompress in each reading process; None: the reader's own choice."""
     if wanted != AUTO:
         return int(wanted)
-    return max(1, available_cores() // workers) if workers else None
+    if on_cores == 1 and not workers:
+        return None
+    return max(1, available_cores() // (on_cores * max(1, workers)))
 
 
 def available_cores() -> int:

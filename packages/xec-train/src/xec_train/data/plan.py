@@ -101,6 +101,12 @@ def n_batches(n_events: int, batch_size: int, world: int = 1) -> int:
     return ceil_div(ceil_div(n_events, world), batch_size)
 
 
+def batch_begin(batch: int, n_events: int, batch_size: int, rank: int = 0, world: int = 1) -> int:
+    """Where a batch of a rank begins in the sequence of all events; after the last batch: its end."""
+    first, last = rank * n_events // world, (rank + 1) * n_events // world
+    return first + batch * (last - first) // n_batches(n_events, batch_size, world)
+
+
 def plan_epoch(
     sources: Sequence[Source],
     *,
@@ -144,14 +150,13 @@ def plan_epoch(
     if seed is not None:
         blocks = np.random.default_rng((seed, epoch)).permutation(blocks)
     ends = np.cumsum(blocks[:, 2] - blocks[:, 1])
-    first, last = rank * n_events // world, (rank + 1) * n_events // world
     number = n_batches(n_events, batch_size, world)
-    edges = first + np.arange(number + 1) * (last - first) // number
+    edges = [batch_begin(batch, n_events, batch_size, rank, world) for batch in range(number + 1)]
     groups = []
     for i, begin in enumerate(range(0, number, batches_per_group)):
         cuts = edges[begin : begin + batches_per_group + 1]
-        pieces = _pieces(blocks, ends, int(cuts[0]), int(cuts[-1]))
-        groups.append(Group(i, pieces, tuple(int(size) for size in np.diff(cuts))))
+        pieces = _pieces(blocks, ends, cuts[0], cuts[-1])
+        groups.append(Group(i, pieces, tuple(end - start for start, end in pairwise(cuts))))
     return EpochPlan(tuple(groups))
 
 

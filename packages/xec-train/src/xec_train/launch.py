@@ -1,0 +1,114 @@
+"""How many processes a launcher has started, and which of them this is; no torch is needed to know it."""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from xec_train.errors import ConfigError, LaunchError, ToldElsewhereError
+
+TORCHRUN, SRUN = "torchrun", "srun"
+_TORCHRUN_VARIABLES = ("RANK", "WORLD_SIZE", "LOCAL_RANK", "LOCAL_WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
+# Within the script of a SLURM job, but outside of srun, there is one process, whatever the job has asked for.
+_SRUN_COUNT = "SLURM_STEP_NUM_TASKS"
+# Launchers that Fabric could not connect: processes that do not know of each other would train the same run.
+_OTHER_COUNTS = ("OMPI_COMM_WORLD_SIZE", "PMI_SIZE")
+# Seconds, and the status of an error that the user can mend.
+_HEAD_START, _USER_ERROR = 3.0, 2
+_EQUAL_TASKS = re.compile(r"(\d+)(\(x\d+\))?")
+
+
+@dataclass(frozen=True)
+class Launch:
+    """The place of a process among those of a training.
+
+    Attributes
+    ----------
+    launcher
+        ``torchrun``, ``srun``, or nothing if there is one process.
+    rank, world
+        Which process of how many.
+    local_rank, per_node
+        Which of how many on its machine.
+    """
+
+    launcher: str = ""
+    rank: int = 0
+    world: int = 1
+    local_rank: int = 0
+    per_node: int = 1
+
+    @property
+    def nodes(self) -> int:
+        """Number of machines."""
+        return self.world // self.per_node
+
+
+def detect_launch(environment: Mapping[str, str]) -> Launch:
+    """Ask the environment variables of torchrun and srun.
+
+    Parameters
+    ----------
+    environment
+        Usually `os.environ`.
+
+    Raises
+    ------
+    LaunchError
+        If they contradict each other, or another launcher has started several processes.
+    """
+    if environment.get("WORLD_SIZE", "1") != "1":
+        missing = [name for name in _TORCHRUN_VARIABLES if name not in environment]
+        if missing:
+            raise LaunchError(
+                f"WORLD_SIZE is {environment['WORLD_SIZE']}, but {', '.join(missing)} not set; "
+                "expected several processes to be started by torchrun or srun"
+            )
+        rank, world, local_rank, per_node = (int(environment[name]) for name in _TORCHRUN_VARIABLES[:4])
+        return _even(Launch(TORCHRUN, rank, world, local_rank, per_node))
+    if environment.get(_SRUN_COUNT, "1") != "1":
+        world, tasks = int(environment[_SRUN_COUNT]), environment.get("SLURM_STEP_TASKS_PER_NODE", "")
+        equal = _EQUAL_TASKS.fullmatch(tasks)
+        if equal is None:
+            raise LaunchError(f"srun started {tasks or '?'} processes per node; {_EQUALLY_MANY}")
+        rank, local_rank = int(environment["SLURM_PROCID"]), int(environment["SLURM_LOCALID"])
+        return _even(Launch(SRUN, rank, world, local_rank, int(equal[1])))
+    for name in _OTHER_COUNTS:
+        if environment.get(name, "1") != "1":
+            raise LaunchError(
+                f"{name} is {environment[name]}; expected several processes to be started by torchrun or srun"
+            )
+    return Launch()
+
+
+@contextmanager
+def with_one_voice() -> Iterator[None]:
+    """Let an error that all processes have be told by one of them; the others end with the same status."""
+    try:
+        yield
+    except ToldElsewhereError:
+        _end_silently()
+    except (ConfigError, LaunchError):
+        # They do not know each other yet; but every machine has files of its own.
+        if os.environ.get("LOCAL_RANK", os.environ.get("SLURM_LOCALID", "0")) == "0":
+            raise
+        _end_silently()
+
+
+def _end_silently() -> None:
+    # A launcher ends all processes when one has failed: not before the one that tells has told.
+    time.sleep(_HEAD_START)
+    raise SystemExit(_USER_ERROR)
+
+
+_EQUALLY_MANY = "expected equally many on every node (--ntasks-per-node=N, or torchrun --nproc-per-node=N)"
+
+
+def _even(launch: Launch) -> Launch:
+    if launch.world % launch.per_node:
+        raise LaunchError(f"{launch.world} processes, {launch.per_node} of them here; {_EQUALLY_MANY}")
+    return launch
