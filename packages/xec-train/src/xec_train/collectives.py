@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 
 import torch
 import torch.distributed as dist
-from torch import Tensor, nn
+from torch import Tensor
 
 from xec_geometry.errors import XecError
 from xec_train.errors import ToldElsewhereError, TrainError
@@ -104,13 +104,6 @@ def told_by_first(error: XecError) -> XecError:
 def smallest(number: int) -> int:
     """The smallest of the numbers that the processes have."""
     return min(gathered(number))
-
-
-def share_state(module: nn.Module) -> None:
-    """Give the parameters and buffers of the first process to all."""
-    if several():
-        for value in module.state_dict().values():
-            dist.broadcast(value, 0)
 
 
 @contextmanager

@@ -218,7 +218,8 @@ def _find_place(
     """Take up the order of the interrupted epoch, whatever memory this machine has."""
     before = {"world": 1, **checkpoint["sampler"]}
     if before["world"] != loader.world:
-        display.note(f"the checkpoint is one of {before['world']} processes, now there are {loader.world}")
+        processes = f"{before['world']} process{'es' if before['world'] > 1 else ''}"
+        display.note(f"the checkpoint was written by {processes}, now there are {loader.world}")
         reseed(config.training.seed, state.place.step)
     if not state.place.batch:
         return
@@ -283,8 +284,10 @@ def _finish(
     run, files = ready.run, [ready.run.config, ready.run.metrics]
     if not config.checkpoint.save_artifacts:
         return files
-    best = collectives.from_first(lambda: _load_best(state, run))
-    collectives.share_state(state.evaluated)
+    best = run.checkpoint_best if run.checkpoint_best.exists() else run.checkpoint_last
+    # A machine that has not written the file may see an older one for a while.
+    checkpoint = collectives.from_first(lambda: _evaluated_part(read_checkpoint(best)))
+    load_evaluated(state.evaluated, checkpoint, str(best))
     with display.progress("results of the best network", len(validation)) as progress:
         evaluation = evaluate(fabric, ready.objective, state.evaluated, validation, progress)
     if evaluation is None:
@@ -295,10 +298,10 @@ def _finish(
     return [*files, *make_artifacts(run.path, display.warn)]
 
 
-def _load_best(state: TrainState, run: RunDirectory) -> Path:
-    best = run.checkpoint_best if run.checkpoint_best.exists() else run.checkpoint_last
-    load_evaluated(state.evaluated, read_checkpoint(best), str(best))
-    return best
+def _evaluated_part(checkpoint: dict[str, Any]) -> dict[str, Any]:
+    """What `load_evaluated` needs: the weights that were validated, and no others."""
+    part = {name: value for name, value in checkpoint.items() if name not in ("optimizer", "processes")}
+    return {**part, "model": {}} if checkpoint.get("ema_model") else part
 
 
 def _say_goodbye(config: TrainConfig, run: RunDirectory, state: TrainState, display: Display) -> None:

@@ -1,0 +1,86 @@
+"""Trains what a list of jobs says, alone or under torchrun: ``python several_processes.py JOBS.json``.
+
+Each process writes what it has seen of every job to ``<job>.<rank>.json``.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.optim import SGD
+
+from xec_data.errors import DataError
+from xec_geometry.errors import XecError
+from xec_train import collectives
+from xec_train.config.loading import load_config
+from xec_train.objectives.regression import Regression
+from xec_train.train_loop import TrainLoop
+from xec_train.training import train
+
+
+def run_job(job: dict[str, Any], patch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """Train, without anything that is random, and tell what happened here."""
+    seen: list[list[tuple[int, int]]] = []
+    gradients: list[Tensor] = []
+    build, augment, step = Regression.build_network, Regression.augment, TrainLoop._step
+    rank = int(os.environ.get("RANK", "0"))
+
+    def without_dropout(objective: Regression) -> nn.Module:
+        network = build(objective)
+        return network if job.get("random") else network.eval()
+
+    def watched(objective: Regression, batch: dict[str, Tensor]) -> dict[str, Tensor]:
+        seen.append(list(zip(batch["run"].tolist(), batch["event"].tolist(), strict=True)))
+        return augment(objective, batch)
+
+    def stepping(loop: TrainLoop, window: Any) -> Tensor:
+        if job.get("signal") == [rank, loop.state.place.step]:
+            signal.raise_signal(signal.SIGTERM)
+        norm = step(loop, window)
+        if not gradients:
+            parts = [p.grad.flatten() for p in loop.state.network.parameters() if p.grad is not None]
+            gradients.append(torch.cat(parts).clone())
+        return norm
+
+    def unreadable(*_: Any, **__: Any) -> Any:
+        raise DataError("train.root: cannot be read here")
+
+    patch.setattr("xec_train.artifacts.entry_points", lambda **_: [])
+    patch.setattr(Regression, "build_network", without_dropout)
+    patch.setattr(Regression, "augment", watched)
+    patch.setattr(TrainLoop, "_step", stepping)
+    if not job.get("random"):
+        # AdamW makes a whole step of a gradient that is zero but for rounding.
+        patch.setattr(
+            "xec_train.state.build_optimizer", lambda net, config, **_: SGD(net.parameters(), config.lr)
+        )
+    if job.get("unreadable_in") == rank:
+        patch.setattr("xec_train.preparation.open_events", unreadable)
+    error = None
+    try:
+        train(load_config(job["config"], [f"mlflow.run_name={job['name']}", *job["changes"]]).config)
+    except XecError as caught:
+        error = f"{type(caught).__name__}: {caught}"
+    if gradients and rank == 0:
+        torch.save(gradients[0], f"{job['name']}.gradient.pt")
+    return {"error": error, "seen": seen, "several": collectives.several()}
+
+
+def main() -> None:
+    """Do all jobs of a file."""
+    for job in json.loads(Path(sys.argv[1]).read_text()):
+        with pytest.MonkeyPatch.context() as patch:
+            told = run_job(job, patch)
+        Path(f"{job.get('report', job['name'])}.{collectives.rank()}.json").write_text(json.dumps(told))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,346 @@
+"""Two processes against one: the same gradients, numbers and files; interrupted, resumed, and failing."""
+
+from __future__ import annotations
+
+import csv
+import importlib.util
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from contextlib import redirect_stdout
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+import uproot
+
+from xec_data.columns import read_columns
+from xec_data.simulation import SimulationConfig, simulate_file
+from xec_models.checkpoint import read_checkpoint
+from xec_models.run_directory import RunDirectory
+from xec_train.config.loading import load_config
+from xec_train.config.template import resolved
+
+DRIVER = Path(__file__).with_name("several_processes.py")
+TORCHRUN = (sys.executable, "-W", "ignore", "-m", "torch.distributed.run", "--nproc-per-node=2")
+SIZES = (31, 19, 11)
+N_EVENTS, N_VALIDATION = sum(SIZES), 13
+
+# A whole epoch is one step, of which one process makes one batch, and each of two four small ones: the same
+# events, in batches that are not equally large.
+EXACT = (
+    "training.grad_accum_steps=4", "training.epochs=3", "training.channel_dropout_rate=0", "training.lr=1e-2",
+    "training.scheduler=none", "training.warmup_epochs=0",
+    "tasks.energy.enabled=true", "tasks.energy.loss_fn=gaussian_nll", "tasks.uvwFI.enabled=true",
+    "loss_balance=auto",
+)  # fmt: skip
+ALONE, SHARED = ("data.batch_size=64",), ("data.batch_size=8",)
+QUICK = ("checkpoint.save_artifacts=false",)
+STEPS = (*QUICK, "data.batch_size=4", "training.epochs=2")
+
+
+def job(name: str, changes: Sequence[str] = (), **more: Any) -> dict[str, Any]:
+    return {"name": name, "changes": list(changes), "config": "run.yaml", **more}
+
+
+def files(n: int) -> str:
+    return f"data.train_path=[{', '.join(f'{i}.root' for i in range(n))}]"
+
+
+# Of so few events float32 makes 2e-5 in one process already, if the batches are others: here they are not.
+FEW = ("data.train_path=few.root", *(change for change in EXACT if "loss_fn" not in change))
+SIMULATED = {
+    **{f"{i}.root": n for i, n in enumerate(SIZES)},
+    "val.root": N_VALIDATION,
+    "few.root": 5,
+    "single.root": 1,
+}
+
+FIRST_ALONE = [
+    *(job(f"alone{n}", (*EXACT, *ALONE, files(n), *(() if n == 3 else QUICK))) for n in (1, 2, 3)),
+    job("one-two", (*EXACT, *ALONE, *QUICK, "training.epochs=1")),
+    job("few-alone", (*FEW, *QUICK, "data.batch_size=3")),
+]
+IN_TWO = [
+    *(job(f"two{n}", (*EXACT, *SHARED, files(n), *(() if n == 3 else QUICK))) for n in (1, 2, 3)),
+    job("few", (*FEW, *QUICK, "data.batch_size=4")),
+    job("one-two", (*EXACT, *SHARED, *QUICK, "checkpoint.resume_from=auto")),
+    job("two-one", (*EXACT, *SHARED, *QUICK, "training.epochs=1")),
+    job("whole", STEPS, random=True),
+    job("parts", STEPS, random=True, signal=[1, 5], report="parts-1"),
+    job("parts", (*STEPS, "checkpoint.resume_from=auto"), random=True),
+    job("stopped", STEPS, signal=[1, 5]),
+    job("often", (*STEPS, "training.epochs=1", "checkpoint.every_minutes=1e-9")),
+    job("lonely", (*STEPS, "data.val_path=single.root")),
+    job("unreadable", STEPS, unreadable_in=1),
+    job("exploding", (*STEPS, "data.train_path=bad.root", "tasks.energy.enabled=true",
+                      "tasks.energy.loss_fn=relative_mse", "training.max_bad_steps=1")),
+]  # fmt: skip
+THEN_ALONE = [
+    job("two-one", (*EXACT, *ALONE, *QUICK, "checkpoint.resume_from=auto")),
+    job("stopped", (*STEPS, "checkpoint.resume_from=auto")),
+]
+
+
+def torchrun(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*TORCHRUN, *words], cwd=folder, capture_output=True, text=True, timeout=120, check=False
+    )
+
+
+def do_alone(jobs: list[dict[str, Any]]) -> None:
+    spec = importlib.util.spec_from_file_location("several_processes", DRIVER)
+    assert spec is not None
+    assert spec.loader is not None
+    driver = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(driver)
+    for one in jobs:
+        with pytest.MonkeyPatch.context() as patch:
+            assert driver.run_job(one, patch)["error"] is None
+
+
+def reported(folder: Path, name: str) -> list[dict[str, Any]]:
+    """What both processes have told of a job."""
+    return [json.loads((folder / f"{name}.{rank}.json").read_text()) for rank in range(2)]
+
+
+def run_of(folder: Path, name: str) -> RunDirectory:
+    return RunDirectory(folder / "artifacts" / name)
+
+
+def metrics(run: RunDirectory) -> dict[str, list[float]]:
+    values: dict[str, list[float]] = {}
+    with run.metrics.open(newline="") as file:
+        for row in csv.DictReader(file):
+            values.setdefault(row["metric"], []).append(float(row["value"]))
+    return values
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory: pytest.TempPathFactory, small: tuple[str, ...]) -> Path:
+    """Files of events, and a configuration."""
+    path = tmp_path_factory.mktemp("several")
+    for run, (name, n) in enumerate(SIMULATED.items()):
+        simulate_file(path / name, SimulationConfig(seed=run, run=run, energy=(0.02, 0.06)), n)
+    with uproot.open({path / "0.root": "tree"}) as tree:
+        branches = tree.arrays(library="np")
+    branches["energyTruth"][7] = 1e-38
+    with uproot.recreate(path / "bad.root") as file:
+        file.mktree("tree", {name: np.dtype((a.dtype, a.shape[1:])) for name, a in branches.items()})
+        file["tree"].extend(branches)
+    (path / "run.yaml").write_text("data: {train_path: 0.root, val_path: val.root}\n")
+    (path / "run.yaml").write_text(resolved(load_config(path / "run.yaml", small).config))
+    return path
+
+
+@pytest.fixture(scope="module")
+def folder(prepared: Path) -> Path:
+    """Where all jobs have been done: some alone, then those of two processes, then some alone."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(prepared)
+        do_alone(FIRST_ALONE)
+        Path("jobs.json").write_text(json.dumps(IN_TWO))
+        done = torchrun(prepared, str(DRIVER), "jobs.json")
+        Path("printed.txt").write_text(done.stdout)
+        assert done.returncode == 0, done.stdout + done.stderr
+        with redirect_stdout(io.StringIO()) as printed:
+            do_alone(THEN_ALONE)
+        Path("printed-alone.txt").write_text(printed.getvalue())
+    return prepared
+
+
+def assert_agree(first: dict[str, torch.Tensor], second: dict[str, torch.Tensor]) -> None:
+    for name, value in first.items():
+        torch.testing.assert_close(second[name], value, rtol=1e-5, atol=1e-5, msg=name)
+
+
+@pytest.mark.parametrize(
+    ("alone", "in_two"), [("alone1", "two1"), ("alone2", "two2"), ("alone3", "two3"), ("few-alone", "few")]
+)
+def test_gradient_weights_average_and_numbers_are_those_of_one_process(
+    folder: Path, alone: str, in_two: str
+) -> None:
+    gradients = [torch.load(folder / f"{name}.gradient.pt") for name in (alone, in_two)]
+    scale = float(gradients[0].abs().max())
+    torch.testing.assert_close(gradients[0] / scale, gradients[1] / scale, rtol=0, atol=1e-5)
+    assert float((gradients[0] - gradients[1]).norm() / gradients[0].norm()) < 1e-5
+
+    one, two = (run_of(folder, name) for name in (alone, in_two))
+    first, second = (read_checkpoint(run.checkpoint_last) for run in (one, two))
+    assert_agree(first["model"], second["model"])
+    assert_agree(first["ema_model"], second["ema_model"])
+    assert second["step"] == first["step"] == 3
+    numbers, expected = metrics(two), metrics(one)
+    assert numbers.keys() == expected.keys()
+    for name in expected.keys() - {"epoch_duration_sec", "throughput_events_per_sec"}:
+        assert numbers[name] == pytest.approx(expected[name], rel=1e-4, abs=1e-5), name
+    assert numbers["train_loss"] == pytest.approx(expected["train_loss"], rel=1e-5)
+    assert numbers["val_loss"] == pytest.approx(expected["val_loss"], rel=1e-5)
+
+
+def test_results_are_in_the_order_of_the_file(folder: Path) -> None:
+    one, two = (read_columns(run_of(folder, name).validation_results) for name in ("alone3", "two3"))
+    assert one.keys() == two.keys()
+    assert two["event"].tolist() == one["event"].tolist()
+    assert len(two["event"]) == N_VALIDATION
+    for name, values in one.items():
+        np.testing.assert_allclose(two[name], values, rtol=1e-4, atol=1e-4, err_msg=name)
+
+
+@pytest.mark.parametrize(("name", "n"), [("two1", 1), ("two2", 2), ("two3", 3), ("few", None), ("whole", 1)])
+def test_every_event_once_an_epoch_and_equally_many_batches(folder: Path, name: str, n: int | None) -> None:
+    told = reported(folder, name)
+    assert all(part["several"] and part["error"] is None for part in told)
+    n_batches = {len(part["seen"]) for part in told}
+    assert len(n_batches) == 1
+    epochs = read_checkpoint(run_of(folder, name).checkpoint_last)["epoch"]
+    per_epoch = n_batches.pop() // epochs
+    sizes = SIZES[:n] if n else [5]
+    first_run = list(SIMULATED).index("few.root") if n is None else 0
+    expected = sorted((first_run + run, event) for run, size in enumerate(sizes) for event in range(size))
+    for epoch in range(epochs):
+        batches = [part["seen"][epoch * per_epoch : (epoch + 1) * per_epoch] for part in told]
+        assert sorted(map(tuple, chain.from_iterable(chain.from_iterable(batches)))) == expected
+        assert min(len(batch) for part in batches for batch in part) >= 1
+
+
+@pytest.mark.parametrize("name", ["one-two", "two-one"])
+def test_another_number_of_processes_goes_on(folder: Path, name: str) -> None:
+    whole, resumed = (read_checkpoint(run_of(folder, run).checkpoint_last) for run in ("alone1", name))
+    assert resumed["epoch"] == whole["epoch"] == 3
+    assert resumed["sampler"]["world"] == (2 if name == "one-two" else 1)
+    assert_agree(whole["model"], resumed["model"])
+    assert_agree(whole["ema_model"], resumed["ema_model"])
+
+
+def test_interrupted_and_resumed_is_uninterrupted(folder: Path) -> None:
+    # The signal reached the second process only, in the sixth of eight steps: with random numbers.
+    told = reported(folder, "parts-1")
+    assert len(told[0]["seen"]) == len(told[1]["seen"]) == 7
+    whole, parts = (read_checkpoint(run_of(folder, name).checkpoint_last) for name in ("whole", "parts"))
+    for key in ("model", "ema_model"):
+        assert all(torch.equal(value, parts[key][name]) for name, value in whole[key].items())
+    for first, second in zip(whole["processes"], parts["processes"], strict=True):
+        assert torch.equal(first["rng"]["torch"], second["rng"]["torch"])
+    assert not torch.equal(*(part["rng"]["torch"] for part in whole["processes"]))
+    numbers, expected = (metrics(run_of(folder, name)) for name in ("parts", "whole"))
+    for name in ("train_loss", "val_loss", "val_resolution_deg"):
+        assert numbers[name] == expected[name]
+
+
+def test_in_the_middle_of_an_epoch_another_number_of_processes_begins_it_anew(folder: Path) -> None:
+    assert "number of processes differ" in (folder / "printed-alone.txt").read_text()
+    checkpoint = read_checkpoint(run_of(folder, "stopped").checkpoint_last)
+    assert checkpoint["epoch"] == 2
+    # Seven steps of two processes, then the eight of the second epoch; the rate is that of the end.
+    assert checkpoint["step"] == 7 + 8
+    assert checkpoint["scheduler"]["last_epoch"] == 2 * 8
+
+
+def test_checkpoints_within_an_epoch_are_agreed_on(folder: Path) -> None:
+    assert [part["error"] for part in reported(folder, "often")] == [None, None]
+    assert len(read_checkpoint(run_of(folder, "often").checkpoint_last)["processes"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("lonely", "validation: 1 events for 2 processes; expected at least one for each"),
+        ("unreadable", "train.root: cannot be read here (in process 2 of 2, on "),
+        ("exploding", "1 steps in a row had no finite loss or gradient"),
+    ],
+)
+def test_all_processes_have_the_same_error_and_one_tells_it(folder: Path, name: str, message: str) -> None:
+    first, second = (part["error"] for part in reported(folder, name))
+    assert message in first
+    assert first.startswith("TrainError: ")
+    assert second == first.replace("TrainError", "ToldElsewhereError")
+    assert run_of(folder, name).path.exists() == (name == "exploding")
+
+
+def test_the_event_that_did_it_is_named_whoever_had_it(folder: Path) -> None:
+    with run_of(folder, "exploding").bad_events.open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert "7" in [row["event"] for row in rows]
+    assert {row["loss"] for row in rows} <= {"nan", "inf"}
+
+
+def test_one_process_speaks(folder: Path) -> None:
+    printed = (folder / "printed.txt").read_text()
+    assert printed.count("epoch   1/3  train") == 4
+    assert "the checkpoint was written by 1 process, now there are 2" in printed
+
+
+class TestCommand:
+    """`xec train` as a user starts it."""
+
+    XEC = str(Path(sys.executable).with_name("xec"))
+
+    def test_a_wrong_configuration_is_told_once(self, prepared: Path) -> None:
+        done = torchrun(prepared, "--no-python", self.XEC, "train", "run.yaml", "training.lr=fast")
+        assert done.returncode != 0
+        assert done.stderr.count("xec: error: ") == 1
+        assert "training.lr: found 'fast'" in done.stderr
+        assert "exitcode  : 2" in done.stderr
+
+    def test_sigterm_to_torchrun_leaves_a_checkpoint(self, prepared: Path) -> None:
+        words = ("train", "run.yaml", "training.epochs=500", "mlflow.run_name=ended", *QUICK)
+        with subprocess.Popen(
+            [*TORCHRUN, "--no-python", self.XEC, *words],
+            cwd=prepared, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            env={**os.environ, "PYTHONUNBUFFERED": "1"},
+        ) as process:  # fmt: skip
+            assert process.stdout is not None
+            printed = []
+            for line in process.stdout:
+                printed.append(line)
+                if line.startswith("epoch "):
+                    process.send_signal(signal.SIGTERM)
+                    break
+            rest, errors = process.communicate(timeout=60)
+        text = "".join(printed) + rest
+        assert text.count("; to go on:") == 1
+        assert "checkpoint.resume_from=artifacts/ended/checkpoint_last.pth" in text
+        assert errors.count("SIGTERM: stopping after this step") == 1
+        assert "Traceback" not in text
+        checkpoint = read_checkpoint(run_of(prepared, "ended").checkpoint_last)
+        assert checkpoint["epoch"] < 500
+        assert len(checkpoint["processes"]) == 2
+
+    def test_srun_and_an_error_on_one_of_its_nodes(self, prepared: Path, tmp_path: Path) -> None:
+        """The variables that srun sets, on two "nodes" of which one does not see the same files."""
+        for name in ("0.root", "val.root", "run.yaml"):
+            (tmp_path / name).symlink_to(prepared / name)
+        (tmp_path / "1.root").write_bytes(b"nothing")
+
+        def start(rank: int, folder: Path, *changes: str) -> subprocess.Popen[str]:
+            variables = {
+                "SLURM_JOB_ID": str(os.getpid()), "SLURM_NTASKS": "2", "SLURM_STEP_NUM_TASKS": "2",
+                "SLURM_STEP_TASKS_PER_NODE": "1(x2)", "SLURM_NNODES": "2", "SLURM_NODELIST": "127.0.0.1",
+                "SLURM_PROCID": str(rank), "SLURM_LOCALID": "0", "SLURM_NODEID": str(rank),
+            }  # fmt: skip
+            return subprocess.Popen(
+                [self.XEC, "train", "run.yaml", "training.epochs=1", *QUICK, *changes],
+                cwd=folder, env={**os.environ, **variables}, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                text=True,
+            )  # fmt: skip
+
+        for changes, status in ((["mlflow.run_name=srun"], 0), (["data.train_path=1.root"], 2)):
+            begin = time.monotonic()
+            started = [start(rank, folder, *changes) for rank, folder in enumerate((prepared, tmp_path))]
+            told = [process.communicate(timeout=60) for process in started]
+            assert [process.returncode for process in started] == [status] * 2, told
+            assert time.monotonic() - begin < 50
+            assert told[1][0] == ""
+        assert len(read_checkpoint(run_of(prepared, "srun").checkpoint_last)["processes"]) == 2
+        assert told[0][1].startswith("xec: error: 1.root")
+        assert "(in process 2 of 2, on " in told[0][1]
+        assert "xec: error" not in told[1][1]
