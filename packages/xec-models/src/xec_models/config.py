@@ -20,6 +20,8 @@ POSITIONS = ("learnable", "sinusoidal", "geometric")
 DIM_MULTIPLE = 32
 NUM_HEADS = 8
 
+PREDICTABLE = (("npho",), ("npho", "time"))
+
 _NAMES = {"outer_mode": OUTER_MODES, "layout": LAYOUTS, "hex_conv": HEX_CONVS, "position": POSITIONS}
 
 
@@ -93,6 +95,48 @@ class ModelConfig(BaseModel):
     def feedforward(self) -> int:
         """Width of the feed-forward part of a fusion layer."""
         return self.dim_feedforward or 4 * self.encoder_dim
+
+
+Channel = Literal["npho", "time"]
+
+_CHANNELS = Field(
+    ("npho", "time"), description="What is predicted for a hidden sensor: npho, or npho and time."
+)
+_MASK_RATIO = "Part of an event's valid sensors that is hidden."
+
+
+class _ReconstructionConfig(ModelConfig):
+    """A network that predicts the readings of sensors it does not see."""
+
+    predict_channels: tuple[Channel, ...] = _CHANNELS
+
+    @field_validator("predict_channels")
+    @classmethod
+    def _npho_first(cls, channels: tuple[Channel, ...]) -> tuple[Channel, ...]:
+        if channels not in PREDICTABLE:
+            wanted = " or ".join(f"[{', '.join(names)}]" for names in PREDICTABLE)
+            raise ValueError(f"predict_channels is [{', '.join(channels)}], expected {wanted}")
+        return channels
+
+
+class AutoencoderConfig(_ReconstructionConfig):
+    """Shape of a masked autoencoder, and how much it hides."""
+
+    mask_ratio: float = Field(0.6, gt=0.0, lt=1.0, description=_MASK_RATIO)
+    decoder_dim: int = Field(128, gt=0, multiple_of=4, description="Width of the decoders; a multiple of 4.")
+
+
+class InpainterConfig(_ReconstructionConfig):
+    """Shape of an inpainter, and how much it hides in training."""
+
+    mask_ratio: float = Field(0.05, gt=0.0, lt=1.0, description=_MASK_RATIO)
+    mask_npho_flat: bool = Field(
+        False, description="Hide sensors uniformly over quantiles of npho, not uniformly over sensors."
+    )
+    head: Literal["per_face", "cross_attention"] = Field(
+        "per_face", description="Heads of the faces, or one for all sensors: per_face, cross_attention."
+    )
+    freeze_encoder: bool = Field(False, description="Train the head alone.")
 
 
 class TaskConfig(BaseModel):
