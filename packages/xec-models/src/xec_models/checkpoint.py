@@ -22,6 +22,7 @@ from torch import Tensor, nn
 from xec_geometry import LAYOUTS, Layout, geometry_hash
 from xec_geometry.errors import did_you_mean
 from xec_geometry.output import atomic_output
+from xec_models.autoencoder import XECMaskedAutoencoder
 from xec_models.errors import CheckpointError, ModelError
 from xec_models.regressor import XECRegressor
 
@@ -40,7 +41,9 @@ class BuildsFromConfig(Protocol):
 
 
 # Kind of a checkpoint -> class of its network.
-MODEL_KINDS: dict[str, type[BuildsFromConfig]] = {XECRegressor.kind: XECRegressor}
+MODEL_KINDS: dict[str, type[BuildsFromConfig]] = {
+    model.kind: model for model in (XECRegressor, XECMaskedAutoencoder)
+}
 
 
 def save_checkpoint(path: str | Path, checkpoint: Mapping[str, Any]) -> None:
