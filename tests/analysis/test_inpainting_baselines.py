@@ -127,7 +127,7 @@ def test_without_visible_neighbours_there_is_no_estimate() -> None:
     hidden = np.zeros((2, N_SENSORS), bool)
     hidden[0, face_ids("top")] = True
     npho = np.full((2, N_SENSORS), 80.0)
-    for name in ("neighbour average", "solid angle"):
+    for name in ("neighbours", "solid angle"):
         estimate = ESTIMATORS[name](npho, hidden)
         assert np.isnan(estimate[0, face_ids("top")]).all()
         assert np.isfinite(estimate[1]).all()

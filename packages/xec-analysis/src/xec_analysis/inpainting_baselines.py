@@ -107,7 +107,7 @@ def light_map(npho: NDArray[np.floating], hidden: Bools) -> Floats:
 Estimator = Callable[[NDArray[np.floating], Bools], Floats]
 
 ESTIMATORS: dict[str, Estimator] = {
-    "neighbour average": neighbour_average,
+    "neighbours": neighbour_average,
     "solid angle": solid_angle_weighted,
     "light map": light_map,
 }

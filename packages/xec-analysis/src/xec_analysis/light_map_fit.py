@@ -237,7 +237,7 @@ def _start(npho: NDArray[np.floating]) -> Floats:
     place = (u(pattern.u[usable, np.newaxis]), v(pattern.v[usable, np.newaxis]), w(pattern.shape[usable]))
     uvw[usable] = np.column_stack(place)
     low, high = _bounds()
-    return np.clip(uvw, low, high)
+    return np.asarray(np.clip(uvw, low, high))
 
 
 @cache

@@ -1,0 +1,278 @@
+"""`xec compare-inpainting`: numbers that are known beforehand, from the mask to the files."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable, Mapping
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import xec_analysis.energy_effect
+import xec_analysis.inpainting_network
+from xec_analysis.comparison import NETWORK
+from xec_analysis.energy_effect import COMPLETE, LEFT, energy_effect, predict_energies
+from xec_analysis.errors import AnalysisError
+from xec_analysis.hidden_sensors import HealthySensors, PseudoExperiment
+from xec_analysis.inpainting_baselines import ESTIMATORS, neighbour_average
+from xec_analysis.inpainting_network import as_function, open_reconstruction
+from xec_analysis.inpainting_numbers import Numbers, by_face, by_npho, verdicts
+from xec_analysis.inpainting_validation import (
+    HIDDEN_FOR_TEST,
+    REALLY_DEAD,
+    Collector,
+    HiddenReadings,
+    Treated,
+    treat_events,
+)
+from xec_data.columns import read_columns
+from xec_data.dead_channels import write_dead_channels
+from xec_data.schema import is_invalid
+from xec_geometry import FACES, N_SENSORS, face_ids
+from xec_geometry.cli import main
+
+NPHO_EDGES_SHOWN = ("10", "30", "100", "300", "1000", "3000")
+
+
+def off_by(photons: float, seconds: float | None = None) -> Callable[..., Mapping[str, Any]]:
+    """A network that knows the truth and is off by so much at what is hidden."""
+
+    def reconstruct(npho: np.ndarray, time: np.ndarray, hidden: np.ndarray) -> Mapping[str, Any]:
+        answer = {"npho": np.where(hidden, npho + np.float32(photons), npho)}
+        if seconds is not None:
+            answer["time"] = np.where(hidden, time + np.float32(seconds), time)
+        return answer
+
+    return reconstruct
+
+
+def collect(file: Path, validation: Any, network: Any = None, **options: Any) -> HiddenReadings:
+    collector = Collector()
+    for chunk in treat_events(file, validation, {"neighbours": neighbour_average}, network, **options):
+        collector.add(chunk)
+    return collector.readings()
+
+
+@pytest.fixture(scope="module")
+def listed() -> np.ndarray:
+    return np.random.default_rng(0).random(N_SENSORS) < 0.03
+
+
+def test_pseudo_experiment(events_file: Path, listed: np.ndarray) -> None:
+    readings = collect(events_file, PseudoExperiment(listed), off_by(3.0), max_events=250)
+    raw = read_columns(events_file, ["npho", "run", "event"])
+    npho = raw["npho"][:250]
+    invalid = is_invalid(npho)
+    assert readings.n_events == 250
+    np.testing.assert_array_equal(readings.event, raw["event"][:250])
+    test = readings.mask_type == HIDDEN_FOR_TEST
+    assert test.sum() == (listed & ~invalid).sum()
+    assert (readings.mask_type == REALLY_DEAD).sum() == invalid.sum()
+    np.testing.assert_array_equal(readings.truth[test], npho[readings.entry[test], readings.sensor[test]])
+    assert np.isnan(readings.truth[~test]).all()
+    np.testing.assert_allclose(readings.error(NETWORK)[test], 3.0, atol=1e-2)
+    assert len(readings.time_truth) == 0
+    # What stands at the hidden sensors is not looked at.
+    expected = neighbour_average(npho, listed)[readings.entry, readings.sensor]
+    np.testing.assert_array_equal(readings.estimates["neighbours"], expected)
+
+
+def test_numbers_against_their_definitions(events_file: Path) -> None:
+    readings = collect(events_file, HealthySensors(0.1, seed=4), off_by(-2.0, 5e-10), max_events=120)
+    rows = {(row.quantity, row.group, row.by): row for row in by_face(readings)}
+    assert [group for quantity, group, by in rows if (quantity, by) == ("npho", NETWORK)] == [*FACES, "all"]
+    for face in FACES:
+        part = np.isin(readings.sensor, face_ids(face)) & (readings.mask_type == HIDDEN_FOR_TEST)
+        row, other = rows["npho", face, NETWORK], rows["npho", face, "neighbours"]
+        assert row.count == other.count == part.sum()
+        for measure in (row.mae, row.rmse):
+            assert measure == pytest.approx(2.0, abs=0.01)
+        assert row.bias == pytest.approx(-2.0, abs=0.01)
+        error = np.sort(readings.estimates["neighbours"][part] - readings.truth[part])
+        assert other.rmse**2 == pytest.approx(np.mean(error**2))
+        assert other.mae == pytest.approx(np.abs(error).mean())
+        for percent, width in ((68, other.res_68), (95, other.res_95)):
+            inside = np.mean(np.abs(error - np.median(error)) <= 2.5 * width)
+            assert inside > percent / 100
+            low, high = np.quantile(error, [0.5 - percent / 200, 0.5 + percent / 200])
+            assert 2 * width == pytest.approx(high - low)
+    time = rows["time", "all", NETWORK]
+    assert (time.unit, time.bias) == ("ps", pytest.approx(500, rel=1e-3))
+    assert 0 < time.count < rows["npho", "all", NETWORK].count
+    assert (
+        sum(row.count for row in by_npho(readings) if row.by == NETWORK) == rows["npho", "all", NETWORK].count
+    )
+
+
+def test_the_verdict_is_a_ratio() -> None:
+    rows = [
+        Numbers("npho", "photons", "inner", by, 10, 50.0, 0.0, 1.0, rmse, 1.0, 2.0)
+        for by, rmse in ((NETWORK, 3.0), ("light map", 12.0))
+    ]
+    assert verdicts(rows) == ["RMSE of the network over that of the light map: inner 0.25"]
+    assert verdicts(rows[1:]) == []
+
+
+def test_nothing_to_compare(events_file: Path) -> None:
+    with pytest.raises(AnalysisError, match="no sensor with a valid reading is hidden in 3 events"):
+        collect(events_file, PseudoExperiment(np.zeros(N_SENSORS, bool)), max_events=3)
+
+
+class SumOfPhotons:
+    """A regressor whose energy is a nanoelectronvolt per valid photon, and nothing else."""
+
+    def predict(self, npho: Any, time: Any) -> dict[str, np.ndarray]:
+        assert npho.dtype == time.dtype == np.float32
+        assert np.isfinite(npho).all()
+        counts = np.where(npho < 9e9, npho, 0.0)
+        return {"energy": counts.sum(axis=1, keepdims=True) * np.float32(1e-9)}
+
+
+def test_energies_of_treated_events() -> None:
+    """Uniform light: whoever fills in perfectly gets all of it, and the dead channels' share is missing."""
+    n = 4
+    npho = np.full((n, N_SENSORS), 100.0, np.float32)
+    dead = np.zeros((n, N_SENSORS), bool)
+    dead[:, :10] = True
+    npho[dead] = 1e10
+    hidden = np.zeros_like(dead)
+    hidden[:, 20:120] = True
+    estimates = {NETWORK: np.full(npho.shape, 100.0), "none": np.full(npho.shape, np.nan)}
+    chunk = Treated(npho, np.full_like(npho, 1e-9), hidden, dead, estimates, None, {})
+    energies = predict_energies(SumOfPhotons(), chunk)
+    full = N_SENSORS * 1e-7
+    for name, sensors in (
+        (COMPLETE, N_SENSORS - 10),
+        (LEFT, N_SENSORS - 110),
+        (NETWORK, N_SENSORS),
+        ("none", N_SENSORS - 110),
+    ):
+        np.testing.assert_allclose(energies[name], sensors * 1e-7, rtol=1e-5)
+    effect = energy_effect([energies], [np.full(n, full)])
+    assert effect.reference == "true energy"
+    np.testing.assert_allclose(effect.deviations[LEFT], -110 / N_SENSORS, rtol=1e-3)
+    np.testing.assert_allclose(effect.deviations[NETWORK], 0.0, atol=1e-5)
+    relative = energy_effect([energies], [None])
+    assert COMPLETE not in relative.deviations
+    np.testing.assert_allclose(relative.deviations[LEFT], -100 / (N_SENSORS - 10), rtol=1e-3)
+    with pytest.raises(AnalysisError, match="not one event with a finite energy"):
+        energy_effect([energies], [np.full(n, 1e10)])
+
+
+def test_networks_are_asked_in_batches() -> None:
+    import torch
+
+    class Doubles(torch.nn.Module):
+        def forward(self, npho: Any, time: Any, mask: Any) -> dict[str, Any]:
+            assert (npho.dtype, mask.dtype) == (torch.float32, torch.bool)
+            assert len(npho) <= 16
+            return {"npho": torch.where(mask, 2 * npho, npho)}
+
+    npho = np.arange(40.0 * N_SENSORS, dtype=np.float32).reshape(40, -1)
+    mask = np.random.default_rng(0).random(npho.shape) < 0.5
+    answer = as_function(Doubles())(npho, npho, np.broadcast_to(mask[0], npho.shape))
+    np.testing.assert_array_equal(answer["npho"], np.where(mask[0], 2 * npho, npho))
+
+
+def run(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, str, str]:
+    with pytest.raises(SystemExit) as exit_:
+        main(["compare-inpainting", *map(str, arguments)])
+    printed = capsys.readouterr()
+    return int(exit_.value.code or 0), printed.out, printed.err
+
+
+def test_the_command_without_a_network(
+    events_file: Path, listed: np.ndarray, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    dead = write_dead_channels(tmp_path / "dead.txt", listed)
+    pdf, root = tmp_path / "out.pdf", tmp_path / "residuals.root"
+    code, out, err = run(
+        capsys, "--no-network", events_file, "--dead", dead, "-n", 30, "-o", pdf, "--residuals", root
+    )
+    assert (code, err) == (0, "")
+    assert f"{listed.sum()} sensors of a list of dead channels hidden" in out
+    for name in ("inner", "bottom", *ESTIMATORS, "10…30"):
+        assert name in out
+    assert NETWORK not in out
+    # Nothing is cut off on a terminal of 80 columns: the only ellipses are those of the ranges.
+    assert out.count("…") == sum(out.count(f"{low}…{high}") for low, high in pairwise(NPHO_EDGES_SHOWN))
+    assert pdf.read_bytes().startswith(b"%PDF")
+    with (tmp_path / "out.csv").open() as file:
+        lines = list(csv.DictReader(file))
+    assert {line["against"] for line in lines} == {"face", "npho"}
+    (inner,) = [x for x in lines if (x["group"], x["by"]) == ("inner", "light map")]
+    columns = read_columns(root)
+    test = (columns["mask_type"] == HIDDEN_FOR_TEST) & (columns["face"] == FACES.index("inner"))
+    assert int(inner["count"]) == test.sum()
+    error = columns["pred_npho_light_map"][test] - columns["truth_npho"][test]
+    np.testing.assert_allclose(columns["error_npho_light_map"][test], error, atol=1e-3)
+    assert float(inner["rmse"]) == pytest.approx(np.sqrt(np.mean(error.astype(float) ** 2)), rel=1e-4)
+    assert np.isnan(columns["truth_npho"][columns["mask_type"] == REALLY_DEAD]).all()
+    assert set(columns["sensor"][columns["mask_type"] == HIDDEN_FOR_TEST]) <= set(np.flatnonzero(listed))
+
+
+def test_the_command_with_a_network_and_a_regressor(
+    events_file: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(xec_analysis.inpainting_network, "open_reconstruction", lambda _: off_by(0.5, 1e-10))
+    monkeypatch.setattr(xec_analysis.energy_effect, "open_regressor", lambda _: SumOfPhotons())
+    code, out, err = run(
+        capsys,
+        "net.pth",
+        events_file,
+        "-n",
+        40,
+        "-o",
+        tmp_path / "o.pdf",
+        "--regressor",
+        "e.onnx",
+        "--fraction",
+        0.1,
+    )
+    assert (code, err) == (0, "")
+    assert "10 % of the healthy sensors of each face hidden at random (seed 0)" in out
+    assert "RMSE of the network over that of the light map: inner 0.0" in out
+    assert "times: estimate − truth, in ps" in out
+    for treatment in (COMPLETE, LEFT):
+        assert treatment in out
+    again = tmp_path / "again.pdf"
+    run(capsys, "net.pth", events_file, "-n", 40, "-o", again, "--regressor", "e.onnx", "--fraction", 0.1)
+    assert again.read_bytes() == (tmp_path / "o.pdf").read_bytes()
+
+
+def test_a_checkpoint_of_another_kind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("xec_models.checkpoint.read_checkpoint", lambda _: {"kind": "regressor"})
+    with pytest.raises(AnalysisError, match="kind 'regressor'; expected one that reconstructs readings"):
+        open_reconstruction(tmp_path / "regressor.pth")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["model.pth"], "no files of events: expected MODEL FILE…, or --no-network FILE…"),
+        (["--no-network", "FILE", "-o", "out.png"], "cannot draw out.png: expected the name of a .pdf file"),
+        (["--no-network", "FILE", "-n", "0"], "--events 0: expected at least 1"),
+        (["FILE", "FILE"], "is no checkpoint"),
+        (["--no-network", "FILE", "--regressor", "FILE"], "is a ROOT file"),
+    ],
+)
+def test_errors_are_one_line(
+    arguments: list[str],
+    message: str,
+    events_file: Path,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    code, _, err = run(capsys, *(str(events_file) if x == "FILE" else x for x in arguments))
+    assert code == 2
+    assert message in err
+    assert len(err.splitlines()) == 1
+    assert not list(tmp_path.iterdir())
