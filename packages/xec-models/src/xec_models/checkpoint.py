@@ -24,6 +24,7 @@ from xec_geometry.errors import did_you_mean
 from xec_geometry.output import atomic_output
 from xec_models.autoencoder import XECMaskedAutoencoder
 from xec_models.errors import CheckpointError, ModelError
+from xec_models.inpainter import XECInpainter
 from xec_models.regressor import XECRegressor
 
 FORMAT_VERSION = 1
@@ -42,7 +43,7 @@ class BuildsFromConfig(Protocol):
 
 # Kind of a checkpoint -> class of its network.
 MODEL_KINDS: dict[str, type[BuildsFromConfig]] = {
-    model.kind: model for model in (XECRegressor, XECMaskedAutoencoder)
+    model.kind: model for model in (XECRegressor, XECMaskedAutoencoder, XECInpainter)
 }
 
 
