@@ -8,6 +8,7 @@ the strategy of Fabric; what stands here travels beside them, from processor to 
 from __future__ import annotations
 
 import os
+import re
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -23,6 +24,8 @@ from xec_geometry.errors import XecError
 from xec_train.errors import ToldElsewhereError, TrainError
 
 T = TypeVar("T")
+
+_PLACE_IN_GLOO = re.compile(r"^\[[^]]*\] ")
 
 PATIENCE = timedelta(minutes=30)
 """How long a process waits for the others, which may write a checkpoint or compile meanwhile."""
@@ -114,9 +117,10 @@ def connected() -> Iterator[None]:
     except RuntimeError as error:
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         if several() and (isinstance(error, dist.DistError) or "gloo" in reason.lower()):
+            what = _PLACE_IN_GLOO.sub("", reason).partition(". ")[0]
             raise TrainError(
-                f"process {rank() + 1} of {dist.get_world_size()} lost the connection to another one, "
-                f"which may have said why it ended: {reason}"
+                f"process {rank() + 1} of {dist.get_world_size()} lost the connection to another one, which may "
+                f"have said why it ended ({what}); the last checkpoint is as it was"
             ) from error
         raise
 

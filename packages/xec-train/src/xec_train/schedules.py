@@ -166,7 +166,8 @@ class Schedule:
         if steps != self._steps_per_epoch:
             # Another batch size or number of processes: the same time in epochs.
             self._steps.last_epoch = round(self._steps.last_epoch * self._steps_per_epoch / steps)
-            self._apply()
+        # The rates of this configuration, which may not be those of the checkpoint.
+        self._apply()
 
     def begin_epoch(self, epoch: int) -> None:
         """Go to the beginning of an epoch."""
