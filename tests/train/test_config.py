@@ -15,9 +15,9 @@ from xec_geometry.cli import main
 from xec_train.commands.train import train as train_command
 from xec_train.config.arguments import parse_arguments
 from xec_train.config.flags import FLAGS
-from xec_train.config.keys import all_keys
+from xec_train.config.keys import all_keys, objectives_with
 from xec_train.config.loading import load_command_line, load_config
-from xec_train.config.sections import TrainConfig
+from xec_train.config.sections import OBJECTIVE_CONFIGS, TrainConfig
 from xec_train.config.template import default_config, resolved, template
 from xec_train.errors import ConfigError
 
@@ -54,9 +54,10 @@ class TestTemplate:
         minimal = "data: {train_path: train.root, val_path: val.root}"
         assert load_config(write(minimal)).config == default_config()
 
-    def test_it_names_every_key_with_its_meaning(self) -> None:
-        lines = template().splitlines()
-        for key in all_keys().values():
+    @pytest.mark.parametrize("objective", OBJECTIVE_CONFIGS)
+    def test_it_names_every_key_with_its_meaning(self, objective: str) -> None:
+        lines = template(objective).splitlines()
+        for key in all_keys(objective).values():
             assert key.field.description, key.path
             assert any(line.strip().removeprefix("# ").startswith(f"{key.name}:") for line in lines), key.path
 
@@ -122,7 +123,7 @@ FLAG_VALUES = {
     "time_scale": 1e-7, "time_shift": 0.25, "sentinel_value": -5.0, "outer_mode": "split", "epochs": 3,
     "lr": 1e-5, "weight_decay": 0.5, "warmup_epochs": 1.0, "ema_decay": 0.5, "grad_clip": 2.0,
     "grad_accum_steps": 4, "loss_type": "l1", "loss_beta": 0.5, "resume_from": "auto", "onnx": "m.onnx",
-    "reweight_mode": "phi",
+    "reweight_mode": "phi", "mask_ratio": 0.25,
 }  # fmt: skip
 
 
@@ -134,7 +135,9 @@ class TestFlags:
         texts = [str(item) for item in wanted] if isinstance(wanted, list) else [str(wanted)]
         ways = [[flag, *texts]] if len(texts) > 1 else [[flag, *texts], [f"{flag}={texts[0]}"]]
         for words in ways:
-            config = load_command_line([*words, str(write(MINIMAL))]).config
+            objective = objectives_with(FLAGS[name].keys[0])[0]
+            path = write(f"objective: {objective}\n{MINIMAL}")
+            config = load_command_line([*words, str(path)]).config
             for key in FLAGS[name].keys:
                 assert value(config, key) == wanted
 
@@ -283,8 +286,10 @@ class TestCommands:
     def test_schema_describes_every_section(self, capsys: pytest.CaptureFixture[str]) -> None:
         assert self.run("config", "schema") == 0
         schema = json.loads(capsys.readouterr().out)
-        assert set(schema["properties"]) == set(TrainConfig.model_fields)
+        sections = [set(form["properties"]) for form in schema["anyOf"]]
+        assert sections == [set(form.model_fields) for form in OBJECTIVE_CONFIGS.values()]
         assert schema["$defs"]["TrainingConfig"]["properties"]["lr"]["default"] == 3e-4
+        assert schema["$defs"]["ReconstructionTrainingConfig"]["properties"]["ema_decay"]["default"] is None
 
     def test_help_and_package_are_light(self) -> None:
         code = (
@@ -294,3 +299,61 @@ class TestCommands:
         )
         answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
         assert answer.stdout.strip() == "[]"
+
+
+class TestObjectives:
+    @pytest.mark.parametrize("objective", OBJECTIVE_CONFIGS)
+    def test_a_new_file_is_one_of_its_objective(
+        self, write: Callable[[str], Path], objective: str, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        text = template(objective)
+        config = load_config(write(text)).config
+        assert type(config) is OBJECTIVE_CONFIGS[objective]
+        assert config == default_config(objective)
+        assert load_config(write(resolved(config))).config == config
+
+    def test_defaults_that_differ(self) -> None:
+        mae, inpainting = default_config("mae"), default_config("inpainting")
+        assert (mae.model.mask_ratio, inpainting.model.mask_ratio) == (0.6, 0.05)
+        assert (mae.training.loss_beta, inpainting.training.loss_beta) == (1.0, 0.1)
+        assert mae.training.ema_decay is None
+        assert mae.training.time.npho_threshold == 100
+
+    def test_unknown_objective(self, write: Callable[[str], Path]) -> None:
+        with pytest.raises(
+            ConfigError, match=r"found 'mea', expected one of regression, mae, inpainting .did you mean 'mae'"
+        ):
+            load_config(write(MINIMAL), ["objective=mea"])
+        with pytest.raises(ConfigError, match="did you mean 'inpainting'"):
+            template("inpaint")
+
+    def test_keys_of_another_objective(self, write: Callable[[str], Path]) -> None:
+        path = write(
+            f"objective: mae\n{MINIMAL}tasks: {{angle: {{enabled: true}}}}\nmodel: {{head: per_face}}"
+        )
+        with pytest.raises(ConfigError) as error:
+            load_config(path, ["--mask-ratio", "2", "training.npho_wight=1"])
+        text = str(error.value)
+        assert "tasks: found objective: mae, expected regression: only these have this key" in text
+        assert "model.head: found objective: mae, expected inpainting" in text
+        assert "model.mask_ratio: found 2, expected a number > 0 and < 1" in text
+        assert "training.npho_wight: unknown key (did you mean 'training.npho_weight'?)" in text
+
+    def test_flat_keys_of_older_files(self, write: Callable[[str], Path]) -> None:
+        older = "training: {time_mask_ratio_scale: 2.0, npho_threshold: 50, use_npho_time_weight: false}"
+        loaded = load_config(write(f"objective: mae\n{MINIMAL}{older}"))
+        assert loaded.config.training.time.model_dump() == {
+            "weight": 1.0, "mask_ratio_scale": 2.0, "npho_threshold": 50, "use_npho_weight": False
+        }  # fmt: skip
+        (note,) = loaded.notes
+        assert note.startswith("deprecated names of keys: training.time_mask_ratio_scale is training.time.")
+        (note,) = load_config(write(f"objective: mae\n{MINIMAL}"), ["training.npho_threshold=7"]).notes
+        assert "training.npho_threshold is training.time.npho_threshold now" in note
+
+    def test_both_spellings_at_once(self, write: Callable[[str], Path]) -> None:
+        both = "training: {npho_threshold: 50, time: {npho_threshold: 50}}"
+        with pytest.raises(
+            ConfigError,
+            match=r"given twice, as training\.time\.npho_threshold and as training\.npho_threshold",
+        ):
+            load_config(write(f"objective: mae\n{MINIMAL}{both}"))

@@ -18,11 +18,16 @@ _Output = Annotated[Path | None, typer.Option("-o", "--output", help="File to wr
 
 
 @app.command()
-def new(output: _Output = None) -> None:
+def new(
+    output: _Output = None,
+    objective: Annotated[
+        str, typer.Option(help="What is to be learnt: regression, mae or inpainting.")
+    ] = "regression",
+) -> None:
     """Write a commented configuration with every key, its default and its meaning."""
     from xec_train.config.template import template
 
-    _write(template(), output)
+    _write(template(objective), output)
 
 
 @app.command(context_settings=_ANY_OPTION)
@@ -54,7 +59,8 @@ def check(words: _Words) -> None:
 
     loaded = load_command_line(words)
     _warn(loaded.notes)
-    typer.echo(f"no errors; tasks: {', '.join(loaded.config.enabled_tasks)}")
+    tasks = f"; tasks: {', '.join(loaded.config.enabled_tasks)}" if loaded.config.enabled_tasks else ""
+    typer.echo(f"no errors; objective: {loaded.config.objective}{tasks}")
 
 
 @app.command()
@@ -62,9 +68,9 @@ def schema(output: _Output = None) -> None:
     """Write the JSON schema, with which editors complete and check a configuration."""
     import json
 
-    from xec_train.config.sections import TrainConfig
+    from xec_train.config.template import json_schema
 
-    _write(json.dumps(TrainConfig.model_json_schema(), indent=2) + "\n", output)
+    _write(json.dumps(json_schema(), indent=2) + "\n", output)
 
 
 def _write(text: str, output: Path | None) -> None:

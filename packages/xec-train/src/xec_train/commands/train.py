@@ -32,7 +32,8 @@ def train(
 
     normalization: --npho-scheme, --npho-scale, --npho-scale2, --time-scale, --time-shift, --sentinel-value
 
-    network: --outer-mode, --tasks angle energy ... (enables these), --loss-type, --loss-beta
+    network: --outer-mode, --tasks angle energy ... (enables these), --loss-type, --loss-beta,
+    --mask-ratio
 
     training: --epochs, --lr, --weight-decay, --warmup-epochs, --ema-decay, --grad-clip, --grad-accum-steps,
     --reweight-mode none, theta, phi or theta_phi

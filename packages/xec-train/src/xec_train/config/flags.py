@@ -58,6 +58,7 @@ FLAGS: dict[str, Flag] = {
         Flag("time_shift", ("normalization.time_shift",)),
         Flag("sentinel_value", ("normalization.sentinel_npho", "normalization.sentinel_time")),
         Flag("outer_mode", ("model.outer_mode",)),
+        Flag("mask_ratio", ("model.mask_ratio",)),
         Flag("tasks", ("tasks",), many=True, expand=_enable_only),
         Flag("epochs", ("training.epochs",)),
         Flag("lr", ("training.lr",)),
@@ -75,7 +76,14 @@ FLAGS: dict[str, Flag] = {
 }
 """The shorthands that ``xec train`` accepts, with ``-`` or ``_`` between words."""
 
-SECOND_NAMES: dict[str, str] = {"training.lr_scheduler": "training.scheduler"}
+DEPRECATED_NAMES: dict[str, str] = {
+    "training.time_mask_ratio_scale": "training.time.mask_ratio_scale",
+    "training.npho_threshold": "training.time.npho_threshold",
+    "training.use_npho_time_weight": "training.time.use_npho_weight",
+}
+"""Name of a key in older files → the key."""
+
+SECOND_NAMES: dict[str, str] = {"training.lr_scheduler": "training.scheduler", **DEPRECATED_NAMES}
 """Second name of a key → the key."""
 
 DEPRECATED_VALUES: dict[tuple[str, str], str] = {

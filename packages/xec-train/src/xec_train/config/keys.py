@@ -13,7 +13,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from xec_train.config.flags import FLAGS, SECOND_NAMES
-from xec_train.config.sections import TrainConfig
+from xec_train.config.sections import OBJECTIVE_CONFIGS, TrainConfig
 
 
 @dataclass(frozen=True)
@@ -30,28 +30,57 @@ class Key:
         return self.path.rpartition(".")[2]
 
 
-def walk(model: type[BaseModel] = TrainConfig, prefix: str = "") -> Iterator[Key]:
-    """Yield every section and key of a model in their order, sections before what they hold."""
-    for name, field in model.model_fields.items():
-        path, section = prefix + name, _section(field)
-        yield Key(path, field, section)
-        if section is not None:
-            yield from walk(section, f"{path}.")
+# What a reader expects to find together; a subclass can only add at the end.
+_ORDER = (
+    *("objective", "data", "normalization", "model", "tasks", "loss_balance", "training", "reweighting"),
+    *("distributed", "checkpoint", "mlflow", "tensorboard", "export"),
+)
+
+
+def in_order(names: Iterable[str]) -> list[str]:
+    """Sections as a configuration shows them."""
+    return sorted(names, key=_ORDER.index)
+
+
+def walk(model: type[TrainConfig]) -> Iterator[Key]:
+    """Yield every section and key of a configuration in their order, sections before what they hold."""
+    for name in in_order(model.model_fields):
+        yield from _walk(name, model.model_fields[name])
+
+
+def _walk(path: str, field: FieldInfo) -> Iterator[Key]:
+    section = _section(field)
+    yield Key(path, field, section)
+    if section is not None:
+        for name, inner in section.model_fields.items():
+            yield from _walk(f"{path}.{name}", inner)
 
 
 @cache
-def all_keys() -> dict[str, Key]:
-    """Every key and section by its path."""
-    return {key.path: key for key in walk()}
+def all_keys(objective: str | None = None) -> dict[str, Key]:
+    """Every key and section by its path, of one objective or of all."""
+    if objective in OBJECTIVE_CONFIGS:
+        return {key.path: key for key in walk(OBJECTIVE_CONFIGS[objective])}
+    every: dict[str, Key] = {}
+    for name in OBJECTIVE_CONFIGS:
+        every = {**all_keys(name), **every}
+    return every
 
 
-def nearest_key(path: str) -> str:
+def objectives_with(path: str) -> list[str]:
+    """The objectives whose configurations have a key."""
+    return [name for name in OBJECTIVE_CONFIGS if path in all_keys(name)]
+
+
+def nearest_key(path: str, objective: str | None = None) -> str:
     """Hint at the valid key nearest to an unknown one, looking in its section first.
 
     Parameters
     ----------
     path
         The unknown dotted path.
+    objective
+        Whose keys; None: those of all.
 
     Returns
     -------
@@ -62,7 +91,7 @@ def nearest_key(path: str) -> str:
     leaf = name.lower().replace("-", "_")
     if leaf in FLAGS:
         return f" (did you mean {FLAGS[leaf].keys[0]!r}?)"
-    keys = list(all_keys().values())
+    keys = list(all_keys(objective).values())
     siblings = {key.name.lower(): key.path for key in keys if key.path.rpartition(".")[0] == parent}
     everywhere = {key.name.lower(): key.path for key in reversed(keys)}
     # The same word elsewhere is likelier meant than a similar one here.
@@ -72,17 +101,17 @@ def nearest_key(path: str) -> str:
     return ""
 
 
-def expectation(path: str) -> str:
+def expectation(path: str, objective: str | None = None) -> str:
     """What a key expects, in words: ``an integer ≥ 1 or null``."""
-    key = all_keys()[path]
+    key = all_keys(objective)[path]
     if key.section is not None:
         return "a section with keys"
     return _in_words(key.field.annotation, key.field.metadata)
 
 
-def choices(path: str) -> tuple[str, ...]:
+def choices(path: str, objective: str | None = None) -> tuple[str, ...]:
     """The words that a key accepts, if it is a choice."""
-    return tuple(_words(all_keys()[path].field.annotation))
+    return tuple(_words(all_keys(objective)[path].field.annotation))
 
 
 def accepts_text(path: str) -> bool:

@@ -11,10 +11,10 @@ from pydantic import ValidationError
 
 from xec_geometry.errors import did_you_mean
 from xec_train.config.arguments import Arguments, Assignment, parse_arguments
-from xec_train.config.flags import DEPRECATED_VALUES, SECOND_NAMES
+from xec_train.config.flags import DEPRECATED_NAMES, DEPRECATED_VALUES, SECOND_NAMES
 from xec_train.config.keys import all_keys
 from xec_train.config.problems import describe_errors
-from xec_train.config.sections import TrainConfig
+from xec_train.config.sections import OBJECTIVE_CONFIGS, TrainConfig
 from xec_train.config.yaml_text import read_yaml
 from xec_train.errors import ConfigError
 
@@ -72,17 +72,20 @@ def load_command_line(tokens: Sequence[str]) -> LoadedConfig:
 
 def _load(path: Path, arguments: Arguments, problems: Sequence[str] = ()) -> LoadedConfig:
     data = _read_file(path)
-    found = [*problems, *arguments.problems, *_settle_second_names(data)]
+    moved, found = _settle_second_names(data)
+    found = [*problems, *arguments.problems, *found]
     for assignment in arguments.assignments:
         found += _assign(data, assignment)
+        moved += [assignment.spelling] if assignment.spelling in SECOND_NAMES else []
+    objective = str(data.get("objective", "regression"))
     config = None
     try:
         config = TrainConfig.model_validate(_with_required_sections(data))
     except ValidationError as error:
-        found += describe_errors(error)
+        found += describe_errors(error, objective if objective in OBJECTIVE_CONFIGS else "regression")
     if config is None or found:
         raise _report(str(path), found)
-    return LoadedConfig(config, _notes(config))
+    return LoadedConfig(config, (*_notes_on_names(moved), *_notes(config)))
 
 
 def _read_file(path: Path) -> dict[str, Any]:
@@ -116,18 +119,30 @@ def _with_required_sections(data: dict[str, Any]) -> dict[str, Any]:
     return {**{path: {} for path in required}, **data}
 
 
-def _settle_second_names(data: dict[str, Any]) -> list[str]:
-    problems = []
+def _settle_second_names(data: dict[str, Any]) -> tuple[list[str], list[str]]:
+    """Give keys their first names; the second names that were found, and problems."""
+    found, problems = [], []
     for second, first in SECOND_NAMES.items():
         section_name, _, name = second.rpartition(".")
         section = data.get(section_name)
         if not isinstance(section, dict) or name not in section:
             continue
-        value, first_name = section.pop(name), first.rpartition(".")[2]
-        if first_name in section:
+        found.append(second)
+        value = section.pop(name)
+        if _given(data, first):
             problems.append(f"{first}: given twice, as {first} and as {second}; expected one of them")
-        section.setdefault(first_name, value)
-    return problems
+        else:
+            problems += _assign(data, Assignment(first, value, second))
+    return found, problems
+
+
+def _given(data: dict[str, Any], key: str) -> bool:
+    value: Any = data
+    for part in key.split("."):
+        if not isinstance(value, dict) or part not in value:
+            return False
+        value = value[part]
+    return True
 
 
 def _assign(data: dict[str, Any], assignment: Assignment) -> list[str]:
@@ -141,6 +156,11 @@ def _assign(data: dict[str, Any], assignment: Assignment) -> list[str]:
         section = child
     section[name] = assignment.value
     return []
+
+
+def _notes_on_names(names: Sequence[str]) -> tuple[str, ...]:
+    moves = [f"{name} is {DEPRECATED_NAMES[name]}" for name in names if name in DEPRECATED_NAMES]
+    return (f"deprecated names of keys: {', '.join(moves)} now",) if moves else ()
 
 
 def _notes(config: TrainConfig) -> tuple[str, ...]:

@@ -8,18 +8,20 @@ from typing import Any
 from pydantic import ValidationError
 
 from xec_geometry.errors import did_you_mean
-from xec_train.config.keys import all_keys, choices, expectation, nearest_key
+from xec_train.config.keys import all_keys, choices, expectation, nearest_key, objectives_with
 
 _OWN_WORDS = "Value error, "
 
 
-def describe_errors(error: ValidationError) -> list[str]:
+def describe_errors(error: ValidationError, objective: str) -> list[str]:
     """Turn pydantic's errors into one line per key.
 
     Parameters
     ----------
     error
         What the validation of a `TrainConfig` raised.
+    objective
+        Its objective, which decides what keys there are.
 
     Returns
     -------
@@ -28,15 +30,15 @@ def describe_errors(error: ValidationError) -> list[str]:
     """
     lines: dict[str, str] = {}
     for item in error.errors(include_url=False):
-        path = _path(item["loc"])
+        path = _path(item["loc"], objective)
         # The alternatives of a union come as one error each; the first line names them all.
-        lines.setdefault(path, f"{path}: {_describe(path, dict(item))}")
+        lines.setdefault(path, f"{path}: {_describe(path, objective, dict(item))}")
     return list(lines.values())
 
 
-def _path(location: Sequence[int | str]) -> str:
+def _path(location: Sequence[int | str], objective: str) -> str:
     """The dotted key of pydantic's location, without the marks of unions and list items behind it."""
-    keys, path = all_keys(), ""
+    keys, path = all_keys(objective), ""
     for part in location:
         longer = f"{path}.{part}" if path else str(part)
         if path in keys and keys[path].section is None:
@@ -45,22 +47,25 @@ def _path(location: Sequence[int | str]) -> str:
     return path
 
 
-def _describe(path: str, item: dict[str, Any]) -> str:
+def _describe(path: str, objective: str, item: dict[str, Any]) -> str:
     kind, message = str(item["type"]), str(item["msg"])
     if kind == "extra_forbidden":
-        return f"unknown key{nearest_key(path)}"
+        others = objectives_with(path)
+        if others:
+            return f"found objective: {objective}, expected {' or '.join(others)}: only these have this key"
+        return f"unknown key{nearest_key(path, objective)}"
     if kind == "missing":
-        return f"missing; expected {_meaning(path)}"
+        return f"missing; expected {_meaning(path, objective)}"
     if kind == "value_error":
         return message.removeprefix(_OWN_WORDS)
-    if path not in all_keys():
+    if path not in all_keys(objective):
         return f"found {_short(item['input'])}, {message}"
-    hint = did_you_mean(str(item["input"]), choices(path))
-    return f"found {_short(item['input'])}, expected {expectation(path)}{hint}"
+    hint = did_you_mean(str(item["input"]), choices(path, objective))
+    return f"found {_short(item['input'])}, expected {expectation(path, objective)}{hint}"
 
 
-def _meaning(path: str) -> str:
-    key = all_keys().get(path)
+def _meaning(path: str, objective: str) -> str:
+    key = all_keys(objective).get(path)
     return (key.field.description if key else None) or "a value"
 
 

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import (
     BeforeValidator,
     Field,
+    ModelWrapValidatorHandler,
     create_model,
     field_validator,
     model_validator,
@@ -15,12 +16,14 @@ from pydantic import (
 
 from xec_data.normalization import NormalizationConfig
 from xec_geometry.fiducial import FIDUCIAL
-from xec_models.config import ModelConfig, TaskConfig
+from xec_models.config import AutoencoderConfig, InpainterConfig, ModelConfig, TaskConfig
 from xec_models.tasks import TASKS, TaskSpec
 from xec_train.config.base import Section
+from xec_train.config.reconstruction import IntensityReweightingConfig, NphoLossWeightConfig, TimeLossConfig
 from xec_train.config.reweighting import ReweightingConfig
 
 AUTO: Literal["auto"] = "auto"
+ObjectiveName = Literal["regression", "mae", "inpainting"]
 
 
 def _one_or_many(value: Any) -> Any:
@@ -30,6 +33,9 @@ def _one_or_many(value: Any) -> Any:
 def _off_if_negative(value: Any) -> Any:
     return None if isinstance(value, int | float) and not isinstance(value, bool) and value < 0 else value
 
+
+EmaDecay = Annotated[float | None, BeforeValidator(_off_if_negative)]
+_EMA_DECAY = "decay of the averaged weights (EMA), which are validated and exported; null: off"
 
 Paths = Annotated[list[str], BeforeValidator(_one_or_many), Field(min_length=1)]
 
@@ -105,11 +111,7 @@ class TrainingConfig(Section):
         5, ge=0, description="plateau: epochs without a smaller validation loss that are waited for"
     )
     lr_factor: float = Field(0.5, gt=0, lt=1, description="plateau: factor on the learning rate")
-    ema_decay: Annotated[float | None, BeforeValidator(_off_if_negative)] = Field(
-        0.999,
-        lt=1,
-        description="decay of the averaged weights (EMA), which are validated and exported; null: off",
-    )
+    ema_decay: EmaDecay = Field(0.999, lt=1, description=_EMA_DECAY)
     grad_clip: float = Field(1.0, ge=0, description="largest norm of the gradient; 0: no limit")
     grad_accum_steps: int = Field(1, ge=1, description="batches per step of the optimizer")
     max_bad_steps: int = Field(
@@ -135,6 +137,37 @@ class TrainingConfig(Section):
                 "(warmup_epochs may be any)"
             )
         return self
+
+
+class ReconstructionTrainingConfig(TrainingConfig):
+    """How hidden sensors are learnt."""
+
+    ema_decay: EmaDecay = Field(None, lt=1, description=_EMA_DECAY)
+    loss_fn: Literal["smooth_l1", "mse", "l1", "huber"] = Field(
+        "smooth_l1", description="loss of a hidden sensor, between normalized numbers"
+    )
+    loss_beta: float = Field(1.0, gt=0, description="where smooth_l1 and huber turn from a square to a line")
+    npho_weight: float = Field(1.0, ge=0, description="factor of the loss of the photons")
+    time: TimeLossConfig = Field(default_factory=TimeLossConfig, description="The loss of the times")
+    npho_loss_weight: NphoLossWeightConfig = Field(
+        default_factory=NphoLossWeightConfig, description="Weights of sensors in the loss of the photons"
+    )
+    auto_channel_weight: bool = Field(
+        False, description="learn the weights of npho and time, L/(2σ²) + log σ with a σ for each"
+    )
+    intensity_reweighting: IntensityReweightingConfig = Field(
+        default_factory=IntensityReweightingConfig, description="Which training events count more"
+    )
+    track_mae_rmse: bool = Field(
+        False, description="log mean absolute error and RMSE of the hidden sensors of each face, too"
+    )
+    track_metrics: bool = Field(False, description="log the losses of each face, too")
+
+
+class InpaintingTrainingConfig(ReconstructionTrainingConfig):
+    """How an inpainter learns."""
+
+    loss_beta: float = Field(0.1, gt=0, description="where smooth_l1 and huber turn from a square to a line")
 
 
 class DistributedConfig(Section):
@@ -185,6 +218,14 @@ class CheckpointConfig(Section):
     )
 
 
+class ReconstructionCheckpointConfig(CheckpointConfig):
+    """What a training writes, and what it continues from."""
+
+    save_predictions: int = Field(
+        0, ge=0, description="validation events whose reconstruction is written sensor by sensor at the end"
+    )
+
+
 class MlflowConfig(Section):
     """Tracking with MLflow; metrics.csv in the run directory is always written."""
 
@@ -196,6 +237,18 @@ class MlflowConfig(Section):
     tracking_uri: str | None = Field(
         None, description="tracking server; null: $MLFLOW_TRACKING_URI, else sqlite:///mlflow.db here"
     )
+    wait_at_end: float = Field(
+        30,
+        ge=0,
+        description="seconds that the end of a training waits for a slow server at most; what is missing "
+        "then, 'xec track upload' sends",
+    )
+
+
+class TensorboardConfig(Section):
+    """Event files for TensorBoard, in the folder tensorboard of the run directory."""
+
+    enabled: bool = Field(False, description="write the numbers for TensorBoard too")
 
 
 class ExportConfig(Section):
@@ -241,27 +294,19 @@ TasksConfig = create_model(
 
 
 class TrainConfig(Section):
-    """The configuration of a training."""
+    """The configuration of a training, whatever its objective.
 
-    objective: Literal["regression"] = Field("regression", description="what the network learns")
+    ``TrainConfig.model_validate`` gives one of the subclasses in `OBJECTIVE_CONFIGS`.
+    """
+
+    objective: ObjectiveName = Field("regression", description="what the network learns")
     data: DataConfig = Field(description="Which ROOT files, and how they are read")
     normalization: NormalizationConfig = Field(
         default_factory=NormalizationConfig,
         description="How photons and times are scaled for the network; the constants stay in its checkpoint",
     )
     model: ModelConfig = Field(default_factory=ModelConfig, description="The network")
-    tasks: TasksConfig = Field(
-        default_factory=TasksConfig, description="What the network predicts: a head for each enabled task"
-    )
-    loss_balance: Literal["manual", "auto"] = Field(
-        "manual",
-        description="weights of the tasks in the total loss: manual (tasks.<task>.weight), or auto: learnt, "
-        "weight·(loss/(2σ²) + log σ) with a σ for each task; a likelihood (gaussian_nll) has its own",
-    )
     training: TrainingConfig = Field(default_factory=TrainingConfig, description="How the weights are learnt")
-    reweighting: ReweightingConfig = Field(
-        default_factory=ReweightingConfig, description="Which training events count more, by task"
-    )
     distributed: DistributedConfig = Field(
         default_factory=DistributedConfig, description="How several processes train one network"
     )
@@ -270,6 +315,37 @@ class TrainConfig(Section):
     )
     mlflow: MlflowConfig = Field(
         default_factory=MlflowConfig, description="Tracking; metrics.csv is written in any case"
+    )
+    tensorboard: TensorboardConfig = Field(
+        default_factory=TensorboardConfig, description="Numbers for TensorBoard, in the run directory"
+    )
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _of_its_objective(cls, data: Any, handler: ModelWrapValidatorHandler[Self]) -> TrainConfig:
+        if cls is not TrainConfig or not isinstance(data, dict):
+            return handler(data)
+        return config_class(data.get("objective")).model_validate(data)
+
+    @property
+    def enabled_tasks(self) -> dict[str, TaskConfig]:
+        """The enabled tasks, in the order of `TASKS`; none where there is nothing to predict but sensors."""
+        return {}
+
+
+class RegressionConfig(TrainConfig):
+    """Learning physical quantities from their true values."""
+
+    tasks: TasksConfig = Field(
+        default_factory=TasksConfig, description="What the network predicts: a head for each enabled task"
+    )
+    loss_balance: Literal["manual", "auto"] = Field(
+        "manual",
+        description="weights of the tasks in the total loss: manual (tasks.<task>.weight), or auto: learnt, "
+        "weight·(loss/(2σ²) + log σ) with a σ for each task; a likelihood (gaussian_nll) has its own",
+    )
+    reweighting: ReweightingConfig = Field(
+        default_factory=ReweightingConfig, description="Which training events count more, by task"
     )
     export: ExportConfig = Field(default_factory=ExportConfig, description="What is exported at the end")
 
@@ -289,3 +365,46 @@ class TrainConfig(Section):
         """The enabled tasks, in the order of `TASKS`."""
         every = {name: getattr(self.tasks, name) for name in TASKS}
         return {name: task for name, task in every.items() if task.enabled}
+
+
+class ReconstructionConfig(TrainConfig):
+    """Learning the readings of sensors that are hidden from the network."""
+
+    model: AutoencoderConfig | InpainterConfig
+    training: ReconstructionTrainingConfig
+    checkpoint: ReconstructionCheckpointConfig = Field(
+        default_factory=ReconstructionCheckpointConfig,
+        description="What is written, and what a training continues from",
+    )
+
+
+class AutoencodingConfig(ReconstructionConfig):
+    """Masked autoencoding: pre-training of the encoder, without true values."""
+
+    objective: ObjectiveName = Field("mae", description="what the network learns")
+    model: AutoencoderConfig = Field(default_factory=AutoencoderConfig, description="The network")
+    training: ReconstructionTrainingConfig = Field(
+        default_factory=ReconstructionTrainingConfig, description="How the weights are learnt"
+    )
+
+
+class InpaintingConfig(ReconstructionConfig):
+    """Inpainting: dead channels from the sensors around them."""
+
+    objective: ObjectiveName = Field("inpainting", description="what the network learns")
+    model: InpainterConfig = Field(default_factory=InpainterConfig, description="The network")
+    training: InpaintingTrainingConfig = Field(
+        default_factory=InpaintingTrainingConfig, description="How the weights are learnt"
+    )
+
+
+OBJECTIVE_CONFIGS: dict[str, type[TrainConfig]] = {
+    "regression": RegressionConfig,
+    "mae": AutoencodingConfig,
+    "inpainting": InpaintingConfig,
+}
+
+
+def config_class(objective: object) -> type[TrainConfig]:
+    """The configuration of an objective; of the usual one if there is no such objective."""
+    return OBJECTIVE_CONFIGS.get(str(objective), RegressionConfig)

@@ -7,9 +7,11 @@ from textwrap import wrap
 from typing import Any
 
 from xec_data.normalization import PRESETS
-from xec_train.config.keys import Key, all_keys, choices
-from xec_train.config.sections import TrainConfig
+from xec_geometry.errors import did_you_mean
+from xec_train.config.keys import Key, all_keys, choices, in_order
+from xec_train.config.sections import OBJECTIVE_CONFIGS, TrainConfig
 from xec_train.config.yaml_text import write_scalar, write_yaml
+from xec_train.errors import ConfigError
 
 WIDTH = 110
 COLUMN = 36
@@ -26,51 +28,79 @@ _HEADER = """\
 """
 
 
-def default_config() -> TrainConfig:
+def default_config(objective: str = "regression") -> TrainConfig:
     """The configuration of a new file."""
-    data: dict[str, dict[str, str]] = {}
+    data: dict[str, Any] = {"objective": objective}
     for path, value in REQUIRED.items():
         section, _, name = path.partition(".")
         data.setdefault(section, {})[name] = value
     return TrainConfig.model_validate(data)
 
 
-def template() -> str:
+def template(objective: str = "regression") -> str:
     """Write a new configuration: every section, key, default and description.
+
+    Parameters
+    ----------
+    objective
+        What is to be learnt.
 
     Returns
     -------
     str
         YAML. Reading it gives `default_config`.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such objective.
     """
-    return _HEADER + "\n".join(_lines(default_config().model_dump(mode="json"))) + "\n"
+    if objective not in OBJECTIVE_CONFIGS:
+        raise ConfigError(
+            f"unknown objective '{objective}'{did_you_mean(objective, OBJECTIVE_CONFIGS)}; "
+            f"expected one of {', '.join(OBJECTIVE_CONFIGS)}"
+        )
+    lines = _lines(objective, default_config(objective).model_dump(mode="json"))
+    return _HEADER + "\n".join(lines) + "\n"
 
 
 def resolved(config: TrainConfig) -> str:
     """Write a configuration with every key, without comments."""
-    return write_yaml(config.model_dump(mode="json"))
+    values = config.model_dump(mode="json")
+    return write_yaml({name: values[name] for name in in_order(values)})
 
 
-def _lines(values: dict[str, Any]) -> Iterator[str]:
-    for key in all_keys().values():
+def json_schema() -> dict[str, Any]:
+    """What a configuration may hold, for editors: one alternative for each objective."""
+    forms = {name: kind.model_json_schema() for name, kind in OBJECTIVE_CONFIGS.items()}
+    definitions = {name: value for form in forms.values() for name, value in form.pop("$defs").items()}
+    for name, form in forms.items():
+        form["properties"]["objective"] = {**form["properties"]["objective"], "const": name}
+        if name != "regression":
+            form["required"] = ["objective", *form.get("required", [])]
+    return {"anyOf": list(forms.values()), "$defs": definitions}
+
+
+def _lines(objective: str, values: dict[str, Any]) -> Iterator[str]:
+    for key in all_keys(objective).values():
         indent = "  " * key.path.count(".")
         if "." not in key.path:
             yield ""
         # What a preset gives stays a comment: stated, it would win over another preset.
         mark = "# " if key.path in _PRESET_KEYS else ""
         entry = f"{key.name}:" if key.section else f"{mark}{key.name}: {_value(key, values)}"
-        line = f"{indent + entry:<{COLUMN}}# {_comment(key)}"
+        line = f"{indent + entry:<{COLUMN}}# {_comment(key, objective)}"
         if key.section is None and len(line) <= WIDTH:
             yield line
         else:
             start = f"{indent}# "
-            yield from wrap(_comment(key), WIDTH, initial_indent=start, subsequent_indent=start)
+            yield from wrap(_comment(key, objective), WIDTH, initial_indent=start, subsequent_indent=start)
             yield indent + entry
 
 
-def _comment(key: Key) -> str:
+def _comment(key: Key, objective: str) -> str:
     text = (key.field.description or "").rstrip(".")
-    words = [word for word in choices(key.path) if word not in text]
+    words = [word for word in choices(key.path, objective) if word not in text]
     required = " (required)" if key.path in REQUIRED else ""
     return f"{text}: {', '.join(words)}{required}" if len(words) > 1 else text + required
 
