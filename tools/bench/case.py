@@ -1,31 +1,41 @@
-"""What a case of the bench measures, and the table of all cases."""
+"""What a case of the bench is, and where each group keeps its cases."""
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable
 from dataclasses import dataclass
-
-AREAS = ("data", "model", "predict", "simulate", "startup")
 
 
 @dataclass(frozen=True)
 class Result:
-    """One line of the table.
+    """What a case measured.
 
     Attributes
     ----------
     case
-        What was measured.
-    rate, unit
-        How fast, and in what, mostly ``events/s``.
-    limit, limit_name
-        What it is compared with, measured in the same run and in the same unit.
+        Its name, which an earlier result is found by.
+    rate
+        How fast it was.
+    unit
+        Of the rate and the limit, such as ``events/s``; with a unit that begins with ``s`` or ``%`` less
+        is better.
+    limit
+        What could be reached at most (or allowed at least), measured in the same run.
+    limit_name
+        What the limit is, in a few words.
     ratio
-        Rate by limit; for times and memory, where less is better, limit by rate.
+        The rate as a part of the limit: the number that can be compared between machines.
     peak_memory_mb
-        Largest resident memory while it ran, above that before; NaN if it was not measured.
+        Most memory while the case ran, of the device if it has one of its own; None: not measured.
     target
-        What the ratio should reach; None: only reported.
+        What the ratio should reach; None: no target. With `less_is_better` it is the largest allowed.
+    device
+        Where it ran.
+    noise
+        Half the range of the repeated ratios that holds two thirds of them; None: measured once.
+    less_is_better
+        Whether a small ratio is a good one, as for a time against the time allowed.
     """
 
     case: str
@@ -34,21 +44,44 @@ class Result:
     limit: float
     limit_name: str
     ratio: float
-    peak_memory_mb: float
+    peak_memory_mb: float | None
     target: float | None = None
+    device: str = "cpu"
+    noise: float | None = None
+    less_is_better: bool = False
+
+    @property
+    def is_met(self) -> bool | None:
+        """Whether the target is met; None without one."""
+        if self.target is None:
+            return None
+        return self.ratio <= self.target if self.less_is_better else self.ratio >= self.target
 
 
-Case = Callable[[], list[Result]]
+Case = Callable[[], Result]
 
-# By area; a module adds its cases with `case`, in the order in which they run.
-CASES: dict[str, list[Case]] = {area: [] for area in AREAS}
+GROUPS: dict[str, tuple[str, ...]] = {
+    "data": ("reading", "loading", "storing"),
+    "simulate": ("simulating",),
+}
+"""The modules of this folder that fill each group, imported only when it runs."""
+
+CASES: dict[str, list[Case]] = {}
+"""The cases of the groups loaded so far, in the order in which they run."""
 
 
-def case(area: str) -> Callable[[Case], Case]:
-    """Add a function to the cases of an area."""
+def case(group: str) -> Callable[[Case], Case]:
+    """Add a function to the cases of a group."""
 
     def add(function: Case) -> Case:
-        CASES[area].append(function)
+        CASES.setdefault(group, []).append(function)
         return function
 
     return add
+
+
+def cases_of(group: str) -> list[Case]:
+    """Load a group and give its cases."""
+    for module in GROUPS[group]:
+        importlib.import_module(f"{__package__}.{module}")
+    return CASES.get(group, [])
