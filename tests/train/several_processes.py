@@ -22,6 +22,7 @@ from xec_geometry.errors import XecError
 from xec_train import collectives
 from xec_train.config.loading import load_config
 from xec_train.objectives.regression import Regression
+from xec_train.profiling import profile_training
 from xec_train.train_loop import TrainLoop
 from xec_train.training import train
 
@@ -66,7 +67,11 @@ def run_job(job: dict[str, Any], patch: pytest.MonkeyPatch) -> dict[str, Any]:
         patch.setattr("xec_train.preparation.open_events", unreadable)
     error = None
     try:
-        train(load_config(job["config"], [f"mlflow.run_name={job['name']}", *job["changes"]]).config)
+        config = load_config(job["config"], [f"mlflow.run_name={job['name']}", *job["changes"]]).config
+        if "profile" in job:
+            profile_training(config, job["profile"])
+        else:
+            train(config)
     except XecError as caught:
         error = f"{type(caught).__name__}: {caught}"
     if gradients and rank == 0:

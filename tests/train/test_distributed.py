@@ -79,6 +79,7 @@ IN_TWO = [
     job("parts", (*STEPS, "checkpoint.resume_from=auto"), random=True),
     job("stopped", STEPS, signal=[1, 5]),
     job("often", (*STEPS, "training.epochs=1", "checkpoint.every_minutes=1e-9")),
+    job("profiled", STEPS, profile=2),
     job("lonely", (*STEPS, "data.val_path=single.root")),
     job("unreadable", STEPS, unreadable_in=1),
     job("exploding", (*STEPS, "data.train_path=bad.root", "tasks.energy.enabled=true",
@@ -278,6 +279,14 @@ def test_one_process_speaks(folder: Path) -> None:
     printed = (folder / "printed.txt").read_text()
     assert printed.count("epoch   1/3  train") == 4
     assert "the checkpoint was written by 1 process, now there are 2" in printed
+
+
+def test_a_profile_is_that_of_the_first_process(folder: Path) -> None:
+    assert [part["error"] for part in reported(folder, "profiled")] == [None, None]
+    assert (folder / "profile_profiled.json").is_file()
+    assert (folder / "printed.txt").read_text().count("where the time of 2 steps went") == 1
+    # Two steps to warm up and two that are measured, in both of them.
+    assert [len(part["seen"]) for part in reported(folder, "profiled")] == [4, 4]
 
 
 class TestCommand:

@@ -119,8 +119,8 @@ def connected() -> Iterator[None]:
         if several() and (isinstance(error, dist.DistError) or "gloo" in reason.lower()):
             what = _PLACE_IN_GLOO.sub("", reason).partition(". ")[0]
             raise TrainError(
-                f"process {rank() + 1} of {dist.get_world_size()} lost the connection to another one, which may "
-                f"have said why it ended ({what}); the last checkpoint is as it was"
+                f"process {rank() + 1} of {dist.get_world_size()} lost the connection to another one, which "
+                f"may have said why it ended ({what}); the last checkpoint is as it was"
             ) from error
         raise
 

@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.profiler import ProfilerActivity, profile
 
 from xec_geometry.output import atomic_output, check_writable
+from xec_train.collectives import connected, from_first
 from xec_train.config.sections import TrainConfig
 from xec_train.data.loader import Batch
 from xec_train.display import Display
@@ -47,6 +48,10 @@ class _Nowhere:
 
     def log(self, *_: Any) -> None:
         """Forget."""
+
+    def decide(self, *wishes: bool) -> tuple[bool, ...]:
+        """All processes count the same steps, and need not ask each other when it is enough."""
+        return wishes
 
 
 class _ProfiledLoop(TrainLoop):
@@ -109,9 +114,7 @@ def profile_training(
     for note in notes:
         display.note(note)
     config, ready, fabric, state, training, validation = assemble(config, display)
-    path = check_writable(Path(f"profile_{ready.run.name}.json"))
-    if path.exists():
-        raise TrainError(f"{path} exists already; expected a new mlflow.run_name")
+    path = from_first(lambda: _new_file(Path(f"profile_{ready.run.name}.json")))
     ready.objective.weigh_events(ready.training.truth, ready.run.path, resumed=False, write=False)
     nowhere: Any = _Nowhere()
     watch = Stopwatch(fabric.device)
@@ -132,16 +135,26 @@ def profile_training(
     if fabric.device.type == "cuda":
         activities.append(ProfilerActivity.CUDA)
     loop.profiler, loop.watch = profile(activities=activities), watch
-    loop.measured, loop.n_steps = -WARMUP_STEPS, n_steps
-    loop.run()
+    loop.measured, loop.n_steps, loop.votes = -WARMUP_STEPS, n_steps, nowhere
+    with connected():
+        loop.run()
     loop.profiler.stop()
     display.console.print(_table(watch, loop.total, n_steps))
     if fabric.device.type == "cuda":
         display.note("every part waits for the GPU here; a training lets them overlap and is faster")
+    if fabric.world_size > 1:
+        display.note(f"this is the first of {fabric.world_size} processes; backward includes their exchange")
     if fabric.is_global_zero:
         with atomic_output(path) as temporary:
             loop.profiler.export_chrome_trace(str(temporary))
         display.line(f"wrote {path}: open it in https://ui.perfetto.dev or chrome://tracing")
+    return path
+
+
+def _new_file(path: Path) -> Path:
+    check_writable(path)
+    if path.exists():
+        raise TrainError(f"{path} exists already; expected a new mlflow.run_name")
     return path
 
 
