@@ -96,7 +96,7 @@ class TestRunDirectory:
         names = sorted(path.name for path in run.path.iterdir())
         assert names == sorted([
             "config.yaml", "checkpoint_best.pth", "checkpoint_last.pth", "checkpoint_epoch_2.pth",
-            "metrics.csv", "validation_results_whole.root",
+            "metrics.csv", "data_files.csv", "validation_results_whole.root",
             *(f"predictions_{task}_whole.csv" for task in config.enabled_tasks),
         ])  # fmt: skip
         assert yaml.safe_load(run.config.read_text())["mlflow"]["run_name"] == "whole"

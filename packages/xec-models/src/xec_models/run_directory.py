@@ -72,6 +72,21 @@ class RunDirectory:
         return self.path / "metrics.csv"
 
     @property
+    def data_files(self) -> Path:
+        """The ROOT files that were read: columns use, path, tree, entries, kept, bytes, digest."""
+        return self.path / "data_files.csv"
+
+    @property
+    def mlflow_runs(self) -> Path:
+        """Ids of this run on MLflow servers, by the servers' addresses."""
+        return self.path / "mlflow_runs.json"
+
+    @property
+    def tensorboard(self) -> Path:
+        """Folder of the event files for TensorBoard."""
+        return self.path / "tensorboard"
+
+    @property
     def bad_events(self) -> Path:
         """Events whose loss ended the training: columns epoch, step, run, event, loss."""
         return self.path / "bad_events.csv"
@@ -84,6 +99,14 @@ class RunDirectory:
     def validation_results(self) -> Path:
         """Validation event by event: run, event, pred_* of every task, truth branches."""
         return self.path / f"validation_results_{self.name}.root"
+
+    @property
+    def reconstruction(self) -> Path:
+        """Validation of a network that reconstructs readings, event by event.
+
+        run, event, mask (1: hidden), and for each channel truth_*, pred_*, error_*: one number per sensor.
+        """
+        return self.path / f"reconstruction_{self.name}.root"
 
     @property
     def onnx(self) -> Path:

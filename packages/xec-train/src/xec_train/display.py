@@ -56,6 +56,7 @@ class EpochProgress:
         self.display, self.title, self.n_batches, self.done = display, title, n_batches, done
         self.n_events = 0
         self._begin = self._last = time.monotonic()
+        self._end: float | None = None
         self._bar: Progress | None = None
         self._task: TaskID | None = None
         if display.console.is_terminal:
@@ -76,6 +77,7 @@ class EpochProgress:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._end = time.monotonic()
         if self._bar is not None:
             self._bar.stop()
 
@@ -86,8 +88,9 @@ class EpochProgress:
 
     @property
     def events_per_second(self) -> float:
-        """Average rate so far."""
-        return self.n_events / max(self.seconds, 1e-9)
+        """Average rate so far; after the end, that of the whole block."""
+        seconds = self.seconds if self._end is None else self._end - self._begin
+        return self.n_events / max(seconds, 1e-9)
 
     def advance(self, n_events: int, n_batches: int = 1) -> bool:
         """Count events and batches.

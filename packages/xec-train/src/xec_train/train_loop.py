@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, nullcontext
 from dataclasses import dataclass
 from itertools import islice
@@ -56,6 +56,8 @@ class TrainLoop:
         File for events that end the training.
     phase
         Put around the parts of a step, to measure them.
+    system
+        Gives what was measured in an epoch, as metrics.
     """
 
     fabric: Fabric
@@ -70,6 +72,7 @@ class TrainLoop:
     interruption: Interruption
     bad_events: Path | None = None
     phase: Phase = unmeasured
+    system: Callable[[], Mapping[str, float]] = dict
 
     def __post_init__(self) -> None:
         """Bring in what takes the steps, and what processes agree by."""
@@ -180,6 +183,7 @@ class TrainLoop:
             "lr": self.state.scheduler.rate,
             "epoch_duration_sec": progress.seconds,
             "throughput_events_per_sec": progress.events_per_second,
+            **self.system(),
         }
         improved = evaluation.loss < place.best_value
         place.best_value = min(evaluation.loss, place.best_value)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,7 +16,7 @@ from xec_models.checkpoint import load_evaluated, read_checkpoint
 from xec_models.run_directory import RunDirectory
 from xec_train import collectives
 from xec_train.artifacts import make_artifacts
-from xec_train.checkpoints import Keeper
+from xec_train.checkpoints import Keeper, git_revision
 from xec_train.compilation import compile_methods, compile_mode
 from xec_train.config.sections import TrainConfig
 from xec_train.config.template import resolved
@@ -29,9 +30,11 @@ from xec_train.interruption import Interruption
 from xec_train.launch import detect_launch
 from xec_train.preparation import Preparation, prepare
 from xec_train.state import TrainState, build_state, restore
-from xec_train.tracking.base import Tracker, Trackers, flatten
-from xec_train.tracking.metrics_file import MetricsFile
+from xec_train.system_metrics import SystemMetrics
+from xec_train.tracking.base import Trackers
+from xec_train.tracking.data_files import describe_files
 from xec_train.tracking.mlflow_tracker import MlflowTracker
+from xec_train.tracking.opening import open_trackers
 from xec_train.train_loop import TrainLoop
 
 # Keys that are meant for one start, not for every continuation.
@@ -86,7 +89,7 @@ def _run(assembly: Assembly, display: Display) -> RunDirectory:
     collectives.from_first(lambda: _write_config(config, ready.run))
     lines = collectives.together(
         lambda: ready.objective.weigh_events(
-            ready.training.truth, ready.run.path, resumed=ready.checkpoint is not None, write=first
+            ready.training, ready.run.path, resumed=ready.checkpoint is not None, write=first
         )
     )
     for line in lines:
@@ -95,9 +98,10 @@ def _run(assembly: Assembly, display: Display) -> RunDirectory:
     if config.checkpoint.new_mlflow_run:
         mlflow_run = None
     keeper = Keeper(ready.run, config, ready.objective.kind, fabric, order=_order(training))
-    tracker: Tracker = Trackers([])
+    tracker, mlflow = Trackers(), None
     if first:
-        tracker = _start_tracking(config, ready.run, state.place.step, mlflow_run, keeper, display)
+        tracker, mlflow = _start_tracking(config, ready, state.place.step, mlflow_run, keeper, display)
+    system = SystemMetrics(fabric.device)
     tracker.log(ready.event_counts, state.place.epoch, state.place.step)
     try:
         with Interruption(launched=not alone, quiet=not first) as interruption:
@@ -113,6 +117,8 @@ def _run(assembly: Assembly, display: Display) -> RunDirectory:
                 display=display,
                 interruption=interruption,
                 bad_events=ready.run.bad_events,
+                phase=system,
+                system=system.epoch,
             )
             finished = loop.run()
         if finished:
@@ -122,7 +128,12 @@ def _run(assembly: Assembly, display: Display) -> RunDirectory:
         raise
     tracker.finish("FINISHED" if finished else "KILLED")
     if first:
-        (_say_goodbye if finished else _say_how_to_resume)(config, ready.run, state, display)
+        if finished:
+            _say_goodbye(ready.run, state, display)
+        else:
+            _say_how_to_resume(config, ready.run, state, display)
+        if mlflow is not None and (finished or not mlflow.complete):
+            display.line(f"  {mlflow.what_next()}")
     return ready.run
 
 
@@ -259,17 +270,21 @@ def _write_config(config: TrainConfig, run: RunDirectory) -> None:
 
 
 def _start_tracking(
-    config: TrainConfig, run: RunDirectory, step: int, run_id: str | None, keeper: Keeper, display: Display
-) -> Tracker:
-    trackers: list[Tracker] = [MetricsFile(run.metrics, step)]
-    mlflow = None
-    if config.mlflow.enabled:
-        mlflow = MlflowTracker(config.mlflow, run.name, run_id, display.warn)
-        trackers.append(mlflow)
-    tracker = Trackers(trackers)
-    tracker.start(flatten(config.model_dump(mode="json")))
-    keeper.mlflow_run_id = mlflow.run_id if mlflow else None
-    return tracker
+    config: TrainConfig, ready: Preparation, step: int, run_id: str | None, keeper: Keeper, display: Display
+) -> tuple[Trackers, MlflowTracker | None]:
+    def begun(run_id: str) -> None:
+        keeper.mlflow_run_id = run_id
+
+    return open_trackers(
+        config,
+        ready.run,
+        step=step,
+        run_id=run_id,
+        data=describe_files(ready.training, ready.validation),
+        git_revision=git_revision(),
+        begun=begun,
+        warn=display.warn,
+    )
 
 
 def _finish(
@@ -295,6 +310,8 @@ def _finish(
     if not fabric.is_global_zero:
         return []
     files += ready.objective.write_results(run.path, evaluation.outputs, evaluation.events)
+    with closing(validation.epoch()) as batches:
+        files += ready.objective.write_readings(run.path, state.evaluated, map(fabric.to_device, batches))
     return [*files, *make_artifacts(run.path, display.warn)]
 
 
@@ -304,7 +321,7 @@ def _evaluated_part(checkpoint: dict[str, Any]) -> dict[str, Any]:
     return {**part, "model": {}} if checkpoint.get("ema_model") else part
 
 
-def _say_goodbye(config: TrainConfig, run: RunDirectory, state: TrainState, display: Display) -> None:
+def _say_goodbye(run: RunDirectory, state: TrainState, display: Display) -> None:
     display.line()
     display.line(f"done: epoch {state.place.epoch}, smallest validation loss {state.place.best_value:.4g}")
     display.line(f"run directory: {run.path}")
@@ -314,9 +331,6 @@ def _say_goodbye(config: TrainConfig, run: RunDirectory, state: TrainState, disp
     display.line("next:")
     display.line(f"  xec predict {best} IN.root -o OUT.root     the network on other files")
     display.line(f"  xec plot {run.path}     plots of the validation")
-    if config.mlflow.enabled:
-        uri = MlflowTracker(config.mlflow, run.name, None, display.warn).uri
-        display.line(f"  mlflow ui --backend-store-uri {uri}     all runs in a browser")
 
 
 def _say_how_to_resume(config: TrainConfig, run: RunDirectory, state: TrainState, display: Display) -> None:

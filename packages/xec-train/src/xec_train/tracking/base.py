@@ -6,12 +6,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
+from xec_train.tracking.data_files import DataFile
+
 
 class Tracker(Protocol):
-    """A destination of parameters, metrics and files. No method of it may stop a training."""
+    """A destination of parameters, metrics and files. No method of it may stop or delay a training."""
 
-    def start(self, parameters: Mapping[str, Any]) -> None:
-        """Begin the run; `parameters` is the flattened configuration."""
+    def start(self, parameters: Mapping[str, Any], data: Sequence[DataFile] = ()) -> None:
+        """Begin the run; `parameters` is the flattened configuration, `data` the files that are read."""
 
     def log(self, metrics: Mapping[str, float], epoch: int, step: int) -> None:
         """Take numbers of an epoch (from 1) after so many steps of the optimizer."""
@@ -24,15 +26,15 @@ class Tracker(Protocol):
 
 
 class Trackers:
-    """Several destinations as one."""
+    """Several destinations as one; without any, a tracker that forgets everything."""
 
-    def __init__(self, trackers: Sequence[Tracker]) -> None:
+    def __init__(self, trackers: Sequence[Tracker] = ()) -> None:
         self.trackers = list(trackers)
 
-    def start(self, parameters: Mapping[str, Any]) -> None:
+    def start(self, parameters: Mapping[str, Any], data: Sequence[DataFile] = ()) -> None:
         """Begin everywhere."""
         for tracker in self.trackers:
-            tracker.start(parameters)
+            tracker.start(parameters, data)
 
     def log(self, metrics: Mapping[str, float], epoch: int, step: int) -> None:
         """Log everywhere."""

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from xec_geometry.output import atomic_output
+from xec_train.tracking.data_files import DataFile
 
 COLUMNS = ("epoch", "step", "metric", "value", "timestamp")
 
@@ -29,21 +30,20 @@ class MetricsFile:
         self.path = path
         self.resumed_step = resumed_step
 
-    def start(self, parameters: Mapping[str, Any]) -> None:
+    def start(self, parameters: Mapping[str, Any], data: Sequence[DataFile] = ()) -> None:
         """Write the header, or cut an existing file back to where the run goes on."""
-        del parameters  # They stand in config.yaml.
+        del parameters, data  # They stand in config.yaml and data_files.csv.
         rows = []
         if self.path.exists():
-            with self.path.open(newline="", encoding="utf-8") as file:
-                rows = [row for row in csv.DictReader(file) if int(row["step"]) <= self.resumed_step]
+            rows = [row for row in read_metrics(self.path) if int(row["step"]) <= self.resumed_step]
         with atomic_output(self.path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
             writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
             writer.writeheader()
             writer.writerows(rows)
 
     def log(self, metrics: Mapping[str, float], epoch: int, step: int) -> None:
-        """Append one row per metric."""
-        now = datetime.now().astimezone().isoformat(timespec="seconds")
+        """Append one row per metric; when this returns, the rows outlive the process."""
+        now = datetime.now().astimezone().isoformat(timespec="milliseconds")
         with self.path.open("a", newline="", encoding="utf-8") as file:
             writer = csv.writer(file, lineterminator="\n")
             writer.writerows((epoch, step, name, repr(float(value)), now) for name, value in metrics.items())
@@ -53,3 +53,13 @@ class MetricsFile:
 
     def finish(self, status: str) -> None:
         """Nothing to do: every row is written when it comes."""
+
+
+def read_metrics(path: Path) -> list[dict[str, str]]:
+    """The rows of a file, by column.
+
+    A process that was killed while it wrote leaves half a line: that one is left out.
+    """
+    text = path.read_text(encoding="utf-8")
+    complete = text[: text.rfind("\n") + 1]
+    return list(csv.DictReader(complete.splitlines()))

@@ -1,144 +1,124 @@
-"""MLflow: parameters, metrics and files of a run, by default in an SQLite file of the working folder."""
+"""MLflow during a training: everything is sent by a thread of its own, so that nothing waits for a server."""
 
 from __future__ import annotations
 
-import logging
-import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from xec_train.config.sections import MlflowConfig
-
-DEFAULT_DATABASE = "mlflow.db"
-DEFAULT_ARTIFACTS = "mlartifacts"
-
-# MLflow's own defaults would hold a training up for minutes when a server does not answer.
-_ENVIRONMENT = {
-    "MLFLOW_DISABLE_TELEMETRY": "true",
-    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
-    "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
-}
-_CHATTY = ("alembic", "mlflow")
-_PARAMETERS_AT_ONCE = 100
+from xec_train.tracking.background import LIMIT, Background, Job
+from xec_train.tracking.data_files import DataFile
+from xec_train.tracking.mlflow_run import MlflowRun, Point, import_mlflow, is_passing, reason_of
+from xec_train.tracking.run_ids import how_to_look, tracking_uri, without_password
 
 
 class MlflowTracker:
-    """A run on an MLflow server. The first thing that fails ends the tracking with one warning.
+    """A run on an MLflow server. However many calls fail, there is one warning.
 
     Parameters
     ----------
     config
-        ``experiment`` and ``tracking_uri``.
-    run_name
-        Name of the run.
+        ``experiment``, ``tracking_uri`` and ``wait_at_end``.
+    run
+        The run directory; its name is the run's.
     run_id
         A run to continue, if the server still has it.
     warn
-        Takes the warning.
+        Takes the warning, from any thread.
+    begun
+        Told the run's id as soon as there is one, from the thread that sends.
+    tags
+        Tags of the run; those without a value are left out.
+    limit
+        Calls that can wait to be sent; later ones are lost to the server until 'xec track upload'.
     """
 
     def __init__(
-        self, config: MlflowConfig, run_name: str, run_id: str | None, warn: Callable[[str], None]
+        self,
+        config: MlflowConfig,
+        run: Path,
+        run_id: str | None,
+        warn: Callable[[str], None],
+        *,
+        begun: Callable[[str], None] = lambda _: None,
+        tags: Mapping[str, str | None] | None = None,
+        limit: int = LIMIT,
     ) -> None:
-        self.config = config
-        self.run_name = run_name
-        self.run_id = run_id
-        self.uri = config.tracking_uri or os.environ.get("MLFLOW_TRACKING_URI") or default_uri()
-        self._warn = warn
-        self._client: Any = None
+        self.uri = tracking_uri(config)
+        self.directory = run
+        self.complete = True
+        self._run = MlflowRun(self.uri, config.experiment, run.resolve().name, run_id)
+        self._expected_run, self._patience = run_id, config.wait_at_end
+        self._warn, self._begun, self._tags = warn, begun, dict(tags or {})
+        self._warned = False
+        self._limit = limit
+        self._background: Background | None = None
 
-    def start(self, parameters: Mapping[str, Any]) -> None:
-        """Create the experiment and the run, or continue one, and log the parameters."""
-        for name, value in _ENVIRONMENT.items():
-            os.environ.setdefault(name, value)
+    def start(self, parameters: Mapping[str, Any], data: Sequence[DataFile] = ()) -> None:
+        """Create the experiment and the run, or continue one; parameters and inputs go with it."""
+        try:
+            import_mlflow()
+        except Exception as error:
+            self.complete = False
+            self._trouble(error)
+            return
+        self._background = Background(is_passing, self._trouble, limit=self._limit)
+        values, files = dict(parameters), list(data)
 
-        def begin() -> None:
-            # Imported only now: it takes seconds.
-            from mlflow import MlflowClient
+        def open_run() -> None:
+            self._run.open(values, self._tags)
+            assert self._run.run_id is not None
+            if self._expected_run not in (None, self._run.run_id):
+                self._warn(
+                    f"MLflow at {without_password(self.uri)} does not have the run {self._expected_run}: "
+                    "a new one is begun"
+                )
+            self._begun(self._run.run_id)
 
-            for name in _CHATTY:
-                logging.getLogger(name).setLevel(logging.WARNING)
-            self._client = MlflowClient(tracking_uri=self.uri)
-            if not self._continue_run():
-                self._create_run(parameters)
-
-        self._attempt(begin)
+        self._submit(open_run)
+        if files:
+            self._submit(lambda: self._run.add_data(files))
 
     def log(self, metrics: Mapping[str, float], epoch: int, step: int) -> None:
         """Log numbers against the step; the epoch is a metric among them."""
-
-        def send() -> None:
-            from mlflow.entities import Metric
-
-            now = int(time.time() * 1000)
-            values = {**metrics, "epoch": epoch}
-            batch = [Metric(name, float(value), now, step) for name, value in values.items()]
-            self._client.log_batch(self.run_id, metrics=batch)
-
-        self._attempt(send)
+        now = int(time.time() * 1000)
+        points = [Point(name, float(value), step, now) for name, value in metrics.items()]
+        points.append(Point("epoch", float(epoch), step, now))
+        self._submit(lambda: self._run.log(points))
 
     def add_files(self, paths: Sequence[Path]) -> None:
         """Log files as artifacts; those in a folder `plots` go into one."""
-
-        def send() -> None:
-            for path in paths:
-                folder = path.parent.name if path.parent.name == "plots" else None
-                self._client.log_artifact(self.run_id, str(path), folder)
-
-        self._attempt(send)
+        files = list(paths)
+        self._submit(lambda: self._run.add_files(files))
 
     def finish(self, status: str) -> None:
-        """Set the state of the run."""
-        self._attempt(lambda: self._client.set_terminated(self.run_id, status))
+        """Set the state of the run, and wait for what is still to be sent, but not longer than allowed."""
+        if self._background is not None:
+            self._background.submit(lambda: self._run.finish(status))
+            self.complete = self._background.close(self._patience)
 
-    def _attempt(self, action: Callable[[], None]) -> None:
-        first = self._client is None
-        if first and action.__name__ != "begin":
-            return
-        try:
-            action()
-        except Exception as error:
-            reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-            self._warn(f"MLflow at {self.uri} does not work, the run goes on without it: {reason}")
-            self._client, self.run_id = None, None
+    def what_next(self) -> str:
+        """For the end of a training: where to look, or how to send what the server lacks."""
+        if not self.complete:
+            return f"xec track upload {self.directory}     sends to MLflow what it lacks"
+        return f"{how_to_look(self.uri)}     all runs in a browser"
 
-    def _continue_run(self) -> bool:
-        if self.run_id is None:
-            return False
-        from mlflow.exceptions import MlflowException
+    @property
+    def waiting(self) -> int:
+        """Calls that have not been sent yet."""
+        return 0 if self._background is None else self._background.waiting
 
-        try:
-            self._client.update_run(self.run_id, status="RUNNING")
-        except MlflowException:
-            self._warn(f"MLflow at {self.uri} does not have the run {self.run_id}: a new one is begun")
-            return False
-        return True
+    def _submit(self, job: Job) -> None:
+        if self._background is not None:
+            self._background.submit(job)
 
-    def _create_run(self, parameters: Mapping[str, Any]) -> None:
-        from mlflow.entities import Param
-
-        experiment = self._client.get_experiment_by_name(self.config.experiment)
-        if experiment is None:
-            identity = self._client.create_experiment(
-                self.config.experiment, artifact_location=self._artifacts()
+    def _trouble(self, error: Exception) -> None:
+        if not self._warned:
+            self._warned = True
+            self._warn(
+                f"MLflow at {without_password(self.uri)} does not take the run: {reason_of(error)}; "
+                f"the training goes on without it, 'xec track upload {self.directory}' sends later what it "
+                "lacks"
             )
-        else:
-            identity = experiment.experiment_id
-        self.run_id = self._client.create_run(identity, run_name=self.run_name).info.run_id
-        pairs = [Param(name, str(value)) for name, value in parameters.items()]
-        for start in range(0, len(pairs), _PARAMETERS_AT_ONCE):
-            self._client.log_batch(self.run_id, params=pairs[start : start + _PARAMETERS_AT_ONCE])
-
-    def _artifacts(self) -> str | None:
-        """Beside an SQLite file; a server knows where it keeps its own."""
-        if not self.uri.startswith("sqlite:///"):
-            return None
-        database = Path(self.uri.removeprefix("sqlite:///"))
-        return (database.resolve().parent / DEFAULT_ARTIFACTS).as_uri()
-
-
-def default_uri() -> str:
-    """SQLite in the working folder."""
-    return f"sqlite:///{DEFAULT_DATABASE}"

@@ -1,0 +1,101 @@
+"""data_files.csv: which files a training read, and how to recognize them again."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from xec_geometry.output import atomic_output
+
+if TYPE_CHECKING:
+    # Torch takes seconds to import, and whoever only reads the file has no use for it.
+    from xec_train.data.events import Events
+
+HEADER_BYTES = 4096
+"""So much of a file is read: ROOT's header has a unique number of the file and the place of its end."""
+
+_DIGEST_CHARACTERS = 32
+
+
+class DataFile(NamedTuple):
+    """A ROOT file that a training reads.
+
+    Attributes
+    ----------
+    use
+        ``training``, ``validation``, or both with " and " between.
+    path
+        The absolute path.
+    tree
+        Name of the tree.
+    entries
+        Events in it.
+    kept
+        Events of it that take part.
+    bytes
+        Length of the file.
+    digest
+        `header_digest` of the file.
+    """
+
+    use: str
+    path: str
+    tree: str
+    entries: int
+    kept: int
+    bytes: int
+    digest: str
+
+
+def header_digest(path: Path) -> str:
+    """A hash of a file's header and length: the same cost for a file of any length."""
+    content = hashlib.sha256(str(path.stat().st_size).encode())
+    with path.open("rb") as file:
+        content.update(file.read(HEADER_BYTES))
+    return content.hexdigest()[:_DIGEST_CHARACTERS]
+
+
+def describe_files(training: Events, validation: Events) -> list[DataFile]:
+    """The files of a training, one that is used for both only once."""
+    found: dict[str, DataFile] = {}
+    for use, events in (("training", training), ("validation", validation)):
+        for tree, source in zip(events.reader.trees, events.sources, strict=True):
+            path = tree.path.resolve()
+            before = found.get(str(path))
+            found[str(path)] = DataFile(
+                use if before is None else f"{before.use} and {use}",
+                str(path),
+                tree.tree,
+                tree.n_entries,
+                len(source),
+                path.stat().st_size,
+                header_digest(path),
+            )
+    return list(found.values())
+
+
+def write_data_files(path: Path, files: Sequence[DataFile]) -> None:
+    """Write ``data_files.csv``."""
+    with atomic_output(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(DataFile._fields)
+        writer.writerows(files)
+
+
+def read_data_files(path: Path) -> list[DataFile]:
+    """Read ``data_files.csv``; none if there is no such file."""
+    if not path.is_file():
+        return []
+    with path.open(newline="", encoding="utf-8") as file:
+        return [
+            DataFile(
+                **{
+                    name: int(text) if name in ("entries", "kept", "bytes") else text
+                    for name, text in row.items()
+                }  # type: ignore[arg-type]
+            )
+            for row in csv.DictReader(file)
+        ]

@@ -1,0 +1,274 @@
+"""A run on an MLflow server: what is sent, and how. Every call waits for the server and may raise."""
+
+from __future__ import annotations
+
+import getpass
+import json
+import logging
+import math
+import os
+import re
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import Any, NamedTuple, TypeVar
+
+from xec_train.tracking.data_files import DataFile
+
+# MLflow's own defaults would wait for minutes for a server that does not answer.
+_ENVIRONMENT = {
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
+}
+_CHATTY = ("alembic", "mlflow")
+
+# Limits of one request.
+_PARAMETERS_AT_ONCE, _METRICS_AT_ONCE, _DATA_FILES_AT_ONCE = 100, 500, 100
+
+LONGEST_PARAMETER = 500
+"""Characters of a value that every version of the server takes."""
+
+_SERVERS_INFINITY = 1.7976931348623157e308
+_SERVERS_FAULT, _TOO_MANY_REQUESTS = 500, 429  # of HTTP; from 500 on it is not the request that is wrong
+
+DEFAULT_ARTIFACTS = "mlartifacts"
+
+# What matters of the long errors of a connection.
+_REASONS = (r"\[Errno -?\d+\] ([^\"')]+)", r"([Rr]ead timed out[^\"')]*\)?)", r"(Connection aborted)")
+
+T = TypeVar("T")
+
+
+class Point(NamedTuple):
+    """A number of a metric, after so many steps, at a time in milliseconds since 1970."""
+
+    name: str
+    value: float
+    step: int
+    time: int
+
+
+def import_mlflow() -> None:
+    """Import what the calls need; it takes seconds.
+
+    In the thread of the training: reading processes are forked from it, and a fork in the middle of an
+    import would leave them with a lock that nobody opens.
+    """
+    for name, value in _ENVIRONMENT.items():
+        os.environ.setdefault(name, value)
+    import mlflow.store.tracking.sqlalchemy_store
+    import mlflow.tracking
+
+    assert mlflow.store.tracking.sqlalchemy_store
+    for name in _CHATTY:
+        logging.getLogger(name).setLevel(logging.WARNING)
+
+
+def is_passing(error: Exception) -> bool:
+    """Whether an error may be gone at the next attempt: the server's fault or the network's."""
+    from mlflow.exceptions import MlflowException
+
+    if isinstance(error, MlflowException):
+        status = error.get_http_status_code()
+        return bool(status >= _SERVERS_FAULT or status == _TOO_MANY_REQUESTS)
+    return isinstance(error, OSError)
+
+
+def reason_of(error: Exception) -> str:
+    """Why a call failed, in a few words without addresses (which may hold a password)."""
+    text = (str(error).strip() or type(error).__name__).splitlines()[0]
+    for pattern in _REASONS:
+        if found := re.search(pattern, text):
+            return found.group(1)
+    return re.sub(r"//[^/@\s]+@", "//", text)
+
+
+class MlflowRun:
+    """A run on a server.
+
+    Parameters
+    ----------
+    uri
+        Where MLflow tracks.
+    experiment
+        Name of the experiment, which is made if there is none.
+    name
+        Name of the run.
+    run_id
+        A run to continue, if the server has it.
+
+    Attributes
+    ----------
+    run_id
+        The run, once `open` is done.
+    experiment_id
+        Its experiment.
+    continued
+        Whether the server had the run.
+    """
+
+    def __init__(self, uri: str, experiment: str, name: str, run_id: str | None = None) -> None:
+        self.uri, self.experiment, self.name, self.run_id = uri, experiment, name, run_id
+        self.experiment_id: str | None = None
+        self.continued = False
+        self._client: Any = None
+        self._there: dict[str, set[tuple[int, str]]] = {}
+
+    def open(
+        self, parameters: Mapping[str, Any], tags: Mapping[str, str | None], started: int | None = None
+    ) -> None:
+        """Continue the run or make a new one, with what it lacks of parameters and tags.
+
+        Parameters
+        ----------
+        parameters
+            The flattened configuration.
+        tags
+            Tags; those without a value are left out.
+        started
+            When a new run began, in milliseconds since 1970; None: now.
+        """
+        import_mlflow()
+        from mlflow import MlflowClient
+        from mlflow.entities import Param, RunTag
+
+        self._client = MlflowClient(tracking_uri=self.uri)
+        present = self._continue()
+        if present is None:
+            self.run_id = None
+            self.experiment_id = self._find_experiment()
+            run = self._client.create_run(self.experiment_id, start_time=started, run_name=self.name)
+            self.run_id, present = run.info.run_id, {}
+        texts = {name: parameter_text(value) for name, value in parameters.items() if name not in present}
+        for batch in _batches([Param(*pair) for pair in texts.items()], _PARAMETERS_AT_ONCE):
+            self._client.log_batch(self.run_id, params=batch)
+        values = {**_origin(), **tags}
+        self._client.log_batch(
+            self.run_id, tags=[RunTag(name, value) for name, value in values.items() if value is not None]
+        )
+
+    def log(self, points: Iterable[Point]) -> int:
+        """Send numbers, but for those that a continued run has already.
+
+        Returns
+        -------
+        int
+            How many were sent.
+        """
+        from mlflow.entities import Metric
+
+        new = [
+            Metric(point.name, point.value, timestamp=point.time, step=point.step)
+            for point in points
+            if self._is_new(point)
+        ]
+        for batch in _batches(new, _METRICS_AT_ONCE):
+            self._client.log_batch(self._id, metrics=batch)
+        return len(new)
+
+    def add_data(self, files: Sequence[DataFile]) -> None:
+        """Name the files that are read as inputs of the run; what it has already stays as it is."""
+        from mlflow.entities import Dataset, DatasetInput, InputTag
+
+        inputs = [
+            DatasetInput(
+                Dataset(
+                    name=Path(file.path).name,
+                    digest=file.digest,
+                    source_type="local",
+                    source=json.dumps({"uri": file.path}),
+                    profile=json.dumps({"num_rows": file.entries, "kept": file.kept, "bytes": file.bytes}),
+                ),
+                tags=[InputTag("mlflow.data.context", file.use)],
+            )
+            for file in files
+        ]
+        for batch in _batches(inputs, _DATA_FILES_AT_ONCE):
+            self._client.log_inputs(self._id, datasets=batch)
+
+    def add_files(self, paths: Iterable[Path]) -> None:
+        """Send files; those in a folder `plots` go into one."""
+        for path in paths:
+            folder = path.parent.name if path.parent.name == "plots" else None
+            self._client.log_artifact(self._id, str(path), folder)
+
+    def finish(self, status: str, ended: int | None = None) -> None:
+        """Set the state of the run: ``FINISHED``, ``FAILED`` or ``KILLED``."""
+        self._client.set_terminated(self._id, status, ended)
+
+    @property
+    def _id(self) -> str:
+        if self.run_id is None:
+            raise ValueError("there is no run on the server")
+        return self.run_id
+
+    def _continue(self) -> dict[str, str] | None:
+        """The parameters of the run; None if the server does not have it."""
+        if self.run_id is None:
+            return None
+        from mlflow.exceptions import MlflowException
+
+        try:
+            run = self._client.get_run(self.run_id)
+        except MlflowException as error:
+            if is_passing(error):
+                raise
+            return None
+        if run.info.lifecycle_stage != "active":
+            return None
+        self._client.update_run(self.run_id, status="RUNNING")
+        self.experiment_id, self.continued = run.info.experiment_id, True
+        return dict(run.data.params)
+
+    def _find_experiment(self) -> str:
+        experiment = self._client.get_experiment_by_name(self.experiment)
+        if experiment is None:
+            return str(self._client.create_experiment(self.experiment, artifact_location=self._artifacts()))
+        return str(experiment.experiment_id)
+
+    def _artifacts(self) -> str | None:
+        """Beside an SQLite file; a server knows where it keeps its own."""
+        if not self.uri.startswith("sqlite:///"):
+            return None
+        database = Path(self.uri.removeprefix("sqlite:///"))
+        return (database.resolve().parent / DEFAULT_ARTIFACTS).as_uri()
+
+    def _is_new(self, point: Point) -> bool:
+        if not self.continued:
+            return True
+        if point.name not in self._there:
+            history = self._client.get_metric_history(self._id, point.name)
+            self._there[point.name] = {(metric.step, _stored(metric.value)) for metric in history}
+        return (point.step, _stored(point.value)) not in self._there[point.name]
+
+
+def parameter_text(value: Any) -> str:
+    """A value as a parameter of a run; the end of a long one is cut off (config.yaml has all of it)."""
+    text = str(value)
+    if len(text) <= LONGEST_PARAMETER:
+        return text
+    end = f" … ({len(text)} characters, see config.yaml)"
+    return text[: LONGEST_PARAMETER - len(end)] + end
+
+
+def _stored(value: float) -> str:
+    """A number as the server gives it back, comparable also if it is none."""
+    if math.isinf(value):
+        value = math.copysign(_SERVERS_INFINITY, value)
+    return repr(float(value))
+
+
+def _origin() -> dict[str, str | None]:
+    try:
+        user: str | None = getpass.getuser()
+    except (OSError, KeyError):
+        user = None  # A container may run as a number without a name.
+    return {"mlflow.user": user, "mlflow.source.name": Path(sys.argv[0]).name, "mlflow.source.type": "LOCAL"}
+
+
+def _batches(items: Iterable[T], size: int) -> Iterator[list[T]]:
+    rest = iter(items)
+    while batch := list(islice(rest, size)):
+        yield batch

@@ -1,0 +1,115 @@
+"""Sending a run directory to a tracking server after its training."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from xec_models.run_directory import RunDirectory
+from xec_train.config.sections import MlflowConfig
+from xec_train.errors import TrainError
+from xec_train.tracking.base import flatten
+from xec_train.tracking.data_files import read_data_files
+from xec_train.tracking.metrics_file import read_metrics
+from xec_train.tracking.mlflow_run import MlflowRun, Point, reason_of
+from xec_train.tracking.run_ids import RunIds, how_to_look, tracking_uri, without_password
+
+# Made to go on with a training, not to be looked at; or written by other destinations.
+_NOT_SENT = (".pth",)
+
+
+def upload_run(path: Path, uri: str | None, say: Callable[[str], None]) -> str:
+    """Send what a server lacks of a run: parameters, numbers, inputs, files, its state.
+
+    Parameters
+    ----------
+    path
+        The run directory.
+    uri
+        The server; None: that of the run's configuration or of the environment.
+    say
+        Takes lines for the user.
+
+    Returns
+    -------
+    str
+        Id of the run on the server.
+
+    Raises
+    ------
+    RunDirectoryError
+        If there is no such run directory.
+    TrainError
+        If nothing was logged, or the server does not take it.
+    """
+    run = RunDirectory.open(path)
+    if not run.metrics.is_file():
+        raise TrainError(f"{path} holds no {run.metrics.name}, expected the numbers that 'xec train' logged")
+    points = list(_points(read_metrics(run.metrics)))
+    config = yaml.safe_load(run.config.read_text(encoding="utf-8"))
+    section = MlflowConfig.model_validate({**config["mlflow"], **({"tracking_uri": uri} if uri else {})})
+    uri = tracking_uri(section)
+    name = run.path.resolve().name
+    checkpoint = _last_checkpoint(run)
+    ids = RunIds(run.mlflow_runs)
+    there = MlflowRun(uri, section.experiment, name, ids.get(uri) or checkpoint.get("mlflow_run_id"))
+    files, data = list(_files(run)), read_data_files(run.data_files)
+    times = [point.time for point in points]
+    try:
+        there.open(
+            flatten(config),
+            {"mlflow.source.git.commit": checkpoint.get("git_revision")},
+            min(times, default=None),
+        )
+        assert there.run_id is not None
+        ids.remember(uri, there.run_id)
+        sent = there.log(points)
+        there.add_data(data)
+        there.add_files(files)
+        done = checkpoint.get("epoch", 0) >= config["training"]["epochs"]
+        there.finish("FINISHED" if done else "KILLED", max(times, default=None))
+    except Exception as error:
+        raise TrainError(
+            f"MLflow at {without_password(uri)} does not take {path}: {reason_of(error)}"
+        ) from error
+    say(
+        f"{'completed' if there.continued else 'new'} run '{name}' in the experiment '{section.experiment}': "
+        f"{sent} values, {len(data)} data files, {len(files)} files"
+    )
+    if sent < len(points):
+        say(f"  {len(points) - sent} values were there already")
+    say(f"  {how_to_look(uri)}")
+    return there.run_id
+
+
+def _points(rows: list[dict[str, str]]) -> Iterator[Point]:
+    """Rows as a training sends them, with the epoch as one more metric of each call."""
+    before = None
+    for row in rows:
+        moment = int(datetime.fromisoformat(row["timestamp"]).timestamp() * 1000)
+        step = int(row["step"])
+        if (call := (row["epoch"], step, moment)) != before:
+            yield Point("epoch", float(row["epoch"]), step, moment)
+            before = call
+        yield Point(row["metric"], float(row["value"]), step, moment)
+
+
+def _last_checkpoint(run: RunDirectory) -> dict[str, Any]:
+    if not run.checkpoint_last.is_file():
+        return {}
+    # Torch takes seconds to import: errors of the user come first.
+    from xec_models.checkpoint import read_checkpoint
+
+    return read_checkpoint(run.checkpoint_last)
+
+
+def _files(run: RunDirectory) -> Iterator[Path]:
+    for path in sorted(run.path.rglob("*")):
+        hidden = any(part.startswith(".") for part in path.relative_to(run.path).parts)
+        elsewhere = path == run.mlflow_runs or run.tensorboard in path.parents
+        if path.is_file() and path.suffix not in _NOT_SENT and not hidden and not elsewhere:
+            yield path
