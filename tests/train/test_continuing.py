@@ -182,13 +182,21 @@ class TestSchedule:
         assert self.rates(schedule, self.STEPS) == first[self.STEPS :]
 
 
-@pytest.mark.parametrize("number", [signal.SIGUSR1, signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize(
+    ("number", "more"),
+    [
+        (signal.SIGUSR1, ()),
+        # A group of one process, which a launcher need not have started.
+        (signal.SIGTERM, ("distributed.strategy=ddp",)),
+        (signal.SIGINT, ()),
+    ],
+)
 def test_a_process_that_gets_a_signal_says_how_to_go_on(
-    configure: Configure, small: tuple[str, ...], number: signal.Signals
+    configure: Configure, small: tuple[str, ...], number: signal.Signals, more: tuple[str, ...]
 ) -> None:
     configure()  # writes run.yaml
     xec = Path(sys.executable).with_name("xec")
-    changes = (*small, *QUICK, "training.epochs=500", "mlflow.run_name=stopped")
+    changes = (*small, *QUICK, *more, "training.epochs=500", "mlflow.run_name=stopped")
     alone = [change for change in changes if changes.count(change) == 1 and "epochs=2" not in change]
     with subprocess.Popen(
         [xec, "train", "run.yaml", *alone], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,

@@ -40,7 +40,7 @@ EXACT = (
     "training.grad_accum_steps=4", "training.epochs=3", "training.channel_dropout_rate=0", "training.lr=1e-2",
     "training.scheduler=none", "training.warmup_epochs=0",
     "tasks.energy.enabled=true", "tasks.energy.loss_fn=gaussian_nll", "tasks.uvwFI.enabled=true",
-    "loss_balance=auto",
+    "loss_balance=auto", "reweighting.energy.enabled=true", "reweighting.energy.nbins=4",
 )  # fmt: skip
 ALONE, SHARED = ("data.batch_size=64",), ("data.batch_size=8",)
 QUICK = ("checkpoint.save_artifacts=false",)
