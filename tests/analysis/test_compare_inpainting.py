@@ -238,7 +238,7 @@ def test_the_command_with_a_network_and_a_regressor(
     assert (code, err) == (0, "")
     assert "10 % of the healthy sensors of each face hidden at random (seed 0)" in out
     assert "RMSE of the network over that of the light map: inner 0.0" in out
-    assert "times: estimate − truth, in ps" in out
+    assert "time: estimate − truth, in ps" in out
     for treatment in (COMPLETE, LEFT):
         assert treatment in out
     again = tmp_path / "again.pdf"

@@ -149,6 +149,18 @@ def numbers_table(rows: Sequence[Numbers], group: str) -> Table:
     return table
 
 
+def numbers_tables(rows: Sequence[Numbers], group: str = "face") -> list[tuple[str, Table]]:
+    """A table for each quantity, with a line that says what stands in it."""
+    units = {row.quantity: row.unit for row in rows}
+    return [
+        (
+            f"{quantity}: estimate − truth, in {unit}",
+            numbers_table([row for row in rows if row.quantity == quantity], group),
+        )
+        for quantity, unit in units.items()
+    ]
+
+
 def grouped(rows: Sequence[Numbers]) -> Iterator[list[Numbers]]:
     """The rows of each group together, in the order in which the groups appear."""
     groups: dict[tuple[str, str], list[Numbers]] = {}

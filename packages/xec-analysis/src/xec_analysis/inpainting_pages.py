@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -68,7 +68,7 @@ def draw_comparison(
     pages = (
         ("errors per face", _draw_distributions),
         ("numbers per face", _draw_faces),
-        ("against npho", _draw_against_npho),
+        ("against npho", against_npho_page),
         ("where", _draw_maps),
     )
     # Without a date the same comparison gives the same file.
@@ -91,38 +91,79 @@ def _colours(names: Sequence[str]) -> dict[str, str]:
 
 
 def _draw_distributions(readings: HiddenReadings, title: str, subtitle: str) -> Figure:
-    figure = new_page(11.0, 6.6, title, subtitle)
-    colours = _colours(readings.contestants)
     usable = readings.comparable
-    face = face_of_sensors()[readings.sensor]
+    errors = {by: readings.error(by)[usable] for by in readings.contestants}
+    return error_page(errors, readings.sensor[usable], "photons", title, subtitle)
+
+
+def error_page(
+    errors: Mapping[str, Floats], sensor: NDArray[np.int64], unit: str, title: str, subtitle: str
+) -> Figure:
+    """Distributions of errors, a panel for each face.
+
+    Parameters
+    ----------
+    errors
+        By whom → (n,) estimate − truth.
+    sensor
+        (n,) ids of the sensors.
+    unit
+        Of the errors.
+    title, subtitle
+        For the header.
+    """
+    figure = new_page(11.0, 6.6, title, subtitle)
+    colours = _colours(list(errors))
+    face = face_of_sensors()[sensor]
     axes = figure.subplots(2, 3).ravel()
     for k, (name, ax) in enumerate(zip(FACES, axes, strict=True)):
-        part = usable & (face == k)
-        _title(ax, FACE_TABLE[name].title, int(part.sum()))
-        if not part.any():
+        part = face == k
+        ax.set_title(f"{FACE_TABLE[name].title}: {int(part.sum())} hidden sensors")
+        if part.any():
+            _draw_errors(ax, {by: error[part] for by, error in errors.items()}, colours, unit)
+        else:
             ax.set(xticks=(), yticks=())
-            continue
-        errors = {by: readings.error(by)[part] for by in readings.contestants}
-        # The best estimate has to be resolved, the worst one has to fit as far as that allows.
-        reach = 3.0 * min(max(central_half_width(error, 95.0), 1.0) for error in errors.values())
-        edges = np.linspace(-reach, reach, 61)
-        top = 1.0
-        for by, error in errors.items():
-            counts = np.histogram(error, edges)[0]
-            top = max(top, counts.max())
-            ax.stairs(counts, edges, color=colours[by], lw=1.3, label=by)
-        # In this order, because a logarithmic axis cannot find its limits in a histogram without entries.
-        ax.set(xlim=(-reach, reach), ylim=(0.7, 60 * top))
-        ax.set_yscale("log")
-        ax.axvline(0.0, color=GREY, lw=0.7, ls="--", zorder=0)
-        lines = [f"{by}: {three_digits(np.sqrt(np.mean(error**2)))}" for by, error in errors.items()]
-        note(ax, "RMSE [photons]\n" + "\n".join(lines), size=7.5)
-        outside = max(float(np.mean(np.abs(error) > reach)) for error in errors.values())
-        note(ax, f"outside of the range:\nup to {100 * outside:.1f} %", x=0.03, size=7.5)
-        ax.set_xlabel("estimate $-$ truth [photons]")
-        ax.set_ylabel("sensors per bin")
-    _legend(figure, axes[0])
+    if len(errors) > 1:
+        _legend(figure, next(ax for ax in axes if ax.get_legend_handles_labels()[0]))
     return figure
+
+
+def _draw_errors(ax: Axes, errors: Mapping[str, Floats], colours: Mapping[str, str], unit: str) -> None:
+    # The best estimate has to be resolved, the worst one has to fit as far as that allows.
+    reach = 3.0 * min(central_half_width(error, 95.0) for error in errors.values()) or 1.0
+    edges = np.linspace(-reach, reach, 61)
+    top = 1.0
+    for by, error in errors.items():
+        counts = np.histogram(error, edges)[0]
+        top = max(top, counts.max())
+        ax.stairs(counts, edges, color=colours[by], lw=1.3, label=by)
+    # In this order, because a logarithmic axis cannot find its limits in a histogram without entries.
+    ax.set(xlim=(-reach, reach), ylim=(0.7, 60 * top))
+    ax.set_yscale("log")
+    ax.axvline(0.0, color=GREY, lw=0.7, ls="--", zorder=0)
+    outside = max(float(np.mean(np.abs(error) > reach)) for error in errors.values())
+    note(
+        ax,
+        f"outside of the range:\n{'up to ' if len(errors) > 1 else ''}{100 * outside:.1f} %",
+        x=0.03,
+        size=7.5,
+    )
+    if len(errors) > 1:
+        lines = [f"{by}: {three_digits(np.sqrt(np.mean(error**2)))}" for by, error in errors.items()]
+        note(ax, "\n".join([f"RMSE [{unit}]", *lines]), size=7.5)
+    else:
+        (error,) = errors.values()
+        numbers = {
+            "RMSE": np.sqrt(np.mean(error**2)),
+            "68 %": central_half_width(error, 68.0),
+            "bias": error.mean(),
+        }
+        lines = [
+            f"{name}: {three_digits(value, signed=name == 'bias')} {unit}" for name, value in numbers.items()
+        ]
+        note(ax, "\n".join(lines), size=7.5)
+    ax.set_xlabel(f"estimate $-$ truth [{unit}]")
+    ax.set_ylabel("sensors per bin")
 
 
 def _draw_faces(readings: HiddenReadings, title: str, subtitle: str) -> Figure:
@@ -187,7 +228,8 @@ def _draw_ratios(ax: Axes, rows: Sequence[Numbers], groups: Sequence[str]) -> No
     ax.set_title(f"above the line: worse than the {reference}")
 
 
-def _draw_against_npho(readings: HiddenReadings, title: str, subtitle: str) -> Figure:
+def against_npho_page(readings: HiddenReadings, title: str, subtitle: str) -> Figure:
+    """Bias, RMSE and widths of the errors of all contestants against the true number of photons."""
     figure = new_page(11.0, 6.6, title, subtitle)
     usable = readings.comparable
     truth = readings.truth[usable]
@@ -297,10 +339,6 @@ def _draw_effect(effect: EnergyEffect, title: str, subtitle: str) -> Figure:
     right.set_xlabel("[%]")
     right.set_title("full squares: 68 % width · open circles: bias")
     return figure
-
-
-def _title(ax: Axes, face: str, count: int) -> None:
-    ax.set_title(f"{face}: {count} hidden sensors")
 
 
 def _legend(figure: Figure, ax: Axes) -> None:

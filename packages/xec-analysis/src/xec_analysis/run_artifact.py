@@ -3,6 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+from xec_data.schema import RECONSTRUCTIONS
+
+if TYPE_CHECKING:
+    from xec_models.run_directory import RunDirectory
 
 
 def plot_run(run_dir: Path) -> list[Path]:
@@ -16,17 +22,18 @@ def plot_run(run_dir: Path) -> list[Path]:
     Returns
     -------
     list of Path
-        `resolution_profile_<task>_<run>.pdf` for every task, `training_curves_<run>.pdf`, and
-        `worst_event_<n>_<run>.pdf` if the validation file is still there.
+        Of a regression: `resolution_profile_<task>_<run>.pdf` for every task, and
+        `worst_event_<n>_<run>.pdf` if the validation file is still there. Of a network that reconstructs
+        readings: what `draw_reconstruction` draws, if the run has reconstructed events. Of both:
+        `training_curves_<run>.pdf`.
 
     Raises
     ------
     AnalysisError
-        If the run has no predictions.
+        If a regression has no predictions.
     """
     from xec_analysis.pages import draw_pages
     from xec_analysis.results import load_results
-    from xec_analysis.training_curves import draw_training_curves
     from xec_analysis.worst_events import draw_worst_events
     from xec_geometry.errors import XecError
     from xec_geometry.output import make_folder
@@ -34,11 +41,11 @@ def plot_run(run_dir: Path) -> list[Path]:
     from xec_models.run_directory import RunDirectory
 
     run = RunDirectory.open(run_dir)
+    if objective(run) in RECONSTRUCTIONS:
+        return _plot_reconstruction(run)
     results = load_results(run.path)
     folder = make_folder(run.plots)
-    paths = draw_pages(results, folder)
-    if run.metrics.exists():
-        paths.append(draw_training_curves(run, folder / f"training_curves_{run.name}.pdf"))
+    paths = [*draw_pages(results, folder), *_curves(run)]
     try:
         data = read_checkpoint(run.checkpoint_best)["config"]["data"]
         paths += draw_worst_events(run, results, data)
@@ -46,3 +53,42 @@ def plot_run(run_dir: Path) -> list[Path]:
         # Without the checkpoint or the events of the validation there is nothing to display.
         pass
     return paths
+
+
+def objective(run: RunDirectory) -> str:
+    """What a run was trained for: regression if its configuration does not say.
+
+    Raises
+    ------
+    AnalysisError
+        If the configuration cannot be read.
+    """
+    import yaml
+
+    from xec_analysis.errors import AnalysisError
+
+    try:
+        config = yaml.safe_load(run.config.read_text(encoding="utf-8")) or {}
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise AnalysisError(f"{run.config}: not a YAML file: {' '.join(str(error).split())}") from error
+    return str(config.get("objective", "regression"))
+
+
+def _plot_reconstruction(run: RunDirectory) -> list[Path]:
+    from xec_analysis.reconstruction import load_reconstruction, reconstruction_file
+    from xec_analysis.reconstruction_pages import draw_reconstruction
+    from xec_geometry.output import make_folder
+
+    path = reconstruction_file(run.path)
+    if path is None:
+        return _curves(run)
+    return [*draw_reconstruction(load_reconstruction(path, run.name), make_folder(run.plots)), *_curves(run)]
+
+
+def _curves(run: RunDirectory) -> list[Path]:
+    from xec_analysis.training_curves import draw_training_curves
+    from xec_geometry.output import make_folder
+
+    if not run.metrics.exists():
+        return []
+    return [draw_training_curves(run, make_folder(run.plots) / f"training_curves_{run.name}.pdf")]

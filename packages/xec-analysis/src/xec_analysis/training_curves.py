@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from xec_analysis.errors import AnalysisError
 from xec_analysis.quantities import quantity, with_unit
-from xec_analysis.style import BLUE, GREEN, GREY, ORANGE, new_page, save, style
+from xec_analysis.style import CYCLE, new_page, save, style
+from xec_geometry import FACES
 from xec_models.run_directory import RunDirectory
 from xec_models.tasks import TASKS
 
@@ -133,9 +134,25 @@ def _panels(curves: Mapping[str, Curve]) -> list[_Panel]:
     opening = next((n for n in _spellings("val_resolution_deg") if n in curves), None)
     if opening is not None:
         panels.append(_Panel("68 % opening angle [deg]", {opening: "validation"}))
+    return panels + _reconstruction_panels(curves)
+
+
+def _reconstruction_panels(curves: Mapping[str, Curve]) -> list[_Panel]:
+    """What networks that reconstruct readings have: losses and errors by channel and by face."""
+    groups = {
+        "loss by channel": {f"loss_{channel}": channel for channel in _CHANNELS},
+        "loss by face": {f"loss_{face}": face for face in FACES},
+        **{f"RMSE of {c} by face": {f"rmse_{face}_{c}": face for face in FACES} for c in _CHANNELS},
+    }
+    panels = []
+    for label, names in groups.items():
+        found = {n: text for name, text in names.items() for n in _spellings(name) if n in curves}
+        if found:
+            panels.append(_Panel(label, found, log=all((curves[n].value > 0).all() for n in found)))
     return panels
 
 
+_CHANNELS = ("npho", "time")
 _LOSSES = {
     "train/loss": "training",
     "train_loss": "training",
@@ -152,8 +169,7 @@ def _spellings(name: str) -> tuple[str, ...]:
 def _draw_panel(ax: Axes, panel: _Panel, curves: Mapping[str, Curve]) -> None:
     from matplotlib.ticker import MaxNLocator
 
-    colours = (BLUE, ORANGE, GREEN, GREY)
-    for (name, label), colour in zip(panel.metrics.items(), colours, strict=False):
+    for (name, label), colour in zip(panel.metrics.items(), CYCLE, strict=False):
         curve = curves[name]
         ax.plot(curve.epoch, curve.value * panel.factor, "o-", color=colour, label=label, ms=3)
     drawn = np.concatenate([curves[name].value for name in panel.metrics]) * panel.factor

@@ -75,7 +75,7 @@ def compare_inpainting(
     from xec_analysis.inpainting_numbers import (
         by_face,
         by_npho,
-        numbers_table,
+        numbers_tables,
         verdicts,
         write_numbers,
         write_residuals,
@@ -122,15 +122,9 @@ def compare_inpainting(
     faces, npho = by_face(readings), by_npho(readings)
     what = f"{readings.n_events} events, {int(readings.comparable.sum())} hidden sensors"
     console.print(f"{chosen.title}\n{what}", soft_wrap=True)
-    tables = (
-        ("npho: estimate − truth, in photons", [row for row in faces if row.quantity == "npho"], "face"),
-        ("times: estimate − truth, in ps", [row for row in faces if row.quantity == "time"], "face"),
-        ("against the true npho: estimate − truth, in photons", npho, "npho"),
-    )
-    for title, rows, group in tables:
-        if rows:
-            console.print(title, style="italic")
-            console.print(numbers_table(rows, group))
+    for title, table in (*numbers_tables(faces), *numbers_tables(npho, "npho")):
+        console.print(title, style="italic")
+        console.print(table)
     for line in verdicts(faces):
         console.print(line, soft_wrap=True)
     effect = energy_effect(energies, truths) if energies else None

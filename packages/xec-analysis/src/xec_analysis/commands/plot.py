@@ -13,7 +13,7 @@ def plot(
         Path,
         typer.Argument(
             metavar="RUN_OR_FILE",
-            help="Run directory (or its name in artifacts/), or a file of predictions (.root, .csv).",
+            help="Run directory (or its name in artifacts/), or a file of predictions or reconstructions.",
         ),
     ],
     output: Annotated[
@@ -26,32 +26,57 @@ def plot(
     kind: Annotated[str, typer.Option("--format", "-f", help="pdf, png or svg.")] = "pdf",
     tree: Annotated[str, typer.Option("--tree", help="Name of the tree in a ROOT file.")] = "tree",
 ) -> None:
-    """Plot the resolution of every task and print its numbers.
+    """Plot the resolution of every task, or the errors of reconstructed readings, and print the numbers.
 
-    For a run, also the curves of its training.
+    For a run, also the curves of its training. Of a masked autoencoder or an inpainter: truth, mask,
+    reconstruction and residual of events on the unrolled detector, and the residuals of every face.
 
     xec plot artifacts/my_run
     xec plot predictions.root -o plots --task energy
     """
     from rich.console import Console
 
+    from xec_analysis.errors import AnalysisError
+    from xec_analysis.inpainting_numbers import by_face, numbers_tables
     from xec_analysis.pages import draw_pages
+    from xec_analysis.reconstruction import load_reconstruction, reconstruction_file
+    from xec_analysis.reconstruction_pages import draw_reconstruction
     from xec_analysis.results import load_results, locate_results
+    from xec_analysis.run_artifact import objective
     from xec_analysis.style import check_format
     from xec_analysis.table import census, metrics_table
     from xec_analysis.training_curves import draw_training_curves
+    from xec_data.schema import RECONSTRUCTIONS
     from xec_geometry.output import make_folder
     from xec_models.run_directory import RunDirectory
 
     check_format(Path(f"plot.{kind}"))
     path = locate_results(source)
-    results = load_results(path, task, tree_name=tree)
-    folder = make_folder(output or (path if path.is_dir() else path.parent) / "plots")
     console = Console(highlight=False)
-    console.print(metrics_table(results))
-    for line in census(results):
-        console.print(f"note: {line}", soft_wrap=True)
-    paths = draw_pages(results, folder, kind)
+    reconstructed = reconstruction_file(path, tree)
+    folder = output or (path if path.is_dir() else path.parent) / "plots"
+    if reconstructed is not None:
+        if task:
+            raise AnalysisError(f"--task {task[0]}: {reconstructed} holds reconstructed readings, no tasks")
+        name = path.name if path.is_dir() else path.stem
+        reconstruction = load_reconstruction(reconstructed, name, tree_name=tree)
+        for title, table in numbers_tables(by_face(reconstruction.readings())):
+            console.print(f"{reconstruction.name}, hidden sensors of {len(reconstruction)} events: {title}")
+            console.print(table)
+        paths = draw_reconstruction(reconstruction, make_folder(folder), kind)
+    elif path.is_dir() and objective(RunDirectory.open(path)) in RECONSTRUCTIONS:
+        missing = RunDirectory(path).reconstruction.name
+        console.print(
+            f"note: no {missing} in this run; checkpoint.save_predictions writes it", soft_wrap=True
+        )
+        make_folder(folder)
+        paths = []
+    else:
+        results = load_results(path, task, tree_name=tree)
+        console.print(metrics_table(results))
+        for line in census(results):
+            console.print(f"note: {line}", soft_wrap=True)
+        paths = draw_pages(results, make_folder(folder), kind)
     if path.is_dir() and RunDirectory(path).metrics.is_file():
         run = RunDirectory.open(path)
         paths.append(draw_training_curves(run, folder / f"training_curves_{run.name}.{kind}"))
