@@ -54,7 +54,7 @@ def test_settings_are_valid_keys():
 
 def test_a_command_is_shown_as_it_can_be_typed(console):
     step = next(step for step in demo_steps(FULL) if step.arguments[0] == "train")
-    module._announce(step, "8/12", console)
+    module.announce(step, "8/12", console)
     shown = console.file.getvalue()
     typed = shown[shown.index("$ xec") + 2 :].replace("\\\n", " ")
     assert shlex.split(typed) == ["xec", *step.arguments]

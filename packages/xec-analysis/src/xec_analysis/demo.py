@@ -76,7 +76,7 @@ def run_demo(folder: Path, *, quick: bool, overwrite: bool, keep: bool, console:
     console.print(f"\n[bold]The whole chain in {len(steps)} commands, in the folder {folder}[/]")
     console.print(f"$ cd {shlex.quote(str(folder))}", markup=False)
     for number, step in enumerate(steps, start=1):
-        _announce(step, f"{number}/{len(steps)}", console)
+        announce(step, f"{number}/{len(steps)}", console)
         run_step(step, folder)
     console.print("\n[bold]The network beside conventional estimators[/]")
     _judge(folder, size, console)
@@ -113,7 +113,7 @@ def prepare_folder(folder: Path, steps: list[Step], *, overwrite: bool) -> None:
             path.unlink(missing_ok=True)
 
 
-def run_step(step: Step, folder: Path) -> None:
+def run_step(step: Step, folder: Path, what: str = "demo") -> None:
     """Run a command in a process of its own, inside the folder; it prints what it prints.
 
     Raises
@@ -125,10 +125,11 @@ def run_step(step: Step, folder: Path) -> None:
     program = [sys.executable, "-c", "from xec_geometry.cli import main; main()"]
     code = subprocess.run([*program, *step.arguments], cwd=folder, check=False).returncode
     if code != 0:
-        raise StepError(f"the demo stopped: '{_spoken(step)}' ended with exit code {code}", code)
+        raise StepError(f"the {what} stopped: '{_spoken(step)}' ended with exit code {code}", code)
 
 
-def _announce(step: Step, number: str, console: Console) -> None:
+def announce(step: Step, number: str, console: Console) -> None:
+    """Say what the next step is, and how it can be typed."""
     console.print(f"\n[bold]{number}  {step.title}[/]")
     console.print(step.meaning, soft_wrap=True)
     console.print(f"On your own files: {step.own_files}", soft_wrap=True, style="dim", markup=False)

@@ -90,7 +90,7 @@ def draw_training_curves(run: RunDirectory, path: Path) -> Path:
         As `read_metrics`, or if there is no value in it.
     """
     curves = read_metrics(run.metrics)
-    panels = _panels(curves)
+    panels = panels_of(curves)
     if not panels:
         found = ", ".join(curves) or "none"
         raise AnalysisError(f"{run.metrics}: no losses or resolutions in it; found {found}")
@@ -107,22 +107,24 @@ def draw_training_curves(run: RunDirectory, path: Path) -> Path:
 
 
 @dataclass(frozen=True)
-class _Panel:
+class Panel:
+    """A panel: the label of its axis, metric → label of its curve, and the factor into the unit."""
+
     label: str
     metrics: Mapping[str, str]
     log: bool = False
     factor: float = 1.0
 
 
-def _panels(curves: Mapping[str, Curve]) -> list[_Panel]:
+def panels_of(curves: Mapping[str, Curve]) -> list[Panel]:
     """What can be drawn of the metrics that a run has."""
     panels = []
     losses = {name: text for name, text in _LOSSES.items() if name in curves}
     if losses:
-        panels.append(_Panel("loss", losses, log=all((curves[name].value > 0).all() for name in losses)))
+        panels.append(Panel("loss", losses, log=all((curves[name].value > 0).all() for name in losses)))
     rates = [name for name in _RATES if name in curves]
     if rates:
-        panels.append(_Panel("learning rate", {rates[0]: ""}, log=bool((curves[rates[0]].value > 0).all())))
+        panels.append(Panel("learning rate", {rates[0]: ""}, log=bool((curves[rates[0]].value > 0).all())))
     for spec in TASKS.values():
         for output in spec.outputs:
             name = next((n for n in _spellings(f"{spec.prefix}{output}_res_68pct") if n in curves), None)
@@ -130,14 +132,14 @@ def _panels(curves: Mapping[str, Curve]) -> list[_Panel]:
                 finite = curves[name].value[np.isfinite(curves[name].value)]
                 unit = quantity(output).residual_unit(float(finite[-1]) if len(finite) else 0.0)
                 label = with_unit(f"68 % width of {quantity(output).symbol}", unit)
-                panels.append(_Panel(label, {name: "validation"}, factor=unit.factor))
+                panels.append(Panel(label, {name: "validation"}, factor=unit.factor))
     opening = next((n for n in _spellings("val_resolution_deg") if n in curves), None)
     if opening is not None:
-        panels.append(_Panel("68 % opening angle [deg]", {opening: "validation"}))
+        panels.append(Panel("68 % opening angle [deg]", {opening: "validation"}))
     return panels + _reconstruction_panels(curves)
 
 
-def _reconstruction_panels(curves: Mapping[str, Curve]) -> list[_Panel]:
+def _reconstruction_panels(curves: Mapping[str, Curve]) -> list[Panel]:
     """What networks that reconstruct readings have: losses and errors by channel and by face."""
     groups = {
         "loss by channel": {f"loss_{channel}": channel for channel in _CHANNELS},
@@ -148,7 +150,7 @@ def _reconstruction_panels(curves: Mapping[str, Curve]) -> list[_Panel]:
     for label, names in groups.items():
         found = {n: text for name, text in names.items() for n in _spellings(name) if n in curves}
         if found:
-            panels.append(_Panel(label, found, log=all((curves[n].value > 0).all() for n in found)))
+            panels.append(Panel(label, found, log=all((curves[n].value > 0).all() for n in found)))
     return panels
 
 
@@ -166,7 +168,7 @@ def _spellings(name: str) -> tuple[str, ...]:
     return (name, f"val/{name}", f"val_{name}")
 
 
-def _draw_panel(ax: Axes, panel: _Panel, curves: Mapping[str, Curve]) -> None:
+def _draw_panel(ax: Axes, panel: Panel, curves: Mapping[str, Curve]) -> None:
     from matplotlib.ticker import MaxNLocator
 
     for (name, label), colour in zip(panel.metrics.items(), CYCLE, strict=False):
@@ -179,7 +181,7 @@ def _draw_panel(ax: Axes, panel: _Panel, curves: Mapping[str, Curve]) -> None:
     elif highest > lowest >= 0:
         # A width starts at zero; a loss that is a likelihood may be negative.
         ax.set_ylim(0, 1.1 * highest)
-    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     ax.set_xlabel("epoch")
     ax.set_ylabel(panel.label)
     if len(panel.metrics) > 1:
