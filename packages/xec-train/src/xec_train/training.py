@@ -28,6 +28,7 @@ from xec_train.errors import TrainError
 from xec_train.evaluation import evaluate
 from xec_train.interruption import Interruption
 from xec_train.launch import detect_launch
+from xec_train.objectives.base import Objective
 from xec_train.preparation import Preparation, prepare
 from xec_train.state import TrainState, build_state, restore
 from xec_train.system_metrics import SystemMetrics
@@ -129,7 +130,7 @@ def _run(assembly: Assembly, display: Display) -> RunDirectory:
     tracker.finish("FINISHED" if finished else "KILLED")
     if first:
         if finished:
-            _say_goodbye(ready.run, state, display)
+            _say_goodbye(ready.run, ready.objective, state, display)
         else:
             _say_how_to_resume(config, ready.run, state, display)
         if mlflow is not None and (finished or not mlflow.complete):
@@ -248,7 +249,8 @@ def _describe(
     config: TrainConfig, network: nn.Module, fabric: Fabric, state: TrainState, display: Display
 ) -> None:
     size = sum(parameter.numel() for parameter in network.parameters()) / 1e6
-    display.line(f"network: {size:.3g} million parameters, tasks {', '.join(config.enabled_tasks)}")
+    tasks = f", tasks {', '.join(config.enabled_tasks)}" if config.enabled_tasks else ""
+    display.line(f"network: {size:.3g} million parameters{tasks}")
     display.line(f"device: {fabric.device}, precision {fabric.strategy.precision.precision}")
     training = config.training
     if training.warmup_epochs >= training.epochs:
@@ -275,6 +277,8 @@ def _start_tracking(
     def begun(run_id: str) -> None:
         keeper.mlflow_run_id = run_id
 
+    # Also while nothing is sent: 'xec track upload' completes that run.
+    keeper.mlflow_run_id = run_id
     return open_trackers(
         config,
         ready.run,
@@ -321,7 +325,7 @@ def _evaluated_part(checkpoint: dict[str, Any]) -> dict[str, Any]:
     return {**part, "model": {}} if checkpoint.get("ema_model") else part
 
 
-def _say_goodbye(run: RunDirectory, state: TrainState, display: Display) -> None:
+def _say_goodbye(run: RunDirectory, objective: Objective, state: TrainState, display: Display) -> None:
     display.line()
     display.line(f"done: epoch {state.place.epoch}, smallest validation loss {state.place.best_value:.4g}")
     display.line(f"run directory: {run.path}")
@@ -329,8 +333,8 @@ def _say_goodbye(run: RunDirectory, state: TrainState, display: Display) -> None
         display.line(f"  {path.relative_to(run.path)}")
     best = run.checkpoint_best if run.checkpoint_best.exists() else run.checkpoint_last
     display.line("next:")
-    display.line(f"  xec predict {best} IN.root -o OUT.root     the network on other files")
-    display.line(f"  xec plot {run.path}     plots of the validation")
+    for command, meaning in objective.next_steps.items():
+        display.line(f"  {command.format(best=best, run=run.path)}     {meaning}")
 
 
 def _say_how_to_resume(config: TrainConfig, run: RunDirectory, state: TrainState, display: Display) -> None:

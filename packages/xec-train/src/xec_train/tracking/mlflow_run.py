@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 from xec_train.tracking.data_files import DataFile
+from xec_train.tracking.run_ids import absolute
 
 # MLflow's own defaults would wait for minutes for a server that does not answer.
 _ENVIRONMENT = {
@@ -110,7 +111,9 @@ class MlflowRun:
     """
 
     def __init__(self, uri: str, experiment: str, name: str, run_id: str | None = None) -> None:
-        self.uri, self.experiment, self.name, self.run_id = uri, experiment, name, run_id
+        # MLflow keeps databases open by the name they were given first.
+        self.uri = absolute(uri)
+        self.experiment, self.name, self.run_id = experiment, name, run_id
         self.experiment_id: str | None = None
         self.continued = False
         self._client: Any = None
@@ -233,7 +236,7 @@ class MlflowRun:
         if not self.uri.startswith("sqlite:///"):
             return None
         database = Path(self.uri.removeprefix("sqlite:///"))
-        return (database.resolve().parent / DEFAULT_ARTIFACTS).as_uri()
+        return (database.parent / DEFAULT_ARTIFACTS).as_uri()
 
     def _is_new(self, point: Point) -> bool:
         if not self.continued:

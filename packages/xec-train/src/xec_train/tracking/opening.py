@@ -64,8 +64,6 @@ def open_trackers(
         if not config.checkpoint.new_mlflow_run:
             # A run that was killed before its first checkpoint is known from here alone.
             run_id = ids.get(uri) or run_id
-            if run_id is not None:
-                begun(run_id)
         mlflow = MlflowTracker(
             config.mlflow,
             run.path,

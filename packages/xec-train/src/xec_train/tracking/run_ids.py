@@ -49,10 +49,15 @@ def tracking_uri(config: MlflowConfig) -> str:
 
 
 def server_name(uri: str) -> str:
-    """A tracking URI as it may be shown and compared: no password in it, no relative path."""
-    if uri.startswith(_SQLITE):
-        return _SQLITE + str(Path(uri.removeprefix(_SQLITE)).resolve())
-    return without_password(uri)
+    """A tracking URI as it may be written down and compared: no password in it, no relative path."""
+    return without_password(absolute(uri))
+
+
+def absolute(uri: str) -> str:
+    """A tracking URI that means the same in every working folder."""
+    if not uri.startswith(_SQLITE):
+        return uri
+    return _SQLITE + str(Path(uri.removeprefix(_SQLITE)).resolve())
 
 
 def without_password(uri: str) -> str:
