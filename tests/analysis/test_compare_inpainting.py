@@ -276,3 +276,28 @@ def test_errors_are_one_line(
     assert message in err
     assert len(err.splitlines()) == 1
     assert not list(tmp_path.iterdir())
+
+
+def test_the_command_with_a_real_network(
+    events_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """An untrained inpainter from its checkpoint: what it sees stays, what is hidden is filled in."""
+    from xec_data.normalization import NormalizationConfig
+    from xec_models.checkpoint import save_checkpoint
+    from xec_models.config import InpainterConfig
+    from xec_models.inpainter import XECInpainter
+
+    shape = {"encoder_dim": 32, "num_fusion_layers": 1, "hidden_dim": 16, "outer_fine_pool": [3, 3]}
+    config = {"model": shape, "normalization": NormalizationConfig(npho_scheme="sqrt").model_dump()}
+    network = XECInpainter(InpainterConfig(**shape), NormalizationConfig(npho_scheme="sqrt"))
+    path = tmp_path / "inpainter.pth"
+    save_checkpoint(path, {"kind": "inpainter", "config": config, "model": network.state_dict()})
+    code, out, err = run(capsys, path, events_file, "-n", 5, "-o", tmp_path / "out.pdf")
+    assert (code, err) == (0, "")
+    assert "RMSE of the network over that of the neighbours: inner" in out
+    raw = {name: x[:5] for name, x in read_columns(events_file, ["npho", "relative_time"]).items()}
+    hidden = np.random.default_rng(0).random(raw["npho"].shape) < 0.05
+    answer = open_reconstruction(path)(raw["npho"], raw["relative_time"], hidden)
+    assert set(answer) == {"npho", "time"}
+    np.testing.assert_array_equal(answer["npho"][~hidden], raw["npho"][~hidden])
+    assert np.isfinite(answer["npho"][hidden]).all()

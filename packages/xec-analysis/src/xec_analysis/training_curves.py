@@ -144,7 +144,7 @@ def _reconstruction_panels(curves: Mapping[str, Curve]) -> list[Panel]:
     groups = {
         "loss by channel": {f"loss_{channel}": channel for channel in _CHANNELS},
         "loss by face": {f"loss_{face}": face for face in FACES},
-        **{f"RMSE of {c} by face": {f"rmse_{face}_{c}": face for face in FACES} for c in _CHANNELS},
+        **{f"RMSE of {c}, normalized": {f"rmse_{face}_{c}": face for face in FACES} for c in _CHANNELS},
     }
     panels = []
     for label, names in groups.items():
