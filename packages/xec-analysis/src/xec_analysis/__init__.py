@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from xec_analysis.baselines import Baselines, fit_baselines
     from xec_analysis.display import Event, draw_event, find_event, read_event
     from xec_analysis.errors import AnalysisError
+    from xec_analysis.inpainting_baselines import light_map, neighbour_average, solid_angle_weighted
+    from xec_analysis.light_map_fit import LightMapFit, fit_light_map
     from xec_analysis.pages import draw_page, draw_pages
     from xec_analysis.profiles import Profile, profile
     from xec_analysis.results import Results, TaskResult, collect_results, load_results
@@ -25,6 +27,7 @@ __all__ = [
     "AnalysisError",
     "Baselines",
     "Event",
+    "LightMapFit",
     "Profile",
     "Results",
     "TaskResult",
@@ -35,11 +38,15 @@ __all__ = [
     "draw_pages",
     "find_event",
     "fit_baselines",
+    "fit_light_map",
+    "light_map",
     "load_results",
     "metric_rows",
     "metrics_table",
+    "neighbour_average",
     "profile",
     "read_event",
+    "solid_angle_weighted",
 ]
 
 # Importing the package loads none of its modules.
@@ -49,6 +56,8 @@ __getattr__, __dir__, _ = lazy.attach(
         "baselines": ["Baselines", "fit_baselines"],
         "display": ["Event", "draw_event", "find_event", "read_event"],
         "errors": ["AnalysisError"],
+        "inpainting_baselines": ["light_map", "neighbour_average", "solid_angle_weighted"],
+        "light_map_fit": ["LightMapFit", "fit_light_map"],
         "pages": ["draw_page", "draw_pages"],
         "profiles": ["Profile", "profile"],
         "results": ["Results", "TaskResult", "collect_results", "load_results"],
