@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from xec_export.description import ModelDescription, OutputDescription
     from xec_export.errors import ExportError
     from xec_export.exporting import ExportReport, export_checkpoint
+    from xec_export.inpainting import InpaintingReport, inpaint_files
+    from xec_export.inpainting_network import InpaintingNetwork
     from xec_export.parity import Difference, ParityError, ParityReport
     from xec_export.predicting import PredictionReport, predict_files
     from xec_export.predictor import OnnxPredictor, Predictor, TorchPredictor, open_predictor
@@ -20,6 +22,8 @@ __all__ = [
     "Difference",
     "ExportError",
     "ExportReport",
+    "InpaintingNetwork",
+    "InpaintingReport",
     "ModelDescription",
     "OnnxPredictor",
     "OutputDescription",
@@ -30,6 +34,7 @@ __all__ = [
     "TorchPredictor",
     "__version__",
     "export_checkpoint",
+    "inpaint_files",
     "open_predictor",
     "predict_files",
 ]
@@ -41,6 +46,8 @@ __getattr__, __dir__, _ = lazy.attach(
         "description": ["ModelDescription", "OutputDescription"],
         "errors": ["ExportError"],
         "exporting": ["ExportReport", "export_checkpoint"],
+        "inpainting": ["InpaintingReport", "inpaint_files"],
+        "inpainting_network": ["InpaintingNetwork"],
         "parity": ["Difference", "ParityError", "ParityReport"],
         "predicting": ["PredictionReport", "predict_files"],
         "predictor": ["OnnxPredictor", "Predictor", "TorchPredictor", "open_predictor"],

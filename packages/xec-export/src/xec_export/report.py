@@ -12,6 +12,8 @@ from rich.table import Table
 
 if TYPE_CHECKING:
     from xec_export.exporting import ExportReport
+    from xec_export.inpainting import InpaintingReport
+    from xec_export.inpainting_network import InpaintingNetwork
     from xec_export.parity import ParityReport
     from xec_export.predicting import PredictionReport
     from xec_export.predictor import Predictor
@@ -67,6 +69,19 @@ def print_prediction(report: PredictionReport, predictor: Predictor) -> None:
     print(
         f"wrote {report.output}: {report.n_events} events in {report.seconds:.1f} s "
         f"({report.rate:.0f} events/s, {predictor.device})"
+    )
+
+
+def print_inpainting(report: InpaintingReport, network: InpaintingNetwork) -> None:
+    """Say what was recovered, and what a user should know about it."""
+    error_console = Console(stderr=True, soft_wrap=True, highlight=False, markup=False)
+    for note in report.notes:
+        error_console.print(f"note: {note}")
+    per_event = f"{report.least}" if report.least == report.most else f"{report.least} to {report.most}"
+    print(
+        f"wrote {report.output}: {report.n_channels} dead channels recovered ({per_event} an event; "
+        f"{' and '.join(network.channels)}) in {report.n_events} events, {report.seconds:.1f} s "
+        f"({report.rate:.0f} events/s, {network.device})"
     )
 
 

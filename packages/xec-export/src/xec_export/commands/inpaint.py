@@ -1,0 +1,60 @@
+"""``xec inpaint``: files with their dead channels recovered."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def inpaint(
+    model: Annotated[Path, typer.Argument(help="A checkpoint of an inpainter.")],
+    inputs: Annotated[list[str], typer.Argument(help="ROOT files, folders or patterns.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="The ROOT file to write.")],
+    dead: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Dead channels: a text file, a ROOT file with a branch 'dead', or a database's URL; may be "
+            "repeated. By default what has no valid count in an event, and its branch 'dead'."
+        ),
+    ] = None,
+    batch: Annotated[
+        int | None, typer.Option(min=1, help="Events at a time; by default 16 on the CPU, 256 on a GPU.")
+    ] = None,
+    tree: Annotated[str, typer.Option(help="Name of the tree in the inputs.")] = "tree",
+    npho_branch: Annotated[
+        str | None, typer.Option(help="Branch of the photon counts; by default the one trained on.")
+    ] = None,
+    time_branch: Annotated[
+        str | None, typer.Option(help="Branch of the times; by default the one trained on.")
+    ] = None,
+    threads: Annotated[
+        int | None, typer.Option(min=1, help="CPU threads; by default OMP_NUM_THREADS, or all cores.")
+    ] = None,
+) -> None:
+    """Recover dead channels in a copy of ROOT files.
+
+    The copy has the readings of dead channels replaced (npho, and the time
+    if the network predicts it), a branch 'inpainted' that flags them, and
+    every other branch as it was.
+    """
+    from xec_data.dead_channels import open_dead_channels
+    from xec_export.inpainting import inpaint_files
+    from xec_export.inpainting_network import InpaintingNetwork
+    from xec_export.report import events_progress, print_inpainting
+
+    sources = [open_dead_channels(text, tree_name=tree) for text in dead or ()]
+    network = InpaintingNetwork(model, batch_size=batch, threads=threads)
+    with events_progress("inpaint") as progress:
+        report = inpaint_files(
+            network,
+            inputs,
+            output,
+            dead=sources,
+            tree_name=tree,
+            npho_branch=npho_branch,
+            time_branch=time_branch,
+            progress=progress,
+        )
+    print_inpainting(report, network)

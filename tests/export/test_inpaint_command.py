@@ -1,0 +1,267 @@
+"""``xec inpaint``: dead channels are recovered, everything else is as it was."""
+
+from __future__ import annotations
+
+import awkward as ak
+import numpy as np
+import pytest
+import torch
+import uproot
+
+from xec_data import TreeWriter
+from xec_data.normalization import NormalizationConfig
+from xec_export.inpainting import inpaint_files
+from xec_export.inpainting_network import InpaintingNetwork
+from xec_geometry import N_SENSORS
+from xec_geometry.cli import main
+from xec_models.checkpoint import save_checkpoint
+from xec_models.config import InpainterConfig
+from xec_models.inpainter import XECInpainter
+
+N_EVENTS = 21
+DEAD = [0, 17, 4000, 4100, 4759]
+
+
+def events(n=N_EVENTS, seed=0, run=7):
+    rng = np.random.default_rng(seed)
+    npho = rng.exponential(600.0, (n, N_SENSORS)).astype(np.float32)
+    time = rng.uniform(0.0, 1.5e-7, (n, N_SENSORS)).astype(np.float32)
+    npho[:, 3] = 1e10
+    npho[0, 9] = np.nan
+    time[:, ::3] = 1e10
+    return {
+        "npho": npho,
+        "relative_time": time,
+        "run": np.full(n, run, np.int32),
+        "event": np.arange(n, dtype=np.int32),
+        "energyTruth": rng.uniform(0.02, 0.06, n).astype(np.float32),
+        "what_is_it": rng.normal(size=(n, 2, 3)),
+        "small": rng.integers(0, 100, n).astype(np.uint8),
+    }
+
+
+def write(path, columns, tree="tree"):
+    with TreeWriter(path, tree, "a title", metadata={"made": "by a test"}) as writer:
+        writer.extend(columns)
+    return path
+
+
+def read(path, tree="tree"):
+    with uproot.open(path) as file:
+        return file[tree].arrays(library="np")
+
+
+@pytest.fixture(scope="module")
+def make_network(tmp_path_factory):
+    """A function that gives the checkpoint of a small inpainter."""
+
+    def make(**model):
+        torch.manual_seed(3)
+        config = {
+            "model": InpainterConfig(
+                encoder_dim=32, outer_fine_pool=(3, 3), num_fusion_layers=1, **model
+            ).model_dump(mode="json"),
+            "normalization": NormalizationConfig().model_dump(mode="json"),
+            "data": {"npho_branch": "npho", "time_branch": "relative_time"},
+        }
+        network = XECInpainter.from_config(config)
+        path = tmp_path_factory.mktemp("network") / "checkpoint_best.pth"
+        save_checkpoint(path, {"kind": "inpainter", "config": config, "model": network.state_dict()})
+        return path
+
+    return make
+
+
+@pytest.fixture(scope="module")
+def network(make_network):
+    return make_network()
+
+
+@pytest.fixture
+def dead_list(tmp_path):
+    path = tmp_path / "dead.txt"
+    path.write_text("# broken\n" + "\n".join(map(str, DEAD)) + "\n")
+    return path
+
+
+def inpaint(*arguments):
+    with pytest.raises(SystemExit) as end:
+        main(["inpaint", *map(str, arguments)])
+    return end.value.code or 0
+
+
+def test_a_list_of_dead_channels(tmp_path, network, dead_list, capsys):
+    columns = events()
+    source = write(tmp_path / "in.root", columns)
+    out = tmp_path / "out.root"
+    assert inpaint(network, source, "-o", out, "--dead", dead_list) == 0
+    said = capsys.readouterr().out
+    assert f"{N_EVENTS * len(DEAD)} dead channels recovered" in said
+    assert f"in {N_EVENTS} events" in said
+    found = read(out)
+    assert set(found) == {*columns, "inpainted"}
+    flags = np.zeros((N_EVENTS, N_SENSORS), dtype=bool)
+    flags[:, DEAD] = True
+    np.testing.assert_array_equal(found["inpainted"], flags)
+    for name, values in columns.items():
+        assert found[name].dtype == values.dtype
+        same = ~flags if name in ("npho", "relative_time") else np.full(values.shape, True)
+        np.testing.assert_array_equal(found[name][same], values[same])
+    recovered = found["npho"][flags]
+    assert np.isfinite(recovered).all()
+    assert (recovered < 1e5).all()
+    assert (found["npho"][flags] != columns["npho"][flags]).all()
+
+
+def test_recovered_numbers_are_those_of_the_network(tmp_path, network, dead_list):
+    columns = events()
+    out = tmp_path / "out.root"
+    assert inpaint(network, write(tmp_path / "in.root", columns), "-o", out, "--dead", dead_list) == 0
+    model = InpaintingNetwork(network)
+    mask = np.zeros((N_EVENTS, N_SENSORS), dtype=bool)
+    mask[:, DEAD] = True
+    expected = model.recover(columns["npho"], columns["relative_time"], mask)
+    found = read(out)
+    np.testing.assert_allclose(found["npho"][mask], expected["npho"][mask], rtol=1e-4, atol=1e-2)
+    dark = expected["npho"] < model.npho_threshold
+    assert (found["relative_time"][mask & dark] == np.float32(1e10)).all()
+    bright = mask & ~dark
+    np.testing.assert_allclose(found["relative_time"][bright], expected["time"][bright], rtol=1e-3)
+    assert bright.any()
+
+
+def test_without_a_list_what_is_invalid_or_in_the_branch_dead(tmp_path, network):
+    columns = events()
+    columns["dead"] = np.zeros((N_EVENTS, N_SENSORS), dtype=bool)
+    columns["dead"][:, 44] = True
+    out = tmp_path / "out.root"
+    assert inpaint(network, write(tmp_path / "in.root", columns), "-o", out) == 0
+    found = read(out)
+    expected = columns["dead"].copy()
+    expected[:, 3] = True
+    expected[0, 9] = True
+    np.testing.assert_array_equal(found["inpainted"], expected)
+    assert (np.abs(found["npho"]) < 9e9).all()
+    np.testing.assert_array_equal(found["dead"], columns["dead"])
+
+
+def test_times_stay_if_only_photons_are_predicted(tmp_path, make_network, dead_list):
+    columns = events()
+    out = tmp_path / "out.root"
+    path = make_network(predict_channels=("npho",))
+    assert inpaint(path, write(tmp_path / "in.root", columns), "-o", out, "--dead", dead_list) == 0
+    np.testing.assert_array_equal(read(out)["relative_time"], columns["relative_time"])
+
+
+def test_lists_by_run(tmp_path, network):
+    class ByRun:
+        def dead(self, run=None):
+            flags = np.zeros(N_SENSORS, dtype=bool)
+            flags[run] = True
+            return flags
+
+    files = [write(tmp_path / f"{run}.root", events(5, run=run)) for run in (11, 12)]
+    report = inpaint_files(InpaintingNetwork(network), files, tmp_path / "out.root", dead=[ByRun()])
+    flags = read(tmp_path / "out.root")["inpainted"]
+    assert report.n_events == len(flags) == 10
+    assert flags.sum() == report.n_channels == 10
+    assert flags[:5, 11].all()
+    assert flags[5:, 12].all()
+
+
+def test_a_second_pass_keeps_the_flags_of_the_first(tmp_path, network, dead_list):
+    first, second = tmp_path / "first.root", tmp_path / "second.root"
+    assert inpaint(network, write(tmp_path / "in.root", events()), "-o", first) == 0
+    assert inpaint(network, first, "-o", second, "--dead", dead_list) == 0
+    flags = read(second)["inpainted"]
+    assert flags[:, [3, *DEAD]].all()
+    assert flags.sum() == N_EVENTS * (1 + len(DEAD)) + 1
+
+
+def test_other_trees_types_and_lengths_come_along(tmp_path, network, capsys):
+    columns = events(6)
+    path = tmp_path / "in.root"
+    hits = ak.Array([[1.5] * i for i in range(6)])
+    with uproot.recreate(path) as file:
+        file.mktree("rec", {name: np.dtype((v.dtype, v.shape[1:])) for name, v in columns.items()}
+                    | {"hits": "var * float32"}, "a title")  # fmt: skip
+        file["rec"].extend({**columns, "hits": hits})
+        file.mktree("runs", {"number": np.dtype(np.int64)})
+        file["runs"].extend({"number": np.arange(3)})
+        file["comment"] = "kept"
+        file["histogram"] = np.histogram([1.0, 2.0])
+    out = tmp_path / "out.root"
+    assert inpaint(network, path, "-o", out, "--tree", "rec") == 0
+    with uproot.open(out) as file:
+        assert file["rec"].title == "a title"
+        assert file["rec"]["hits"].array().tolist() == hits.tolist()
+        assert file["rec"]["what_is_it"].array(library="np").shape == (6, 2, 3)
+        assert file["runs"]["number"].array().tolist() == [0, 1, 2]
+        assert str(file["comment"]) == "kept"
+        assert "histogram" not in file
+    assert "'histogram' is left out" in capsys.readouterr().err
+
+
+def test_vectors_are_read(tmp_path, network):
+    columns = events(4)
+    path = tmp_path / "in.root"
+    with uproot.recreate(path) as file:
+        file.mktree("tree", {"npho": "var * float64", "relative_time": "var * float32"})
+        file["tree"].extend(
+            {
+                "npho": ak.Array(columns["npho"].astype(np.float64).tolist()),
+                "relative_time": ak.Array(columns["relative_time"].tolist()),
+            }
+        )
+    out = tmp_path / "out.root"
+    assert inpaint(network, path, "-o", out) == 0
+    found = read(out)
+    assert found["npho"].shape == (4, N_SENSORS)
+    assert found["npho"].dtype == np.float64
+    assert found["inpainted"].sum() == 5
+
+
+def test_events_without_any_reading_stay_as_they_are(tmp_path, network, capsys):
+    columns = events(4)
+    columns["npho"][1] = 1e10
+    out = tmp_path / "out.root"
+    assert inpaint(network, write(tmp_path / "in.root", columns), "-o", out) == 0
+    found = read(out)
+    assert not found["inpainted"][1].any()
+    np.testing.assert_array_equal(found["npho"][1], columns["npho"][1])
+    assert "1 of 4 events have no valid count" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("output", ["in.root", "missing/out.root"])
+def test_outputs_that_cannot_be(tmp_path, network, output, capsys):
+    source = write(tmp_path / "in.root", events(2))
+    before = source.read_bytes()
+    assert inpaint(network, source, "-o", tmp_path / output) == 2
+    assert "cannot write" in capsys.readouterr().err
+    assert source.read_bytes() == before
+
+
+def test_inputs_of_different_branches(tmp_path, network, capsys):
+    columns = events(2)
+    first = write(tmp_path / "a.root", columns)
+    del columns["small"]
+    second = write(tmp_path / "b.root", columns)
+    assert inpaint(network, first, second, "-o", tmp_path / "out.root") == 2
+    assert "b.root: no branch 'small'" in capsys.readouterr().err
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.root", "b.root"]
+
+
+def test_networks_that_recover_nothing(tmp_path, make_checkpoint, capsys):
+    source = write(tmp_path / "in.root", events(2))
+    regressor = make_checkpoint(tmp_path / "regressor.pth")
+    assert inpaint(regressor, source, "-o", tmp_path / "out.root") == 2
+    assert "kind 'regressor'; expected kind 'inpainter'" in capsys.readouterr().err
+
+
+def test_a_network_for_another_geometry(tmp_path, network, capsys):
+    checkpoint = torch.load(network, weights_only=True)
+    checkpoint["geometry_hash"] = "0" * 64
+    other = tmp_path / "other.pth"
+    torch.save(checkpoint, other)
+    assert inpaint(other, write(tmp_path / "in.root", events(2)), "-o", tmp_path / "out.root") == 2
+    assert "another geometry" in capsys.readouterr().err
