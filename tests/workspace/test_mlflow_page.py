@@ -1,0 +1,210 @@
+"""The MLflow page of a finished run, in a real browser: parameters, curves and plots are there."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import select
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+CHROMIUM = shutil.which("chromium")
+PATIENCE = 60.0  # seconds for anything; only a failure takes so long
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(CHROMIUM is None, reason="needs a browser: apt-get install chromium"),
+]
+
+TRAINING = (
+    "train run.yaml --tasks angle energy --epochs 3 model.encoder_dim=32 model.hidden_dim=16"
+    " model.outer_fine_pool=[3,3] model.num_fusion_layers=1 training.warmup_epochs=1 data.batch_size=8"
+    " mlflow.run_name=seen mlflow.experiment=pages mlflow.wait_at_end=300 export.onnx=null"
+)
+
+
+class Browser:
+    """Chromium without a window, for as long as the block lasts, driven over its debugging pipe.
+
+    Parameters
+    ----------
+    profile
+        An empty folder for its files.
+    """
+
+    def __init__(self, profile: Path) -> None:
+        self.profile = profile
+        self._number = 0
+        self._rest = b""
+
+    def __enter__(self) -> Browser:
+        read, self._to = os.pipe()
+        self._from, write = os.pipe()
+        flags = [
+            "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run",
+            "--remote-debugging-pipe", "--window-size=1500,1400", f"--user-data-dir={self.profile}",
+        ]  # fmt: skip
+        # It expects commands at 3 and answers at 4, each ended by a zero byte.
+        self._process = subprocess.Popen(
+            ["bash", "-c", f'exec "$0" "$@" 3<&{read} 4>&{write}', str(CHROMIUM), *flags, "about:blank"],
+            pass_fds=(read, write),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        os.close(read)
+        os.close(write)
+        target = self._call("Target.createTarget", url="about:blank")["targetId"]
+        self._session = self._call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        end(self._process)
+        os.close(self._to)
+        os.close(self._from)
+
+    def open(self, url: str) -> None:
+        """Go to an address, as to a new page also if only what follows its # differs."""
+        for address in ("about:blank", url):
+            self._call("Page.navigate", self._session, url=address)
+
+    def wait_for(self, script: str) -> Any:
+        """The value of an expression in the page, as soon as it is true."""
+        until = time.monotonic() + PATIENCE
+        while True:
+            answer = self._call("Runtime.evaluate", self._session, expression=script, returnByValue=True)
+            if value := answer["result"].get("value"):
+                return value
+            assert time.monotonic() < until, f"not within {PATIENCE:g} s: {script}\n{self.text()}"
+            time.sleep(0.2)
+
+    def text(self) -> str:
+        """What can be read on the page."""
+        answer = self._call("Runtime.evaluate", self._session, expression="document.body.innerText")
+        return str(answer["result"].get("value"))
+
+    def picture(self, path: Path) -> None:
+        """Save what the page looks like, for whoever wants to see it."""
+        answer = self._call("Page.captureScreenshot", self._session)
+        path.write_bytes(base64.b64decode(answer["data"]))
+
+    def _call(self, method: str, session: str | None = None, **parameters: Any) -> dict[str, Any]:
+        self._number += 1
+        message = {"id": self._number, "method": method, "params": parameters}
+        if session is not None:
+            message["sessionId"] = session
+        os.write(self._to, json.dumps(message).encode() + b"\0")
+        while (answer := self._receive()).get("id") != self._number:
+            pass  # an event that nobody asked for
+        assert "error" not in answer, answer
+        result: dict[str, Any] = answer["result"]
+        return result
+
+    def _receive(self) -> dict[str, Any]:
+        while b"\0" not in self._rest:
+            ready, _, _ = select.select([self._from], [], [], PATIENCE)
+            part = os.read(self._from, 1 << 16) if ready else b""
+            assert part, "the browser does not answer"
+            self._rest += part
+        text, _, self._rest = self._rest.partition(b"\0")
+        message: dict[str, Any] = json.loads(text)
+        return message
+
+
+def end(process: subprocess.Popen[bytes]) -> None:
+    """End a process that was started in a session of its own, with all that it started."""
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        try:
+            os.killpg(process.pid, number)
+            process.wait(10)
+        except (ProcessLookupError, subprocess.TimeoutExpired):
+            continue
+
+
+@contextmanager
+def mlflow_server(folder: Path) -> Iterator[str]:
+    """`mlflow server` on the database in a folder; gives its address."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    address = f"http://127.0.0.1:{port}"
+    command = [
+        sys.executable, "-m", "mlflow", "server", "--backend-store-uri", "sqlite:///mlflow.db",
+        "--host", "127.0.0.1", "--port", str(port), "--workers", "1",
+    ]  # fmt: skip
+    with (folder / "server.log").open("wb") as log:
+        server = subprocess.Popen(
+            command, cwd=folder, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
+        )
+    try:
+        until = time.monotonic() + PATIENCE
+        while not answers(f"{address}/health"):
+            assert time.monotonic() < until, (folder / "server.log").read_text()
+            time.sleep(0.2)
+        yield address
+    finally:
+        end(server)
+
+
+def answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=5) as answer:
+            return bool(answer.status == 200)
+    except OSError:
+        return False
+
+
+def test_parameters_curves_and_plots_are_on_the_page(tmp_path: Path) -> None:
+    for command in (
+        "data simulate train.root --events 48 --seed 1",
+        "data simulate val.root --events 16 --seed 2",
+        "config new -o run.yaml",
+        TRAINING,
+    ):
+        subprocess.run(
+            [str(Path(sys.executable).with_name("xec")), *command.split()],
+            cwd=tmp_path,
+            env={name: value for name, value in os.environ.items() if name != "MLFLOW_TRACKING_URI"},
+            check=True,
+        )
+    (run_id,) = json.loads((tmp_path / "artifacts/seen/mlflow_runs.json").read_text()).values()
+    plots = {path.name for path in (tmp_path / "artifacts/seen/plots").glob("*.pdf")}
+    assert "resolution_profile_angle_seen.pdf" in plots
+
+    with mlflow_server(tmp_path) as address, Browser(tmp_path / "profile") as browser:
+        page = f"{address}/#/experiments/1/runs/{run_id}"
+        browser.open(page)
+        browser.wait_for("document.body.innerText.includes('training.warmup_epochs')")
+        browser.picture(tmp_path / "overview.png")
+        shown = browser.text()
+        for words in ("seen", "Finished", "tasks.angle.loss_fn", "smooth_l1", "train.root", "Training"):
+            assert words in shown, f"'{words}' is not on the page:\n{shown}"
+
+        browser.open(f"{page}/model-metrics")
+        # Lines through three points, one of each epoch; Plotly draws them.
+        browser.wait_for(
+            "[...document.querySelectorAll('.js-line')]"
+            ".filter(line => (line.getAttribute('d') || '').split('L').length == 3).length >= 3"
+        )
+        browser.picture(tmp_path / "curves.png")
+
+        browser.open(f"{page}/artifacts/plots/resolution_profile_angle_seen.pdf")
+        # The page itself, drawn: more than one colour.
+        browser.wait_for(
+            "[...document.querySelectorAll('canvas')].some(canvas => new Set(new Uint32Array("
+            "canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data.buffer)).size > 10)"
+        )
+        browser.picture(tmp_path / "plot.png")
+        listed = browser.text()
+        assert not [name for name in plots if name not in listed]
