@@ -12,6 +12,7 @@ import uproot
 
 from xec_data.simulation import SimulationConfig, simulate_file
 from xec_geometry import N_SENSORS
+from xec_train.config.keys import all_keys
 from xec_train.config.loading import load_config
 from xec_train.config.sections import TrainConfig
 
@@ -63,8 +64,11 @@ def configure(event_files: tuple[Path, Path], tmp_path: Path) -> Callable[..., T
     def make(*changes: str, files: tuple[Path, Path] = event_files) -> TrainConfig:
         path = tmp_path / "run.yaml"
         path.write_text(f"data: {{train_path: {files[0]}, val_path: {files[1]}}}\n")
-        changed = {change.partition("=")[0] for change in changes}
-        small = [change for change in SMALL if change.partition("=")[0] not in changed]
+        changed = {key: value for key, _, value in (change.partition("=") for change in changes)}
+        known = all_keys(changed.get("objective", "regression"))
+        small = [
+            change for change in SMALL if (key := change.partition("=")[0]) in known and key not in changed
+        ]
         return load_config(path, [*small, *changes]).config
 
     return make

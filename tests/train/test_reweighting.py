@@ -14,7 +14,7 @@ from xec_data.reader import EventReader
 from xec_data.schema import SENSOR_BRANCHES
 from xec_models.checkpoint import read_checkpoint
 from xec_train.config.sections import TrainConfig
-from xec_train.data.events import open_events
+from xec_train.data.events import Events, open_events
 from xec_train.errors import TrainError
 from xec_train.objectives.regression import Regression
 from xec_train.reweighting import FILE_NAME, EventWeights, weigh_events
@@ -102,7 +102,7 @@ class TestFile:
         monkeypatch.setattr(EventReader, "read", spy)
         config = configure("--tasks=energy", "reweighting.energy.enabled=true")
         events = open_events(config.data.train_path, ["energyTruth"], config.data)
-        Regression(config).weigh_events(events.truth, tmp_path, resumed=False, write=True)
+        Regression(config).weigh_events(events, tmp_path, resumed=False, write=True)
         # One pass, which also gives the scale of the targets.
         assert read == [("energyTruth",)]
         assert not {*SENSOR_BRANCHES} & {name for names in read for name in names}
@@ -172,7 +172,8 @@ class TestTraining:
         }
         network = objective.build_network()
         objective.prepare(network, truth)
-        objective.weigh_events(truth, Path(), resumed=False, write=False)
+        events = Events(None, [], truth, 4)
+        objective.weigh_events(events, Path(), resumed=False, write=False)
         readings = {name: torch.ones(4, 5) for name in SENSOR_BRANCHES}
         batch = {name: torch.from_numpy(array) for name, array in truth.items()}
         raw = {"energy": torch.tensor([[1.0], [2.0], [-1.0], [0.5]]), "angle": torch.ones(4, 2)}

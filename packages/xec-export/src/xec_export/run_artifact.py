@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 # As in the training's configuration.
 DEFAULT_NAME = "<run>.onnx"
+EXPORTED = "regression"
 
 
 def export_run(run_dir: Path) -> list[Path]:
@@ -21,7 +22,8 @@ def export_run(run_dir: Path) -> list[Path]:
     ----------
     run_dir
         A run directory. ``export.onnx`` in its ``config.yaml`` names the file inside it, with ``<run>``
-        for the run's name; absent is ``<run>.onnx``, null exports nothing.
+        for the run's name; absent is ``<run>.onnx``, null exports nothing. Objectives other than
+        regression have no graph.
 
     Returns
     -------
@@ -53,6 +55,8 @@ def _wanted(run: RunDirectory) -> Path | None:
         config = yaml.safe_load(run.config.read_text(encoding="utf-8")) or {}
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ExportError(f"{run.config}: not a YAML file: {' '.join(str(error).split())}") from error
+    if config.get("objective", EXPORTED) != EXPORTED:
+        return None
     section = config.get("export") or {}
     name = section.get("onnx", DEFAULT_NAME)
     return None if name is None else run.path / str(name).replace("<run>", run.name)

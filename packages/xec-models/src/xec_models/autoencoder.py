@@ -99,6 +99,21 @@ class XECMaskedAutoencoder(nn.Module):
         hidden = mask | (x[..., 0] == self.encoder.normalizer.sentinel_npho)
         return self.decode(self.encode_normalized(x, hidden))
 
+    def cells(self, x: Tensor) -> dict[str, Tensor]:
+        """What the encoder sees of normalized readings (B, sensors, 2): by face (B, cells, 2)."""
+        return self._by_face(self.encoder.gather(x), 3)
+
+    def hidden_cells(self, mask: Tensor) -> dict[str, Tensor]:
+        """By face (B, cells) bool from (B, sensors): a cell is hidden if all its sensors are."""
+        return self._by_face(self.encoder.gather.mask(mask), 2)
+
+    def _by_face(self, groups: Mapping[str, Tensor], ndim: int) -> dict[str, Tensor]:
+        return {
+            face: groups[group.name][:, i].flatten(1, groups[group.name].ndim - ndim)
+            for group in self.encoder.gather.groups
+            for i, face in enumerate(group.faces)
+        }
+
     def forward_normalized(self, x: Tensor, mask: Tensor | None = None) -> dict[str, Tensor]:
         """By face (B, cells, channels), from (B, sensors, 2) readings that are normalized already."""
         return self.decode(self.encode_normalized(x, mask))

@@ -22,7 +22,11 @@ from xec_train.state import TrainState, capture
 from xec_train.tracking.base import flatten
 
 # What may differ although the network is the same.
-_FREE_KEYS = {"model.drop_path_rate", "normalization.preset"}
+_FREE_KEYS = {
+    *("model.drop_path_rate", "model.mask_ratio", "model.mask_npho_flat", "model.freeze_encoder"),
+    "normalization.preset",
+}
+_LEARNT_WEIGHTS = ("loss_balance", "training.auto_channel_weight")
 _COPIES = "checkpoint_epoch_[0-9]*.pth"
 _FIXED_OF_TASK = ("enabled", "loss_fn", "log_transform")
 
@@ -155,11 +159,11 @@ def open_checkpoint(path: Path, config: TrainConfig, kind: str) -> dict[str, Any
 
 
 def _fixed_keys(flat: dict[str, Any]) -> list[str]:
-    enabled = [task for task in TASKS if flat[f"tasks.{task}.enabled"]]
+    enabled = [task for task in TASKS if flat.get(f"tasks.{task}.enabled")]
     tasks = [f"tasks.{task}.{name}" for task in enabled for name in _FIXED_OF_TASK]
-    rest = [f"tasks.{task}.enabled" for task in TASKS if task not in enabled]
+    rest = [key for task in TASKS if task not in enabled and (key := f"tasks.{task}.enabled") in flat]
     shape = [key for key in flat if key.startswith(("model.", "normalization.")) and key not in _FREE_KEYS]
-    return [*shape, *tasks, *rest, "loss_balance"]
+    return [*shape, *tasks, *rest, *(key for key in _LEARNT_WEIGHTS if key in flat)]
 
 
 @cache

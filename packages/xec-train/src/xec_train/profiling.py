@@ -115,7 +115,7 @@ def profile_training(
         display.note(note)
     config, ready, fabric, state, training, validation = assemble(config, display)
     path = from_first(lambda: _new_file(Path(f"profile_{ready.run.name}.json")))
-    ready.objective.weigh_events(ready.training.truth, ready.run.path, resumed=False, write=False)
+    ready.objective.weigh_events(ready.training, ready.run.path, resumed=False, write=False)
     nowhere: Any = _Nowhere()
     watch = Stopwatch(fabric.device)
     loop = _ProfiledLoop(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -45,7 +45,7 @@ class EventWeights:
     _tables: dict[torch.device, tuple[list[Tensor], Tensor]] = field(default_factory=dict, repr=False)
 
     @classmethod
-    def fit(cls, truth: NDArray[Any], bins: Mapping[int, int]) -> EventWeights:
+    def fit(cls, truth: NDArray[Any], bins: Mapping[int, int], power: float = 1.0) -> EventWeights:
         """Fill a histogram between the smallest and the largest true value.
 
         Parameters
@@ -54,6 +54,8 @@ class EventWeights:
             (n, columns) true values, n > 0.
         bins
             The columns that count, and the number of bins along each.
+        power
+            Weights go as the number of events to minus this.
         """
         columns, shape = tuple(bins), tuple(bins.values())
         values = np.asarray(truth, np.float64)[:, list(columns)]
@@ -67,7 +69,8 @@ class EventWeights:
         counts = np.bincount(bin_of, minlength=int(np.prod(shape))).reshape(shape)
         filled = counts > 0
         weights = np.ones(shape)
-        weights[filled] = len(values) / (np.count_nonzero(filled) * counts[filled])
+        weights[filled] = counts[filled] ** -float(power)
+        weights[filled] *= len(values) / np.sum(counts[filled] * weights[filled])
         return cls(columns, edges, weights)
 
     def of(self, truth: Tensor) -> Tensor:
@@ -128,25 +131,82 @@ def weigh_events(
     TrainError
         If the weights of the run cannot be read.
     """
-    path = folder / FILE_NAME
-    wanted = {task: section.bins for task, section in config.enabled.items() if task in tasks}
-    lines = [
+    wanted = {
+        task: Wanted(
+            section.bins,
+            lambda task=task: task_truth(task, truth),  # type: ignore[misc]
+            [TASKS[task].outputs[column] for column in section.bins],
+        )
+        for task, section in config.enabled.items()
+        if task in tasks
+    }
+    idle = [
         f"reweighting.{task} has no effect: the task {task} is not enabled"
         for task in config.enabled
         if task not in tasks
     ]
+    weights, lines = fit_or_keep(wanted, folder, resumed=resumed, write=write)
+    return weights, [*idle, *lines]
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A histogram that is wanted.
+
+    Attributes
+    ----------
+    bins
+        Columns that count, and the number of bins along each.
+    values
+        Gives the values (n, columns) of all training events.
+    names
+        What the columns are, for the user.
+    power
+        As of `EventWeights.fit`.
+    """
+
+    bins: Mapping[int, int]
+    values: Callable[[], NDArray[Any]]
+    names: Sequence[str]
+    power: float = 1.0
+
+
+def fit_or_keep(
+    wanted: Mapping[str, Wanted], folder: Path, *, resumed: bool, write: bool
+) -> tuple[dict[str, EventWeights], list[str]]:
+    """Fit weights, or take those in the run directory if that run goes on.
+
+    Parameters
+    ----------
+    wanted
+        By name: tasks, or whatever events are weighed by.
+    folder, resumed, write
+        As of `weigh_events`.
+
+    Returns
+    -------
+    dict, list of str
+        Weights by name, and lines for the user.
+
+    Raises
+    ------
+    TrainError
+        If the weights of the run cannot be read.
+    """
+    path, lines = folder / FILE_NAME, []
     kept = _read(path) if resumed and wanted and path.exists() else {}
     weights = {}
-    for task, bins in wanted.items():
-        before = kept.get(task)
-        if before is not None and dict(zip(before.columns, before.weights.shape, strict=True)) == bins:
-            weights[task] = before
+    for name, histogram in wanted.items():
+        before = kept.get(name)
+        if before is not None and dict(zip(before.columns, before.weights.shape, strict=True)) == dict(
+            histogram.bins
+        ):
+            weights[name] = before
         else:
-            weights[task] = EventWeights.fit(task_truth(task, truth), bins)
-        source = f" (from {path})" if weights[task] is before else ""
-        names = [TASKS[task].outputs[column] for column in bins]
-        lines.append(f"weights by {', '.join(names)}: {weights[task].describe()}{source}")
-    if write and any(weights[task] is not kept.get(task) for task in weights):
+            weights[name] = EventWeights.fit(histogram.values(), histogram.bins, histogram.power)
+        source = f" (from {path})" if weights[name] is before else ""
+        lines.append(f"weights by {', '.join(histogram.names)}: {weights[name].describe()}{source}")
+    if write and any(weights[name] is not kept.get(name) for name in weights):
         _write(path, weights)
     return weights, lines
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -314,7 +315,8 @@ def _finish(
     if not fabric.is_global_zero:
         return []
     files += ready.objective.write_results(run.path, evaluation.outputs, evaluation.events)
-    with closing(validation.epoch()) as batches:
+    # The first process reads for all now.
+    with closing(replace(validation, rank=0, world=1).epoch()) as batches:
         files += ready.objective.write_readings(run.path, state.evaluated, map(fabric.to_device, batches))
     return [*files, *make_artifacts(run.path, display.warn)]
 

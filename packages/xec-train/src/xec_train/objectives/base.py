@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from xec_train.data.events import Events
 from xec_train.data.loader import Batch
 
 Arrays = Mapping[str, NDArray[Any]]
@@ -30,12 +31,15 @@ class Objective(Protocol):
         Methods of the network, besides `forward`, that `forward` here calls.
     headlines
         Metrics for the line of an epoch, with their units.
+    next_steps
+        Commands for the finished run ``{run}`` and its checkpoint ``{best}``, and what they do.
     """
 
     kind: str
     truth_branches: tuple[str, ...]
     forward_methods: tuple[str, ...]
     headlines: Mapping[str, str]
+    next_steps: Mapping[str, str]
 
     def build_network(self) -> nn.Module:
         """A new network, with random weights."""
@@ -46,7 +50,7 @@ class Objective(Protocol):
     def check_truth(self, truth: Arrays, source: str) -> None:
         """Stop, with an `XecError`, at true values that the loss cannot use."""
 
-    def weigh_events(self, truth: Arrays, folder: Path, *, resumed: bool, write: bool) -> Sequence[str]:
+    def weigh_events(self, events: Events, folder: Path, *, resumed: bool, write: bool) -> Sequence[str]:
         """Fit weights of events to the training data, or read those in the run directory `folder` if it is
         resumed; only one process may `write`. Gives lines for the user."""
 
@@ -73,3 +77,6 @@ class Objective(Protocol):
 
     def write_results(self, run: Path, outputs: Arrays, events: Arrays) -> Sequence[Path]:
         """Write the validation event by event into a run directory."""
+
+    def write_readings(self, run: Path, network: nn.Module, batches: Iterator[Batch]) -> Sequence[Path]:
+        """Write what needs the readings again, from batches of the validation on the device."""

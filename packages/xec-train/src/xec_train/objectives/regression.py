@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import cast
 
@@ -15,7 +15,8 @@ from xec_models.regressor import SIGMA, XECRegressor
 from xec_models.tasks import TASKS, task_truth
 from xec_train.augmentation import drop_channels
 from xec_train.balance import loss_weights, total_loss
-from xec_train.config.sections import TrainConfig
+from xec_train.config.sections import RegressionConfig
+from xec_train.data.events import Events
 from xec_train.data.loader import Batch
 from xec_train.errors import TrainError
 from xec_train.losses import LOSSES, Loss
@@ -48,8 +49,12 @@ class Regression:
 
     kind: str = XECRegressor.kind
     forward_methods: tuple[str, ...] = ("forward_standardized",)
+    next_steps: Mapping[str, str] = {
+        "xec predict {best} IN.root -o OUT.root": "the network on other files",
+        "xec plot {run}": "plots of the validation",
+    }
 
-    def __init__(self, config: TrainConfig) -> None:
+    def __init__(self, config: RegressionConfig) -> None:
         self.config = config
         self.tasks = config.enabled_tasks
         branches = [branch for task in self.tasks for branch in TASKS[task].truth]
@@ -86,10 +91,10 @@ class Regression:
                     f"expected only positive ones, because of tasks.{task}.{key}: {getattr(config, key)}"
                 )
 
-    def weigh_events(self, truth: Arrays, folder: Path, *, resumed: bool, write: bool) -> list[str]:
+    def weigh_events(self, events: Events, folder: Path, *, resumed: bool, write: bool) -> list[str]:
         """Weights by task from histograms of the true values."""
         self.event_weights, lines = weigh_events(
-            self.config.reweighting, tuple(self.tasks), truth, folder, resumed=resumed, write=write
+            self.config.reweighting, tuple(self.tasks), events.truth, folder, resumed=resumed, write=write
         )
         return lines
 
@@ -149,6 +154,15 @@ class Regression:
     def write_results(self, run: Path, outputs: Arrays, events: Arrays) -> list[Path]:
         """One CSV file a task, and one ROOT file with everything."""
         return write_regression_results(run, tuple(self.tasks), outputs, events)
+
+    def write_readings(
+        self,
+        run: Path,  # noqa: ARG002
+        network: nn.Module,  # noqa: ARG002
+        batches: Iterator[Batch],  # noqa: ARG002
+    ) -> list[Path]:
+        """Nothing."""
+        return []
 
     @property
     def _weights(self) -> dict[str, float]:

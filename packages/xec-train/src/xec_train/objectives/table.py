@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from xec_train.config.sections import TrainConfig
+from xec_train.objectives.autoencoding import MaskedReconstruction
 from xec_train.objectives.base import Objective
 from xec_train.objectives.regression import Regression
 
-OBJECTIVES: dict[str, Callable[[TrainConfig], Objective]] = {"regression": Regression}
+OBJECTIVES: dict[str, Callable[[Any], Objective]] = {
+    "regression": Regression,
+    "mae": MaskedReconstruction,
+}
+"""Each takes the configuration of its own objective."""
 
 
 def build_objective(config: TrainConfig) -> Objective:

@@ -1,0 +1,221 @@
+"""Masked autoencoding: from the objective's parts to trainings that are resumed and fine-tuned."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from scipy.optimize import brentq
+
+from xec_data.columns import read_columns
+from xec_data.schema import INVALID
+from xec_data.writer import read_metadata
+from xec_geometry import N_SENSORS
+from xec_models.checkpoint import load_model, read_checkpoint
+from xec_train.config.sections import TrainConfig
+from xec_train.data.events import open_events
+from xec_train.objectives.autoencoding import MaskedReconstruction
+from xec_train.objectives.reconstruction import MASK
+from xec_train.objectives.table import build_objective
+from xec_train.training import train
+
+Configure = Callable[..., TrainConfig]
+MAE = ("objective=mae", "model.decoder_dim=8", "training.channel_dropout_rate=0")
+
+
+@pytest.fixture
+def objective(configure: Configure) -> MaskedReconstruction:
+    torch.manual_seed(0)
+    built = build_objective(configure(*MAE, "training.track_metrics=true", "training.track_mae_rmse=true"))
+    assert isinstance(built, MaskedReconstruction)
+    return built
+
+
+def readings(n: int = 3) -> dict[str, torch.Tensor]:
+    generator = torch.Generator().manual_seed(5)
+    npho = 2e3 * torch.rand(n, N_SENSORS, generator=generator)
+    time = 1e-7 * torch.rand(n, N_SENSORS, generator=generator)
+    npho[:, 3], time[:, 4] = INVALID, torch.nan
+    return {"npho": npho, "time": time}
+
+
+class TestLoss:
+    def test_only_hidden_valid_sensors_enter(self, objective: MaskedReconstruction) -> None:
+        """What others read may be anything: the loss of the same prediction stays the same."""
+        network, batch = objective.build_network().eval(), readings()
+        raw = objective.forward(network, batch)
+        before = objective.losses(network, raw, batch)["loss"]
+        other = dict(raw)
+        other["npho"] = torch.where(raw[MASK], raw["npho"], raw["npho"] * 1.5)
+        other["time"] = torch.where(raw[MASK], raw["time"], 2e-8)
+        fine = {face: values for face, values in other.items() if face != "outer"}
+        assert set(other) - set(fine) == {"outer"}
+        # A cell of the pooled grid that is hidden has no sensor that is seen either.
+        assert objective.losses(network, other, batch)["loss"] == before
+
+    def test_a_better_prediction_costs_less(self, objective: MaskedReconstruction) -> None:
+        network, batch = objective.build_network().eval(), readings()
+        raw = objective.forward(network, batch)
+        targets = objective.targets(network, raw)
+        perfect = {**raw, **{face: values.clone() for face, values in targets.values.items()}}
+        assert objective.losses(network, perfect, batch)["loss"] == 0
+        assert objective.losses(network, raw, batch)["loss"] > 0
+
+    def test_parts_add_up(self, objective: MaskedReconstruction) -> None:
+        network, batch = objective.build_network().eval(), readings()
+        with torch.no_grad():
+            parts = objective.losses(network, objective.forward(network, batch), batch)
+        faces = ("inner", "us", "ds", "outer", "top", "bottom")
+        assert float(parts["total_loss"]) == pytest.approx(
+            float(sum(parts[f"loss_{face}"] for face in faces))
+        )
+        for channel in ("npho", "time"):
+            of_faces = sum(parts[f"loss_{face}_{channel}"] for face in faces)
+            assert float(parts[f"loss_{channel}"]) == pytest.approx(float(of_faces))
+        valid = N_SENSORS - 1
+        assert float(parts["actual_mask_ratio"]) == pytest.approx(int(0.6 * valid) / valid)
+
+    def test_times_of_dark_sensors_are_no_targets(self, configure: Configure) -> None:
+        objective = build_objective(configure(*MAE, "training.time.npho_threshold=1500"))
+        network, batch = objective.build_network().eval(), readings()
+        raw = objective.forward(network, batch)
+        weights = objective.targets(network, raw).weights["top"][..., 1]
+        ids = network.to_sensors.get_buffer("top_ids")
+        expected = raw[MASK][:, ids] & (batch["npho"][:, ids] > 1500) & (batch["npho"][:, ids] < INVALID)
+        assert torch.equal(weights > 0, expected)
+
+    def test_learnt_weights_of_the_channels(self, configure: Configure) -> None:
+        objective = build_objective(configure(*MAE, "training.auto_channel_weight=true"))
+        network, batch = objective.build_network(), readings()
+        parts = objective.losses(network, objective.forward(network, batch), batch)
+        of_channels = (parts["loss_npho"] + parts["loss_time"]).detach()
+        assert float(parts["loss"].detach()) == pytest.approx(0.5 * float(of_channels), rel=1e-6)
+        parts["loss"].backward()
+        assert all(float(p.grad) != 0 for p in network.log_variances.values())
+        assert objective.figures(network) == {"loss_weight_npho": 0.5, "loss_weight_time": 0.5}
+
+
+class TestMasks:
+    def test_training_draws_anew_validation_does_not(self, objective: MaskedReconstruction) -> None:
+        network, batch = objective.build_network().eval(), readings()
+        first, second = (objective.augment(readings())[MASK] for _ in range(2))
+        assert not torch.equal(first, second)
+        whole = objective.forward(network, batch)[MASK]
+        assert torch.equal(whole, objective.forward(network, batch)[MASK])
+        one = objective.forward(network, {name: values[1:2] for name, values in batch.items()})[MASK]
+        assert torch.equal(one[0], whole[1])
+        assert not whole[:, 3].any()
+
+    def test_sensors_with_a_time_are_preferred(self, configure: Configure) -> None:
+        objective = build_objective(
+            configure(*MAE, "training.time.mask_ratio_scale=3", "model.mask_ratio=0.2")
+        )
+        batch = readings(40)
+        batch["time"][:, : N_SENSORS // 2] = INVALID
+        mask = objective.augment(batch)[MASK].double()
+        without, with_time = mask[:, : N_SENSORS // 2].mean(), mask[:, N_SENSORS // 2 :].mean()
+        # Drawn one after the other, 1 - exp(-t) and 1 - exp(-3t) of them are hidden, together 0.2.
+        t = brentq(lambda t: 2 - np.exp(-t) - np.exp(-3 * t) - 0.4, 0, 1)
+        assert float(without) == pytest.approx(1 - np.exp(-t), abs=0.01)
+        assert float(with_time) == pytest.approx(1 - np.exp(-3 * t), abs=0.01)
+
+
+def test_events_weighed_by_their_light(
+    configure: Configure, write_events: Callable[..., Path], tmp_path: Path
+) -> None:
+    npho = np.full((40, N_SENSORS), 10.0, np.float32)
+    npho[:30] *= 100
+    npho[:, 7] = INVALID
+    path = write_events("light.root", 40, clusters=3, npho=npho)
+    section = "training.intensity_reweighting"
+    for target, ratio in (("uniform", 3.0), ("sqrt", 3.0**0.5)):
+        changes = (f"{section}.enabled=true", f"{section}.nbins=2", f"{section}.target={target}")
+        config = configure(*MAE, *changes, files=(path, path))
+        objective, folder = build_objective(config), tmp_path / target
+        folder.mkdir()
+        events = open_events([str(path)], (), config.data)
+        (line,) = objective.weigh_events(events, folder, resumed=False, write=True)
+        assert "2 bins" in line
+        batch = {"npho": torch.from_numpy(npho.copy()), "time": torch.full((40, N_SENSORS), 1e-8)}
+        weights = objective.augment(batch)["weight"].numpy()
+        assert weights.mean() == pytest.approx(1)
+        assert weights[30:] == pytest.approx(ratio * weights[:10])
+        again = build_objective(config)
+        assert "from" in again.weigh_events(events, folder, resumed=True, write=False)[0]
+
+
+def metrics_of(path: Path) -> dict[str, list[float]]:
+    values: dict[str, list[float]] = {}
+    with path.open(newline="") as file:
+        for row in csv.DictReader(file):
+            values.setdefault(row["metric"], []).append(float(row["value"]))
+    return values
+
+
+class TestTraining:
+    def test_it_learns_and_writes(self, configure: Configure) -> None:
+        run = train(configure(*MAE, "training.epochs=3", "training.track_metrics=true",
+                              "training.track_mae_rmse=true", "checkpoint.save_predictions=10",
+                              "mlflow.run_name=m"))  # fmt: skip
+        values = metrics_of(run.metrics)
+        assert values["val_loss"][-1] < 0.7 * values["val_loss"][0]
+        names = ("train_total_loss", "val_loss_npho", "val_loss_inner_time", "mae_npho", "rmse_inner_npho",
+                 "mae_bottom_time", "val_actual_mask_ratio", "train_actual_mask_ratio")  # fmt: skip
+        for name in names:
+            assert len(values[name]) == 3, name
+        assert values["val_actual_mask_ratio"][0] == pytest.approx(0.6, abs=1e-3)
+
+        written = read_columns(run.reconstruction)
+        assert read_metadata(run.reconstruction)["channels"] == ["npho", "time"]
+        assert len(written["event"]) == 10
+        network = load_model(run.checkpoint_best)
+        mask = written["mask"].astype(bool)
+        # Readings come back as they are in the file, so the network can be asked once more.
+        again = network(
+            torch.tensor(written["truth_npho"]), torch.tensor(written["truth_time"]), torch.tensor(mask)
+        )
+        assert written["pred_npho"] == pytest.approx(again["npho"].detach().numpy(), rel=1e-3, abs=1e-2)
+        known = np.abs(written["truth_npho"]) < INVALID
+        difference = written["pred_npho"] - written["truth_npho"]
+        assert written["error_npho"][known] == pytest.approx(difference[known])
+        assert np.isnan(written["error_npho"][~known]).all()
+
+    def test_files_without_truth(self, configure: Configure, write_events: Callable[..., Path]) -> None:
+        import uproot
+
+        names = ("npho", "relative_time", "run", "event")
+        arrays = read_columns(write_events("whole.root", 20))
+        bare = Path("bare.root")
+        with uproot.recreate(bare) as file:
+            file.mktree("tree", {n: np.dtype((arrays[n].dtype, arrays[n].shape[1:])) for n in names})
+            file["tree"].extend({name: arrays[name] for name in names})
+        run = train(configure(*MAE, "training.epochs=1", files=(bare, bare)))
+        assert run.checkpoint_best.is_file()
+
+    def test_interrupted_and_resumed_is_uninterrupted(self, configure: Configure) -> None:
+        changes = ("mlflow.run_name=constant", "training.scheduler=none", "training.warmup_epochs=0")
+        uninterrupted = train(configure(*MAE, *changes))
+        part = ("mlflow.run_name=part", *changes[1:])
+        first = train(configure(*MAE, *part, "training.epochs=1"))
+        resumed = train(configure(*MAE, *part, f"checkpoint.resume_from={first.checkpoint_last}"))
+        a, b = (read_checkpoint(run.checkpoint_last)["model"] for run in (uninterrupted, resumed))
+        assert all(torch.equal(a[name], b[name]) for name in a)
+
+    def test_a_regressor_begins_with_its_encoder(
+        self, configure: Configure, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        mae = train(configure(*MAE, "mlflow.run_name=mae", "training.epochs=1"))
+        assert "xec train REGRESSION.yaml checkpoint.resume_from=" in capsys.readouterr().out
+        still = ("training.lr=1e-12", "training.scheduler=none", "training.warmup_epochs=0")
+        config = configure(f"checkpoint.resume_from={mae.checkpoint_best}", *still, "mlflow.run_name=fine")
+        fine = train(config)
+        assert "only the encoder is taken" in capsys.readouterr().out
+        a, b = (read_checkpoint(run.checkpoint_last)["model"] for run in (mae, fine))
+        shared = [name for name in b if name.startswith("encoder.")]
+        assert len(shared) > 50
+        for name in shared:
+            assert torch.allclose(a[name], b[name], atol=1e-6)
