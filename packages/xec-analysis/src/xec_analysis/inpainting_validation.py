@@ -15,7 +15,7 @@ from xec_analysis.errors import AnalysisError
 from xec_analysis.hidden_sensors import Validation
 from xec_analysis.inpainting_baselines import Estimator
 from xec_data.reader import EventReader
-from xec_data.schema import NPHO_BRANCH, TIME_BRANCH, TREE_NAME, is_invalid
+from xec_data.schema import INVALID, NPHO_BRANCH, TIME_BRANCH, TREE_NAME, is_invalid
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -229,7 +229,9 @@ def _treat(
     estimates: dict[str, Floats] = {}
     time_estimate = None
     if network is not None:
-        guess = network(npho, time, masked)
+        # What is hidden is not even handed over.
+        invalid = np.float32(INVALID)
+        guess = network(np.where(masked, invalid, npho), np.where(masked, invalid, time), masked)
         estimates[NETWORK] = np.asarray(guess["npho"], dtype=np.float64)
         if "time" in guess:
             time_estimate = np.asarray(guess["time"], dtype=np.float64)
