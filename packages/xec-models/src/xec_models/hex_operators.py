@@ -7,6 +7,7 @@ E. Yahav, "How Attentive are Graph Attention Networks?", arXiv:2105.14491 (2021)
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -98,12 +99,45 @@ class HexGridConv(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Apply to (B, nodes, C)."""
         batch, _, dim = x.shape
-        grid = x.index_select(1, self.node) * self.occupied.to(x.dtype)
+        grid: Tensor = _ToGrid.apply(x, self.node, self.occupied, self.cell)  # type: ignore[no-untyped-call]
         grid = grid.view(batch, *self.shape, dim).permute(0, 3, 1, 2)
         taps = F.pad(self.weight[0], (0, 0, 0, 1))[self.direction]
         kernel = taps.permute(2, 0, 1).unsqueeze(1)
         y = F.conv2d(grid, kernel, self.bias.reshape(dim), padding=KERNEL // 2, groups=dim)
-        return y.permute(0, 2, 3, 1).reshape(batch, -1, dim).index_select(1, self.cell)
+        y = y.permute(0, 2, 3, 1).reshape(batch, -1, dim)
+        out: Tensor = _ToNodes.apply(y, self.node, self.occupied, self.cell)  # type: ignore[no-untyped-call]
+        return out
+
+
+class _ToGrid(torch.autograd.Function):
+    """Nodes (B, nodes, C) to the cells of the grid (B, cells, C), zero where a cell has none.
+
+    Every node has one cell, so the gradient is `_ToNodes`: a gather like this. The gradient of
+    `index_select` adds up instead, which is slower, and torch 2.13 compiles it to code that reads the
+    sum before it is there.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, node: Tensor, occupied: Tensor, cell: Tensor) -> Tensor:
+        ctx.save_for_backward(node, occupied, cell)
+        return x.index_select(1, node) * occupied.to(x.dtype)
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
+        return _ToNodes.apply(grad, *ctx.saved_tensors), None, None, None  # type: ignore[no-untyped-call]
+
+
+class _ToNodes(torch.autograd.Function):
+    """Back from the cells to the nodes; its gradient is `_ToGrid`."""
+
+    @staticmethod
+    def forward(ctx: Any, y: Tensor, node: Tensor, occupied: Tensor, cell: Tensor) -> Tensor:
+        ctx.save_for_backward(node, occupied, cell)
+        return y.index_select(1, cell)
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
+        return _ToGrid.apply(grad, *ctx.saved_tensors), None, None, None  # type: ignore[no-untyped-call]
 
 
 class HexAttention(nn.Module):
