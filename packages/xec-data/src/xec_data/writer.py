@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
@@ -13,6 +13,7 @@ import numpy as np
 import uproot
 from numpy.typing import ArrayLike, NDArray
 
+from xec_data.compression import compression_of
 from xec_data.errors import DataError
 from xec_data.schema import TREE_NAME
 from xec_data.storage import open_file
@@ -22,13 +23,6 @@ CLUSTER_BYTES = 16 * 1024**2
 """So much is written at once, in one basket per branch: what a reader decompresses at once."""
 
 METADATA_KEY = "metadata"
-
-_COMPRESSIONS: dict[str, Callable[[], Any]] = {
-    "zstd": lambda: uproot.ZSTD(3),
-    "lz4": lambda: uproot.LZ4(4),
-    "zlib": lambda: uproot.ZLIB(1),
-    "none": lambda: None,
-}
 
 
 class TreeWriter:
@@ -64,23 +58,21 @@ class TreeWriter:
         metadata: Mapping[str, Any] | None = None,
         compression: str = "zstd",
     ) -> None:
-        if compression not in _COMPRESSIONS:
-            raise DataError(f"compression '{compression}'; expected {', '.join(_COMPRESSIONS)}")
         self.path = Path(path)
         self.tree = tree
         self.title = title
         self.metadata = dict(metadata or {})
         self.n_entries = 0
-        self._compression = _COMPRESSIONS[compression]
+        self._compression = compression_of(compression)
         self._stack = ExitStack()
         self._file: Any = None
         self._layout: dict[str, tuple[np.dtype[Any], tuple[int, ...]]] | None = None
         self._waiting: list[dict[str, NDArray[Any]]] = []
-        self._waiting_bytes = 0
+        self._n_waiting = 0
 
     def __enter__(self) -> Self:
         temporary = self._stack.enter_context(atomic_output(self.path))
-        self._file = self._stack.enter_context(uproot.recreate(temporary, compression=self._compression()))
+        self._file = self._stack.enter_context(uproot.recreate(temporary, compression=self._compression))
         return self
 
     def __exit__(
@@ -122,13 +114,15 @@ class TreeWriter:
         n_new = next(iter(lengths.values()))
         self.n_entries += n_new
         bytes_per_entry = sum(array.nbytes for array in arrays.values()) // max(1, n_new)
-        step = max(1, CLUSTER_BYTES // max(1, bytes_per_entry))
-        for start in range(0, n_new, step):
+        cluster = max(1, CLUSTER_BYTES // max(1, bytes_per_entry))
+        start = 0
+        while start < n_new:
+            stop = min(n_new, start + cluster - self._n_waiting)
             # Copies: the caller may fill its arrays anew before they are written.
-            part = {name: array[start : start + step].copy() for name, array in arrays.items()}
-            self._waiting.append(part)
-            self._waiting_bytes += sum(array.nbytes for array in part.values())
-            if self._waiting_bytes >= CLUSTER_BYTES:
+            self._waiting.append({name: array[start:stop].copy() for name, array in arrays.items()})
+            self._n_waiting += stop - start
+            start = stop
+            if self._n_waiting == cluster:
                 self._flush()
 
     def _create(self, layout: dict[str, tuple[np.dtype[Any], tuple[int, ...]]]) -> None:
@@ -138,7 +132,7 @@ class TreeWriter:
 
     def _flush(self) -> None:
         if self._waiting:
-            parts, self._waiting, self._waiting_bytes = self._waiting, [], 0
+            parts, self._waiting, self._n_waiting = self._waiting, [], 0
             self._file[self.tree].extend(
                 {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
             )

@@ -1,4 +1,4 @@
-"""`xec data`: look at event files, and make simulated ones."""
+"""`xec data`: look at event files, write them anew, and make simulated ones."""
 
 from __future__ import annotations
 
@@ -7,17 +7,19 @@ from typing import Annotated
 
 import typer
 
+from xec_data.commands.rewrite import rewrite
 from xec_data.commands.simulate import simulate
 
-app = typer.Typer(no_args_is_help=True, help="Check event files; simulate events.")
+app = typer.Typer(no_args_is_help=True, help="Check and rewrite event files; simulate events.")
 
 
 @app.callback()
 def _group() -> None:
-    """Check event files; simulate events."""
+    """Check and rewrite event files; simulate events."""
 
 
 app.command("simulate")(simulate)
+app.command("rewrite")(rewrite)
 
 
 @app.command("check")
