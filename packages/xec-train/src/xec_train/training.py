@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import replace
@@ -21,14 +20,14 @@ from xec_train.checkpoints import Keeper, git_revision
 from xec_train.compilation import compile_methods, compile_mode
 from xec_train.config.sections import TrainConfig
 from xec_train.config.template import resolved
-from xec_train.data.loader import EventLoader, build_loader
+from xec_train.data.loader import EventLoader
 from xec_train.data.plan import ceil_div
 from xec_train.device import build_fabric, reseed
 from xec_train.display import Display
 from xec_train.errors import TrainError
 from xec_train.evaluation import evaluate
 from xec_train.interruption import Interruption
-from xec_train.launch import detect_launch
+from xec_train.loaders import build_loaders, find_place, order_of
 from xec_train.objectives.base import Objective
 from xec_train.preparation import Preparation, prepare
 from xec_train.state import TrainState, build_state, restore
@@ -99,7 +98,7 @@ def _run(assembly: Assembly, display: Display) -> RunDirectory:
     mlflow_run = (ready.checkpoint or {}).get("mlflow_run_id")
     if config.checkpoint.new_mlflow_run:
         mlflow_run = None
-    keeper = Keeper(ready.run, config, ready.objective.kind, fabric, order=_order(training))
+    keeper = Keeper(ready.run, config, ready.objective.kind, fabric, order=order_of(training))
     tracker, mlflow = Trackers(), None
     if first:
         tracker, mlflow = _start_tracking(config, ready, state.place.step, mlflow_run, keeper, display)
@@ -162,7 +161,7 @@ def _assemble(config: TrainConfig, ready: Preparation, fabric: Fabric, display: 
         # Before the average is made, which starts as a copy.
         for line in ready.weights.load(network):
             display.line(line)
-    training, validation = _loaders(config, ready, fabric, display)
+    training, validation = build_loaders(config, ready, fabric, display)
     steps_per_epoch = ceil_div(len(training), config.training.grad_accum_steps)
     state = build_state(fabric, network, config.training, steps_per_epoch, ready.objective.forward_methods)
     if fabric.world_size > 1:
@@ -170,7 +169,7 @@ def _assemble(config: TrainConfig, ready: Preparation, fabric: Fabric, display: 
         reseed(config.training.seed, 0)
     if ready.checkpoint is not None:
         restore(state, ready.checkpoint, fabric, str(ready.checkpoint_path))
-        _find_place(config, state, training, ready.checkpoint, display)
+        find_place(config, state, training, ready.checkpoint, display)
         if config.checkpoint.refresh_lr:
             state.scheduler.restart(state.place.epoch)
     mode = compile_mode(config.training.compile, fabric.device)
@@ -183,76 +182,14 @@ def _with_run_name(config: TrainConfig, name: str) -> TrainConfig:
     return config.model_copy(update={"mlflow": config.mlflow.model_copy(update={"run_name": name})})
 
 
-def _loaders(
-    config: TrainConfig, ready: Preparation, fabric: Fabric, display: Display
-) -> tuple[EventLoader, EventLoader]:
-    loaders = []
-    for name, events, seed in (
-        ("training", ready.training, config.training.seed),
-        ("validation", ready.validation, None),
-    ):
-        if events.n_events < fabric.world_size:
-            raise TrainError(
-                f"{name}: {events.n_events} events for {fabric.world_size} processes; "
-                "expected at least one for each"
-            )
-        loader, notes = build_loader(
-            events.reader,
-            events.sources,
-            config.data,
-            seed=seed,
-            rank=fabric.global_rank,
-            world=fabric.world_size,
-            pin=fabric.device.type == "cuda",
-            on_machine=detect_launch(os.environ).per_node,
-            on_cores=collectives.processes_on_my_cores(),
-        )
-        # Memory differs between machines, and between two looks at the same one.
-        loader.group_events = collectives.smallest(loader.group_events)
-        for note in notes:
-            display.note(note)
-        loaders.append(loader)
-    return loaders[0], loaders[1]
-
-
-def _order(loader: EventLoader) -> dict[str, int]:
-    return {
-        "n_batches": len(loader),
-        "batch_size": loader.batch_size,
-        "group_events": loader.group_events,
-        "seed": loader.seed or 0,
-        "world": loader.world,
-    }
-
-
-def _find_place(
-    config: TrainConfig, state: TrainState, loader: EventLoader, checkpoint: dict[str, Any], display: Display
-) -> None:
-    """Take up the order of the interrupted epoch, whatever memory this machine has."""
-    before = {"world": 1, **checkpoint["sampler"]}
-    if before["world"] != loader.world:
-        processes = f"{before['world']} process{'es' if before['world'] > 1 else ''}"
-        display.note(f"the checkpoint was written by {processes}, now there are {loader.world}")
-        reseed(config.training.seed, state.place.step)
-    if not state.place.batch:
-        return
-    loader.group_events = before["group_events"]
-    if any(before[name] != value for name, value in _order(loader).items()):
-        display.note(
-            "files, seed, batch size or number of processes differ from those of the checkpoint: "
-            f"epoch {state.place.epoch + 1} is begun anew"
-        )
-        state.place.restart_epoch()
-        state.scheduler.begin_epoch(state.place.epoch)
-
-
 def _describe(
     config: TrainConfig, network: nn.Module, fabric: Fabric, state: TrainState, display: Display
 ) -> None:
     size = sum(parameter.numel() for parameter in network.parameters()) / 1e6
     tasks = f", tasks {', '.join(config.enabled_tasks)}" if config.enabled_tasks else ""
     display.line(f"network: {size:.3g} million parameters{tasks}")
-    display.line(f"device: {fabric.device}, precision {fabric.strategy.precision.precision}")
+    processes = f", {fabric.world_size} processes" if fabric.world_size > 1 else ""
+    display.line(f"device: {fabric.device}, precision {fabric.strategy.precision.precision}{processes}")
     training = config.training
     if training.warmup_epochs >= training.epochs:
         display.note(
