@@ -19,7 +19,7 @@ SIBLINGS = {package.name.replace("-", "_"): [package.name] for package in PACKAG
 # Needed at run time by something else than an import statement of the package.
 NEVER_IMPORTED = {
     "xec-analysis": {"xec-export"},  # the demo runs its commands
-    "xec-train": {"tensorboard"},  # torch.utils.tensorboard imports it
+    "xec-train": {"tensorboard", "nvidia-ml-py"},  # torch imports them
     "xec-export": {"onnxscript"},  # torch.onnx.export(dynamo=True) imports it
 }
 

@@ -36,9 +36,6 @@ _SERVERS_FAULT, _TOO_MANY_REQUESTS = 500, 429  # of HTTP; from 500 on it is not 
 
 DEFAULT_ARTIFACTS = "mlartifacts"
 
-# Else the page takes an experiment for one with language models.
-_EXPERIMENT_TAGS = {"mlflow.experimentKind": "custom_model_development"}
-
 # What matters of the long errors of a connection.
 _REASONS = (r"\[Errno -?\d+\] ([^\"')]+)", r"([Rr]ead timed out[^\"')]*\)?)", r"(Connection aborted)")
 
@@ -231,11 +228,7 @@ class MlflowRun:
     def _find_experiment(self) -> str:
         experiment = self._client.get_experiment_by_name(self.experiment)
         if experiment is None:
-            return str(
-                self._client.create_experiment(
-                    self.experiment, artifact_location=self._artifacts(), tags=_EXPERIMENT_TAGS
-                )
-            )
+            return str(self._client.create_experiment(self.experiment, artifact_location=self._artifacts()))
         return str(experiment.experiment_id)
 
     def _artifacts(self) -> str | None:
