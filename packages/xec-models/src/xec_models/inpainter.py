@@ -11,8 +11,10 @@ from torch import Tensor, nn
 
 from xec_data.normalization import NormalizationConfig
 from xec_data.schema import SENSOR_BRANCHES
+from xec_geometry import FACES, face_ids
 from xec_models.config import InpainterConfig, ModelConfig
 from xec_models.encoder import XECEncoder
+from xec_models.gather import SensorMap
 from xec_models.inpainter_attention import CrossAttentionHead
 from xec_models.inpainter_features import Surroundings
 from xec_models.inpainter_heads import PerFaceHead
@@ -37,6 +39,8 @@ class XECInpainter(nn.Module):
         Shape of the network.
     normalization
         Constants of the inputs.
+    learn_channel_weights
+        Whether the weights of npho and time in the loss are learnt: a parameter `log_variances` for each.
 
     Attributes
     ----------
@@ -46,7 +50,13 @@ class XECInpainter(nn.Module):
 
     kind = "inpainter"
 
-    def __init__(self, model: InpainterConfig, normalization: NormalizationConfig) -> None:
+    def __init__(
+        self,
+        model: InpainterConfig,
+        normalization: NormalizationConfig,
+        *,
+        learn_channel_weights: bool = False,
+    ) -> None:
         super().__init__()
         self.model_config = model
         self.normalization = normalization
@@ -55,16 +65,20 @@ class XECInpainter(nn.Module):
         self.encoder = XECEncoder(model, normalization)
         self.surroundings = Surroundings(self.encoder.normalizer)
         self.head = HEADS[model.head](model, self.columns)
+        self.face_maps = nn.ModuleDict({face: SensorMap(face_ids(face)) for face in FACES})
+        learnt = self.channels if learn_channel_weights else ()
+        self.log_variances = nn.ParameterDict({name: nn.Parameter(torch.zeros(1)) for name in learnt})
         if model.freeze_encoder:
             self.encoder.requires_grad_(False)
         self.train(self.training)
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> XECInpainter:
-        """Build from ``model`` and ``normalization`` of a plain configuration."""
+        """Build from ``model``, ``normalization`` and ``training`` of a plain configuration."""
         return cls(
             InpainterConfig.model_validate(config["model"]),
             NormalizationConfig.model_validate(config["normalization"]),
+            learn_channel_weights=bool((config.get("training") or {}).get("auto_channel_weight")),
         )
 
     def train(self, mode: bool = True) -> Self:
@@ -121,6 +135,14 @@ class XECInpainter(nn.Module):
         tokens = self.encode_normalized(x, ~local.seen)
         found = self.head(local, tokens, mask)
         return torch.where(mask.unsqueeze(-1), found, x[..., list(self.columns)])
+
+    def reconstruct_faces(self, npho: Tensor, time: Tensor, mask: Tensor) -> dict[str, Tensor]:
+        """By face (B, sensors, channels), normalized: where losses are taken. Parameters as of `forward`."""
+        return self.by_face(self.reconstruct_normalized(self.encoder.normalizer(npho, time), mask))
+
+    def by_face(self, values: Tensor) -> dict[str, Tensor]:
+        """Sort (B, sensors, ...) by face: (B, sensors of the face, ...), in the order of their ids."""
+        return {face: sensors(values) for face, sensors in self.face_maps.items()}
 
     def encode_normalized(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
         """Tokens (B, tokens, encoder_dim) of normalized readings; see `XECEncoder.forward`."""

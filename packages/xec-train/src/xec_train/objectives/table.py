@@ -8,11 +8,13 @@ from typing import Any
 from xec_train.config.sections import TrainConfig
 from xec_train.objectives.autoencoding import MaskedReconstruction
 from xec_train.objectives.base import Objective
+from xec_train.objectives.inpainting import Inpainting
 from xec_train.objectives.regression import Regression
 
 OBJECTIVES: dict[str, Callable[[Any], Objective]] = {
     "regression": Regression,
     "mae": MaskedReconstruction,
+    "inpainting": Inpainting,
 }
 """Each takes the configuration of its own objective."""
 
