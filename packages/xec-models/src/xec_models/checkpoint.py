@@ -107,7 +107,7 @@ def read_checkpoint(path: str | Path, map_location: str | torch.device = "cpu") 
         If there is no such file, it is no checkpoint, is truncated, holds pickled objects, comes from
         another system or a newer version, or has keys missing.
     """
-    content = _load_plain(Path(path), map_location)
+    content = load_plain(Path(path), map_location)
     if not isinstance(content, dict):
         raise CheckpointError(
             f"{path} is no checkpoint: it holds a {type(content).__name__}, expected a dict"
@@ -115,7 +115,7 @@ def read_checkpoint(path: str | Path, map_location: str | torch.device = "cpu") 
     if "model_state_dict" in content and "format_version" not in content:
         raise CheckpointError(
             f"{path} is a checkpoint of the earlier system xec-ml-wl (it has 'model_state_dict'); "
-            "expected one written by xec: convert it first"
+            f"expected one written by xec: convert it with xec convert {path} -o NEW.pth"
         )
     missing = [key for key in REQUIRED_KEYS if key not in content]
     if missing:
@@ -276,7 +276,14 @@ def package_versions() -> dict[str, str]:
     return versions
 
 
-def _load_plain(path: Path, map_location: str | torch.device) -> object:
+def load_plain(path: Path, map_location: str | torch.device = "cpu") -> object:
+    """What a file written by `torch.save` holds, if that is tensors and plain values.
+
+    Raises
+    ------
+    CheckpointError
+        If there is no such file, it is truncated or damaged, or holds pickled objects.
+    """
     if not path.exists():
         raise CheckpointError(f"no such checkpoint: {path}")
     if path.is_dir():

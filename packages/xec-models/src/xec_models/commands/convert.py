@@ -1,0 +1,47 @@
+"""``xec convert``: a checkpoint of the earlier system as one of xec."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def convert(
+    checkpoint: Annotated[Path, typer.Argument(help="A checkpoint of xec-ml-wl.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="The new checkpoint.")],
+    angle_unit: Annotated[
+        str, typer.Option(help="Unit of emiAng in the files that it was trained on: deg or rad.")
+    ] = "deg",
+    npho_threshold: Annotated[
+        float | None,
+        typer.Option(help="Photons below which a time is invalid, if the file does not say; default 100."),
+    ] = None,
+) -> None:
+    """Convert a checkpoint of the earlier system xec-ml-wl.
+
+    Regressors and masked autoencoders, with the same numbers as before
+    on normalized inputs. Files are read without executing anything.
+    """
+    from xec_geometry.output import check_writable
+    from xec_models.checkpoint import save_checkpoint
+    from xec_models.conversion import convert_checkpoint
+
+    check_writable(output)
+    conversion = convert_checkpoint(checkpoint, angle_unit=angle_unit, npho_threshold=npho_threshold)
+    save_checkpoint(output, conversion.checkpoint)
+    for line in conversion.found:
+        print(f"found: {line}")
+    print(f"taken: {conversion.n_taken} tensors")
+    for line in conversion.notes:
+        print(f"note: {line}")
+    for section, values in conversion.checkpoint["config"].items():
+        shown = values if section != "tasks" else {name: task["loss_fn"] for name, task in values.items()}
+        print(f"{section}: {', '.join(f'{key}={value}' for key, value in shown.items())}")
+    print(f"wrote {output}; go on with")
+    if conversion.checkpoint["kind"] == "regressor":
+        print(f"  xec predict {output} FILE.root -o PREDICTIONS.root")
+        print(f"  xec export {output}")
+    print(f"  xec train CONFIG.yaml checkpoint.resume_from={output} model.layout=xec-ml-wl")
+    print("  (with model.layout=physical, weights of the outer and hexagonal faces have to adapt)")
