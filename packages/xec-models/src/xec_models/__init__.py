@@ -13,6 +13,7 @@ import lazy_loader as lazy
 from xec_models.__about__ import __version__
 
 if TYPE_CHECKING:
+    from xec_models.autoencoder import XECMaskedAutoencoder
     from xec_models.checkpoint import (
         MODEL_KINDS,
         build_model,
@@ -21,10 +22,19 @@ if TYPE_CHECKING:
         read_checkpoint,
         save_checkpoint,
     )
-    from xec_models.config import ModelConfig, TaskConfig, TaskTable, enabled_tasks, resolve_tasks
+    from xec_models.config import (
+        AutoencoderConfig,
+        InpainterConfig,
+        ModelConfig,
+        TaskConfig,
+        TaskTable,
+        enabled_tasks,
+        resolve_tasks,
+    )
     from xec_models.encoder import XECEncoder
     from xec_models.errors import CheckpointError, ModelError, RunDirectoryError
     from xec_models.gather import FaceGather
+    from xec_models.inpainter import XECInpainter
     from xec_models.metrics import opening_angle, task_metrics
     from xec_models.normalizer import Normalizer
     from xec_models.predictions import prediction_columns, truth_columns
@@ -36,8 +46,10 @@ if TYPE_CHECKING:
 __all__ = [
     "MODEL_KINDS",
     "TASKS",
+    "AutoencoderConfig",
     "CheckpointError",
     "FaceGather",
+    "InpainterConfig",
     "ModelConfig",
     "ModelError",
     "Normalizer",
@@ -47,6 +59,8 @@ __all__ = [
     "TaskSpec",
     "TaskTable",
     "XECEncoder",
+    "XECInpainter",
+    "XECMaskedAutoencoder",
     "XECRegressor",
     "__version__",
     "build_model",
@@ -68,6 +82,7 @@ __all__ = [
 __getattr__, __dir__, _ = lazy.attach(
     __name__,
     submod_attrs={
+        "autoencoder": ["XECMaskedAutoencoder"],
         "checkpoint": [
             "MODEL_KINDS",
             "build_model",
@@ -76,10 +91,19 @@ __getattr__, __dir__, _ = lazy.attach(
             "read_checkpoint",
             "save_checkpoint",
         ],
-        "config": ["ModelConfig", "TaskConfig", "TaskTable", "enabled_tasks", "resolve_tasks"],
+        "config": [
+            "AutoencoderConfig",
+            "InpainterConfig",
+            "ModelConfig",
+            "TaskConfig",
+            "TaskTable",
+            "enabled_tasks",
+            "resolve_tasks",
+        ],
         "encoder": ["XECEncoder"],
         "errors": ["CheckpointError", "ModelError", "RunDirectoryError"],
         "gather": ["FaceGather"],
+        "inpainter": ["XECInpainter"],
         "metrics": ["opening_angle", "task_metrics"],
         "normalizer": ["Normalizer"],
         "predictions": ["prediction_columns", "truth_columns"],
