@@ -14,7 +14,7 @@ from xec_data.simulation import SimulationConfig, simulate_file
 from xec_geometry import N_SENSORS
 from xec_train.config.keys import all_keys
 from xec_train.config.loading import load_config
-from xec_train.config.sections import TrainConfig
+from xec_train.config.train_config import TrainConfig
 
 # The smallest network, all of its parts included.
 SMALL = (

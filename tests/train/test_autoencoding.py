@@ -16,7 +16,7 @@ from xec_data.schema import INVALID
 from xec_data.writer import read_metadata
 from xec_geometry import N_SENSORS
 from xec_models.checkpoint import load_model, read_checkpoint
-from xec_train.config.sections import TrainConfig
+from xec_train.config.train_config import TrainConfig
 from xec_train.data.events import open_events
 from xec_train.objectives.autoencoding import MaskedReconstruction
 from xec_train.objectives.reconstruction import MASK

@@ -17,7 +17,8 @@ from lightning_fabric.plugins.precision import MixedPrecision
 from torch import Tensor, nn
 
 from xec_models.checkpoint import read_checkpoint
-from xec_train.config.sections import TrainConfig, TrainingConfig
+from xec_train.config.sections import TrainingConfig
+from xec_train.config.train_config import TrainConfig
 from xec_train.errors import TrainError
 from xec_train.precision import RawInputs
 from xec_train.state import TrainState, build_state, capture, restore

@@ -11,7 +11,7 @@ import torch
 
 from xec_models.checkpoint import load_model, read_checkpoint
 from xec_train.balance import loss_weights, total_loss
-from xec_train.config.sections import TrainConfig
+from xec_train.config.train_config import TrainConfig
 from xec_train.errors import TrainError
 from xec_train.objectives.regression import Regression
 from xec_train.optimization import build_optimizer

@@ -16,7 +16,7 @@ from xec_data.columns import read_columns
 from xec_data.reader import EventReader
 from xec_models.checkpoint import load_model, read_checkpoint
 from xec_models.metrics import pull_width
-from xec_train.config.sections import TrainConfig
+from xec_train.config.train_config import TrainConfig
 from xec_train.objectives.regression import Regression
 from xec_train.training import train
 

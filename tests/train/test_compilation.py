@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from xec_train.compilation import compile_methods, compile_mode
-from xec_train.config.sections import TrainConfig
+from xec_train.config.train_config import TrainConfig
 from xec_train.training import train
 
 

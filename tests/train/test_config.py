@@ -17,8 +17,8 @@ from xec_train.config.arguments import parse_arguments
 from xec_train.config.flags import FLAGS
 from xec_train.config.keys import all_keys, objectives_with
 from xec_train.config.loading import load_command_line, load_config
-from xec_train.config.sections import OBJECTIVE_CONFIGS, TrainConfig
 from xec_train.config.template import default_config, resolved, template
+from xec_train.config.train_config import OBJECTIVE_CONFIGS, TrainConfig
 from xec_train.errors import ConfigError
 
 MINIMAL = "data:\n  train_path: a.root\n  val_path: b.root\n"

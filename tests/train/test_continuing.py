@@ -16,7 +16,8 @@ from torch import nn
 from torch.optim import SGD
 
 from xec_models.checkpoint import load_model, read_checkpoint
-from xec_train.config.sections import TrainConfig, TrainingConfig
+from xec_train.config.sections import TrainingConfig
+from xec_train.config.train_config import TrainConfig
 from xec_train.errors import TrainError
 from xec_train.schedules import Schedule, learning_rate
 from xec_train.training import train

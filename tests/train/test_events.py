@@ -10,7 +10,7 @@ import pytest
 
 from xec_geometry import N_SENSORS
 from xec_geometry.errors import XecError
-from xec_train.config.sections import TrainConfig
+from xec_train.config.train_config import TrainConfig
 from xec_train.display import Display
 from xec_train.preparation import prepare
 from xec_train.training import train

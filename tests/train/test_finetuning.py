@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from xec_models.checkpoint import read_checkpoint
-from xec_train.config.sections import TrainConfig
+from xec_train.config.train_config import TrainConfig
 from xec_train.errors import TrainError
 from xec_train.training import train
 

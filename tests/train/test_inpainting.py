@@ -15,7 +15,7 @@ from xec_data.schema import INVALID
 from xec_geometry import N_SENSORS
 from xec_models.checkpoint import load_model, read_checkpoint
 from xec_models.inpainter import XECInpainter
-from xec_train.config.sections import TrainConfig
+from xec_train.config.train_config import TrainConfig
 from xec_train.objectives.inpainting import Inpainting, draw_over_quantiles
 from xec_train.objectives.reconstruction import MASK
 from xec_train.objectives.table import build_objective

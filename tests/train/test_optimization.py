@@ -12,7 +12,8 @@ from torch import Tensor, nn
 
 from xec_models.checkpoint import load_model, read_checkpoint
 from xec_train.config.loading import load_config
-from xec_train.config.sections import TrainConfig, TrainingConfig
+from xec_train.config.sections import TrainingConfig
+from xec_train.config.train_config import TrainConfig
 from xec_train.ema import ScheduleFreeAverage, build_average
 from xec_train.errors import ConfigError, TrainError
 from xec_train.optimization import OPTIMIZERS, build_optimizer

@@ -6,7 +6,7 @@ import torch
 
 from xec_data.normalization import NormalizationConfig
 from xec_models.normalizer import Normalizer
-from xec_train.config.sections import ReconstructionTrainingConfig
+from xec_train.config.reconstruction import ReconstructionTrainingConfig
 from xec_train.reconstruction_losses import POINTWISE, errors, face_losses, weigh_cells
 
 NORMALIZER = Normalizer(NormalizationConfig()).double()

@@ -12,7 +12,7 @@ from xec_data.schema import INVALID
 from xec_geometry import N_SENSORS
 from xec_models.metrics import opening_angle
 from xec_train.augmentation import drop_channels
-from xec_train.config.sections import TrainConfig
+from xec_train.config.train_config import TrainConfig
 from xec_train.objectives.regression import Regression
 
 Configure = Callable[..., TrainConfig]

@@ -13,7 +13,7 @@ import torch
 from xec_data.reader import EventReader
 from xec_data.schema import SENSOR_BRANCHES
 from xec_models.checkpoint import read_checkpoint
-from xec_train.config.sections import TrainConfig
+from xec_train.config.train_config import TrainConfig
 from xec_train.data.events import Events, open_events
 from xec_train.errors import TrainError
 from xec_train.objectives.regression import Regression

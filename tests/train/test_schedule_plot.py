@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from xec_geometry.cli import main
-from xec_train.config.sections import TrainConfig
+from xec_train.config.train_config import TrainConfig
 from xec_train.schedule_plot import plot_schedule, steps_per_epoch
 from xec_train.schedules import SCHEDULES, learning_rate
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from xec_train.config.sections import TrainConfig
+from xec_train.config.train_config import TrainConfig
 from xec_train.tracking.metrics_file import read_metrics
 from xec_train.tracking.tensorboard_tracker import TensorboardTracker
 from xec_train.training import train

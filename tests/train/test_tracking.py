@@ -20,7 +20,8 @@ from rich.console import Console
 
 from xec_models.checkpoint import read_checkpoint
 from xec_train.checkpoints import git_revision
-from xec_train.config.sections import MlflowConfig, TrainConfig
+from xec_train.config.sections import MlflowConfig
+from xec_train.config.train_config import TrainConfig
 from xec_train.display import Display
 from xec_train.tracking.base import flatten
 from xec_train.tracking.data_files import header_digest

@@ -22,7 +22,7 @@ from xec_geometry.errors import XecError
 from xec_models.checkpoint import load_model, read_checkpoint
 from xec_models.metrics import task_metrics
 from xec_models.run_directory import RunDirectory
-from xec_train.config.sections import TrainConfig
+from xec_train.config.train_config import TrainConfig
 from xec_train.errors import TrainError
 from xec_train.objectives.regression import Regression
 from xec_train.train_loop import TrainLoop

@@ -13,7 +13,7 @@ import pytest
 from xec_geometry.cli import main
 from xec_models.checkpoint import read_checkpoint
 from xec_models.run_directory import RunDirectory, RunDirectoryError
-from xec_train.config.sections import TrainConfig
+from xec_train.config.train_config import TrainConfig
 from xec_train.errors import TrainError
 from xec_train.tracking.metrics_file import read_metrics
 from xec_train.tracking.run_ids import RunIds, how_to_look, server_name

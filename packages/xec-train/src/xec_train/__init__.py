@@ -13,8 +13,8 @@ from xec_train.__about__ import __version__
 
 if TYPE_CHECKING:
     from xec_train.config.loading import LoadedConfig, load_config
-    from xec_train.config.sections import TrainConfig
     from xec_train.config.template import template
+    from xec_train.config.train_config import TrainConfig
     from xec_train.errors import ConfigError, TrainError
     from xec_train.losses import LOSSES
     from xec_train.training import train
@@ -37,7 +37,7 @@ __getattr__, __dir__, _ = lazy.attach(
     __name__,
     submod_attrs={
         "config.loading": ["LoadedConfig", "load_config"],
-        "config.sections": ["TrainConfig"],
+        "config.train_config": ["TrainConfig"],
         "config.template": ["template"],
         "errors": ["ConfigError", "TrainError"],
         "losses": ["LOSSES"],

@@ -15,7 +15,8 @@ from lightning_fabric import Fabric
 from xec_models.checkpoint import read_checkpoint, save_checkpoint
 from xec_models.run_directory import RunDirectory
 from xec_models.tasks import TASKS
-from xec_train.config.sections import AUTO, CheckpointConfig, TrainConfig
+from xec_train.config.sections import AUTO, CheckpointConfig
+from xec_train.config.train_config import TrainConfig
 from xec_train.errors import TrainError
 from xec_train.finetuning import Weights, weights_to_begin_with
 from xec_train.state import TrainState, capture

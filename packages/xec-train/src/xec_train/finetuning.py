@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from xec_geometry import geometry_hash
 from xec_models.checkpoint import load_parameters
 from xec_models.tasks import TASKS
-from xec_train.config.sections import TrainConfig
+from xec_train.config.train_config import TrainConfig
 from xec_train.errors import TrainError
 from xec_train.tracking.base import flatten
 
@@ -47,12 +47,18 @@ class Weights:
         Why it is not continued: for the user.
     encoder_only
         Whether only the parameters of the encoder are taken.
+    adapts
+        What the weights have to get used to: for the user; empty if nothing.
+    keeps_targets
+        Whether the network keeps its own scale of the targets, and the heads are brought to it.
     """
 
     path: Path
     state: Mapping[str, Tensor]
     why: str
     encoder_only: bool
+    adapts: str = ""
+    keeps_targets: bool = False
 
     def load(self, network: nn.Module) -> list[str]:
         """Fill a network as far as it goes.
@@ -68,10 +74,9 @@ class Weights:
             If parameters do not fit; the message names them.
         """
         own = network.state_dict()
+        state = _to_targets_of(own, self.state) if self.keeps_targets else self.state
         taken = {
-            name: value
-            for name, value in self.state.items()
-            if name.startswith(ENCODER) or not self.encoder_only
+            name: value for name, value in state.items() if name.startswith(ENCODER) or not self.encoder_only
         }
         kept = [name for name in own if name not in taken]
         if self.encoder_only:
@@ -84,6 +89,7 @@ class Weights:
             f"  taken: {_grouped(taken)}",
             *([f"  not taken: {_grouped(left)}"] if left else []),
             *([f"  not in it, begun anew: {_grouped(kept)}"] if kept else []),
+            *([f"  {self.adapts}"] if self.adapts else []),
         ]
 
 
@@ -109,13 +115,16 @@ def weights_to_begin_with(
     Raises
     ------
     TrainError
-        If the encoder, the normalization or the layout is another one; the message names both values.
+        If the encoder or the normalization is another one; the message names both values. Another
+        layout is one too, unless only the encoder is taken, or the checkpoint is a converted one.
     """
     why = _why_not_continued(checkpoint, config, kind)
     encoder_only = checkpoint["kind"] != kind or _tasks_of(checkpoint) != set(config.enabled_tasks)
     if why is None:
         return None
-    contradictions = _contradictions(checkpoint, config)
+    converted = bool(checkpoint.get("converted_from"))
+    adapts = _adaptation(checkpoint, config) if converted or encoder_only else ""
+    contradictions = _contradictions(checkpoint, config, other_layout=bool(adapts))
     if contradictions:
         raise TrainError(
             f"the configuration contradicts {path}, whose weights it wants: {'; '.join(contradictions)}"
@@ -126,7 +135,40 @@ def weights_to_begin_with(
             f"{path} holds a '{checkpoint['kind']}' without an encoder: found "
             f"{_grouped(state)}; expected parameters '{ENCODER}*'"
         )
-    return Weights(path, state, why, encoder_only)
+    return Weights(path, state, why, encoder_only, adapts, keeps_targets=converted and not encoder_only)
+
+
+def _adaptation(checkpoint: Mapping[str, Any], config: TrainConfig) -> str:
+    theirs, ours = checkpoint["layout"], config.model.layout
+    if theirs == ours:
+        return ""
+    return f"its layout is {theirs}, here {ours}: weights of the outer and hexagonal faces will have to adapt"
+
+
+def _to_targets_of(own: Mapping[str, Tensor], state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The same physical outputs on the scale of other targets, by the last layers of the heads.
+
+    Networks of the earlier system learnt GeV, seconds and centimetres as they are; on that scale one task
+    would drown the others.
+    """
+    new = dict(state)
+    for name in own:
+        if not name.startswith("targets.") or not name.endswith(".scale") or name not in state:
+            continue
+        task = name.split(".")[1]
+        shift, scale = (own[f"targets.{task}.{part}"].double() for part in ("shift", "scale"))
+        old_shift, old_scale = (state[f"targets.{task}.{part}"].double() for part in ("shift", "scale"))
+        ratio, n = old_scale / scale, len(scale)
+        if TASKS[task].n_classes:
+            continue
+        weight, bias = (state[f"heads.{task}.6.{part}"].double().clone() for part in ("weight", "bias"))
+        weight[:n] *= ratio.unsqueeze(1)
+        bias[:n] = bias[:n] * ratio + (old_shift - shift) / scale
+        # Behind the means there may be logarithms of variances.
+        bias[n:] += 2 * ratio.log()[: len(bias) - n]
+        new |= {f"heads.{task}.6.weight": weight.float(), f"heads.{task}.6.bias": bias.float()}
+        new |= {f"targets.{task}.{part}": own[f"targets.{task}.{part}"] for part in ("shift", "scale")}
+    return new
 
 
 def _why_not_continued(checkpoint: Mapping[str, Any], config: TrainConfig, kind: str) -> str | None:
@@ -146,7 +188,9 @@ def _tasks_of(checkpoint: Mapping[str, Any]) -> set[str]:
     return {name for name, task in tasks.items() if task.get("enabled")}
 
 
-def _contradictions(checkpoint: Mapping[str, Any], config: TrainConfig) -> list[str]:
+def _contradictions(
+    checkpoint: Mapping[str, Any], config: TrainConfig, *, other_layout: bool = False
+) -> list[str]:
     ours = flatten(config.model_dump(mode="json"))
     theirs = flatten(
         {
@@ -159,9 +203,10 @@ def _contradictions(checkpoint: Mapping[str, Any], config: TrainConfig) -> list[
     found = [
         f"{key} is {ours[key]}, there {theirs[key]}"
         for key in keys
-        if key in theirs and theirs[key] != ours[key]
+        if key in theirs and theirs[key] != ours[key] and not (other_layout and key == "model.layout")
     ]
-    here, there = geometry_hash(config.model.layout), str(checkpoint["geometry_hash"])
+    layout = checkpoint["layout"] if other_layout else config.model.layout
+    here, there = geometry_hash(layout), str(checkpoint["geometry_hash"])
     if not found and here != there:
         found.append(f"the geometry is {here[:12]}, there {there[:12]}")
     return found

@@ -8,7 +8,7 @@ from typing import Any
 from lightning_fabric import Fabric
 
 from xec_train import collectives
-from xec_train.config.sections import TrainConfig
+from xec_train.config.train_config import TrainConfig
 from xec_train.data.loader import EventLoader, build_loader
 from xec_train.device import reseed
 from xec_train.display import Display

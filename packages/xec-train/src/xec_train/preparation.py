@@ -10,7 +10,7 @@ from xec_data.schema import ID_BRANCHES
 from xec_models.run_directory import RunDirectory
 from xec_train.checkpoints import find_checkpoint, open_checkpoint
 from xec_train.collectives import from_first, processes_on_my_cores, together
-from xec_train.config.sections import TrainConfig
+from xec_train.config.train_config import TrainConfig
 from xec_train.data.events import Events, open_events
 from xec_train.data.loader import thread_count, worker_count
 from xec_train.display import Display

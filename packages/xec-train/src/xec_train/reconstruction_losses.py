@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from xec_models.normalizer import Normalizer
-from xec_train.config.sections import ReconstructionTrainingConfig
+from xec_train.config.reconstruction import ReconstructionTrainingConfig
 
 Pointwise = Callable[[Tensor, Tensor, float], Tensor]
 

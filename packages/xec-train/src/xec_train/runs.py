@@ -6,7 +6,8 @@ from datetime import datetime
 from pathlib import Path
 
 from xec_models.run_directory import RunDirectory
-from xec_train.config.sections import AUTO, TrainConfig
+from xec_train.config.sections import AUTO
+from xec_train.config.train_config import TrainConfig
 from xec_train.errors import TrainError
 
 

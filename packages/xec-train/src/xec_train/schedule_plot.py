@@ -9,7 +9,7 @@ import numpy as np
 from xec_data.reader import EventReader
 from xec_geometry.errors import XecError
 from xec_geometry.output import atomic_output, check_writable
-from xec_train.config.sections import TrainConfig
+from xec_train.config.train_config import TrainConfig
 from xec_train.data.events import open_events
 from xec_train.data.plan import ceil_div, n_batches
 from xec_train.errors import TrainError

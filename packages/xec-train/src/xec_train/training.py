@@ -18,8 +18,8 @@ from xec_train import collectives
 from xec_train.artifacts import make_artifacts
 from xec_train.checkpoints import Keeper, git_revision
 from xec_train.compilation import compile_methods, compile_mode
-from xec_train.config.sections import TrainConfig
 from xec_train.config.template import resolved
+from xec_train.config.train_config import TrainConfig
 from xec_train.data.loader import EventLoader
 from xec_train.data.plan import ceil_div
 from xec_train.device import build_fabric, reseed

@@ -13,7 +13,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from xec_train.config.flags import FLAGS, SECOND_NAMES
-from xec_train.config.sections import OBJECTIVE_CONFIGS, TrainConfig
+from xec_train.config.train_config import OBJECTIVE_CONFIGS, TrainConfig
 
 
 @dataclass(frozen=True)

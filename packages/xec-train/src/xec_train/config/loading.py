@@ -14,7 +14,7 @@ from xec_train.config.arguments import Arguments, Assignment, parse_arguments
 from xec_train.config.flags import DEPRECATED_NAMES, DEPRECATED_VALUES, SECOND_NAMES
 from xec_train.config.keys import all_keys
 from xec_train.config.problems import describe_errors
-from xec_train.config.sections import OBJECTIVE_CONFIGS, TrainConfig
+from xec_train.config.train_config import OBJECTIVE_CONFIGS, TrainConfig
 from xec_train.config.yaml_text import read_yaml
 from xec_train.errors import ConfigError
 

@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from xec_train.config.base import Section
+from xec_train.config.sections import EMA_DECAY, CheckpointConfig, EmaDecay, TrainingConfig
 
 
 class TimeLossConfig(Section):
@@ -37,4 +38,43 @@ class IntensityReweightingConfig(Section):
     target: Literal["uniform", "sqrt"] = Field(
         "uniform",
         description="uniform: all bins count alike; sqrt: half way there (square root of the weights)",
+    )
+
+
+class ReconstructionTrainingConfig(TrainingConfig):
+    """How hidden sensors are learnt."""
+
+    ema_decay: EmaDecay = Field(None, lt=1, description=EMA_DECAY)
+    loss_fn: Literal["smooth_l1", "mse", "l1", "huber"] = Field(
+        "smooth_l1", description="loss of a hidden sensor, between normalized numbers"
+    )
+    loss_beta: float = Field(1.0, gt=0, description="where smooth_l1 and huber turn from a square to a line")
+    npho_weight: float = Field(1.0, ge=0, description="factor of the loss of the photons")
+    time: TimeLossConfig = Field(default_factory=TimeLossConfig, description="The loss of the times")
+    npho_loss_weight: NphoLossWeightConfig = Field(
+        default_factory=NphoLossWeightConfig, description="Weights of sensors in the loss of the photons"
+    )
+    auto_channel_weight: bool = Field(
+        False, description="learn the weights of npho and time, L/(2σ²) + log σ with a σ for each"
+    )
+    intensity_reweighting: IntensityReweightingConfig = Field(
+        default_factory=IntensityReweightingConfig, description="Which training events count more"
+    )
+    track_mae_rmse: bool = Field(
+        False, description="log mean absolute error and RMSE of the hidden sensors of each face, too"
+    )
+    track_metrics: bool = Field(False, description="log the losses of each face, too")
+
+
+class InpaintingTrainingConfig(ReconstructionTrainingConfig):
+    """How an inpainter learns."""
+
+    loss_beta: float = Field(0.1, gt=0, description="where smooth_l1 and huber turn from a square to a line")
+
+
+class ReconstructionCheckpointConfig(CheckpointConfig):
+    """What a training writes, and what it continues from."""
+
+    save_predictions: int = Field(
+        0, ge=0, description="validation events whose reconstruction is written sensor by sensor at the end"
     )

@@ -9,7 +9,7 @@ from typing import Any
 from xec_data.normalization import PRESETS
 from xec_geometry.errors import did_you_mean
 from xec_train.config.keys import Key, all_keys, choices, in_order
-from xec_train.config.sections import OBJECTIVE_CONFIGS, TrainConfig
+from xec_train.config.train_config import OBJECTIVE_CONFIGS, TrainConfig
 from xec_train.config.yaml_text import write_scalar, write_yaml
 from xec_train.errors import ConfigError
 

@@ -8,7 +8,7 @@ from typing import cast
 from torch import Tensor, nn
 
 from xec_models.autoencoder import XECMaskedAutoencoder
-from xec_train.config.sections import AutoencodingConfig
+from xec_train.config.train_config import AutoencodingConfig
 from xec_train.objectives.reconstruction import Reconstruction
 from xec_train.reconstruction_losses import Faces
 

@@ -15,7 +15,7 @@ from xec_data.schema import INVALID, INVALID_ABOVE
 from xec_models.masking import draw_mask, event_scores
 from xec_train.augmentation import drop_channels
 from xec_train.balance import loss_weights, total_loss
-from xec_train.config.sections import ReconstructionConfig
+from xec_train.config.train_config import ReconstructionConfig
 from xec_train.data.events import Events
 from xec_train.data.loader import Batch
 from xec_train.intensity import INTENSITY, intensities, intensity

@@ -15,7 +15,7 @@ from xec_models.regressor import SIGMA, XECRegressor
 from xec_models.tasks import TASKS, task_truth
 from xec_train.augmentation import drop_channels
 from xec_train.balance import loss_weights, total_loss
-from xec_train.config.sections import RegressionConfig
+from xec_train.config.train_config import RegressionConfig
 from xec_train.data.events import Events
 from xec_train.data.loader import Batch
 from xec_train.errors import TrainError

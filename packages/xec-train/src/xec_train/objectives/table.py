@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from xec_train.config.sections import TrainConfig
+from xec_train.config.train_config import TrainConfig
 from xec_train.objectives.autoencoding import MaskedReconstruction
 from xec_train.objectives.base import Objective
 from xec_train.objectives.inpainting import Inpainting

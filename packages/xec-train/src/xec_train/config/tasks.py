@@ -1,0 +1,45 @@
+"""The section ``tasks``: what the network predicts, and with which loss each of it is learnt."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import Field, create_model
+
+from xec_models.config import TaskConfig
+from xec_models.tasks import TASKS, TaskSpec
+from xec_train.config.base import Section
+
+
+def _task_section(spec: TaskSpec) -> type[TaskConfig]:
+    # The defaults and the losses that make sense differ from task to task: one model each, from the table.
+    base = TaskConfig.model_fields
+    fields: dict[str, Any] = {
+        "enabled": (bool, Field(spec.name == "angle", description=base["enabled"].description)),
+        "loss_fn": (
+            Literal[spec.losses],
+            Field(spec.default_loss, description=f"loss: {', '.join(spec.losses)}"),
+        ),
+        "loss_beta": (
+            base["loss_beta"].annotation,
+            Field(spec.default_beta, ge=0, description=base["loss_beta"].description),
+        ),
+    }
+    if not spec.positive:
+        fields["log_transform"] = (Literal[False], Field(False, description="Not for this task."))
+    return create_model(
+        f"{spec.name.capitalize()}TaskConfig", __base__=TaskConfig, __doc__=spec.meaning, **fields
+    )
+
+
+_TASK_SECTIONS: dict[str, type[TaskConfig]] = {name: _task_section(spec) for name, spec in TASKS.items()}
+_TASK_FIELDS: dict[str, Any] = {
+    name: (section, Field(default_factory=section, description=TASKS[name].meaning))
+    for name, section in _TASK_SECTIONS.items()
+}
+TasksConfig = create_model(
+    "TasksConfig",
+    __base__=Section,
+    __doc__="What the network predicts: a head for each enabled task.",
+    **_TASK_FIELDS,
+)

@@ -1,0 +1,147 @@
+"""The configuration of a training: one class for each objective, with the sections that it has."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, Self
+
+from pydantic import Field, ModelWrapValidatorHandler, field_validator, model_validator
+
+from xec_data.normalization import NormalizationConfig
+from xec_models.config import AutoencoderConfig, InpainterConfig, ModelConfig, TaskConfig
+from xec_models.tasks import TASKS
+from xec_train.config.base import Section
+from xec_train.config.reconstruction import (
+    InpaintingTrainingConfig,
+    ReconstructionCheckpointConfig,
+    ReconstructionTrainingConfig,
+)
+from xec_train.config.reweighting import ReweightingConfig
+from xec_train.config.sections import (
+    CheckpointConfig,
+    DataConfig,
+    DistributedConfig,
+    ExportConfig,
+    MlflowConfig,
+    TensorboardConfig,
+    TrainingConfig,
+)
+from xec_train.config.tasks import TasksConfig
+
+ObjectiveName = Literal["regression", "mae", "inpainting"]
+
+
+class TrainConfig(Section):
+    """The configuration of a training, whatever its objective.
+
+    ``TrainConfig.model_validate`` gives one of the subclasses in `OBJECTIVE_CONFIGS`.
+    """
+
+    objective: ObjectiveName = Field("regression", description="what the network learns")
+    data: DataConfig = Field(description="Which ROOT files, and how they are read")
+    normalization: NormalizationConfig = Field(
+        default_factory=NormalizationConfig,
+        description="How photons and times are scaled for the network; the constants stay in its checkpoint",
+    )
+    model: ModelConfig = Field(default_factory=ModelConfig, description="The network")
+    training: TrainingConfig = Field(default_factory=TrainingConfig, description="How the weights are learnt")
+    distributed: DistributedConfig = Field(
+        default_factory=DistributedConfig, description="How several processes train one network"
+    )
+    checkpoint: CheckpointConfig = Field(
+        default_factory=CheckpointConfig, description="What is written, and what a training continues from"
+    )
+    mlflow: MlflowConfig = Field(
+        default_factory=MlflowConfig, description="Tracking; metrics.csv is written in any case"
+    )
+    tensorboard: TensorboardConfig = Field(
+        default_factory=TensorboardConfig, description="Numbers for TensorBoard, in the run directory"
+    )
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _of_its_objective(cls, data: Any, handler: ModelWrapValidatorHandler[Self]) -> TrainConfig:
+        if cls is not TrainConfig or not isinstance(data, dict):
+            return handler(data)
+        return config_class(data.get("objective")).model_validate(data)
+
+    @property
+    def enabled_tasks(self) -> dict[str, TaskConfig]:
+        """The enabled tasks, in the order of `TASKS`; none where there is nothing to predict but sensors."""
+        return {}
+
+
+class RegressionConfig(TrainConfig):
+    """Learning physical quantities from their true values."""
+
+    tasks: TasksConfig = Field(
+        default_factory=TasksConfig, description="What the network predicts: a head for each enabled task"
+    )
+    loss_balance: Literal["manual", "auto"] = Field(
+        "manual",
+        description="weights of the tasks in the total loss: manual (tasks.<task>.weight), or auto: learnt, "
+        "weight·(loss/(2σ²) + log σ) with a σ for each task; a likelihood (gaussian_nll) has its own",
+    )
+    reweighting: ReweightingConfig = Field(
+        default_factory=ReweightingConfig, description="Which training events count more, by task"
+    )
+    export: ExportConfig = Field(default_factory=ExportConfig, description="What is exported at the end")
+
+    @field_validator("tasks", mode="after")
+    @classmethod
+    def _learnable(cls, tasks: TasksConfig) -> TasksConfig:
+        enabled = {name: task for name in TASKS if (task := getattr(tasks, name)).enabled}
+        if not enabled:
+            raise ValueError(f"no task is enabled, expected at least one of {', '.join(TASKS)}")
+        for name, task in enabled.items():
+            if task.loss_fn == "huber" and not task.loss_beta:
+                raise ValueError(f"{name}.loss_beta is 0, expected a number > 0 for the loss huber")
+        return tasks
+
+    @property
+    def enabled_tasks(self) -> dict[str, TaskConfig]:
+        """The enabled tasks, in the order of `TASKS`."""
+        every = {name: getattr(self.tasks, name) for name in TASKS}
+        return {name: task for name, task in every.items() if task.enabled}
+
+
+class ReconstructionConfig(TrainConfig):
+    """Learning the readings of sensors that are hidden from the network."""
+
+    model: AutoencoderConfig | InpainterConfig
+    training: ReconstructionTrainingConfig
+    checkpoint: ReconstructionCheckpointConfig = Field(
+        default_factory=ReconstructionCheckpointConfig,
+        description="What is written, and what a training continues from",
+    )
+
+
+class AutoencodingConfig(ReconstructionConfig):
+    """Masked autoencoding: pre-training of the encoder, without true values."""
+
+    objective: ObjectiveName = Field("mae", description="what the network learns")
+    model: AutoencoderConfig = Field(default_factory=AutoencoderConfig, description="The network")
+    training: ReconstructionTrainingConfig = Field(
+        default_factory=ReconstructionTrainingConfig, description="How the weights are learnt"
+    )
+
+
+class InpaintingConfig(ReconstructionConfig):
+    """Inpainting: dead channels from the sensors around them."""
+
+    objective: ObjectiveName = Field("inpainting", description="what the network learns")
+    model: InpainterConfig = Field(default_factory=InpainterConfig, description="The network")
+    training: InpaintingTrainingConfig = Field(
+        default_factory=InpaintingTrainingConfig, description="How the weights are learnt"
+    )
+
+
+OBJECTIVE_CONFIGS: dict[str, type[TrainConfig]] = {
+    "regression": RegressionConfig,
+    "mae": AutoencodingConfig,
+    "inpainting": InpaintingConfig,
+}
+
+
+def config_class(objective: object) -> type[TrainConfig]:
+    """The configuration of an objective; of the usual one if there is no such objective."""
+    return OBJECTIVE_CONFIGS.get(str(objective), RegressionConfig)
