@@ -17,11 +17,13 @@ from typing import Any, NamedTuple, TypeVar
 from xec_train.tracking.data_files import DataFile
 from xec_train.tracking.run_ids import absolute
 
-# MLflow's own defaults would wait for minutes for a server that does not answer.
+# MLflow's own defaults would wait for minutes for a server that does not answer, and print addresses of
+# runs with the password in them.
 _ENVIRONMENT = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
 }
 _CHATTY = ("alembic", "mlflow")
 
