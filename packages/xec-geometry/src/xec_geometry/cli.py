@@ -23,6 +23,7 @@ COMMAND_ORDER = (
     "data",
     "config",
     "train",
+    "track",
     "submit",
     "scan",
     "convert",
