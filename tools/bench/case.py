@@ -61,8 +61,10 @@ class Result:
 Case = Callable[[], Result]
 
 GROUPS: dict[str, tuple[str, ...]] = {
-    "data": ("reading", "loading", "storing"),
+    "data": ("reading", "loading"),
+    "model": ("model",),
     "simulate": ("simulating",),
+    "startup": ("startup",),
 }
 """The modules of this folder that fill each group, imported only when it runs."""
 
