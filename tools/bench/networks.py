@@ -1,0 +1,52 @@
+"""Networks and events that the cases share."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from xec_data.normalization import NormalizationConfig
+from xec_geometry import N_SENSORS
+from xec_models.config import ModelConfig, TaskConfig
+from xec_models.regressor import XECRegressor
+from xec_models.tasks import TASKS
+
+Readings = tuple[Tensor, Tensor]
+
+# Number by number: widths and batches that the targets speak of.
+SMALL, DEFAULT = (256, 64), (1024, 16)
+
+
+def random_network(encoder_dim: int) -> XECRegressor:
+    """A regressor with all tasks, none of its parameters where they start."""
+    torch.manual_seed(0)
+    tasks = {name: TaskConfig() for name in TASKS}
+    network = XECRegressor(ModelConfig(encoder_dim=encoder_dim), tasks, NormalizationConfig())
+    with torch.no_grad():
+        for parameter in network.parameters():
+            parameter += 0.02 * torch.randn_like(parameter)
+    return network
+
+
+def random_readings(n_events: int) -> Readings:
+    """Counts and times of some events."""
+    generator = np.random.default_rng(0)
+    npho = generator.gamma(0.6, 900.0, (n_events, N_SENSORS)).astype(np.float32)
+    time = generator.uniform(0.0, 2e-7, (n_events, N_SENSORS)).astype(np.float32)
+    return torch.from_numpy(npho), torch.from_numpy(time)
+
+
+def infer(network: nn.Module, readings: Readings) -> int:
+    """Predict; gives the number of events."""
+    with torch.inference_mode():
+        network(*readings)
+    return len(readings[0])
+
+
+def gradient_step(network: XECRegressor, readings: Readings) -> int:
+    """Forward and backward; gives the number of events."""
+    outputs = network.forward_standardized(*readings)
+    network.zero_grad(set_to_none=True)
+    torch.stack([values.square().mean() for values in outputs.values()]).sum().backward()
+    return len(readings[0])
