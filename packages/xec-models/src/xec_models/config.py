@@ -99,16 +99,15 @@ class ModelConfig(BaseModel):
 
 Channel = Literal["npho", "time"]
 
-_CHANNELS = Field(
-    ("npho", "time"), description="What is predicted for a hidden sensor: npho, or npho and time."
-)
 _MASK_RATIO = "Part of an event's valid sensors that is hidden."
 
 
 class _ReconstructionConfig(ModelConfig):
     """A network that predicts the readings of sensors it does not see."""
 
-    predict_channels: tuple[Channel, ...] = _CHANNELS
+    predict_channels: tuple[Channel, ...] = Field(
+        ("npho", "time"), description="What is predicted for a hidden sensor: npho, or npho and time."
+    )
 
     @field_validator("predict_channels")
     @classmethod

@@ -45,13 +45,12 @@ class GridDecoder(nn.Module):
         super().__init__()
         self.shape = shape
         rows, columns = TOKEN_GRID
-        twice = {"kernel_size": 3, "stride": 2, "padding": 1, "output_padding": 1}
         self.linear = nn.Linear(encoder_dim, 2 * dim * rows * columns)
         self.decoder = nn.Sequential(
-            nn.ConvTranspose2d(2 * dim, dim, **twice),
+            _twice(2 * dim, dim),
             nn.LayerNorm([dim, 2 * rows, 2 * columns]),
             nn.GELU(),
-            nn.ConvTranspose2d(dim, dim // 2, **twice),
+            _twice(dim, dim // 2),
             nn.LayerNorm([dim // 2, 4 * rows, 4 * columns]),
             nn.GELU(),
             nn.ConvTranspose2d(dim // 2, channels, kernel_size=3, padding=1),
@@ -62,6 +61,11 @@ class GridDecoder(nn.Module):
         image = self.decoder(self.linear(token).unflatten(1, (-1, *TOKEN_GRID)))
         image = F.interpolate(image, size=self.shape, mode="bilinear", align_corners=False)
         return image.flatten(2).transpose(1, 2)
+
+
+def _twice(channels: int, width: int) -> nn.ConvTranspose2d:
+    """An upsampling to twice the rows and columns."""
+    return nn.ConvTranspose2d(channels, width, kernel_size=3, stride=2, padding=1, output_padding=1)
 
 
 class HexDecoder(nn.Module):
@@ -129,6 +133,9 @@ class CellsToSensors(nn.Module):
     normalizer
         The scale of the cells.
     """
+
+    covered: Tensor
+    photons: Tensor
 
     def __init__(self, faces: tuple[str, ...], model: ModelConfig, normalizer: Normalizer) -> None:
         super().__init__()
