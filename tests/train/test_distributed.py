@@ -342,7 +342,9 @@ class TestCommand:
             os.kill(second, signal.SIGKILL)
 
         _, errors = self.interrupt(prepared, "killed", kill_second)
-        assert errors.count("xec: error: process 1 of 2 lost the connection to another one") == 1
+        # torchrun may be faster to end the other one than that one is to notice.
+        assert errors.count("xec: error: process 1 of 2 lost the connection to another one") <= 1
+        assert "Signal 9 (SIGKILL)" in errors
         assert read_checkpoint(run_of(prepared, "killed").checkpoint_last)["epoch"] >= 1
 
     def test_srun_and_an_error_on_one_of_its_nodes(self, prepared: Path, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from xec_geometry import geometry_hash
+from xec_geometry import LAYOUTS, geometry_hash
 from xec_models.checkpoint import load_parameters
 from xec_models.tasks import TASKS
 from xec_train.config.train_config import TrainConfig
@@ -18,6 +18,7 @@ from xec_train.errors import TrainError
 from xec_train.tracking.base import flatten
 
 ENCODER = "encoder."
+PHYSICAL, EARLIER = LAYOUTS
 _CONTINUATION = ("optimizer", "scheduler", "sampler", "rng")
 # What an encoder's parameters depend on; heads and decoders may be anything.
 _ENCODER_KEYS = (
@@ -115,8 +116,8 @@ def weights_to_begin_with(
     Raises
     ------
     TrainError
-        If the encoder or the normalization is another one; the message names both values. Another
-        layout is one too, unless only the encoder is taken, or the checkpoint is a converted one.
+        If the encoder, the normalization or the layout is another one; the message names both values.
+        An encoder, or a converted network, of the earlier system's layout may begin one in the physical.
     """
     why = _why_not_continued(checkpoint, config, kind)
     encoder_only = checkpoint["kind"] != kind or _tasks_of(checkpoint) != set(config.enabled_tasks)
@@ -140,7 +141,7 @@ def weights_to_begin_with(
 
 def _adaptation(checkpoint: Mapping[str, Any], config: TrainConfig) -> str:
     theirs, ours = checkpoint["layout"], config.model.layout
-    if theirs == ours:
+    if (theirs, ours) != (EARLIER, PHYSICAL):
         return ""
     return f"its layout is {theirs}, here {ours}: weights of the outer and hexagonal faces will have to adapt"
 
