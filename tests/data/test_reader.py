@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from xec_data import DataError, EventReader, Shard, read_truth
+from xec_data.storage import open_file
 from xec_geometry import N_SENSORS
 
 EVERYTHING = ["npho", "time", "emiAng", "energyTruth", "timeTruth", "uvwTruth", "xyzTruth", "run", "event"]
@@ -334,3 +335,33 @@ def test_the_truth_of_no_events_keeps_its_shape(make_events: Callable[..., Any],
 def test_readings_are_no_truth(make_events: Callable[..., Any], write_tree: Any) -> None:
     with pytest.raises(DataError, match="branch 'npho' has one number per sensor"):
         read_truth(write_tree(make_events(4)), ["npho"])
+
+
+def test_a_reader_of_some_of_the_branches(write_tree, make_events, monkeypatch):
+    """Of the same files, which are not inspected again; each reader has an open file of its own."""
+    events = make_events(20)
+    path = write_tree(events, clusters=2)
+    every = EventReader(path, ["npho", "time", "emiAng"])
+    with monkeypatch.context() as patch:
+        patch.setattr("xec_data.reader.inspect_open_tree", None)
+        some = every.only(["emiAng"], chunk_size=7)
+    assert (some.branches, some.chunk_size) == (("emiAng",), 7)
+    assert some.trees == every.trees
+    whole = np.concatenate([chunk["emiAng"] for chunk in every])
+    parts = [chunk["emiAng"] for chunk in some]
+    assert max(map(len, parts)) <= 7
+    assert np.array_equal(np.concatenate(parts), whole)
+    assert every.branches == ("npho", "time", "emiAng")
+
+
+def test_a_file_is_opened_once_to_be_inspected(write_tree, make_events, monkeypatch):
+    paths = [write_tree(make_events(5), name=f"{i}.root") for i in range(3)]
+    opened = []
+
+    def open_and_count(path):
+        opened.append(path)
+        return open_file(path)
+
+    monkeypatch.setattr("xec_data.reader.open_file", open_and_count)
+    EventReader(paths, ["npho", "emiAng"])
+    assert sorted(opened) == sorted(paths)

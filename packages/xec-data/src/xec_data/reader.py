@@ -6,6 +6,7 @@ import os
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from copy import copy
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -32,7 +33,7 @@ from xec_data.tree import (
     DEPRECATED,
     TreeInfo,
     check_stored,
-    inspect_tree,
+    inspect_open_tree,
     resolve,
     schema_branch,
     summarize_notes,
@@ -113,35 +114,36 @@ class EventReader:
         self._pool: ThreadPoolExecutor | None = None
         required = tuple(dict.fromkeys(branches))
         optional = tuple(name for name in dict.fromkeys(optional) if name not in required)
-        self.trees = [
-            inspect_tree(
-                path,
-                required,
-                tree_name=tree_name,
-                npho_branch=npho_branch,
-                time_branch=time_branch,
-                optional=optional,
+        self.num_threads = num_threads or min(_MAX_THREADS, _n_cores())
+        self.notes: list[str] = []
+        self.trees: list[TreeInfo] = []
+        self.angle_units: dict[Path, AngleUnit] = {}
+        stated = {"npho": npho_branch, "time": time_branch}
+        for path in find_files(files):
+            # All that has to be known of a file while it is open: opening it is what takes the time.
+            tree = self._open_tree(path, tree_name)
+            info = inspect_open_tree(
+                tree, path, tree_name, required=required, optional=optional, wanted=stated
             )
-            for path in find_files(files)
-        ]
+            self.trees.append(info)
+            if "emiAng" in required:
+                self.angle_units[path] = self._angle_unit(info, angle_unit)
         common = set.intersection(*(set(tree.stored) for tree in self.trees))
         self.branches = tuple(name for name in (*required, *optional) if name in common)
         if not self.branches:
             raise DataError(
                 "no branches to read: none were asked for, or the files have none of the optional ones"
             )
-        self.notes = summarize_notes([note for tree in self.trees for note in tree.notes])
+        self.notes += summarize_notes([note for tree in self.trees for note in tree.notes])
         self.chunk_size = default_chunk_size(self.branches)
         if chunk_size is not None:
             self.chunk_size, note = bounded_chunk_size(chunk_size, self.branches)
             self.notes += [note] if note else []
-        self.num_threads = num_threads or min(_MAX_THREADS, _n_cores())
         self.shards = list(shards) if shards is not None else whole_trees(self.trees)
         self._tree_of = {tree.path: tree for tree in self.trees}
         for shard in self.shards:
             self._check_shard(shard)
-        self.angle_units: dict[Path, AngleUnit] = {}
-        if "emiAng" in self.branches:
+        if "emiAng" in self.branches and "emiAng" not in required:
             self.angle_units = {tree.path: self._angle_unit(tree, angle_unit) for tree in self.trees}
         self.close()
         for name, why in DEPRECATED.items():
@@ -164,6 +166,23 @@ class EventReader:
                     del events
         finally:
             self.close()
+
+    def only(self, branches: Sequence[str], chunk_size: int | None = None) -> EventReader:
+        """A reader of some of the branches of the same files, without looking at the files again.
+
+        Parameters
+        ----------
+        branches
+            Some of `branches`.
+        chunk_size
+            As for a new reader.
+        """
+        reader = copy(self)
+        reader._open, reader._pool, reader.branches = None, None, tuple(branches)
+        reader.chunk_size = default_chunk_size(reader.branches)
+        if chunk_size is not None:
+            reader.chunk_size, _ = bounded_chunk_size(chunk_size, reader.branches)
+        return reader
 
     def read(self, shard: Shard) -> EventChunk:
         """Read one stretch of a file as a whole.
@@ -268,18 +287,21 @@ class EventReader:
         return arrays
 
     def _tree(self, info: TreeInfo) -> Any:
+        return self._open_tree(info.path, info.tree)
+
+    def _open_tree(self, path: Path, tree_name: str) -> Any:
         """The open tree of a file; the file read last stays open, but never across a fork."""
         process = os.getpid()
-        if self._open is not None and self._open[:2] == (process, info.path):
+        if self._open is not None and self._open[:2] == (process, path):
             return self._open[3]
         if self._open is not None and self._open[0] == process:
             self._open[2].close()
         elif self._open is not None:
             # The parent's threads do not live in this process.
             self._pool = None
-        file = open_file(info.path)
-        tree = find_tree(file, info.path, info.tree)
-        self._open = (process, info.path, file, tree)
+        file = open_file(path)
+        tree = find_tree(file, path, tree_name)
+        self._open = (process, path, file, tree)
         return tree
 
     def _angle_unit(self, info: TreeInfo, stated: str) -> AngleUnit:

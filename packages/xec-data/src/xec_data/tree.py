@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -84,28 +84,56 @@ def inspect_tree(
         If the file, tree or a branch is missing or has another shape, or if there are no events.
     """
     path = Path(path)
-    required, optional = list(branches), list(optional)
-    wanted = {"npho": npho_branch, "time": time_branch}
+    with open_tree(path, tree_name) as tree:
+        return inspect_open_tree(
+            tree,
+            path,
+            tree_name,
+            required=list(branches),
+            optional=list(optional),
+            wanted={"npho": npho_branch, "time": time_branch},
+        )
+
+
+def inspect_open_tree(
+    tree: Any,
+    path: Path,
+    tree_name: str,
+    *,
+    required: Sequence[str],
+    optional: Sequence[str],
+    wanted: Mapping[str, str],
+) -> TreeInfo:
+    """Do the same with an open tree.
+
+    Parameters
+    ----------
+    tree, path, tree_name
+        The tree, its file, its name.
+    required, optional
+        Names of the schema.
+    wanted
+        Stored names by names of the schema, where they were stated.
+    """
     stored: dict[str, str] = {}
     notes: list[str] = []
-    with open_tree(path, tree_name) as tree:
-        where = f"{path}: tree '{tree_name}'"
-        n_entries = int(tree.num_entries)
-        if n_entries == 0:
-            raise DataError(f"{where} has 0 events; expected at least one")
-        available = tree.keys(recursive=True, full_paths=False)
-        for name in dict.fromkeys([*required, *optional]):
-            branch = schema_branch(name)
-            found, note = resolve(branch, available, wanted.get(name))
-            if found is None:
-                if name in required:
-                    raise _missing_branch(where, branch, wanted.get(name, name), available)
-                continue
-            check_stored(describe_branch(tree[found]), branch, n_entries, where)
-            stored[name] = found
-            if note:
-                notes.append(f"{path}: {note}")
-        starts = _cluster_starts(tree, stored, n_entries)
+    where = f"{path}: tree '{tree_name}'"
+    n_entries = int(tree.num_entries)
+    if n_entries == 0:
+        raise DataError(f"{where} has 0 events; expected at least one")
+    available = tree.keys(recursive=True, full_paths=False)
+    for name in dict.fromkeys([*required, *optional]):
+        branch = schema_branch(name)
+        found, note = resolve(branch, available, wanted.get(name))
+        if found is None:
+            if name in required:
+                raise _missing_branch(where, branch, wanted.get(name, name), available)
+            continue
+        check_stored(describe_branch(tree[found]), branch, n_entries, where)
+        stored[name] = found
+        if note:
+            notes.append(f"{path}: {note}")
+    starts = _cluster_starts(tree, stored, n_entries)
     return TreeInfo(path, tree_name, n_entries, starts, stored, tuple(notes))
 
 

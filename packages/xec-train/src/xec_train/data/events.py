@@ -98,9 +98,10 @@ def open_events(
     with warnings.catch_warnings():
         # The configuration has a note of its own on deprecated branches.
         warnings.simplefilter("ignore", FutureWarning)
-        reader = EventReader(paths, [*SENSOR_BRANCHES, *truth], optional=optional, **settings)
+        every = EventReader(paths, [*SENSOR_BRANCHES, *wanted], optional=optional, **settings)
+    reader = every.only([name for name in every.branches if name in (*SENSOR_BRANCHES, *truth, *optional)])
     reader.check_readings()
-    sources, values = _look_through(paths, wanted, config, reader, settings)
+    sources, values = _look_through(every, wanted, config)
     n_stored = sum(tree.n_entries for tree in reader.trees)
     events = Events(reader, sources, values, n_stored, list(reader.notes))
     if not events.n_events:
@@ -112,18 +113,14 @@ def open_events(
 
 
 def _look_through(
-    paths: Sequence[str],
-    branches: Sequence[str],
-    config: DataConfig,
-    reader: EventReader,
-    settings: dict[str, Any],
+    reader: EventReader, branches: Sequence[str], config: DataConfig
 ) -> tuple[list[Source], dict[str, NDArray[Any]]]:
     """One pass over the truth alone: checks it, and finds the events inside the fiducial volume."""
     if not branches:
         return [Source(tree) for tree in reader.trees], {}
     kept: dict[Any, list[NDArray[np.int64]]] = {tree.path: [] for tree in reader.trees}
     values: dict[str, list[NDArray[Any]]] = {name: [] for name in branches}
-    for chunk in EventReader(paths, branches, chunk_size=_TRUTH_CHUNK, **settings):
+    for chunk in reader.only(branches, _TRUTH_CHUNK):
         inside = np.ones(len(chunk), dtype=bool)
         if config.fiducial.enabled:
             limits = config.fiducial.model_dump(exclude={"enabled"})
