@@ -7,7 +7,6 @@ import signal
 import warnings
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
@@ -253,9 +252,12 @@ def available_cores() -> int:
 
 def _allocate(name: str, n: int, shared: bool) -> Tensor:
     branch = SCHEMA[name]
-    dtype: Any = torch.from_numpy(np.empty(0, dtype=branch.dtype)).dtype
-    tensor = torch.empty((n, *branch.shape), dtype=dtype)
-    return tensor.share_memory_() if shared else tensor  # type: ignore[no-untyped-call]
+    shape, dtype = (n, *branch.shape), np.dtype(branch.dtype)
+    if not shared:
+        # Unlike torch, numpy asks for huge pages: filling new memory of this size is mostly page faults else.
+        return torch.from_numpy(np.empty(shape, dtype=dtype))
+    tensor = torch.empty(shape, dtype=torch.from_numpy(np.empty(0, dtype=dtype)).dtype)
+    return tensor.share_memory_()  # type: ignore[no-untyped-call, no-any-return]
 
 
 def _ignore_signals(_worker: int) -> None:
