@@ -352,6 +352,8 @@ def test_a_reader_of_some_of_the_branches(write_tree, make_events, monkeypatch):
     assert max(map(len, parts)) <= 7
     assert np.array_equal(np.concatenate(parts), whole)
     assert every.branches == ("npho", "time", "emiAng")
+    assert list(every.angle_units.values()) == ["rad"]
+    np.testing.assert_array_equal(read_all(every.only(["npho"]))["npho"], np.float32(events["npho"]))
 
 
 def test_a_file_is_opened_once_to_be_inspected(write_tree, make_events, monkeypatch):

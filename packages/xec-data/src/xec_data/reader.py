@@ -205,7 +205,7 @@ class EventReader:
         self._check_shard(shard)
         info = self._tree_of[shard.path]
         arrays = self._read_arrays(info, {name: info.stored[name] for name in self.branches}, shard)
-        if self.angle_units.get(shard.path) == "rad":
+        if "emiAng" in arrays and self.angle_units.get(shard.path) == "rad":
             np.degrees(arrays["emiAng"], out=arrays["emiAng"])
         return EventChunk(arrays, shard)
 
