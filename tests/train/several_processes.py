@@ -9,13 +9,16 @@ import json
 import os
 import signal
 import sys
+from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 from torch import Tensor, nn
-from torch.optim import SGD
+from torch.distributed.tensor import DTensor
+from torch.optim import SGD, AdamW
 
 from xec_data.errors import DataError
 from xec_geometry.errors import XecError
@@ -31,6 +34,7 @@ def run_job(job: dict[str, Any], patch: pytest.MonkeyPatch) -> dict[str, Any]:
     """Train, without anything that is random, and tell what happened here."""
     seen: list[list[tuple[int, int]]] = []
     gradients: list[Tensor] = []
+    held: list[int] = []
     build, augment, step = Regression.build_network, Regression.augment, TrainLoop._step
     rank = int(os.environ.get("RANK", "0"))
 
@@ -46,8 +50,11 @@ def run_job(job: dict[str, Any], patch: pytest.MonkeyPatch) -> dict[str, Any]:
         if job.get("signal") == [rank, loop.state.place.step]:
             signal.raise_signal(signal.SIGTERM)
         norm = step(loop, window)
+        if "held" in job:
+            averages = loop.state.ema.module if loop.state.ema else loop.state.network
+            held[:] = [_held(loop.state.network.parameters()), _held(averages.parameters())]
         if not gradients:
-            parts = [p.grad.flatten() for p in loop.state.network.parameters() if p.grad is not None]
+            parts = [_whole(p.grad).flatten() for p in loop.state.network.parameters() if p.grad is not None]
             gradients.append(torch.cat(parts).clone())
         return norm
 
@@ -63,6 +70,8 @@ def run_job(job: dict[str, Any], patch: pytest.MonkeyPatch) -> dict[str, Any]:
         patch.setattr(
             "xec_train.state.build_optimizer", lambda net, config, **_: SGD(net.parameters(), config.lr)
         )
+    if "eps" in job:
+        patch.setattr("xec_train.optimization.AdamW", partial(AdamW, eps=job["eps"]))
     if job.get("unreadable_in") == rank:
         patch.setattr("xec_train.preparation.open_events", unreadable)
     error = None
@@ -76,7 +85,15 @@ def run_job(job: dict[str, Any], patch: pytest.MonkeyPatch) -> dict[str, Any]:
         error = f"{type(caught).__name__}: {caught}"
     if gradients and rank == 0:
         torch.save(gradients[0], f"{job['name']}.gradient.pt")
-    return {"error": error, "seen": seen, "several": collectives.several()}
+    return {"error": error, "seen": seen, "several": collectives.several(), "held": held}
+
+
+def _held(tensors: Iterable[Tensor]) -> int:
+    return sum((t.to_local() if isinstance(t, DTensor) else t).numel() for t in tensors)
+
+
+def _whole(tensor: Tensor) -> Tensor:
+    return tensor.full_tensor() if isinstance(tensor, DTensor) else tensor
 
 
 def main() -> None:

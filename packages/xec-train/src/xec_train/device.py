@@ -24,6 +24,7 @@ from xec_train.config.sections import DistributedConfig, TrainingConfig
 from xec_train.errors import LaunchError
 from xec_train.launch import SRUN, TORCHRUN, Launch, detect_launch
 from xec_train.precision import build_precision
+from xec_train.sharding import ShardedStrategy
 
 # Since torch 2.13 it has another name.
 _SYNC_OF_BUFFERS = (
@@ -95,8 +96,10 @@ def _accelerator(launch: Launch) -> str:
 
 
 def _strategy(launch: Launch, config: DistributedConfig) -> Strategy | str:
-    if config.strategy == "auto" and launch.world == 1:
+    if launch.world == 1 and config.strategy != "ddp":
         return "auto"
+    if config.strategy == "fsdp":
+        return ShardedStrategy(timeout=collectives.PATIENCE)
     # It remarks on strides of dimensions that have one element only.
     warnings.filterwarnings("ignore", message="Grad strides do not match bucket view strides")
     # No buffer changes while a network is trained, so they are not sent with every batch.

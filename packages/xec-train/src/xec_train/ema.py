@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
+from torch.distributed.tensor import DTensor
 from torch.optim.swa_utils import AveragedModel
 
 _WARMUP = 10.0
@@ -125,9 +126,14 @@ def _average(decay: float) -> Callable[[Sequence[Tensor], Sequence[Tensor], Tens
     def update(averages: Sequence[Tensor], current: Sequence[Tensor], n_updates: Tensor | int) -> None:
         if averages[0].is_floating_point():
             weight = 1.0 - decay_at(int(n_updates), decay)
-            torch._foreach_lerp_(list(averages), list(current), weight)
+            torch._foreach_lerp_(_here(averages), _here(current), weight)
         else:
             # Tables of indices: an average that is rounded down would point elsewhere.
-            torch._foreach_copy_(list(averages), list(current))
+            torch._foreach_copy_(_here(averages), _here(current))
 
     return update
+
+
+def _here(tensors: Sequence[Tensor]) -> list[Tensor]:
+    """The parts that this process has, where tensors are divided."""
+    return [tensor.to_local() if isinstance(tensor, DTensor) else tensor for tensor in tensors]

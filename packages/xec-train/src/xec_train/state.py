@@ -15,11 +15,12 @@ from torch.optim import Optimizer
 from xec_models.checkpoint import load_parameters
 from xec_train.collectives import gathered, rank, several
 from xec_train.config.sections import TrainingConfig
-from xec_train.ema import Average, build_average
+from xec_train.ema import Average
 from xec_train.evaluation import Means
 from xec_train.optimization import build_optimizer
 from xec_train.precision import scaler_of
 from xec_train.schedules import Schedule
+from xec_train.sharding import Layout, Replicated, layout_of
 
 
 @dataclass
@@ -74,6 +75,8 @@ class TrainState:
     model
         The same network as the loop calls it for training: with precision and, over several devices,
         synchronization of gradients.
+    layout
+        Where the weights of network and average are.
     settle
         Waits for the step that the device still works on, so that everything here belongs together.
     """
@@ -83,13 +86,14 @@ class TrainState:
     ema: Average | None
     optimizer: Any
     scheduler: Schedule
+    layout: Layout = field(default_factory=Replicated)
     place: Place = field(default_factory=Place)
     settle: Callable[[], None] = lambda: None
 
     @property
     def evaluated(self) -> nn.Module:
-        """The network that is validated and exported: the average if there is one."""
-        return self.network if self.ema is None else self.ema.module
+        """What is validated and exported, the average if there is one; all processes ask together."""
+        return self.layout.whole(self.network if self.ema is None else self.ema.module)
 
 
 def build_state(
@@ -114,14 +118,16 @@ def build_state(
     forward_methods
         Methods besides `forward` that training calls.
     """
+    layout = layout_of(fabric)
+    layout.divide(network, forward_methods)
     scaled = scaler_of(fabric.strategy.precision) is not None
     optimizer: Optimizer = build_optimizer(network, config, fused=not scaled)
     scheduler = Schedule(optimizer, config, steps_per_epoch)
     model, wrapped = fabric.setup(network, optimizer)
     for name in forward_methods:
         model.mark_forward_method(name)
-    average = build_average(network, optimizer, config.ema_decay)
-    return TrainState(network, model, average, wrapped, scheduler)
+    average = layout.average(network, optimizer, config.ema_decay)
+    return TrainState(network, model, average, wrapped, scheduler, layout)
 
 
 def capture(state: TrainState, fabric: Fabric) -> dict[str, Any]:
@@ -131,13 +137,13 @@ def capture(state: TrainState, fabric: Fabric) -> dict[str, Any]:
     them has for itself.
     """
     state.settle()
-    place = state.place
+    place, whole = state.place, state.layout.gathered
     own = _own_part(place)
     return {
-        "model": state.network.state_dict(),
-        "ema_model": None if state.ema is None else state.ema.module.state_dict(),
+        "model": whole(state.network.state_dict()),
+        "ema_model": None if state.ema is None else whole(state.ema.module.state_dict()),
         "ema_updates": 0 if state.ema is None else int(state.ema.n_averaged),
-        "optimizer": state.optimizer.state_dict(),
+        "optimizer": whole(state.optimizer.state_dict()),
         "scheduler": state.scheduler.state_dict(),
         "scaler": fabric.strategy.precision.state_dict(),
         "rng": own["rng"],
@@ -183,13 +189,14 @@ def restore(state: TrainState, checkpoint: dict[str, Any], fabric: Fabric, sourc
     CheckpointError
         If the network is another one.
     """
-    load_parameters(state.network, checkpoint["model"], source)
+    _fill(state.network, checkpoint["model"], state.layout, source)
     if state.ema is not None:
         averaged = checkpoint.get("ema_model")
         # Without an average in the checkpoint it starts from the weights.
-        load_parameters(state.ema.module, averaged or checkpoint["model"], source)
+        _fill(state.ema.module, averaged or checkpoint["model"], state.layout, source)
         state.ema.n_averaged.fill_(checkpoint.get("ema_updates", 0) if averaged else 0)
-    state.optimizer.load_state_dict(checkpoint["optimizer"])
+    optimizer = state.optimizer.optimizer
+    optimizer.load_state_dict(state.layout.optimizer_parts(checkpoint["optimizer"], optimizer))
     state.scheduler.load_state_dict(checkpoint["scheduler"])
     if checkpoint["scaler"]:
         fabric.strategy.precision.load_state_dict(checkpoint["scaler"])
@@ -210,3 +217,7 @@ def restore(state: TrainState, checkpoint: dict[str, Any], fabric: Fabric, sourc
     torch.set_rng_state(own["rng"]["torch"])
     if own["rng"]["cuda"] and torch.cuda.is_available():
         torch.cuda.set_rng_state_all(own["rng"]["cuda"])
+
+
+def _fill(network: nn.Module, weights: dict[str, Any], layout: Layout, source: str) -> None:
+    load_parameters(network, layout.parts(weights, network.state_dict()), source)

@@ -178,7 +178,7 @@ class TrainLoop:
             **place.means.everywhere().values("train_"),
             **{f"val_{name}": value for name, value in evaluation.losses.items()},
             **evaluation.metrics,
-            **self.objective.figures(self.state.network),
+            **self.objective.figures(self.state.layout.whole(self.state.network)),
             "bad_steps": float(place.bad_steps),
             "lr": self.state.scheduler.rate,
             "epoch_duration_sec": progress.seconds,

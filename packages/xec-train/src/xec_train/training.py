@@ -173,6 +173,9 @@ def _assemble(config: TrainConfig, ready: Preparation, fabric: Fabric, display: 
         if config.checkpoint.refresh_lr:
             state.scheduler.restart(state.place.epoch)
     mode = compile_mode(config.training.compile, fabric.device)
+    if mode is not None and not state.layout.compiles:
+        display.note("torch.compile is left out: not with distributed.strategy=fsdp")
+        mode = None
     compile_methods(network, ready.objective.forward_methods or ("forward",), mode, display.warn)
     _describe(config, network, fabric, state, display)
     return Assembly(config, ready, fabric, state, training, validation)
@@ -190,6 +193,8 @@ def _describe(
     display.line(f"network: {size:.3g} million parameters{tasks}")
     processes = f", {fabric.world_size} processes" if fabric.world_size > 1 else ""
     display.line(f"device: {fabric.device}, precision {fabric.strategy.precision.precision}{processes}")
+    if config.distributed.strategy == "fsdp" and fabric.world_size == 1:
+        display.note("distributed.strategy: fsdp divides a network among processes; there is only one")
     training = config.training
     if training.warmup_epochs >= training.epochs:
         display.note(
@@ -244,9 +249,10 @@ def _finish(
     best = run.checkpoint_best if run.checkpoint_best.exists() else run.checkpoint_last
     # A machine that has not written the file may see an older one for a while.
     checkpoint = collectives.from_first(lambda: _evaluated_part(read_checkpoint(best)))
-    load_evaluated(state.evaluated, checkpoint, str(best))
+    network = state.evaluated
+    load_evaluated(network, checkpoint, str(best))
     with display.progress("results of the best network", len(validation)) as progress:
-        evaluation = evaluate(fabric, ready.objective, state.evaluated, validation, progress)
+        evaluation = evaluate(fabric, ready.objective, network, validation, progress)
     if evaluation is None:
         raise TrainError(f"the validation of {best} was interrupted")
     if not fabric.is_global_zero:
@@ -254,7 +260,7 @@ def _finish(
     files += ready.objective.write_results(run.path, evaluation.outputs, evaluation.events)
     # The first process reads for all now.
     with closing(replace(validation, rank=0, world=1).epoch()) as batches:
-        files += ready.objective.write_readings(run.path, state.evaluated, map(fabric.to_device, batches))
+        files += ready.objective.write_readings(run.path, network, map(fabric.to_device, batches))
     return [*files, *make_artifacts(run.path, display.warn)]
 
 

@@ -133,10 +133,11 @@ class TrainingConfig(Section):
 class DistributedConfig(Section):
     """How several processes, started by torchrun or srun, train one network."""
 
-    strategy: Literal["auto", "ddp"] = Field(
+    strategy: Literal["auto", "ddp", "fsdp"] = Field(
         AUTO,
         description="ddp: each process has a copy of the network and a part of the events, and the gradients "
-        "are averaged; auto: ddp if there is more than one process",
+        "are averaged; fsdp: the same, but weights, averages and the optimizer's moments are divided among "
+        "the processes; auto: ddp if there is more than one process",
     )
 
 
