@@ -364,6 +364,6 @@ def test_a_file_is_opened_once_to_be_inspected(write_tree, make_events, monkeypa
         opened.append(path)
         return open_file(path)
 
-    monkeypatch.setattr("xec_data.reader.open_file", open_and_count)
+    monkeypatch.setattr("xec_data.open_trees.open_file", open_and_count)
     EventReader(paths, ["npho", "emiAng"])
     assert sorted(opened) == sorted(paths)

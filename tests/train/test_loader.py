@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 from collections.abc import Callable
 from itertools import chain
 from pathlib import Path
@@ -93,13 +94,45 @@ def test_only_events_inside_the_fiducial_volume(write_events: WriteEvents) -> No
     assert 0 < len(seen) < 60
 
 
-def test_groups_stay_within_the_chunk_size(reader: EventReader) -> None:
+def test_reading_processes_live_as_long_as_the_loader(reader: EventReader) -> None:
+    processes = []
+    several = loader(reader, 2)
+    alone = loader(reader)
+    for epoch in range(3):
+        assert numbers(list(several.epoch(epoch))) == numbers(list(alone.epoch(epoch)))
+        processes.append({child.pid for child in multiprocessing.active_children()})
+    assert len(processes[0]) == 2
+    assert processes[0] == processes[1] == processes[2]
+
+
+def test_an_epoch_left_early_leaves_nothing_to_the_next_one(reader: EventReader) -> None:
+    several = loader(reader, 2)
+    left = several.epoch(0)
+    first = [next(left) for _ in range(4)]
+    left.close()
+    assert numbers(list(several.epoch(1))) == numbers(list(loader(reader).epoch(1)))
+    assert numbers(first) == numbers(list(loader(reader).epoch(0)))[:4]
+
+
+def test_two_epochs_at_once(reader: EventReader) -> None:
+    several, alone = loader(reader, 1), loader(reader)
+    both = [
+        (a["event"].tolist(), b["event"].tolist())
+        for a, b in zip(several.epoch(0), several.epoch(1), strict=True)
+    ]
+    assert both == list(zip(*(numbers(list(alone.epoch(e))) for e in (0, 1)), strict=True))
+
+
+@pytest.mark.parametrize("workers", [1, 4])
+def test_groups_stay_within_the_chunk_size(reader: EventReader, workers: int) -> None:
     config = DataConfig.model_validate(
-        {"train_path": "x", "val_path": "x", "batch_size": 2, "chunksize": 100, "num_workers": 4}
+        {"train_path": "x", "val_path": "x", "batch_size": 2, "chunksize": 100, "num_workers": workers}
     )
     sources = [Source(tree) for tree in reader.trees]
     built, notes = build_loader(reader, sources, config, seed=0)
-    assert (built.workers * built.prefetch + 2) * built.group_events <= 100
+    at_hand = 1 if workers > 1 else 2
+    assert built.workers * (built.prefetch + at_hand) * built.group_events <= 100
+    assert built.prefetch == 2
     assert notes == []
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from xec_train.data.events import open_events
 from xec_train.data.loader import EventLoader, build_loader, thread_count
 
 WORKERS = 2
-_TIMES = 6
+_TIMES = 24
 _BATCH = 256
 _STEP_BATCH = 16
 _STEPS = 3
@@ -27,7 +28,8 @@ _MOST_CHUNKS = 3.0
 _MOST_WAITING = 0.05
 
 
-def _loader(paths: Sequence[Path], batch: int, workers: int) -> EventLoader:
+def loader_of(paths: Sequence[Path], batch: int, workers: int) -> EventLoader:
+    """The loader of a training on some files."""
     config = DataConfig.model_validate(
         {"train_path": "x", "val_path": "x", "batch_size": batch, "num_workers": workers}
     )
@@ -42,9 +44,9 @@ def _epoch(loader: EventLoader) -> int:
 
 def _loading(compression: str) -> Result:
     paths = event_files(compression)
-    loader = _loader(paths, _BATCH, WORKERS)
+    loader = loader_of(paths, _BATCH, WORKERS)
     # A short epoch is mostly the start of its workers: the files are gone through several times.
-    long = EventLoader(**{**vars(loader), "sources": [*loader.sources] * _TIMES})
+    long = replace(loader, sources=[*loader.sources] * _TIMES)
     with watch_memory() as memory:
         rates = alternate({**limits(paths), "loader": partial(_epoch, long)}, ROUNDS - 2)
     best, ratio, noise = ratio_to_best(rates, "loader")
@@ -76,12 +78,12 @@ def loading_zstd() -> Result:
 @case("data")
 def memory_of_a_worker() -> Result:
     """What a worker takes beyond its libraries, in groups of shuffled events: the chunk it works on."""
-    loader = _loader(event_files("lz4"), _BATCH, WORKERS)
+    loader = loader_of(event_files("lz4"), _BATCH, WORKERS)
     chunk = (
         loader.group_events * sum(SCHEMA[name].bytes_per_event for name in loader.reader.branches) / 1024**2
     )
     with watch_memory() as idle:
-        next(iter(_loader(event_files("lz4", 1, 1), 1, 1).epoch()))
+        next(iter(loader_of(event_files("lz4", 1, 1), 1, 1).epoch()))
     with watch_memory() as memory:
         _epoch(loader)
     libraries = max(idle.children_mb.values(), default=0.0)
@@ -107,7 +109,7 @@ def first_batch_of_many_files() -> Result:
     with watch_memory() as memory:
         for _ in range(3):
             start = time.perf_counter()
-            batches = _loader(paths, _BATCH, WORKERS).epoch()
+            batches = loader_of(paths, _BATCH, WORKERS).epoch()
             next(batches)
             seconds.append(time.perf_counter() - start)
             batches.close()
@@ -139,7 +141,7 @@ def waiting_for_data() -> Result:
     device = "cuda" if torch.cuda.is_available() else "cpu"
     network = network.to(device).train()
     optimizer = torch.optim.AdamW(network.parameters(), lr=1e-5)
-    batches = _loader(event_files("zstd"), _STEP_BATCH, 1).epoch()
+    batches = loader_of(event_files("zstd"), _STEP_BATCH, 1).epoch()
     waited = total = 0.0
     with watch_memory() as memory:
         for step in range(_STEPS + 1):

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import time
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import torch
 from tools.bench.case import Case, Result, case
-from tools.bench.measure import alternate, watch_memory
+from tools.bench.measure import alternate
 from tools.bench.networks import DEFAULT, SMALL, gradient_step, infer, random_network, random_readings
+from tools.bench.one_step import step_elsewhere
 from tools.bench.plain_form import plain_copy
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
@@ -65,7 +63,7 @@ def width_of(shape: tuple[int, int]) -> str:
 
 def _memory_of_step(shape: tuple[int, int]) -> Case:
     def measured() -> Result:
-        used = {form: _peak_elsewhere(form, shape) for form in FORMS}
+        used = {form: step_elsewhere(form, *shape).process_mb for form in FORMS}
         return Result(
             f"memory of a training step, {_named(shape)}",
             used["fast"],
@@ -80,23 +78,6 @@ def _memory_of_step(shape: tuple[int, int]) -> Case:
 
     measured.__name__ = f"memory {width_of(shape)}"
     return measured
-
-
-def _peak_elsewhere(form: str, shape: tuple[int, int]) -> float:
-    # A process of its own: what an allocator keeps from before would count.
-    command = [sys.executable, "-m", __name__, form, *map(str, shape)]
-    root = Path(__file__).parents[2]
-    return float(subprocess.run(command, capture_output=True, text=True, check=True, cwd=root).stdout)
-
-
-def _peak_here(form: str, width: int, batch: int) -> float:
-    network = random_network(width)
-    if form == "plain":
-        network = plain_copy(network)
-    readings = random_readings(batch)
-    with watch_memory() as memory:
-        gradient_step(network, readings)
-    return memory.peak_mb
 
 
 class _Bytes(TorchDispatchMode):
@@ -174,6 +155,3 @@ for _shape in (SMALL, DEFAULT):
 for _shape in (SMALL, DEFAULT):
     for _limit in ("sgemm", "bytes"):
         case("model")(_against_machine(_limit, _shape))
-
-if __name__ == "__main__":
-    print(_peak_here(sys.argv[1], int(sys.argv[2]), int(sys.argv[3])))

@@ -21,6 +21,7 @@ from xec_data.decode import read_into
 from xec_data.errors import DataError
 from xec_data.files import find_files
 from xec_data.memory import bounded_chunk_size, default_chunk_size
+from xec_data.open_trees import OpenTrees
 from xec_data.schema import (
     NPHO_BRANCH,
     SCHEMA,
@@ -28,7 +29,7 @@ from xec_data.schema import (
     TREE_NAME,
 )
 from xec_data.shards import Shard, whole_trees
-from xec_data.storage import describe_branch, find_tree, open_file
+from xec_data.storage import describe_branch
 from xec_data.tree import (
     DEPRECATED,
     TreeInfo,
@@ -110,8 +111,8 @@ class EventReader:
         chunk_size: int | None = None,
         num_threads: int | None = None,
     ) -> None:
-        self._open: tuple[int, Path, Any, Any] | None = None
-        self._pool: ThreadPoolExecutor | None = None
+        self._opened = OpenTrees(tree_name)
+        self._pool: tuple[int, ThreadPoolExecutor] | None = None
         required = tuple(dict.fromkeys(branches))
         optional = tuple(name for name in dict.fromkeys(optional) if name not in required)
         self.num_threads = num_threads or min(_MAX_THREADS, _n_cores())
@@ -121,9 +122,8 @@ class EventReader:
         stated = {"npho": npho_branch, "time": time_branch}
         for path in find_files(files):
             # All that has to be known of a file while it is open: opening it is what takes the time.
-            tree = self._open_tree(path, tree_name)
             info = inspect_open_tree(
-                tree, path, tree_name, required=required, optional=optional, wanted=stated
+                self._opened[path], path, tree_name, required=required, optional=optional, wanted=stated
             )
             self.trees.append(info)
             if "emiAng" in required:
@@ -178,7 +178,8 @@ class EventReader:
             As for a new reader.
         """
         reader = copy(self)
-        reader._open, reader._pool, reader.branches = None, None, tuple(branches)
+        reader._opened, reader._pool = OpenTrees(self._opened.tree_name), None
+        reader.branches = tuple(branches)
         reader.chunk_size = default_chunk_size(reader.branches)
         if chunk_size is not None:
             reader.chunk_size, _ = bounded_chunk_size(chunk_size, reader.branches)
@@ -224,12 +225,11 @@ class EventReader:
         self.close()
 
     def close(self) -> None:
-        """Close the file that is open, if any. The reader can be used again afterwards."""
-        if self._open is not None and self._open[0] == os.getpid():
-            if self._pool is not None:
-                self._pool.shutdown()
-            self._open[2].close()
-        self._open, self._pool = None, None
+        """Close the files that are open. The reader can be used again afterwards."""
+        if self._pool is not None and self._pool[0] == os.getpid():
+            self._pool[1].shutdown()
+        self._pool = None
+        self._opened.close()
 
     def __del__(self) -> None:
         self.close()
@@ -243,7 +243,7 @@ class EventReader:
         self.close()
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_open": None, "_pool": None}
+        return {**self.__dict__, "_pool": None}
 
     def _check_shard(self, shard: Shard) -> None:
         tree = self._tree_of.get(shard.path)
@@ -257,7 +257,7 @@ class EventReader:
 
     def _read_arrays(self, info: TreeInfo, stored: dict[str, str], shard: Shard) -> dict[str, NDArray[Any]]:
         """Read branches, given as name in xec → name in the file, cut into pieces for the threads."""
-        tree = self._tree(info)
+        tree = self._opened[info.path]
         where = f"{info.path}: tree '{info.tree}'"
         arrays: dict[str, NDArray[Any]] = {}
         tasks = []
@@ -275,9 +275,8 @@ class EventReader:
             for task in tasks:
                 read_into(*task)
             return arrays
-        if self._pool is None:
-            self._pool = ThreadPoolExecutor(self.num_threads, thread_name_prefix="xec-data")
-        futures = [self._pool.submit(read_into, *task) for task in tasks]
+        pool = self._threads()
+        futures = [pool.submit(read_into, *task) for task in tasks]
         try:
             for future in futures:
                 future.result()
@@ -286,28 +285,16 @@ class EventReader:
                 future.cancel()
         return arrays
 
-    def _tree(self, info: TreeInfo) -> Any:
-        return self._open_tree(info.path, info.tree)
-
-    def _open_tree(self, path: Path, tree_name: str) -> Any:
-        """The open tree of a file; the file read last stays open, but never across a fork."""
-        process = os.getpid()
-        if self._open is not None and self._open[:2] == (process, path):
-            return self._open[3]
-        if self._open is not None and self._open[0] == process:
-            self._open[2].close()
-        elif self._open is not None:
-            # The parent's threads do not live in this process.
-            self._pool = None
-        file = open_file(path)
-        tree = find_tree(file, path, tree_name)
-        self._open = (process, path, file, tree)
-        return tree
+    def _threads(self) -> ThreadPoolExecutor:
+        # A parent's threads do not live in a process that was forked.
+        if self._pool is None or self._pool[0] != os.getpid():
+            self._pool = os.getpid(), ThreadPoolExecutor(self.num_threads, thread_name_prefix="xec-data")
+        return self._pool[1]
 
     def _angle_unit(self, info: TreeInfo, stated: str) -> AngleUnit:
         stored = {"emiAng": info.stored["emiAng"]}
         where = f"{info.path}: tree '{info.tree}'"
-        tree = self._tree(info)
+        tree = self._opened[info.path]
         vector, _ = resolve(SCHEMA["emiVec"], tree.keys(recursive=True, full_paths=False))
         if vector is not None:
             try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from xec_data.schema import INVALID, SENSOR_BRANCHES
-from xec_train.data.loader import Batch
+from xec_train.data.batch import Batch
 
 
 def drop_channels(batch: Batch, rate: float) -> Batch:

@@ -15,7 +15,8 @@ from torch import Tensor, nn
 
 from xec_data.schema import SENSOR_BRANCHES
 from xec_train.collectives import Votes, from_first, gathered, gathered_by_first, several
-from xec_train.data.loader import Batch, EventLoader
+from xec_train.data.batch import Batch
+from xec_train.data.loader import EventLoader
 from xec_train.display import EpochProgress
 from xec_train.objectives.base import LOSS, Objective
 

@@ -14,7 +14,7 @@ from torch.profiler import ProfilerActivity, profile
 from xec_geometry.output import atomic_output, check_writable
 from xec_train.collectives import connected, from_first
 from xec_train.config.train_config import TrainConfig
-from xec_train.data.loader import Batch
+from xec_train.data.batch import Batch
 from xec_train.display import Display
 from xec_train.errors import TrainError
 from xec_train.phases import PHASES, Stopwatch

@@ -21,7 +21,7 @@ from torch import Tensor
 from xec_data.csv_writer import CsvWriter
 from xec_data.schema import ID_BRANCHES, SENSOR_BRANCHES
 from xec_train.collectives import gathered, told_by_first
-from xec_train.data.loader import Batch
+from xec_train.data.batch import Batch
 from xec_train.errors import TrainError
 from xec_train.objectives.base import LOSS
 from xec_train.precision import scaler_of

@@ -17,7 +17,8 @@ from xec_data.schema import SENSOR_BRANCHES
 from xec_train.checkpoints import Keeper
 from xec_train.collectives import Votes, from_first
 from xec_train.config.sections import TrainingConfig
-from xec_train.data.loader import Batch, EventLoader
+from xec_train.data.batch import Batch
+from xec_train.data.loader import EventLoader
 from xec_train.display import Display, EpochProgress
 from xec_train.evaluation import Evaluation, evaluate
 from xec_train.interruption import Interruption

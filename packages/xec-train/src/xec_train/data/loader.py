@@ -3,76 +3,26 @@
 from __future__ import annotations
 
 import os
-import signal
-import warnings
 from collections.abc import Generator, Iterator, Sequence
-from dataclasses import dataclass
-
-import numpy as np
-import torch
-from torch import Tensor
-from torch.utils.data import DataLoader, IterableDataset, get_worker_info
+from dataclasses import dataclass, field
 
 from xec_data.memory import bounded_chunk_size
 from xec_data.reader import EventReader
-from xec_data.schema import SCHEMA
 from xec_train.config.sections import AUTO, DataConfig
+from xec_train.data.batch import Batch
+from xec_train.data.groups import GroupReading, most_prefetched
+from xec_train.data.pinning import pinned
 from xec_train.data.plan import EpochPlan, Group, Source, batch_begin, ceil_div, n_batches, plan_epoch
-from xec_train.interruption import SIGNALS
 
-Batch = dict[str, Tensor]
-"""Branches by their names in the schema, (n, …) each."""
-
-GROUPS_IN_MEMORY = 10
+GROUPS_IN_MEMORY = 12
 """`chunksize` events are split among the groups that are being read, wait, and are being used."""
 
 # The first group of an epoch is waited for, so it shall be a small part of the epoch; but many batches.
-_GROUPS_PER_EPOCH = 8
+_GROUPS_PER_EPOCH = 32
 _BATCHES_PER_GROUP = 16
 
 _MAX_AUTO_WORKERS = 4
 _EVENTS_WORTH_A_WORKER = 512
-
-
-class EventGroups(IterableDataset[Batch]):
-    """Shuffled groups of events; each worker process reads every n-th of them.
-
-    Groups, not batches, travel from the workers: they arrive in their order for any number of workers,
-    through shared memory without a copy, and are cut into batches by slicing.
-    """
-
-    def __init__(
-        self,
-        reader: EventReader,
-        sources: Sequence[Source],
-        groups: Sequence[Group],
-        key: tuple[int, ...] | None,
-    ) -> None:
-        super().__init__()
-        self.reader, self.sources, self.groups, self.key = reader, sources, groups, key
-
-    def __iter__(self) -> Iterator[Batch]:
-        worker = get_worker_info()
-        first, step = (worker.id, worker.num_workers) if worker else (0, 1)
-        for group in self.groups[first::step]:
-            yield self._read(group, shared=worker is not None)
-
-    def _read(self, group: Group, *, shared: bool) -> Batch:
-        n = len(group)
-        place = np.arange(n)
-        if self.key is not None:
-            place = np.random.default_rng((*self.key, group.number)).permutation(n)
-        events = {name: _allocate(name, n, shared) for name in self.reader.branches}
-        arrays = {name: tensor.numpy() for name, tensor in events.items()}
-        done = 0
-        for number, start, stop in group.pieces:
-            shard, rows = self.sources[number].stretch(start, stop)
-            chunk = self.reader.read(shard)
-            here = place[done : done + stop - start]
-            for name, array in arrays.items():
-                array[here] = chunk[name] if rows is None else chunk[name][rows]
-            done += stop - start
-        return events
 
 
 @dataclass
@@ -107,6 +57,7 @@ class EventLoader:
     rank: int = 0
     world: int = 1
     pin: bool = False
+    _reading: GroupReading | None = field(default=None, init=False, repr=False)
 
     @property
     def n_events(self) -> int:
@@ -155,8 +106,7 @@ class EventLoader:
         while groups and skip >= len(groups[0].batch_sizes):
             skip -= len(groups.pop(0).batch_sizes)
         key = None if self.seed is None else (self.seed, epoch, self.rank)
-        dataset = EventGroups(self.reader, self.sources, groups, key)
-        for group, events in zip(groups, self._read(dataset, len(groups)), strict=True):
+        for group, events in zip(groups, self._read(groups, key), strict=True):
             start = 0
             for number, size in enumerate(group.batch_sizes):
                 if number >= skip:
@@ -164,26 +114,22 @@ class EventLoader:
                 start += size
             skip = 0
 
-    def _read(self, dataset: EventGroups, n_groups: int) -> Iterator[Batch]:
-        workers = min(self.workers, n_groups)
-        # A generator of its own: torch would draw from the one that the training's reproducibility rests on.
-        with warnings.catch_warnings():
-            # More processes than cores is what the user asked for.
-            warnings.simplefilter("ignore", UserWarning)
-            loader = DataLoader(
-                dataset,
-                batch_size=None,
-                num_workers=workers,
-                prefetch_factor=self.prefetch if workers else None,
-                pin_memory=self.pin,
-                worker_init_fn=_ignore_signals,
-                generator=torch.Generator(),
-            )
-            groups = iter(loader)
+    def _read(self, groups: Sequence[Group], key: tuple[int, ...] | None) -> Iterator[Batch]:
+        reading, self._reading = self._reading or self._start_reading(), None
         try:
-            yield from groups
+            events = reading.read(groups, key)
+            yield from pinned(events) if self.pin else events
+            # Not after an epoch that was left early, of which the processes still have something to do.
+            self._reading = reading
         finally:
             self.reader.close()
+
+    def _start_reading(self) -> GroupReading:
+        largest = min(self.n_events, max(1, self.group_events // self.batch_size) * self.batch_size)
+        workers = min(self.workers, ceil_div(self.n_events, largest * self.world))
+        return GroupReading(
+            self.reader, self.sources, largest=largest, workers=workers, prefetch=self.prefetch
+        )
 
 
 def build_loader(
@@ -219,8 +165,7 @@ def build_loader(
     enough = max(n_events // _GROUPS_PER_EPOCH, _BATCHES_PER_GROUP * config.batch_size)
     group_events = max(config.batch_size, min(chunk // GROUPS_IN_MEMORY, enough))
     workers = worker_count(config.num_workers, n_events, on_cores)
-    # A group being read by each worker, those that wait, one in use: all of them within `chunksize`.
-    prefetch = max(1, min(config.prefetch_factor, (GROUPS_IN_MEMORY - 2) // max(1, workers)))
+    prefetch = max(1, min(config.prefetch_factor, most_prefetched(GROUPS_IN_MEMORY, workers)))
     loader = EventLoader(
         reader, sources, config.batch_size, group_events, workers, prefetch, seed, rank, world, pin
     )
@@ -248,19 +193,3 @@ def thread_count(wanted: str | int, workers: int, on_cores: int = 1) -> int | No
 def available_cores() -> int:
     """Cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def _allocate(name: str, n: int, shared: bool) -> Tensor:
-    branch = SCHEMA[name]
-    shape, dtype = (n, *branch.shape), np.dtype(branch.dtype)
-    if not shared:
-        # Unlike torch, numpy asks for huge pages: filling new memory of this size is mostly page faults else.
-        return torch.from_numpy(np.empty(shape, dtype=dtype))
-    tensor = torch.empty(shape, dtype=torch.from_numpy(np.empty(0, dtype=dtype)).dtype)
-    return tensor.share_memory_()  # type: ignore[no-untyped-call, no-any-return]
-
-
-def _ignore_signals(_worker: int) -> None:
-    # Signals may reach the whole process group; it is the training that decides when to stop.
-    for number in SIGNALS:
-        signal.signal(number, signal.SIG_IGN)

@@ -9,8 +9,8 @@ from typing import Any, Protocol
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from xec_train.data.batch import Batch
 from xec_train.data.events import Events
-from xec_train.data.loader import Batch
 
 Arrays = Mapping[str, NDArray[Any]]
 

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from xec_data.schema import INVALID_ABOVE
 from xec_models.inpainter import XECInpainter
 from xec_train.config.train_config import InpaintingConfig
-from xec_train.data.loader import Batch
+from xec_train.data.batch import Batch
 from xec_train.objectives.reconstruction import Reconstruction
 from xec_train.reconstruction_losses import Faces
 

@@ -16,8 +16,8 @@ from xec_models.masking import draw_mask, event_scores
 from xec_train.augmentation import drop_channels
 from xec_train.balance import loss_weights, total_loss
 from xec_train.config.train_config import ReconstructionConfig
+from xec_train.data.batch import Batch
 from xec_train.data.events import Events
-from xec_train.data.loader import Batch
 from xec_train.intensity import INTENSITY, intensities, intensity
 from xec_train.objectives.base import LOSS, Arrays
 from xec_train.reconstruction_losses import Faces, Targets, errors, face_losses, weigh_cells

@@ -16,8 +16,8 @@ from xec_models.tasks import TASKS, task_truth
 from xec_train.augmentation import drop_channels
 from xec_train.balance import loss_weights, total_loss
 from xec_train.config.train_config import RegressionConfig
+from xec_train.data.batch import Batch
 from xec_train.data.events import Events
-from xec_train.data.loader import Batch
 from xec_train.errors import TrainError
 from xec_train.losses import LOSSES, Loss
 from xec_train.objectives.base import LOSS, Arrays

@@ -1,0 +1,188 @@
+"""Shuffled groups of events, read by processes that live as long as the training."""
+
+from __future__ import annotations
+
+import signal
+import warnings
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from xec_data.reader import EventReader
+from xec_data.schema import SCHEMA
+from xec_train.data.batch import Batch
+from xec_train.data.plan import Group, Source
+from xec_train.data.shared_slots import SharedSlots
+from xec_train.interruption import SIGNALS
+
+
+@dataclass(frozen=True)
+class Task:
+    """What a process is to read.
+
+    Attributes
+    ----------
+    group
+        The events.
+    key
+        What their order depends on; None: the order of the files.
+    slot
+        Where to; None: into new memory.
+    """
+
+    group: Group
+    key: tuple[int, ...] | None
+    slot: int | None
+
+
+@dataclass(frozen=True)
+class Filled:
+    """What a process sends of a slot that it has filled."""
+
+    slot: int
+    n_events: int
+
+
+class EventGroups(Dataset[Batch | Filled]):
+    """Reads groups.
+
+    Parameters
+    ----------
+    reader, sources
+        What is read.
+    slots
+        Memory for what a process reads.
+    """
+
+    def __init__(self, reader: EventReader, sources: Sequence[Source], slots: SharedSlots | None) -> None:
+        super().__init__()
+        self.reader, self.sources, self.slots = reader, sources, slots
+
+    def __getitem__(self, task: Task) -> Batch | Filled:
+        n_events = len(task.group)
+        if self.slots is not None and task.slot is not None:
+            self.read(task, self.slots.tensors(task.slot, n_events))
+            return Filled(task.slot, n_events)
+        events = {name: _allocate(name, n_events) for name in self.reader.branches}
+        self.read(task, events)
+        return events
+
+    def read(self, task: Task, events: Batch) -> None:
+        """Read a group into tensors, each event straight to its place."""
+        place = np.arange(len(task.group))
+        if task.key is not None:
+            place = np.random.default_rng((*task.key, task.group.number)).permutation(place)
+        arrays = {name: tensor.numpy() for name, tensor in events.items()}
+        done = 0
+        for number, start, stop in task.group.pieces:
+            shard, rows = self.sources[number].stretch(start, stop)
+            chunk = self.reader.read(shard)
+            here = place[done : done + stop - start]
+            for name, array in arrays.items():
+                array[here] = chunk[name] if rows is None else chunk[name][rows]
+            done += stop - start
+
+
+class GroupReading:
+    """Reads groups ahead of their use.
+
+    Groups, not batches, travel from the processes: they arrive in their order for any number of processes,
+    through shared memory without a copy, and are cut into batches by slicing.
+
+    Parameters
+    ----------
+    reader, sources
+        What is read.
+    largest
+        Events in the largest group.
+    workers, prefetch
+        Reading processes, and groups that each reads ahead.
+    """
+
+    def __init__(
+        self, reader: EventReader, sources: Sequence[Source], *, largest: int, workers: int, prefetch: int
+    ) -> None:
+        each = prefetch + _at_hand(workers)
+        self._slots = SharedSlots(reader.branches, largest, workers, each) if workers else None
+        self._tasks = _Tasks(workers, self._slots)
+        with warnings.catch_warnings():
+            # More processes than cores is what the user asked for.
+            warnings.simplefilter("ignore", UserWarning)
+            self._loader = DataLoader(
+                EventGroups(reader, sources, self._slots),
+                sampler=self._tasks,
+                batch_size=None,
+                num_workers=workers,
+                prefetch_factor=prefetch if workers else None,
+                persistent_workers=workers > 0,
+                worker_init_fn=_ignore_signals,
+                # Of its own: torch would draw from the one that the training's reproducibility rests on.
+                generator=torch.Generator(),
+            )
+
+    def read(self, groups: Sequence[Group], key: tuple[int, ...] | None) -> Iterator[Batch]:
+        """Read groups of one epoch, which has to be gone through before the next one.
+
+        Parameters
+        ----------
+        groups
+            The groups.
+        key
+            What the order within a group depends on; None: the order of the files.
+
+        Yields
+        ------
+        dict of str to Tensor
+            The events of each group.
+        """
+        self._tasks.groups, self._tasks.key = groups, key
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)
+            arriving = iter(self._loader)
+        for group in arriving:
+            if self._slots is not None and isinstance(group, Filled):
+                yield self._slots.lend(group.slot, group.n_events)
+            else:
+                yield group
+
+
+def most_prefetched(groups: int, workers: int) -> int:
+    """How many groups each process may read ahead if there is memory for so many in all."""
+    return groups // max(1, workers) - _at_hand(workers)
+
+
+def _at_hand(workers: int) -> int:
+    # Groups of one process that the training has: what it uses, and what it used until just now.
+    return 1 if workers > 1 else 2
+
+
+@dataclass
+class _Tasks:
+    """What there is to do, each with memory that is free when it is given to a process."""
+
+    workers: int
+    slots: SharedSlots | None
+    groups: Sequence[Group] = ()
+    key: tuple[int, ...] | None = None
+
+    def __iter__(self) -> Iterator[Task]:
+        for number, group in enumerate(self.groups):
+            # The processes take turns. Without a free slot the training holds on to many batches.
+            slot = self.slots.take(number % self.workers) if self.slots is not None else None
+            yield Task(group, self.key, slot)
+
+
+def _allocate(name: str, n: int) -> Tensor:
+    branch = SCHEMA[name]
+    # Unlike torch, numpy asks for huge pages: filling new memory of this size is mostly page faults else.
+    return torch.from_numpy(np.empty((n, *branch.shape), dtype=branch.dtype))
+
+
+def _ignore_signals(_worker: int) -> None:
+    # Signals may reach the whole process group; it is the training that decides when to stop.
+    for number in SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
