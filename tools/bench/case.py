@@ -64,6 +64,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "data": ("reading", "loading"),
     "model": ("model",),
     "simulate": ("simulating",),
+    "predict": ("predicting",),
     "startup": ("startup",),
 }
 """The modules of this folder that fill each group, imported only when it runs."""

@@ -10,9 +10,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from xec_models.channel_norm import ChannelNorm
 from xec_models.config import DIM_MULTIPLE
 from xec_models.drop_path import drop_rates
-from xec_models.next_block import NORM_EPS, NeXtBlock
+from xec_models.next_block import NeXtBlock
 
 DEPTHS = (2, 3)
 TOKEN_GRID = (4, 4)
@@ -71,12 +72,10 @@ class FaceBackbone(nn.Module):
         super().__init__()
         width = encoder_dim // DIM_MULTIPLE
         rates = drop_rates(drop_path_rate, sum(DEPTHS))
-        self.stem = nn.ModuleList(
-            [nn.Conv2d(channels, width, kernel_size=4, padding=1), nn.LayerNorm(width, eps=NORM_EPS)]
-        )
+        self.stem = nn.ModuleList([nn.Conv2d(channels, width, kernel_size=4, padding=1), ChannelNorm(width)])
         self.stage1 = nn.ModuleList(ConvNeXtV2Block(width, rate) for rate in rates[: DEPTHS[0]])
         self.downsample = nn.ModuleList(
-            [nn.LayerNorm(width, eps=NORM_EPS), nn.Conv2d(width, 2 * width, kernel_size=2, stride=2)]
+            [ChannelNorm(width), nn.Conv2d(width, 2 * width, kernel_size=2, stride=2)]
         )
         self.stage2 = nn.ModuleList(ConvNeXtV2Block(2 * width, rate) for rate in rates[DEPTHS[0] :])
 

@@ -11,9 +11,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from xec_models.block_mlp import block_mlp, runs_here
+from xec_models.channel_norm import ChannelNorm
 from xec_models.drop_path import DropPath
 
-NORM_EPS = 1e-6
 EXPANSION = 4
 
 
@@ -39,7 +39,7 @@ class GlobalResponseNorm(nn.Module):
 
     def scale(self, x: Tensor) -> Tensor:
         """The factor 1 + γ·N: GRN is x · scale + β, one pass over `x` instead of four."""
-        squares = x.square().sum(self.space, keepdim=True, dtype=torch.promote_types(x.dtype, torch.float32))
+        squares = (x * x).sum(self.space, keepdim=True, dtype=torch.promote_types(x.dtype, torch.float32))
         # The gradient of √0 is infinite; 1e-30 vanishes beside any real response.
         norm = (squares + 1e-30).sqrt()
         scale: Tensor = 1 + self.gamma * (norm / (norm.mean(-1, keepdim=True) + 1e-6))
@@ -67,7 +67,7 @@ class NeXtBlock(nn.Module):
 
     def __init__(self, dim: int, space: tuple[int, ...], drop_path: float) -> None:
         super().__init__()
-        self.norm = nn.LayerNorm(dim, eps=NORM_EPS)
+        self.norm = ChannelNorm(dim)
         self.pwconv1 = nn.Linear(dim, EXPANSION * dim)
         self.grn = GlobalResponseNorm(EXPANSION * dim, space)
         self.pwconv2 = nn.Linear(EXPANSION * dim, dim)
@@ -101,10 +101,10 @@ class NeXtBlock(nn.Module):
     def mlp(self, y: Tensor) -> Tensor:
         """LayerNorm, both Linears with GELU and GRN between them; the form that is fastest where `y` is."""
         if runs_here(y):
-            norm = self.norm.weight, self.norm.bias, NORM_EPS
+            norm = self.norm.weight, self.norm.bias, self.norm.eps
             first = self.pwconv1.weight, self.pwconv1.bias
             return block_mlp(y, norm, first, self.grn.gamma, (self.pwconv2.weight, self._shifted_bias()))
-        hidden = F.gelu(self.pwconv1(self.norm(y)))
+        hidden = F.gelu(self.norm.into(self.pwconv1, y))
         return self.project(hidden, self.grn.scale(hidden))
 
     def project(self, hidden: Tensor, scale: Tensor) -> Tensor:

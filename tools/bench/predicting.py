@@ -1,0 +1,134 @@
+"""ONNX Runtime against torch, and `xec predict` against the graph alone."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from functools import cache, partial
+from pathlib import Path
+
+import numpy as np
+from tools.bench.case import Case, Result, case
+from tools.bench.measure import alternate, watch_memory
+from tools.bench.networks import random_network, random_readings
+
+from xec_data import TreeWriter
+from xec_export.checkpoint import describe_and_build
+from xec_export.graph import DEFAULT_OPSET, write_onnx
+from xec_export.predicting import predict_files
+from xec_export.predictor import OnnxPredictor, TorchPredictor
+from xec_models.checkpoint import read_checkpoint, save_checkpoint
+
+WIDTH = 256
+BATCHES = (1, 4, 16, 64, 256)
+EVENTS = 2048
+ROUNDS = 5
+READINGS = ("npho", "relative_time")
+
+
+@cache
+def _folder() -> tempfile.TemporaryDirectory[str]:
+    return tempfile.TemporaryDirectory(prefix="xec-bench-")
+
+
+@cache
+def _model_files() -> tuple[Path, Path]:
+    """One network as a checkpoint and as an ONNX file."""
+    network = random_network(WIDTH).eval()
+    checkpoint = Path(_folder().name) / "network.pth"
+    config = {
+        "model": network.model_config.model_dump(mode="json"),
+        "tasks": {name: task.model_dump() for name, task in network.task_configs.items()},
+        "normalization": network.normalization.model_dump(),
+        "data": {"npho_branch": READINGS[0], "time_branch": READINGS[1], "tree_name": "tree"},
+    }
+    save_checkpoint(checkpoint, {"kind": network.kind, "config": config, "model": network.state_dict()})
+    built, description = describe_and_build(read_checkpoint(checkpoint), checkpoint)
+    onnx = checkpoint.with_suffix(".onnx")
+    write_onnx(built, replace(description, opset=DEFAULT_OPSET), onnx)
+    return checkpoint, onnx
+
+
+@contextmanager
+def _events_file() -> Iterator[Path]:
+    path = Path(_folder().name) / "events.root"
+    readings = (values.numpy() for values in random_readings(EVENTS))
+    numbers = {name: np.arange(EVENTS, dtype=np.int32) for name in ("run", "event")}
+    with TreeWriter(path) as writer:
+        writer.extend(dict(zip(READINGS, readings, strict=True)) | numbers)
+    yield path
+    path.unlink()
+
+
+def _runtime(batch: int) -> Case:
+    def measured() -> Result:
+        checkpoint, onnx = _model_files()
+        npho, time = (values.numpy() for values in random_readings(batch))
+        # As users get them: the predictors cut large batches by themselves.
+        predictors = {
+            "ONNX Runtime": OnnxPredictor(onnx),
+            "torch": TorchPredictor(checkpoint, batch_size=batch),
+        }
+
+        def run(name: str) -> int:
+            # Short runs are repeated, so that a tick of the clock is nothing.
+            repeats = max(1, 32 // batch)
+            for _ in range(repeats):
+                predictors[name].predict(npho, time)
+            return repeats * batch
+
+        rates = alternate({name: partial(run, name) for name in predictors}, ROUNDS)
+        ratio, noise = rates.ratio("ONNX Runtime", "torch")
+        return Result(
+            f"ONNX Runtime, encoder_dim {WIDTH}, batch {batch}",
+            rates.median("ONNX Runtime"),
+            "events/s",
+            rates.median("torch"),
+            "torch, eager",
+            ratio,
+            None,
+            target=1.0,
+            noise=noise,
+        )
+
+    measured.__name__ = f"ONNX Runtime {batch}"
+    return measured
+
+
+for _batch in BATCHES:
+    case("predict")(_runtime(_batch))
+
+
+@case("predict")
+def whole_command() -> Result:
+    """From ROOT file to ROOT file, against the same graph on arrays in memory."""
+    predictor = OnnxPredictor(_model_files()[1])
+    npho, time = (values.numpy() for values in random_readings(EVENTS))
+    output = Path(_folder().name) / "predictions.root"
+
+    def alone() -> int:
+        predictor.predict(npho, time)
+        return EVENTS
+
+    with _events_file() as events:
+
+        def files() -> int:
+            predict_files(predictor, [events], output)
+            return EVENTS
+
+        with watch_memory() as memory:
+            rates = alternate({"xec predict": files, "graph": alone}, ROUNDS - 2)
+    ratio, noise = rates.ratio("xec predict", "graph")
+    return Result(
+        f"xec predict, encoder_dim {WIDTH}",
+        rates.median("xec predict"),
+        "events/s",
+        rates.median("graph"),
+        "the graph on arrays in memory",
+        ratio,
+        memory.peak_mb,
+        target=0.9,
+        noise=noise,
+    )
