@@ -49,8 +49,10 @@ def event_files(
 ) -> tuple[Path, ...]:
     """Files of so many events each, as `TreeWriter` writes them."""
     paths = tuple(folder() / f"{compression}_{n_events}_{i}.root" for i in range(n_files))
-    events = simulated()
     for i, path in enumerate(paths):
+        if path.exists():
+            continue
+        events = simulated()
         with TreeWriter(path, compression=compression) as writer:
             # Another beginning for every file: no two have the same bytes at the same place.
             rows = (np.arange(n_events) + 37 * i) % _SIMULATED

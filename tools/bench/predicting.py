@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from functools import cache, partial
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 from tools.bench.case import Case, Result, case
+from tools.bench.events import folder
 from tools.bench.measure import alternate, watch_memory
 from tools.bench.networks import random_network, random_readings
 
@@ -28,16 +28,13 @@ ROUNDS = 5
 READINGS = ("npho", "relative_time")
 
 
-@cache
-def _folder() -> tempfile.TemporaryDirectory[str]:
-    return tempfile.TemporaryDirectory(prefix="xec-bench-")
-
-
-@cache
 def _model_files() -> tuple[Path, Path]:
     """One network as a checkpoint and as an ONNX file."""
+    checkpoint = folder() / "network.pth"
+    onnx = checkpoint.with_suffix(".onnx")
+    if onnx.exists():
+        return checkpoint, onnx
     network = random_network(WIDTH).eval()
-    checkpoint = Path(_folder().name) / "network.pth"
     config = {
         "model": network.model_config.model_dump(mode="json"),
         "tasks": {name: task.model_dump() for name, task in network.task_configs.items()},
@@ -46,14 +43,13 @@ def _model_files() -> tuple[Path, Path]:
     }
     save_checkpoint(checkpoint, {"kind": network.kind, "config": config, "model": network.state_dict()})
     built, description = describe_and_build(read_checkpoint(checkpoint), checkpoint)
-    onnx = checkpoint.with_suffix(".onnx")
     write_onnx(built, replace(description, opset=DEFAULT_OPSET), onnx)
     return checkpoint, onnx
 
 
 @contextmanager
 def _events_file() -> Iterator[Path]:
-    path = Path(_folder().name) / "events.root"
+    path = folder() / "events.root"
     readings = (values.numpy() for values in random_readings(EVENTS))
     numbers = {name: np.arange(EVENTS, dtype=np.int32) for name in ("run", "event")}
     with TreeWriter(path) as writer:
@@ -106,7 +102,7 @@ def whole_command() -> Result:
     """From ROOT file to ROOT file, against the same graph on arrays in memory."""
     predictor = OnnxPredictor(_model_files()[1])
     npho, time = (values.numpy() for values in random_readings(EVENTS))
-    output = Path(_folder().name) / "predictions.root"
+    output = folder() / "predictions.root"
 
     def alone() -> int:
         predictor.predict(npho, time)

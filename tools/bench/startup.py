@@ -10,8 +10,12 @@ import time
 from collections.abc import Sequence
 
 from tools.bench.case import Case, Result, case
+from tools.bench.events import event_files, folder
 
 ROUNDS = 5
+_STEP_EVENTS = 16
+_STEP_SECONDS = 10.0
+
 HELP = "from xec_geometry.cli import main; main({arguments!r})"
 
 # What is run by Python, and the seconds that it may take.
@@ -38,6 +42,46 @@ def _seconds(command: Sequence[str]) -> float:
     start = time.perf_counter()
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL, env=dict(os.environ))
     return time.perf_counter() - start
+
+
+@case("startup")
+def first_step() -> Result:
+    """From the command to the end of an epoch of one step: the default network, with tracking."""
+    (events,) = event_files("lz4", 1, _STEP_EVENTS)
+    config = folder() / "first_step.yaml"
+    config.write_text(f"data: {{train_path: {events}, val_path: {events}, batch_size: {_STEP_EVENTS}}}\n")
+    command = [sys.executable, "-c", HELP.format(arguments=["train", str(config), "training.epochs=1"])]
+    seconds = statistics.median(_until("epoch", command) for _ in range(3))
+    return Result(
+        "xec train, first step",
+        seconds,
+        "s",
+        _STEP_SECONDS,
+        "time allowed",
+        seconds / _STEP_SECONDS,
+        None,
+        target=1.0,
+        less_is_better=True,
+    )
+
+
+def _until(beginning: str, command: Sequence[str]) -> float:
+    """Seconds until a command prints a line that begins so."""
+    start = time.perf_counter()
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=folder()
+    ) as process:
+        assert process.stdout is not None
+        output = ""
+        for line in process.stdout:
+            output += line
+            if line.startswith(beginning):
+                break
+        else:
+            raise RuntimeError(f"{' '.join(command)} printed no line '{beginning}':\n{output}")
+        seconds = time.perf_counter() - start
+        process.kill()
+    return seconds
 
 
 for _name, _code, _allowed in STARTS:

@@ -9,12 +9,17 @@ from typing import Any
 
 from xec_data.storage import find_tree, open_file
 
-_AT_MOST = 32
-"""Each takes a file descriptor and a thread that sleeps; processes have about a thousand."""
+_AT_MOST = 128
+"""Each takes a file descriptor and a thread that sleeps."""
+
+_SHARE_OF_DESCRIPTORS = 8
+"""A reader takes at most one in so many of those that a process may have."""
 
 
 class OpenTrees:
     """The trees of one name in the files used last; a process that was forked opens them again.
+
+    They are closed with the last reader that shares them, if not before.
 
     Parameters
     ----------
@@ -33,7 +38,7 @@ class OpenTrees:
         else:
             file = open_file(path)
             self._opened[path] = file, find_tree(file, path, self.tree_name)
-            if len(self._opened) > _AT_MOST:
+            if len(self._opened) > _most_open():
                 self._opened.popitem(last=False)[1][0].close()
         return self._opened[path][1]
 
@@ -43,6 +48,9 @@ class OpenTrees:
         for file, _ in self._opened.values():
             file.close()
         self._opened.clear()
+
+    def __del__(self) -> None:
+        self.close()
 
     def __getstate__(self) -> dict[str, Any]:
         return {"tree_name": self.tree_name}
@@ -57,3 +65,13 @@ class OpenTrees:
     def _forget(self) -> None:
         self._process = os.getpid()
         self._opened: OrderedDict[Path, tuple[Any, Any]] = OrderedDict()
+
+
+def _most_open() -> int:
+    try:
+        from resource import RLIMIT_NOFILE, getrlimit
+    except ImportError:
+        # Windows counts no descriptors.
+        return _AT_MOST
+    allowed = getrlimit(RLIMIT_NOFILE)[0]
+    return max(1, min(_AT_MOST, allowed // _SHARE_OF_DESCRIPTORS)) if allowed > 0 else _AT_MOST

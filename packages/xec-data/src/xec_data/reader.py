@@ -145,7 +145,6 @@ class EventReader:
             self._check_shard(shard)
         if "emiAng" in self.branches and "emiAng" not in required:
             self.angle_units = {tree.path: self._angle_unit(tree, angle_unit) for tree in self.trees}
-        self.close()
         for name, why in DEPRECATED.items():
             if any(name in tree.stored.values() for tree in self.trees):
                 warnings.warn(f"the branch '{name}' is deprecated: it {why}", FutureWarning, stacklevel=2)
@@ -170,6 +169,8 @@ class EventReader:
     def only(self, branches: Sequence[str], chunk_size: int | None = None) -> EventReader:
         """A reader of some of the branches of the same files, without looking at the files again.
 
+        Both share the files that are open, so they are for one thread.
+
         Parameters
         ----------
         branches
@@ -178,8 +179,7 @@ class EventReader:
             As for a new reader.
         """
         reader = copy(self)
-        reader._opened, reader._pool = OpenTrees(self._opened.tree_name), None
-        reader.branches = tuple(branches)
+        reader._pool, reader.branches = None, tuple(branches)
         reader.chunk_size = default_chunk_size(reader.branches)
         if chunk_size is not None:
             reader.chunk_size, _ = bounded_chunk_size(chunk_size, reader.branches)
@@ -222,17 +222,14 @@ class EventReader:
             shard = Shard(info.path, 0, min(info.n_entries, _EVENTS_TO_LOOK_AT))
             if "npho" in info.stored:
                 check_readings(self._read_arrays(info, {"npho": info.stored["npho"]}, shard)["npho"], shard)
-        self.close()
 
     def close(self) -> None:
         """Close the files that are open. The reader can be used again afterwards."""
-        if self._pool is not None and self._pool[0] == os.getpid():
-            self._pool[1].shutdown()
-        self._pool = None
+        self._stop_threads()
         self._opened.close()
 
     def __del__(self) -> None:
-        self.close()
+        self._stop_threads()
 
     def __enter__(self) -> Self:
         return self
@@ -284,6 +281,11 @@ class EventReader:
             for future in futures:
                 future.cancel()
         return arrays
+
+    def _stop_threads(self) -> None:
+        if self._pool is not None and self._pool[0] == os.getpid():
+            self._pool[1].shutdown()
+        self._pool = None
 
     def _threads(self) -> ThreadPoolExecutor:
         # A parent's threads do not live in a process that was forked.

@@ -109,6 +109,9 @@ class GroupReading:
         each = prefetch + _at_hand(workers)
         self._slots = SharedSlots(reader.branches, largest, workers, each) if workers else None
         self._tasks = _Tasks(workers, self._slots)
+        if workers:
+            # The processes open the files for themselves.
+            reader.close()
         with warnings.catch_warnings():
             # More processes than cores is what the user asked for.
             warnings.simplefilter("ignore", UserWarning)
