@@ -1,20 +1,8 @@
 """The network against the formulation read literally, which `tools/bench` also measures it against."""
 
-import importlib.util
-from pathlib import Path
-
 import pytest
 import torch
-
-PLAIN_FORM = Path(__file__).parents[2] / "tools" / "bench" / "plain_form.py"
-
-
-@pytest.fixture(scope="module")
-def plain_copy():
-    specification = importlib.util.spec_from_file_location("plain_form", PLAIN_FORM)
-    module = importlib.util.module_from_spec(specification)
-    specification.loader.exec_module(module)
-    return module.plain_copy
+from tools.bench.plain_form import plain_copy
 
 
 def _gradients(network, events):
@@ -24,7 +12,7 @@ def _gradients(network, events):
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-def test_outputs_of_the_plain_form(plain_copy, small_network, raw_events, dtype):
+def test_outputs_of_the_plain_form(small_network, raw_events, dtype):
     fast = small_network().to(dtype)
     plain = plain_copy(fast)
     with torch.no_grad():
@@ -37,7 +25,7 @@ def test_outputs_of_the_plain_form(plain_copy, small_network, raw_events, dtype)
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-def test_gradients_of_the_plain_form(plain_copy, small_network, raw_events, dtype):
+def test_gradients_of_the_plain_form(small_network, raw_events, dtype):
     fast = small_network(["angle", "energy"]).to(dtype)
     plain = plain_copy(fast)
     expected, found = (_gradients(network, raw_events(3)) for network in (plain, fast))

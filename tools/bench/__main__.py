@@ -20,6 +20,10 @@ from tools.bench.events import folder
 from xec_geometry.errors import did_you_mean
 from xec_geometry.output import atomic_output, check_writable
 
+# Whether there is a GPU is asked before the cases get processes of their own, which could not use it if the
+# driver answered.
+os.environ.setdefault("PYTORCH_NVML_BASED_CUDA_CHECK", "1")
+
 _ALL = "all"
 _LOG_WIDTH = 160
 

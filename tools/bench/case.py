@@ -94,11 +94,9 @@ def cases_of(group: str) -> list[Case]:
 
 def alone(measured: Case) -> Result:
     """Run a case in a process of its own: what an allocator keeps of another case would speed it up."""
-    _waiting.append(measured)
+    _waiting[:] = [measured]
     with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("fork")) as process:
-        result = process.submit(_run_waiting).result()
-    _waiting.clear()
-    return result
+        return process.submit(_run_waiting).result()
 
 
 # A case is a closure, which cannot be sent; a forked process finds it here.

@@ -9,7 +9,20 @@ from typing import Any
 import torch
 from tools.bench.case import Case, Result, case
 from tools.bench.measure import alternate
-from tools.bench.networks import DEFAULT, SMALL, gradient_step, infer, random_network, random_readings
+from tools.bench.networks import (
+    DEFAULT,
+    DEVICE,
+    GPU_SHAPES,
+    PRECISION,
+    SMALL,
+    as_trained,
+    gradient_step,
+    half,
+    infer,
+    random_network,
+    random_readings,
+    wait,
+)
 from tools.bench.one_step import step_elsewhere
 from tools.bench.plain_form import plain_copy
 from torch.utils._python_dispatch import TorchDispatchMode
@@ -17,24 +30,26 @@ from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import FlopCounterMode
 
 ROUNDS = 5
-MATRIX = 2048
-COPIED_BYTES = 256 * 2**20
 LARGEST_MEMORY = 0.7
+LEAST_OF_ROOFLINE = 0.3
 
 FORMS = ("fast", "plain")
 LIMITS = {
-    "sgemm": "FLOPs at the rate of a large sgemm",
+    "arithmetic": "FLOPs at the rate of a large matrix product",
     "bytes": "bytes of all operations at the rate of a copy",
+    "roofline": "the slower of arithmetic and bytes",
 }
+ON_GPU = DEVICE == "cuda"
+MATRIX, COPIED_BYTES = (8192, 2**30) if ON_GPU else (2048, 2**28)
 
 
 def _against_plain(work: str, shape: tuple[int, int], target: float) -> Case:
     def measured() -> Result:
         width, batch = shape
         function = {"inference": infer, "training step": gradient_step}[work]
-        fast = random_network(width).train(work != "inference")
-        networks = dict(zip(FORMS, (fast, plain_copy(fast)), strict=True))
-        readings = random_readings(batch)
+        fast = random_network(width, DEVICE).train(work != "inference")
+        networks = dict(zip(FORMS, (as_trained(fast), as_trained(plain_copy(fast))), strict=True))
+        readings = random_readings(batch, DEVICE)
         runs = {
             name: lambda network=network: function(network, readings) for name, network in networks.items()
         }
@@ -49,6 +64,7 @@ def _against_plain(work: str, shape: tuple[int, int], target: float) -> Case:
             ratio,
             None,
             target=target,
+            device=DEVICE,
             noise=noise,
         )
 
@@ -69,10 +85,11 @@ def _memory_of_step(shape: tuple[int, int]) -> Case:
             used["fast"],
             "MB",
             used["plain"],
-            "plain form, whole process",
+            "plain form, of the GPU" if ON_GPU else "plain form, whole process",
             used["fast"] / used["plain"],
             used["fast"],
             target=LARGEST_MEMORY,
+            device=DEVICE,
             less_is_better=True,
         )
 
@@ -94,37 +111,44 @@ class _Bytes(TorchDispatchMode):
 
 
 @cache
-def _sgemm_rate() -> float:
-    a, b = torch.randn(MATRIX, MATRIX), torch.randn(MATRIX, MATRIX)
-    out = torch.empty(MATRIX, MATRIX)
+def _arithmetic_rate() -> float:
+    a, b, out = (torch.rand(MATRIX, MATRIX, device=DEVICE, dtype=PRECISION) for _ in range(3))
     return max(2 * MATRIX**3 / _seconds(lambda: torch.mm(a, b, out=out)) for _ in range(ROUNDS))
 
 
 @cache
 def _copy_rate() -> float:
-    source = torch.ones(COPIED_BYTES // 4)
+    source = torch.ones(COPIED_BYTES // 4, device=DEVICE)
     target = torch.empty_like(source)
     # Read and written.
     return max(2 * COPIED_BYTES / _seconds(lambda: target.copy_(source)) for _ in range(ROUNDS))
 
 
 def _seconds(function: Any) -> float:
+    wait()
     start = time.perf_counter()
     function()
+    wait()
     return time.perf_counter() - start
 
 
 def _against_machine(limit_name: str, shape: tuple[int, int]) -> Case:
     def measured() -> Result:
         width, batch = shape
-        network, readings = random_network(width).eval(), random_readings(batch)
-        counter = FlopCounterMode(display=False) if limit_name == "sgemm" else _Bytes()
-        # The counter cannot follow inference mode.
-        with torch.no_grad(), counter:
-            network(*readings)
-        work = counter.get_total_flops() if isinstance(counter, FlopCounterMode) else counter.total
-        limit = (_sgemm_rate() if limit_name == "sgemm" else _copy_rate()) * batch / work
-        rate = alternate({"fast": lambda: infer(network, readings)}, ROUNDS).median("fast")
+        network, readings = random_network(width, DEVICE).eval(), random_readings(batch, DEVICE)
+        flops, moved = FlopCounterMode(display=False), _Bytes()
+        for counter in (flops, moved):
+            # The counter cannot follow inference mode.
+            with torch.no_grad(), half(), counter:
+                network(*readings)
+        seconds = {
+            "arithmetic": flops.get_total_flops() / _arithmetic_rate(),
+            "bytes": moved.total / _copy_rate(),
+        }
+        seconds["roofline"] = max(seconds.values())
+        limit = batch / seconds[limit_name]
+        compiled = as_trained(network)
+        rate = alternate({"fast": lambda: infer(compiled, readings)}, ROUNDS).median("fast")
         return Result(
             f"inference, {_named(shape)}: {limit_name}",
             rate,
@@ -133,6 +157,8 @@ def _against_machine(limit_name: str, shape: tuple[int, int]) -> Case:
             LIMITS[limit_name],
             rate / limit,
             None,
+            target=LEAST_OF_ROOFLINE if ON_GPU and limit_name == "roofline" else None,
+            device=DEVICE,
         )
 
     measured.__name__ = f"{limit_name} {width_of(shape)}"
@@ -143,15 +169,14 @@ def _named(shape: tuple[int, int]) -> str:
     return f"encoder_dim {shape[0]}, batch {shape[1]}"
 
 
-for _work, _shape, _target in (
-    ("inference", SMALL, 2.0),
-    ("inference", DEFAULT, 1.7),
-    ("training step", SMALL, 1.8),
-    ("training step", DEFAULT, 1.5),
-):
-    case("model")(_against_plain(_work, _shape, _target))
-for _shape in (SMALL, DEFAULT):
+_SHAPES = GPU_SHAPES if ON_GPU else (SMALL, DEFAULT)
+_TARGETS = {"inference": (2.0, 2.0 if ON_GPU else 1.7), "training step": (2.0, 2.0) if ON_GPU else (1.8, 1.5)}
+
+for _work, _targets in _TARGETS.items():
+    for _shape, _target in zip(_SHAPES, _targets, strict=True):
+        case("model")(_against_plain(_work, _shape, _target))
+for _shape in _SHAPES:
     case("model")(_memory_of_step(_shape))
-for _shape in (SMALL, DEFAULT):
-    for _limit in ("sgemm", "bytes"):
+for _shape in _SHAPES:
+    for _limit in LIMITS:
         case("model")(_against_machine(_limit, _shape))

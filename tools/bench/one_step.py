@@ -28,7 +28,7 @@ class Step:
     seconds
         Usual time of a step.
     process_mb, own_mb
-        Largest memory of the process, and what of it came with network and steps.
+        Largest memory of the process, and what of it came with network and steps; of a GPU if there is one.
     """
 
     seconds: float
@@ -44,19 +44,24 @@ def step_elsewhere(form: str, width: int, batch: int) -> Step:
 
 
 def _measure(form: str, width: int, batch: int) -> Step:
-    from tools.bench.networks import gradient_step, random_network, random_readings
+    import torch
+    from tools.bench.networks import DEVICE, as_trained, gradient_step, random_network, random_readings
     from tools.bench.plain_form import plain_copy
 
-    readings = random_readings(batch)
+    readings = random_readings(batch, DEVICE)
     seconds = []
     with watch_memory() as memory:
-        network = random_network(width)
+        network = random_network(width, DEVICE)
         if form == "plain":
             network = plain_copy(network)
+        network = as_trained(network)
         for _ in range(_REPEATS + 1):
             start = time.perf_counter()
             gradient_step(network, readings)
             seconds.append(time.perf_counter() - start)
+    if DEVICE == "cuda":
+        peak = torch.cuda.max_memory_allocated() / 2**20
+        return Step(statistics.median(seconds[1:]), peak, peak)
     return Step(statistics.median(seconds[1:]), memory.peak_mb, memory.peak_mb - memory.before_mb)
 
 
