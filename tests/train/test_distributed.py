@@ -26,6 +26,7 @@ from xec_data.columns import read_columns
 from xec_data.simulation import SimulationConfig, simulate_file
 from xec_models.checkpoint import read_checkpoint
 from xec_models.run_directory import RunDirectory
+from xec_train import collectives
 from xec_train.config.loading import load_config
 from xec_train.config.template import resolved
 
@@ -376,3 +377,22 @@ class TestCommand:
         assert told[0][1].startswith("xec: error: 1.root")
         assert "(in process 2 of 2, on " in told[0][1]
         assert "xec: error" not in told[1][1]
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="threads are counted on Linux only")
+def test_no_thread_of_a_process_that_ends_is_left(tmp_path: Path) -> None:
+    def n_threads() -> int:
+        return len(list(Path("/proc/self/task").iterdir()))
+
+    collectives.leave()
+    before = n_threads()
+    store = torch.distributed.FileStore(str(tmp_path / "store"), 1)
+    torch.distributed.init_process_group("gloo", store=store, rank=0, world_size=1)
+    network = torch.nn.parallel.DistributedDataParallel(torch.nn.Linear(2, 2))
+    object.__setattr__(network, "itself", network)
+    network(torch.ones(1, 2)).sum().backward()
+    del network
+    assert n_threads() > before
+    collectives.leave()
+    assert not torch.distributed.is_initialized()
+    assert n_threads() <= before

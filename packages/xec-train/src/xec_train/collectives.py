@@ -7,6 +7,7 @@ the strategy of Fabric; what stands here travels beside them, from processor to 
 
 from __future__ import annotations
 
+import gc
 import os
 import re
 import socket
@@ -34,6 +35,19 @@ PATIENCE = timedelta(minutes=30)
 def several() -> bool:
     """Whether there is more than one process."""
     return dist.is_available() and dist.is_initialized() and dist.get_world_size() > 1
+
+
+def leave() -> None:
+    """Part from the others at the end of this process.
+
+    Else the threads of gloo are still there when Python ends, and one that has an object of Python to give
+    back then aborts the process.
+    """
+    if dist.is_available() and dist.is_initialized():
+        _beside.cache_clear()
+        # The network of the training, which is part of a cycle, keeps the threads too.
+        gc.collect()
+        dist.destroy_process_group()
 
 
 def rank() -> int:

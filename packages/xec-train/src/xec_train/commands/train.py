@@ -50,10 +50,14 @@ def train(
             from xec_train.profiling import profile_training
 
             profile_training(loaded.config, profile, loaded.notes)
-            return
-        from xec_train.training import train as run_training
+        else:
+            from xec_train.training import train as run_training
 
-        run_training(loaded.config, loaded.notes)
+            run_training(loaded.config, loaded.notes)
+        from xec_train.collectives import leave
+
+        # Not after an error: to leave properly is to wait for the others, who may wait too.
+        leave()
 
 
 # The host hands this to click: flags are read by the configuration, from its own table.
