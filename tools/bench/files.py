@@ -8,6 +8,7 @@ from functools import partial
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 from tools.bench.events import BRANCHES, event_files, folder
 from tools.bench.measure import alternate
@@ -38,7 +39,7 @@ def main() -> None:
     table.add_column("compression")
     for megabytes in CLUSTER_MB:
         table.add_column(f"{megabytes} MB per cluster", justify="right")
-    table.add_column("size [MB]", justify="right")
+    table.add_column(escape("size [MB]"), justify="right")
     for compression, level in COMPRESSIONS:
         found = [f"{rates.median(f'{compression} {megabytes}'):.0f}" for megabytes in CLUSTER_MB]
         name = compression if level is None else f"{compression}, level {level}"

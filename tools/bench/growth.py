@@ -8,6 +8,7 @@ from typing import Annotated
 import numpy as np
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 from tools.bench.sweeps import SWEEPS, Curve
 
@@ -40,7 +41,7 @@ def _table(curves: list[Curve]) -> Table:
         values = "  ".join(f"{x:.4g}: {y:.3g}" for x, y in zip(curve.x, curve.y, strict=True))
         offset, slope = (f"{number:.3g}" for number in curve.line()) if curve.linear else ("", "")
         distance = f"{100 * curve.farthest():.0f} %" if curve.linear else ""
-        table.add_row(curve.what, curve.per, values, offset, slope, distance)
+        table.add_row(escape(curve.what), escape(curve.per), values, offset, slope, distance)
     return table
 
 
