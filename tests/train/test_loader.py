@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import multiprocessing
+import subprocess
+import sys
 from collections.abc import Callable
 from itertools import chain
 from pathlib import Path
@@ -139,3 +141,26 @@ def test_groups_stay_within_the_chunk_size(reader: EventReader, workers: int) ->
 def test_small_files_are_read_without_processes() -> None:
     assert worker_count("auto", 100) == 0
     assert worker_count(3, 100) == 3
+
+
+PROGRAM = """
+import sys
+from xec_data.reader import EventReader
+from xec_train.data.loader import EventLoader
+from xec_train.data.plan import Source
+
+reader = EventReader(sys.argv[1], ["npho"])
+loader = EventLoader(reader, [Source(tree) for tree in reader.trees], 8, 24, workers=1, seed=1)
+loader.itself = loader
+assert len(list(loader.epoch())) == 5
+started = EventLoader(reader, loader.sources, 8, 24, workers=1, seed=1).epoch()
+next(started)
+kept = [started]
+kept.append(kept)
+"""
+
+
+def test_python_ends_also_with_epochs_that_nobody_closed(write_events: WriteEvents) -> None:
+    command = [sys.executable, "-W", "ignore", "-c", PROGRAM, str(write_events("a.root", 40, 4, 0))]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")

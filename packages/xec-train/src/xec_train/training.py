@@ -80,7 +80,7 @@ def train(config: TrainConfig, notes: Sequence[str] = (), display: Display | Non
     for note in notes:
         display.note(note)
     assembly = assemble(config, display)
-    with collectives.connected():
+    with collectives.connected(), closing(assembly.training), closing(assembly.validation):
         return _run(assembly, display)
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import atexit
 import signal
 import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from weakref import WeakSet
 
 import numpy as np
 import torch
@@ -127,6 +129,15 @@ class GroupReading:
                 generator=torch.Generator(),
             )
 
+        _OPEN.add(self)
+
+    def close(self) -> None:
+        """End the processes."""
+        # Nothing else of a DataLoader ends them at a moment of one's own choice.
+        iterator, self._loader._iterator = self._loader._iterator, None
+        if iterator is not None:
+            iterator._shutdown_workers()  # type: ignore[attr-defined]
+
     def read(self, groups: Sequence[Group], key: tuple[int, ...] | None) -> Iterator[Batch]:
         """Read groups of one epoch, which has to be gone through before the next one.
 
@@ -151,6 +162,16 @@ class GroupReading:
                 yield self._slots.lend(group.slot, group.n_events)
             else:
                 yield group
+
+
+_OPEN: WeakSet[GroupReading] = WeakSet()
+
+
+@atexit.register
+def _close_all() -> None:
+    # Python would end them with a signal, which they ignore, and wait.
+    for reading in list(_OPEN):
+        reading.close()
 
 
 def most_prefetched(groups: int, workers: int) -> int:

@@ -116,13 +116,24 @@ class EventLoader:
 
     def _read(self, groups: Sequence[Group], key: tuple[int, ...] | None) -> Iterator[Batch]:
         reading, self._reading = self._reading or self._start_reading(), None
+        complete = False
         try:
             events = reading.read(groups, key)
             yield from pinned(events) if self.pin else events
-            # Not after an epoch that was left early, of which the processes still have something to do.
-            self._reading = reading
+            complete = True
         finally:
             self.reader.close()
+            if complete and self._reading is None:
+                self._reading = reading
+            else:
+                # After an epoch that was left early the processes still have something to do.
+                reading.close()
+
+    def close(self) -> None:
+        """End the reading processes; an epoch that follows starts others."""
+        if self._reading is not None:
+            self._reading.close()
+            self._reading = None
 
     def _start_reading(self) -> GroupReading:
         largest = min(self.n_events, max(1, self.group_events // self.batch_size) * self.batch_size)
