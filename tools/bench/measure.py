@@ -112,9 +112,10 @@ def watch_memory() -> Iterator[Memory]:
     try:
         yield memory
     finally:
+        # A block shorter than the time between two samples, where the kernel's record cannot be reset.
+        memory.peak_mb = max(memory.peak_mb, _status("VmRSS"), _status("VmHWM") if exact else 0.0)
         stop.set()
         thread.join()
-        memory.peak_mb = max(memory.peak_mb, _status("VmHWM") if exact else 0.0)
 
 
 def _reset_peak() -> bool:
