@@ -3,35 +3,36 @@
 from __future__ import annotations
 
 import csv
-import importlib.util
 import io
-import json
 import os
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import redirect_stdout
 from itertools import chain
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 import torch
-import uproot
+from tests.train.recorded import metrics
+from tests.train.two_processes import (
+    TORCHRUN,
+    do_alone,
+    do_in_two,
+    job,
+    prepare,
+    reported,
+    run_of,
+    torchrun,
+)
 
 from xec_data.columns import read_columns
-from xec_data.simulation import SimulationConfig, simulate_file
 from xec_models.checkpoint import read_checkpoint
-from xec_models.run_directory import RunDirectory
 from xec_train import collectives
-from xec_train.config.loading import load_config
-from xec_train.config.template import resolved
 
-DRIVER = Path(__file__).with_name("several_processes.py")
-TORCHRUN = (sys.executable, "-W", "ignore", "-m", "torch.distributed.run", "--nproc-per-node=2")
 SIZES = (31, 19, 11)
 N_EVENTS, N_VALIDATION = sum(SIZES), 13
 
@@ -46,10 +47,6 @@ EXACT = (
 ALONE, SHARED = ("data.batch_size=64",), ("data.batch_size=8",)
 QUICK = ("checkpoint.save_artifacts=false",)
 STEPS = (*QUICK, "data.batch_size=4", "training.epochs=2")
-
-
-def job(name: str, changes: Sequence[str] = (), **more: Any) -> dict[str, Any]:
-    return {"name": name, "changes": list(changes), "config": "run.yaml", **more}
 
 
 def files(n: int) -> str:
@@ -69,80 +66,37 @@ SIMULATED = {
 }
 
 FIRST_ALONE = [
-    *(job(f"alone{n}", (*EXACT, *ALONE, files(n), *(() if n == 3 else QUICK))) for n in (1, 2, 3)),
-    job("one-two", (*EXACT, *ALONE, *QUICK, "training.epochs=1")),
-    job("few-alone", (*FEW, *QUICK, "data.batch_size=3")),
+    *(job(f"alone{n}", *EXACT, *ALONE, files(n), *(() if n == 3 else QUICK)) for n in (1, 2, 3)),
+    job("one-two", *EXACT, *ALONE, *QUICK, "training.epochs=1"),
+    job("few-alone", *FEW, *QUICK, "data.batch_size=3"),
 ]
 IN_TWO = [
-    *(job(f"two{n}", (*EXACT, *SHARED, files(n), *(() if n == 3 else QUICK))) for n in (1, 2, 3)),
-    job("few", (*FEW, *QUICK, "data.batch_size=4")),
-    job("one-two", (*EXACT, *SHARED, *QUICK, "checkpoint.resume_from=auto")),
-    job("two-one", (*EXACT, *SHARED, *QUICK, "training.epochs=1")),
-    job("whole", STEPS, random=True),
-    job("parts", STEPS, random=True, signal=[1, 5], report="parts-1"),
-    job("parts", (*STEPS, "checkpoint.resume_from=auto"), random=True),
-    job("stopped", STEPS, signal=[1, 5]),
-    job("often", (*STEPS, "training.epochs=1", "checkpoint.every_minutes=1e-9")),
-    job("profiled", STEPS, profile=2),
-    job("lonely", (*STEPS, "data.val_path=single.root")),
-    job("unreadable", STEPS, unreadable_in=1),
-    job("exploding", (*STEPS, "data.train_path=bad.root", "tasks.energy.enabled=true",
-                      "tasks.energy.loss_fn=relative_mse", "training.max_bad_steps=1")),
+    *(job(f"two{n}", *EXACT, *SHARED, files(n), *(() if n == 3 else QUICK)) for n in (1, 2, 3)),
+    job("few", *FEW, *QUICK, "data.batch_size=4"),
+    job("one-two", *EXACT, *SHARED, *QUICK, "checkpoint.resume_from=auto"),
+    job("two-one", *EXACT, *SHARED, *QUICK, "training.epochs=1"),
+    job("whole", *STEPS, random=True),
+    job("parts", *STEPS, random=True, signal=[1, 5], report="parts-1"),
+    job("parts", *STEPS, "checkpoint.resume_from=auto", random=True),
+    job("stopped", *STEPS, signal=[1, 5]),
+    job("often", *STEPS, "training.epochs=1", "checkpoint.every_minutes=1e-9"),
+    job("profiled", *STEPS, profile=2),
+    job("lonely", *STEPS, "data.val_path=single.root"),
+    job("unreadable", *STEPS, unreadable_in=1),
+    job("exploding", *STEPS, "data.train_path=bad.root", "tasks.energy.enabled=true",
+                      "tasks.energy.loss_fn=relative_mse", "training.max_bad_steps=1"),
 ]  # fmt: skip
 THEN_ALONE = [
-    job("two-one", (*EXACT, *ALONE, *QUICK, "checkpoint.resume_from=auto")),
-    job("stopped", (*STEPS, "checkpoint.resume_from=auto")),
+    job("two-one", *EXACT, *ALONE, *QUICK, "checkpoint.resume_from=auto"),
+    job("stopped", *STEPS, "checkpoint.resume_from=auto"),
 ]
-
-
-def torchrun(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [*TORCHRUN, *words], cwd=folder, capture_output=True, text=True, timeout=120, check=False
-    )
-
-
-def do_alone(jobs: list[dict[str, Any]]) -> None:
-    spec = importlib.util.spec_from_file_location("several_processes", DRIVER)
-    assert spec is not None
-    assert spec.loader is not None
-    driver = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(driver)
-    for one in jobs:
-        with pytest.MonkeyPatch.context() as patch:
-            assert driver.run_job(one, patch)["error"] is None
-
-
-def reported(folder: Path, name: str) -> list[dict[str, Any]]:
-    """What both processes have told of a job."""
-    return [json.loads((folder / f"{name}.{rank}.json").read_text()) for rank in range(2)]
-
-
-def run_of(folder: Path, name: str) -> RunDirectory:
-    return RunDirectory(folder / "artifacts" / name)
-
-
-def metrics(run: RunDirectory) -> dict[str, list[float]]:
-    values: dict[str, list[float]] = {}
-    with run.metrics.open(newline="") as file:
-        for row in csv.DictReader(file):
-            values.setdefault(row["metric"], []).append(float(row["value"]))
-    return values
 
 
 @pytest.fixture(scope="module")
 def prepared(tmp_path_factory: pytest.TempPathFactory, small: tuple[str, ...]) -> Path:
     """Files of events, and a configuration."""
     path = tmp_path_factory.mktemp("several")
-    for run, (name, n) in enumerate(SIMULATED.items()):
-        simulate_file(path / name, SimulationConfig(seed=run, run=run, energy=(0.02, 0.06)), n)
-    with uproot.open({path / "0.root": "tree"}) as tree:
-        branches = tree.arrays(library="np")
-    branches["energyTruth"][7] = 1e-38
-    with uproot.recreate(path / "bad.root") as file:
-        file.mktree("tree", {name: np.dtype((a.dtype, a.shape[1:])) for name, a in branches.items()})
-        file["tree"].extend(branches)
-    (path / "run.yaml").write_text("data: {train_path: 0.root, val_path: val.root}\n")
-    (path / "run.yaml").write_text(resolved(load_config(path / "run.yaml", small).config))
+    prepare(path, SIMULATED, small)
     return path
 
 
@@ -152,10 +106,7 @@ def folder(prepared: Path) -> Path:
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(prepared)
         do_alone(FIRST_ALONE)
-        Path("jobs.json").write_text(json.dumps(IN_TWO))
-        done = torchrun(prepared, str(DRIVER), "jobs.json")
-        Path("printed.txt").write_text(done.stdout)
-        assert done.returncode == 0, done.stdout + done.stderr
+        Path("printed.txt").write_text(do_in_two(IN_TWO))
         with redirect_stdout(io.StringIO()) as printed:
             do_alone(THEN_ALONE)
         Path("printed-alone.txt").write_text(printed.getvalue())

@@ -2,34 +2,23 @@
 
 from __future__ import annotations
 
-import csv
-import importlib.util
-import json
-import subprocess
-import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
-import uproot
+from tests.train.recorded import metrics
+from tests.train.two_processes import do_alone, do_in_two, job, prepare, reported, run_of
 from torch import nn
 
-from xec_data.simulation import SimulationConfig, simulate_file
 from xec_models.checkpoint import read_checkpoint
-from xec_models.run_directory import RunDirectory
-from xec_train.config.loading import load_config
-from xec_train.config.template import resolved
 from xec_train.config.train_config import TrainConfig
 from xec_train.errors import TrainError
 from xec_train.sharding import Sharded
 from xec_train.training import train
 
-DRIVER = Path(__file__).with_name("several_processes.py")
-TORCHRUN = (sys.executable, "-W", "ignore", "-m", "torch.distributed.run", "--nproc-per-node=2")
 FSDP = ("distributed.strategy=fsdp",)
 QUICK = ("checkpoint.save_artifacts=false",)
 GO_ON = ("checkpoint.resume_from=auto",)
@@ -51,11 +40,6 @@ BAD = (
     *("tasks.energy.enabled=true", "tasks.energy.loss_fn=relative_mse"),
 )
 
-
-def job(name: str, *changes: str, **more: Any) -> dict[str, Any]:
-    return {"name": name, "changes": changes, "config": "run.yaml", **more}
-
-
 FIRST_ALONE = [job("alone", *ALONE), job("one-fsdp", *ALONE, *QUICK, *ONE_EPOCH)]
 IN_TWO = [
     job("fsdp", *SHARED, *FSDP),
@@ -75,61 +59,24 @@ IN_TWO = [
 THEN_ALONE = [job("fsdp-one", *ALONE, *QUICK, *GO_ON)]
 
 
-def do_alone(jobs: Sequence[dict[str, Any]]) -> None:
-    spec = importlib.util.spec_from_file_location("several_processes", DRIVER)
-    assert spec is not None
-    assert spec.loader is not None
-    driver = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(driver)
-    for one in jobs:
-        with pytest.MonkeyPatch.context() as patch:
-            assert driver.run_job(one, patch)["error"] is None
-
-
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory, small: tuple[str, ...]) -> Path:
     """Where all jobs have been done: some alone, then those of two processes, then one alone."""
     path = tmp_path_factory.mktemp("sharded")
-    for run, (name, n) in enumerate({"train.root": 31, "val.root": 13}.items()):
-        simulate_file(path / name, SimulationConfig(seed=run, run=run, energy=(0.02, 0.06)), n)
-    with uproot.open({path / "train.root": "tree"}) as tree:
-        branches = tree.arrays(library="np")
-    branches["energyTruth"][7] = 1e-38
-    with uproot.recreate(path / "bad.root") as file:
-        file.mktree("tree", {name: np.dtype((a.dtype, a.shape[1:])) for name, a in branches.items()})
-        file["tree"].extend(branches)
-    (path / "run.yaml").write_text("data: {train_path: train.root, val_path: val.root}\n")
+    prepare(path, {"train.root": 31, "val.root": 13}, small)
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(path)
-        Path("run.yaml").write_text(resolved(load_config("run.yaml", small).config))
         do_alone(FIRST_ALONE)
-        Path("jobs.json").write_text(json.dumps(IN_TWO))
-        done = subprocess.run(
-            [*TORCHRUN, str(DRIVER), "jobs.json"],
-            capture_output=True, text=True, timeout=120, check=False,
-        )  # fmt: skip
-        assert done.returncode == 0, done.stdout + done.stderr
+        do_in_two(IN_TWO)
         for one in IN_TWO:
-            told = [json.loads(Path(f"{one['name']}.{rank}.json").read_text()) for rank in range(2)]
+            told = reported(path, one["name"])
             assert all(part["several"] and part["error"] is None for part in told), (one, told)
         do_alone(THEN_ALONE)
     return path
 
 
-def run_of(folder: Path, name: str) -> RunDirectory:
-    return RunDirectory(folder / "artifacts" / name)
-
-
 def last(folder: Path, name: str) -> dict[str, Any]:
     return read_checkpoint(run_of(folder, name).checkpoint_last)
-
-
-def metrics(run: RunDirectory) -> dict[str, list[float]]:
-    values: dict[str, list[float]] = {}
-    with run.metrics.open(newline="") as file:
-        for row in csv.DictReader(file):
-            values.setdefault(row["metric"], []).append(float(row["value"]))
-    return values
 
 
 def moments(checkpoint: dict[str, Any]) -> dict[str, torch.Tensor]:
@@ -173,10 +120,7 @@ def test_parts_and_copies_agree_also_where_one_goes_on_from_the_other(folder: Pa
 
 
 def test_a_process_keeps_its_part_only(folder: Path) -> None:
-    copies, parts = (
-        [json.loads((folder / f"{name}.{rank}.json").read_text())["held"] for rank in range(2)]
-        for name in ("copies", "parts")
-    )
+    copies, parts = ([told["held"] for told in reported(folder, name)] for name in ("copies", "parts"))
     assert copies[0] == copies[1]
     for whole, first, second in zip(copies[0], *parts, strict=True):
         assert first + second == whole

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 import torch
 import yaml
+from tests.train.recorded import metrics
 
 from xec_data.columns import read_columns
 from xec_data.reader import EventReader
@@ -30,14 +31,6 @@ from xec_train.training import train
 
 Configure = Callable[..., TrainConfig]
 ALL_TASKS = [f"tasks.{task}.enabled=true" for task in ("angle", "energy", "timing", "uvwFI", "angleVec")]
-
-
-def metrics(run: RunDirectory) -> dict[str, list[float]]:
-    values: dict[str, list[float]] = {}
-    with run.metrics.open(newline="") as file:
-        for row in csv.DictReader(file):
-            values.setdefault(row["metric"], []).append(float(row["value"]))
-    return values
 
 
 def differences(a: Path, b: Path) -> list[str]:

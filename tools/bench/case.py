@@ -7,6 +7,9 @@ import multiprocessing
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from typing import Any
+
+from tools.bench.measure import Rates
 
 
 @dataclass(frozen=True)
@@ -58,6 +61,37 @@ class Result:
         if self.target is None:
             return None
         return self.ratio <= self.target if self.less_is_better else self.ratio >= self.target
+
+
+def compared(
+    case: str, rates: Rates, name: str, limit: str, limit_name: str | None = None, **more: Any
+) -> Result:
+    """The result of things that ran in turns, in events a second.
+
+    Parameters
+    ----------
+    case
+        Its name.
+    rates
+        Of all of them.
+    name, limit
+        Which is measured, and against which.
+    limit_name
+        What the limit is, in a few words; by default its name.
+    more
+        Further fields of the result.
+    """
+    ratio, noise = rates.ratio(name, limit)
+    return Result(
+        case=case,
+        rate=rates.median(name),
+        unit="events/s",
+        limit=rates.median(limit),
+        limit_name=limit_name or limit,
+        ratio=ratio,
+        noise=noise,
+        **{"peak_memory_mb": None, **more},
+    )
 
 
 Case = Callable[[], Result]

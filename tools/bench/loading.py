@@ -11,7 +11,7 @@ from pathlib import Path
 from tools.bench.case import Result, case
 from tools.bench.events import BRANCHES, event_files, many_small_files
 from tools.bench.measure import alternate, watch_memory
-from tools.bench.reading import ROUNDS, limits, ratio_to_best
+from tools.bench.reading import ROUNDS, against_best, limits
 
 from xec_data.schema import SCHEMA
 from xec_train.config.sections import DataConfig
@@ -49,18 +49,7 @@ def _loading(compression: str) -> Result:
     long = replace(loader, sources=[*loader.sources] * _TIMES)
     with watch_memory() as memory:
         rates = alternate({**limits(paths), "loader": partial(_epoch, long)}, ROUNDS - 2)
-    best, ratio, noise = ratio_to_best(rates, "loader")
-    return Result(
-        f"loader, {WORKERS} workers, {compression}",
-        rates.median("loader"),
-        "events/s",
-        rates.median(best),
-        best,
-        ratio,
-        memory.peak_mb,
-        0.85,
-        noise=noise,
-    )
+    return against_best(f"loader, {WORKERS} workers, {compression}", rates, "loader", memory, 0.85)
 
 
 @case("data")

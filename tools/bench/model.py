@@ -7,7 +7,7 @@ from functools import cache
 from typing import Any
 
 import torch
-from tools.bench.case import Case, Result, case
+from tools.bench.case import Case, Result, case, compared
 from tools.bench.measure import alternate
 from tools.bench.networks import (
     DEFAULT,
@@ -54,19 +54,7 @@ def _against_plain(work: str, shape: tuple[int, int], target: float) -> Case:
             name: lambda network=network: function(network, readings) for name, network in networks.items()
         }
         rates = alternate(runs, ROUNDS)
-        ratio, noise = rates.ratio(*FORMS)
-        return Result(
-            f"{work}, {_named(shape)}",
-            rates.median("fast"),
-            "events/s",
-            rates.median("plain"),
-            "plain form",
-            ratio,
-            None,
-            target=target,
-            device=DEVICE,
-            noise=noise,
-        )
+        return compared(f"{work}, {_named(shape)}", rates, *FORMS, "plain form", target=target, device=DEVICE)
 
     measured.__name__ = f"{work} {width_of(shape)}"
     return measured

@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-from tools.bench.case import Case, Result, case
+from tools.bench.case import Case, Result, case, compared
 from tools.bench.events import folder
 from tools.bench.measure import alternate, watch_memory
 from tools.bench.networks import random_network, random_readings
@@ -76,17 +76,13 @@ def _runtime(batch: int) -> Case:
             return repeats * batch
 
         rates = alternate({name: partial(run, name) for name in predictors}, ROUNDS)
-        ratio, noise = rates.ratio("ONNX Runtime", "torch")
-        return Result(
+        return compared(
             f"ONNX Runtime, encoder_dim {WIDTH}, batch {batch}",
-            rates.median("ONNX Runtime"),
-            "events/s",
-            rates.median("torch"),
+            rates,
+            "ONNX Runtime",
+            "torch",
             "torch, eager",
-            ratio,
-            None,
             target=1.0,
-            noise=noise,
         )
 
     measured.__name__ = f"ONNX Runtime {batch}"
@@ -116,15 +112,12 @@ def whole_command() -> Result:
 
         with watch_memory() as memory:
             rates = alternate({"xec predict": files, "graph": alone}, ROUNDS - 2)
-    ratio, noise = rates.ratio("xec predict", "graph")
-    return Result(
+    return compared(
         f"xec predict, encoder_dim {WIDTH}",
-        rates.median("xec predict"),
-        "events/s",
-        rates.median("graph"),
+        rates,
+        "xec predict",
+        "graph",
         "the graph on arrays in memory",
-        ratio,
-        memory.peak_mb,
+        peak_memory_mb=memory.peak_mb,
         target=0.9,
-        noise=noise,
     )

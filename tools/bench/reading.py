@@ -9,9 +9,9 @@ from pathlib import Path
 
 import numpy as np
 import uproot
-from tools.bench.case import Result, case
+from tools.bench.case import Result, case, compared
 from tools.bench.events import BRANCHES, STORED, event_files
-from tools.bench.measure import Rates, alternate, watch_memory
+from tools.bench.measure import Memory, Rates, alternate, watch_memory
 
 from xec_data import EventReader
 from xec_data.blocks import group_clusters
@@ -42,10 +42,10 @@ def limits(paths: Sequence[Path]) -> dict[str, Callable[[], int]]:
     return {f"{LIMIT}, {threads} threads": partial(bare_uproot, paths, threads, 1) for threads in THREADS}
 
 
-def ratio_to_best(rates: Rates, name: str) -> tuple[str, float, float]:
-    """The fastest limit, and the ratio to it with its noise."""
+def against_best(case: str, rates: Rates, name: str, memory: Memory, target: float) -> Result:
+    """The result against the fastest limit."""
     best = rates.best([other for other in rates.of if other.startswith(LIMIT)])
-    return best, *rates.ratio(name, best)
+    return compared(case, rates, name, best, peak_memory_mb=memory.peak_mb, target=target)
 
 
 def _read(reader: EventReader) -> int:
@@ -59,18 +59,7 @@ def _reading(compression: str) -> Result:
         rates = alternate(
             {**limits(paths), "reader": partial(_read, EventReader(list(paths), BRANCHES))}, ROUNDS
         )
-    best, ratio, noise = ratio_to_best(rates, "reader")
-    return Result(
-        f"EventReader, {compression}",
-        rates.median("reader"),
-        "events/s",
-        rates.median(best),
-        best,
-        ratio,
-        memory.peak_mb,
-        0.95,
-        noise=noise,
-    )
+    return against_best(f"EventReader, {compression}", rates, "reader", memory, 0.95)
 
 
 @case("data")

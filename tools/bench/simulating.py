@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from tools.bench.case import Result, case
+from tools.bench.case import Result, case, compared
 from tools.bench.events import folder, simulated
 from tools.bench.measure import alternate, watch_memory
 
@@ -30,16 +30,13 @@ def simulating() -> Result:
 
     with watch_memory() as memory:
         rates = alternate({"draw": draw, "simulate": simulate}, _ROUNDS)
-    ratio, noise = rates.ratio("simulate", "draw")
-    return Result(
+    return compared(
         "simulation, one process",
-        rates.median("simulate"),
-        "events/s",
-        rates.median("draw"),
+        rates,
+        "simulate",
+        "draw",
         "a Poisson number per sensor",
-        ratio,
-        memory.peak_mb,
-        noise=noise,
+        peak_memory_mb=memory.peak_mb,
     )
 
 
@@ -63,14 +60,11 @@ def writing() -> Result:
 
     with watch_memory() as memory:
         rates = alternate({"plain": plain, "write": write}, _ROUNDS)
-    ratio, noise = rates.ratio("write", "plain")
-    return Result(
+    return compared(
         "writing simulated events, lz4",
-        rates.median("write"),
-        "events/s",
-        rates.median("plain"),
+        rates,
+        "write",
+        "plain",
         "the same bytes, plain",
-        ratio,
-        memory.peak_mb,
-        noise=noise,
+        peak_memory_mb=memory.peak_mb,
     )

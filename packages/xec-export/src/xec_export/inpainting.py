@@ -21,9 +21,10 @@ from xec_data.tree import TreeInfo, inspect_tree
 from xec_export.errors import ExportError
 from xec_export.inpainting_network import InpaintingNetwork
 from xec_export.tree_copy import StoredTree, as_rows, compression_of, copy_the_rest, create_tree
+from xec_export.written_file import WrittenFile, check_output
 from xec_geometry import N_SENSORS
 from xec_geometry.errors import did_you_mean
-from xec_geometry.output import atomic_output, check_writable
+from xec_geometry.output import atomic_output
 
 Bools = NDArray[np.bool_]
 
@@ -32,40 +33,20 @@ FLAG = "inpainted"
 
 
 @dataclass(frozen=True)
-class InpaintingReport:
-    """What was recovered.
+class InpaintingReport(WrittenFile):
+    """What was recovered; nothing in events without any valid reading beside the dead ones.
 
     Attributes
     ----------
-    output
-        The file.
-    n_events
-        Events in it.
     n_channels
         Readings that were recovered, over all events.
-    most, least
-        The largest and smallest number of them in an event.
-    n_unread
-        Events without any valid reading beside the dead ones: nothing is recovered there.
-    seconds
-        Time of everything.
-    notes
-        What a user should be told, one line each.
+    least, most
+        The smallest and largest number of them in an event.
     """
 
-    output: Path
-    n_events: int
     n_channels: int
     least: int
     most: int
-    n_unread: int
-    seconds: float
-    notes: tuple[str, ...]
-
-    @property
-    def rate(self) -> float:
-        """Events per second."""
-        return self.n_events / self.seconds
 
 
 def inpaint_files(
@@ -116,10 +97,7 @@ def inpaint_files(
     """
     start = time.monotonic()
     files = find_files(list(inputs))
-    output = Path(output)
-    check_writable(output)
-    if any(output.exists() and output.samefile(file) for file in files):
-        raise ExportError(f"cannot write {output}: it is one of the inputs")
+    output = check_output(output, files)
     infos = [
         inspect_tree(
             path,
@@ -198,12 +176,12 @@ class _Copy:
         return InpaintingReport(
             output,
             self.n_events,
-            self.n_channels,
-            self.least or 0,
-            self.most,
             self.n_unread,
             seconds,
             tuple(notes),
+            self.n_channels,
+            self.least or 0,
+            self.most,
         )
 
     def _recover(self, columns: dict[str, Any], info: TreeInfo) -> None:

@@ -19,8 +19,8 @@ from xec_export.description import SIGMA_SUFFIX, ModelDescription
 from xec_export.errors import ExportError
 from xec_export.predictor import Predictor
 from xec_export.prefetch import read_ahead
+from xec_export.written_file import WrittenFile, check_output
 from xec_geometry import N_SENSORS
-from xec_geometry.output import check_writable
 from xec_models.predictions import prediction_columns
 
 Columns = dict[str, NDArray[Any]]
@@ -36,36 +36,16 @@ _STEP = 128
 
 
 @dataclass(frozen=True)
-class PredictionReport:
+class PredictionReport(WrittenFile):
     """What a prediction did.
 
     Attributes
     ----------
-    output
-        The file.
-    n_events
-        Events in it.
-    n_unread
-        Events of them without a single valid photon count.
     branches
         The branches of the file.
-    seconds
-        Time of everything.
-    notes
-        What a user should be told, one line each.
     """
 
-    output: Path
-    n_events: int
-    n_unread: int
     branches: tuple[str, ...]
-    seconds: float
-    notes: tuple[str, ...]
-
-    @property
-    def rate(self) -> float:
-        """Events per second."""
-        return self.n_events / self.seconds
 
 
 def predict_files(
@@ -115,7 +95,7 @@ def predict_files(
     """
     start = time.monotonic()
     files = find_files(list(inputs))
-    output = _check_output(Path(output), files)
+    output = check_output(output, files)
     reader = _open_reader(
         files,
         tree_name=tree_name,
@@ -141,7 +121,7 @@ def predict_files(
                 f"'{reader.trees[0].stored['npho']}' in all {n_events} events are invalid; expected photons"
             )
     notes = (*reader.notes, *_left_out(reader), *_unread(n_unread, n_events))
-    return PredictionReport(output, n_events, n_unread, branches, time.monotonic() - start, notes)
+    return PredictionReport(output, n_events, n_unread, time.monotonic() - start, notes, branches)
 
 
 def output_columns(description: ModelDescription, outputs: Mapping[str, NDArray[Any]]) -> Columns:
@@ -163,13 +143,6 @@ def output_columns(description: ModelDescription, outputs: Mapping[str, NDArray[
     for task in description.tasks:
         columns |= prediction_columns(task, outputs[task], outputs.get(task + SIGMA_SUFFIX))
     return columns
-
-
-def _check_output(output: Path, files: Sequence[Path]) -> Path:
-    check_writable(output)
-    if any(output.exists() and output.samefile(file) for file in files):
-        raise ExportError(f"cannot write {output}: it is one of the inputs")
-    return output
 
 
 def _open_reader(files: list[Path], **options: Any) -> EventReader:
