@@ -22,9 +22,11 @@ from torch.optim import SGD, AdamW
 
 from xec_data.errors import DataError
 from xec_geometry.errors import XecError
+from xec_models.masking import event_scores
 from xec_train import collectives
 from xec_train.config.loading import load_config
-from xec_train.objectives.regression import Regression
+from xec_train.objectives.reconstruction import MASK, Reconstruction
+from xec_train.objectives.table import build_objective
 from xec_train.profiling import profile_training
 from xec_train.train_loop import TrainLoop
 from xec_train.training import train
@@ -35,16 +37,21 @@ def run_job(job: dict[str, Any], patch: pytest.MonkeyPatch) -> dict[str, Any]:
     seen: list[list[tuple[int, int]]] = []
     gradients: list[Tensor] = []
     held: list[int] = []
-    build, augment, step = Regression.build_network, Regression.augment, TrainLoop._step
+    config = load_config(job["config"], [f"mlflow.run_name={job['name']}", *job["changes"]]).config
+    kind: Any = type(build_objective(config))
+    build, augment, step = kind.build_network, kind.augment, TrainLoop._step
     rank = int(os.environ.get("RANK", "0"))
 
-    def without_dropout(objective: Regression) -> nn.Module:
-        network = build(objective)
+    def without_dropout(objective: Any) -> nn.Module:
+        network: nn.Module = build(objective)
         return network if job.get("random") else network.eval()
 
-    def watched(objective: Regression, batch: dict[str, Tensor]) -> dict[str, Tensor]:
+    def watched(objective: Any, batch: dict[str, Tensor]) -> dict[str, Tensor]:
         seen.append(list(zip(batch["run"].tolist(), batch["event"].tolist(), strict=True)))
-        return augment(objective, batch)
+        changed: dict[str, Tensor] = augment(objective, batch)
+        if issubclass(kind, Reconstruction) and not job.get("random"):
+            changed[MASK] = objective.draw(batch, event_scores(batch["npho"]))
+        return changed
 
     def stepping(loop: TrainLoop, window: Any) -> Tensor:
         if job.get("signal") == [rank, loop.state.place.step]:
@@ -62,8 +69,8 @@ def run_job(job: dict[str, Any], patch: pytest.MonkeyPatch) -> dict[str, Any]:
         raise DataError("train.root: cannot be read here")
 
     patch.setattr("xec_train.artifacts.entry_points", lambda **_: [])
-    patch.setattr(Regression, "build_network", without_dropout)
-    patch.setattr(Regression, "augment", watched)
+    patch.setattr(kind, "build_network", without_dropout)
+    patch.setattr(kind, "augment", watched)
     patch.setattr(TrainLoop, "_step", stepping)
     if not job.get("random"):
         # AdamW makes a whole step of a gradient that is zero but for rounding.
@@ -76,7 +83,6 @@ def run_job(job: dict[str, Any], patch: pytest.MonkeyPatch) -> dict[str, Any]:
         patch.setattr("xec_train.preparation.open_events", unreadable)
     error = None
     try:
-        config = load_config(job["config"], [f"mlflow.run_name={job['name']}", *job["changes"]]).config
         if "profile" in job:
             profile_training(config, job["profile"])
         else:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from scipy.optimize import brentq
+from tests.train.recorded import metrics
 
 from xec_data.columns import read_columns
 from xec_data.schema import INVALID
@@ -18,6 +18,7 @@ from xec_geometry import N_SENSORS
 from xec_models.checkpoint import load_model, read_checkpoint
 from xec_train.config.train_config import TrainConfig
 from xec_train.data.events import open_events
+from xec_train.evaluation import Means
 from xec_train.objectives.autoencoding import MaskedReconstruction
 from xec_train.objectives.reconstruction import MASK
 from xec_train.objectives.table import build_objective
@@ -60,7 +61,7 @@ class TestLoss:
     def test_a_better_prediction_costs_less(self, objective: MaskedReconstruction) -> None:
         network, batch = objective.build_network().eval(), readings()
         raw = objective.forward(network, batch)
-        targets = objective.targets(network, raw)
+        targets = objective.targets(network, raw, {})
         perfect = {**raw, **{face: values.clone() for face, values in targets.values.items()}}
         assert objective.losses(network, perfect, batch)["loss"] == 0
         assert objective.losses(network, raw, batch)["loss"] > 0
@@ -83,7 +84,7 @@ class TestLoss:
         objective = build_objective(configure(*MAE, "training.time.npho_threshold=1500"))
         network, batch = objective.build_network().eval(), readings()
         raw = objective.forward(network, batch)
-        weights = objective.targets(network, raw).weights["top"][..., 1]
+        weights = objective.targets(network, raw, {}).weights["top"][..., 1]
         ids = network.to_sensors.get_buffer("top_ids")
         expected = raw[MASK][:, ids] & (batch["npho"][:, ids] > 1500) & (batch["npho"][:, ids] < INVALID)
         assert torch.equal(weights > 0, expected)
@@ -97,6 +98,59 @@ class TestLoss:
         parts["loss"].backward()
         assert all(float(p.grad) != 0 for p in network.log_variances.values())
         assert objective.figures(network) == {"loss_weight_npho": 0.5, "loss_weight_time": 0.5}
+
+
+class TestSeveralBatches:
+    """Means over cells are those of one large batch, however the events are cut."""
+
+    @pytest.mark.parametrize("sizes", [(4, 4), (5, 1, 2)])
+    def test_gradients_of_a_step(self, configure: Configure, sizes: tuple[int, ...]) -> None:
+        changes = ("auto_channel_weight=true", "npho_loss_weight.enabled=true", "time.npho_threshold=1000")
+        objective = build_objective(configure(*MAE, *(f"training.{change}" for change in changes)))
+        network, events = objective.build_network().eval().double(), readings(8)
+        events = {name: values.double() for name, values in events.items()}
+        # Dark and dead events: shares of events and of cells differ.
+        events["npho"][:3, 500:] *= 0.1
+        events["npho"][3, 1000:] = INVALID
+        events[MASK] = objective.draw(events)
+        gradients, totals = [], []
+        for cut in (sizes, (8,)):
+            parts = zip(*(values.split(cut) for values in events.values()), strict=True)
+            window = [dict(zip(events, part, strict=True)) for part in parts]
+            network.zero_grad()
+            total = torch.zeros((), dtype=torch.float64)
+            for batch, n in zip(objective.join(network, window, 8), cut, strict=True):
+                loss = objective.losses(network, objective.forward(network, batch), batch)["loss"]
+                (loss * n / 8).backward()
+                total += loss.detach() * n / 8
+            gradients.append(torch.cat([p.grad.flatten() for p in network.parameters()]))
+            totals.append(total)
+        largest = float(gradients[1].abs().max())
+        assert largest > 0
+        torch.testing.assert_close(*gradients, rtol=0, atol=1e-6 * largest)
+        torch.testing.assert_close(*totals)
+        # The batch alone needs no joining, and says the same.
+        whole = objective.losses(network, objective.forward(network, events), events)["loss"].detach()
+        torch.testing.assert_close(whole, totals[1])
+
+    def test_losses_of_a_validation(self, objective: MaskedReconstruction) -> None:
+        network, events = objective.build_network().eval(), readings(6)
+        events["time"][:2, 700:] = INVALID
+        whole = {}
+        for cut in ((6,), (4, 2)):
+            means, outputs = Means(), []
+            with torch.inference_mode():
+                for part in zip(*(values.split(cut) for values in events.values()), strict=True):
+                    batch = dict(zip(events, part, strict=True))
+                    raw = objective.forward(network, batch)
+                    means.add(objective.losses(network, raw, batch), len(batch["npho"]))
+                    outputs.append(objective.outputs(network, raw))
+                joined = {face: torch.cat([output[face] for output in outputs]) for face in outputs[0]}
+                whole[cut] = objective.overall(network, means.values(), joined), means.values()
+        exact, as_is = whole[(6,)]
+        assert exact == pytest.approx(as_is, rel=1e-5)
+        assert whole[(4, 2)][0] == pytest.approx(exact, rel=1e-5)
+        assert abs(whole[(4, 2)][1]["loss_time"] / exact["loss_time"] - 1) > 1e-4
 
 
 class TestMasks:
@@ -148,20 +202,12 @@ def test_events_weighed_by_their_light(
         assert "from" in again.weigh_events(events, folder, resumed=True, write=False)[0]
 
 
-def metrics_of(path: Path) -> dict[str, list[float]]:
-    values: dict[str, list[float]] = {}
-    with path.open(newline="") as file:
-        for row in csv.DictReader(file):
-            values.setdefault(row["metric"], []).append(float(row["value"]))
-    return values
-
-
 class TestTraining:
     def test_it_learns_and_writes(self, configure: Configure) -> None:
         run = train(configure(*MAE, "training.epochs=3", "training.track_metrics=true",
                               "training.track_mae_rmse=true", "checkpoint.save_predictions=10",
                               "mlflow.run_name=m"))  # fmt: skip
-        values = metrics_of(run.metrics)
+        values = metrics(run)
         assert values["val_loss"][-1] < 0.7 * values["val_loss"][0]
         names = ("train_total_loss", "val_loss_npho", "val_loss_inner_time", "mae_npho", "rmse_inner_npho",
                  "mae_bottom_time", "val_actual_mask_ratio", "train_actual_mask_ratio")  # fmt: skip

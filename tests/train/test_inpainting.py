@@ -101,7 +101,7 @@ def test_a_perfect_prediction_costs_nothing(configure: Configure) -> None:
     network, batch = objective.build_network().eval(), readings()
     with torch.no_grad():
         raw = objective.forward(network, batch)
-        targets = objective.targets(network, raw)
+        targets = objective.targets(network, raw, {})
         perfect = {**raw, **{face: values.clone() for face, values in targets.values.items()}}
         assert objective.losses(network, perfect, batch)["loss"] == 0
         assert objective.losses(network, raw, batch)["loss"] > 0

@@ -7,7 +7,7 @@ import torch
 from xec_data.normalization import NormalizationConfig
 from xec_models.normalizer import Normalizer
 from xec_train.config.reconstruction import ReconstructionTrainingConfig
-from xec_train.reconstruction_losses import POINTWISE, errors, face_losses, weigh_cells
+from xec_train.reconstruction_losses import POINTWISE, event_sums, face_losses, weigh_cells
 
 NORMALIZER = Normalizer(NormalizationConfig()).double()
 NPHO, TIME = (float(value) for value in NORMALIZER.sentinels())
@@ -62,17 +62,23 @@ def test_how_much_they_count(event):
 def test_mean_over_hidden_cells(event):
     _, cells, hidden = event
     config = training(loss_fn="l1")
-    targets = weigh_cells(cells, hidden, NORMALIZER, config)
-    predicted = {"inner": torch.zeros(2, 4, 2, dtype=torch.float64)}
+    alike = weigh_cells(cells, hidden, NORMALIZER, config)
     event_weights = torch.tensor([1.0, 3.0], dtype=torch.float64)
-    losses = face_losses(predicted, targets, (0, 1), config, event_weights)["inner"]
+    targets = weigh_cells(cells, hidden, NORMALIZER, config, event_weights)
+    predicted = {"inner": torch.zeros(2, 4, 2, dtype=torch.float64)}
+    losses = face_losses(predicted, targets, (0, 1), config)["inner"]
+    sums = event_sums(predicted, targets, (0, 1), config)["inner"].sum(0)
+    given = {"inner": torch.tensor([5.0, 7.0], dtype=torch.float64)}
+    divided = face_losses(predicted, targets, (0, 1), config, given)["inner"]
     for column in range(2):
         total = weight_sum = 0.0
         for b, i in np.ndindex(2, 4):
-            weight = float(targets.weights["inner"][b, i, column] * event_weights[b])
+            weight = float(alike.weights["inner"][b, i, column] * event_weights[b])
             total += weight * abs(float(cells["inner"][b, i, column]))
             weight_sum += weight
         assert float(losses[column]) == pytest.approx(total / weight_sum)
+        assert sums[column, 3:].tolist() == pytest.approx([weight_sum, total])
+        assert float(divided[column]) == pytest.approx(total / float(given["inner"][column]))
 
 
 def test_nothing_hidden_costs_nothing(event):
@@ -89,6 +95,5 @@ def test_nothing_hidden_costs_nothing(event):
 def test_sums_of_errors(event):
     _, cells, hidden = event
     targets = weigh_cells(cells, hidden, NORMALIZER, training())
-    sums = errors({"inner": cells["inner"] + 0.5}, targets, (0, 1))["inner"]
-    assert sums.shape == (2, 2, 3)
+    sums = event_sums({"inner": cells["inner"] + 0.5}, targets, (0, 1), training())["inner"][..., :3]
     assert sums[0].tolist() == [pytest.approx([2, 1.0, 0.5]), pytest.approx([1, 0.5, 0.25])]

@@ -40,6 +40,12 @@ class Line:
     ) -> dict[str, Tensor]:
         return {"loss": self.scale * (raw["y"] - batch["y"]).square().mean()}
 
+    def join(self, _network: nn.Module, window: list[Any], _n_events: int) -> list[Any]:
+        return window
+
+    def overall(self, _network: nn.Module, means: dict[str, float], _outputs: Any) -> dict[str, float]:
+        return means
+
     def outputs(self, _network: nn.Module, raw: Mapping[str, Tensor]) -> dict[str, Tensor]:
         return dict(raw)
 

@@ -16,6 +16,7 @@ from tests.train.several_processes import run_job
 
 from xec_data.simulation import SimulationConfig, simulate_file
 from xec_models.run_directory import RunDirectory
+from xec_train.config.keys import all_keys
 from xec_train.config.loading import load_config
 from xec_train.config.template import resolved
 
@@ -29,7 +30,7 @@ def job(name: str, *changes: str, **more: Any) -> dict[str, Any]:
 
 
 def prepare(folder: Path, sizes: Mapping[str, int], small: Sequence[str]) -> None:
-    """Files of so many events; ``bad.root``, the first of them with an energy near zero; a configuration."""
+    """Files of so many events; ``bad.root``, the first of them with an energy near zero; configurations."""
     for run, (name, n) in enumerate(sizes.items()):
         simulate_file(folder / name, SimulationConfig(seed=run, run=run, energy=(0.02, 0.06)), n)
     first = next(iter(sizes))
@@ -39,9 +40,11 @@ def prepare(folder: Path, sizes: Mapping[str, int], small: Sequence[str]) -> Non
     with uproot.recreate(folder / "bad.root") as file:
         file.mktree("tree", {name: np.dtype((a.dtype, a.shape[1:])) for name, a in branches.items()})
         file["tree"].extend(branches)
-    config = folder / "run.yaml"
-    config.write_text(f"data: {{train_path: {first}, val_path: val.root}}\n")
-    config.write_text(resolved(load_config(config, small).config))
+    for objective, name in (("regression", "run.yaml"), ("mae", "mae.yaml")):
+        known, config = all_keys(objective), folder / name
+        changes = [change for change in small if change.partition("=")[0] in known]
+        config.write_text(f"data: {{train_path: {first}, val_path: val.root}}\n")
+        config.write_text(resolved(load_config(config, [f"objective={objective}", *changes]).config))
 
 
 def torchrun(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:

@@ -118,6 +118,13 @@ def told_by_first(error: XecError) -> XecError:
     return error if rank() == 0 else ToldElsewhereError(str(error))
 
 
+def summed(tensor: Tensor) -> Tensor:
+    """Add up what the processes have, on the device on which it is; the host does not wait for it."""
+    if several():
+        dist.all_reduce(tensor)
+    return tensor
+
+
 def smallest(number: int) -> int:
     """The smallest of the numbers that the processes have."""
     return min(gathered(number))

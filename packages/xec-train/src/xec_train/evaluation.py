@@ -134,20 +134,23 @@ def evaluate(
                     progress.show(means.values())
                 if votes.decide(stop())[0]:
                     return None
+            joined = _joined(outputs)
+            losses = objective.overall(network, means.everywhere().values(), joined)
     finally:
         network.train(was_training)
-    arrays, branches = _of_all(_joined(outputs)), _of_all(_joined(events))
+    arrays, branches = _of_all(joined), _of_all(_joined(events))
     metrics = from_first(lambda: objective.metrics(arrays, branches))
-    return Evaluation(means.everywhere().values(), metrics, arrays, branches)
+    return Evaluation(losses, metrics, arrays, branches)
 
 
-def _of_all(arrays: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+def _of_all(own: dict[str, Tensor]) -> dict[str, NDArray[Any]]:
     """The rows of all processes, each of which has a stretch of the files, in their order."""
+    arrays = {name: np.asarray(values.cpu()) for name, values in own.items()}
     if not several():
         return arrays
     parts = gathered_by_first(arrays)
     return {name: np.concatenate([part[name] for part in parts]) for name in arrays} if parts else {}
 
 
-def _joined(parts: list[dict[str, Tensor]]) -> dict[str, NDArray[Any]]:
-    return {name: np.asarray(torch.cat([part[name] for part in parts]).cpu()) for name in parts[0]}
+def _joined(parts: list[dict[str, Tensor]]) -> dict[str, Tensor]:
+    return {name: torch.cat([part[name] for part in parts]) for name in parts[0]}

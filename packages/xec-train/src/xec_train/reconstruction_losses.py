@@ -40,9 +40,17 @@ class Targets(NamedTuple):
     values: Faces
     weights: Faces
 
+    def weight_sums(self, columns: tuple[int, ...]) -> dict[str, Tensor]:
+        """By face (channels,): what all cells count together."""
+        return {face: weights[..., list(columns)].sum((0, 1)) for face, weights in self.weights.items()}
+
 
 def weigh_cells(
-    cells: Faces, hidden: Faces, normalizer: Normalizer, config: ReconstructionTrainingConfig
+    cells: Faces,
+    hidden: Faces,
+    normalizer: Normalizer,
+    config: ReconstructionTrainingConfig,
+    event_weights: Tensor | None = None,
 ) -> Targets:
     """Decide which cells count, and how much.
 
@@ -56,8 +64,13 @@ def weigh_cells(
         The scale of the cells.
     config
         ``npho_loss_weight`` and ``time.use_npho_weight``.
+    event_weights
+        (B,) what each event counts; None: all alike.
     """
-    return Targets(cells, {face: _weights(cells[face], hidden[face], normalizer, config) for face in cells})
+    weights = {face: _weights(cells[face], hidden[face], normalizer, config) for face in cells}
+    if event_weights is not None:
+        weights = {face: values * event_weights[:, None, None] for face, values in weights.items()}
+    return Targets(cells, weights)
 
 
 def _weights(
@@ -76,7 +89,7 @@ def face_losses(
     targets: Targets,
     columns: tuple[int, ...],
     config: ReconstructionTrainingConfig,
-    event_weights: Tensor | None = None,
+    weight_sums: Faces | None = None,
 ) -> dict[str, Tensor]:
     """Mean loss of the hidden cells of every face.
 
@@ -90,32 +103,53 @@ def face_losses(
         Which of npho (0) and time (1) the channels are.
     config
         ``loss_fn`` and ``loss_beta``.
-    event_weights
-        (B,) what each event counts; None: all alike.
+    weight_sums
+        By face (channels,), by what the sums of the weighted losses are divided; None: by those of the
+        weights.
 
     Returns
     -------
     dict
         (channels,) by face, 0 where nothing is hidden.
     """
-    pointwise, picked = POINTWISE[config.loss_fn], list(columns)
-    losses = {}
-    for face, prediction in predicted.items():
-        weights = targets.weights[face][..., picked]
-        if event_weights is not None:
-            weights = weights * event_weights[:, None, None]
-        loss = pointwise(prediction, targets.values[face][..., picked], config.loss_beta)
-        total = (weights * loss).sum((0, 1))
-        losses[face] = total / weights.sum((0, 1)).clamp_min(torch.finfo(total.dtype).tiny)
-    return losses
+    divisors = targets.weight_sums(columns) if weight_sums is None else weight_sums
+    losses = _weighted(predicted, targets, columns, config)
+    return {face: ratio(loss.sum((0, 1)), divisors[face]) for face, loss in losses.items()}
 
 
-def errors(predicted: Faces, targets: Targets, columns: tuple[int, ...]) -> dict[str, Tensor]:
-    """Sums over the hidden cells of every face and event: (B, channels, 3) number, |error|, error²."""
-    picked = list(columns)
+def ratio(total: Tensor, weight: Tensor) -> Tensor:
+    """A weighted mean, 0 where there is no weight."""
+    return total / weight.clamp_min(torch.finfo(total.dtype).tiny)
+
+
+def event_sums(
+    predicted: Faces, targets: Targets, columns: tuple[int, ...], config: ReconstructionTrainingConfig
+) -> dict[str, Tensor]:
+    """Sums over the hidden cells of every face and event.
+
+    Returns
+    -------
+    dict
+        (B, channels, 5) by face: number, |error|, error², weight, weighted loss.
+    """
+    picked, losses = list(columns), _weighted(predicted, targets, columns, config)
     sums = {}
     for face, prediction in predicted.items():
-        counts = (targets.weights[face][..., picked] > 0).to(prediction.dtype)
+        weights = targets.weights[face][..., picked]
+        counts = (weights > 0).to(prediction.dtype)
         difference = torch.where(counts > 0, prediction - targets.values[face][..., picked], 0)
-        sums[face] = torch.stack([counts, difference.abs(), difference.square()], dim=-1).sum(1)
+        parts = [counts, difference.abs(), difference.square(), weights, losses[face]]
+        sums[face] = torch.stack([part.sum(1) for part in parts], dim=-1)
     return sums
+
+
+def _weighted(
+    predicted: Faces, targets: Targets, columns: tuple[int, ...], config: ReconstructionTrainingConfig
+) -> dict[str, Tensor]:
+    """(B, cells, channels) by face: weight times loss."""
+    pointwise, picked = POINTWISE[config.loss_fn], list(columns)
+    return {
+        face: targets.weights[face][..., picked]
+        * pointwise(prediction, targets.values[face][..., picked], config.loss_beta)
+        for face, prediction in predicted.items()
+    }

@@ -24,7 +24,7 @@ def error_metrics(sums: Arrays, channels: Sequence[str]) -> dict[str, float]:
     Parameters
     ----------
     sums
-        By face (n, channels, 3): their number, the sums of |error| and error² of every event.
+        By face (n, channels, ≥ 3): their number, the sums of |error| and error² of every event.
     channels
         Names of the channels.
 
@@ -39,7 +39,7 @@ def error_metrics(sums: Arrays, channels: Sequence[str]) -> dict[str, float]:
         totals[""] = np.sum(list(totals.values()), axis=0)
     metrics = {}
     for face, total in totals.items():
-        for channel, (number, absolute, square) in zip(channels, total, strict=True):
+        for channel, (number, absolute, square) in zip(channels, total[:, :3], strict=True):
             number = number or np.nan
             metrics[f"mae_{face}{channel}"] = float(absolute / number)
             metrics[f"rmse_{face}{channel}"] = float(np.sqrt(square / number))

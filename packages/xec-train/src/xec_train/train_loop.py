@@ -125,12 +125,13 @@ class TrainLoop:
     def _step(self, window: list[Batch]) -> Tensor:
         """One step of the optimizer on the gradient of all batches of a window."""
         state, place = self.state, self.state.place
-        # Gradients are averaged over the processes, not added up.
-        n_events = self._n_events(window) / self.fabric.world_size
+        n_events = self._n_events(window)
         state.optimizer.zero_grad()
+        batches = self._on_device(window, n_events)
         losses = [
-            self._backward(batch, _size(batch) / n_events, last=i == len(window) - 1)
-            for i, batch in enumerate(window)
+            # Gradients are averaged over the processes, not added up.
+            self._backward(batch, _size(batch) * self.fabric.world_size / n_events, last=batch is batches[-1])
+            for batch in batches
         ]
         with self.phase(STEP):
             # An infinite limit clips nothing, but the norm is still measured.
@@ -146,17 +147,21 @@ class TrainLoop:
         place.batch += len(window)
         return norm
 
+    def _on_device(self, window: list[Batch], n_events: int) -> list[Batch]:
+        with self.phase(TRANSFER):
+            batches = [self.objective.augment(self.fabric.to_device(batch)) for batch in window]
+            alone = len(batches) == self.fabric.world_size == 1
+            return batches if alone else self.objective.join(self.state.network, batches, n_events)
+
     def _backward(self, batch: Batch, share: float, *, last: bool) -> dict[str, Tensor]:
         """Add the gradient of a batch, weighted by its share of the window's events."""
-        with self.phase(TRANSFER):
-            here = self.objective.augment(self.fabric.to_device(batch))
         # Gradients are exchanged once per step, with the last batch.
         waits = self.fabric.world_size > 1 and not last
         with self.fabric.no_backward_sync(self.state.model) if waits else nullcontext():
             with self.phase(FORWARD):
                 with self.fabric.autocast():
-                    raw = self.objective.forward(self.state.model, here)
-                losses = self.objective.losses(self.state.network, raw, here)
+                    raw = self.objective.forward(self.state.model, batch)
+                losses = self.objective.losses(self.state.network, raw, batch)
             with self.phase(BACKWARD):
                 self.fabric.backward(with_its_gradient(losses[LOSS]) * share)
         return losses

@@ -57,6 +57,11 @@ class Objective(Protocol):
     def augment(self, batch: Batch) -> Batch:
         """Change a batch for training."""
 
+    def join(self, network: nn.Module, window: list[Batch], n_events: int) -> list[Batch]:
+        """Tell batches of one step what their losses have to know of each other, so that these, weighted by
+        the batches' shares of the step's `n_events`, add up to the loss of all events; processes do it
+        together."""
+
     def forward(self, network: nn.Module, batch: Batch) -> dict[str, Tensor]:
         """What the loss needs; `network` may be wrapped for several devices."""
 
@@ -65,6 +70,12 @@ class Objective(Protocol):
 
     def outputs(self, network: nn.Module, raw: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """What is kept per event in validation."""
+
+    def overall(
+        self, network: nn.Module, means: dict[str, float], outputs: Mapping[str, Tensor]
+    ) -> dict[str, float]:
+        """The losses of a whole validation, from their means over all events, and from the outputs of this
+        process where they are no such means; processes do it together."""
 
     def metrics(self, outputs: Arrays, events: Arrays) -> dict[str, float]:
         """Figures of merit over all events."""

@@ -15,12 +15,13 @@ from xec_data.schema import INVALID, INVALID_ABOVE
 from xec_models.masking import draw_mask, event_scores
 from xec_train.augmentation import drop_channels
 from xec_train.balance import loss_weights, total_loss
+from xec_train.collectives import summed
 from xec_train.config.train_config import ReconstructionConfig
 from xec_train.data.batch import Batch
 from xec_train.data.events import Events
 from xec_train.intensity import INTENSITY, intensities, intensity
 from xec_train.objectives.base import LOSS, Arrays
-from xec_train.reconstruction_losses import Faces, Targets, errors, face_losses, weigh_cells
+from xec_train.reconstruction_losses import Faces, Targets, event_sums, face_losses, ratio, weigh_cells
 from xec_train.reconstruction_results import error_metrics, write_reconstruction
 from xec_train.reweighting import EventWeights, Wanted, fit_or_keep
 
@@ -28,6 +29,7 @@ MASK = "mask"
 """(B, sensors) bool in a batch and among the raw outputs: the sensors that were chosen to be hidden."""
 
 _WEIGHT = "weight"
+_PER_EVENT = "weight_per_event"
 _POWERS = {"uniform": 1.0, "sqrt": 0.5}
 
 
@@ -107,6 +109,12 @@ class Reconstruction(ABC):
             return None
         return torch.where(batch["time"].abs() <= INVALID_ABOVE, scale, 1.0)
 
+    def join(self, network: nn.Module, window: list[Batch], n_events: int) -> list[Batch]:
+        """Add what the hidden cells of all batches weigh: losses are means over cells, not over events."""
+        own = [self.targets(network, batch, batch).weight_sums(self.columns) for batch in window]
+        per_event = summed(torch.stack([_stacked(sums) for sums in own]).sum(0)) / n_events
+        return [{**batch, _PER_EVENT: per_event} for batch in window]
+
     def forward(self, network: nn.Module, batch: Batch) -> dict[str, Tensor]:
         """What the network thinks of the hidden sensors, beside the readings and the mask."""
         npho, time = batch["npho"], batch["time"]
@@ -122,19 +130,33 @@ class Reconstruction(ABC):
     def losses(self, network: nn.Module, raw: Mapping[str, Tensor], batch: Batch) -> dict[str, Tensor]:
         """The weighted sum over channels and faces; its parts are ``loss_<channel>`` and, if tracked,
         ``loss_<face>`` and ``loss_<face>_<channel>``."""
-        targets = self.targets(network, raw)
-        by_face = face_losses(
-            _faces(raw, targets), targets, self.columns, self.config.training, batch.get(_WEIGHT)
-        )
-        by_channel = dict(zip(self.channels, torch.stack(list(by_face.values())).sum(0), strict=True))
-        total = total_loss(by_channel, self.weights, _log_variances(network))
+        targets = self.targets(network, raw, batch)
+        weight_sums = None
+        if _PER_EVENT in batch:
+            weight_sums = dict(zip(targets.weights, batch[_PER_EVENT] * len(raw[MASK]), strict=True))
+        by_face = face_losses(_faces(raw, targets), targets, self.columns, self.config.training, weight_sums)
         hidden, valid = raw[MASK].sum(1), (raw["npho"].abs() <= INVALID_ABOVE).sum(1)
-        parts = {
+        ratios = (hidden / valid.clamp_min(1)).mean()
+        return {**self._combined(network, by_face), "actual_mask_ratio": ratios}
+
+    def overall(
+        self, network: nn.Module, means: dict[str, float], outputs: Mapping[str, Tensor]
+    ) -> dict[str, float]:
+        """The mean losses of all hidden cells."""
+        sums = summed(_stacked({face: values.double().sum(0) for face, values in outputs.items()}))
+        by_face = dict(zip(outputs, ratio(sums[..., 4], sums[..., 3]), strict=True))
+        exact = self._combined(network, by_face)
+        return {**means, **{name: float(value) for name, value in exact.items()}}
+
+    def _combined(self, network: nn.Module, by_face: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        by_channel = dict(zip(self.channels, _stacked(by_face).sum(0), strict=True))
+        total = total_loss(by_channel, self.weights, _log_variances(network))
+        return {
+            LOSS: total,
             f"total_{LOSS}": total.detach(),
             **{f"{LOSS}_{channel}": part for channel, part in by_channel.items()},
-            "actual_mask_ratio": (hidden / valid.clamp_min(1)).mean(),
+            **(self._parts(by_face) if self.config.training.track_metrics else {}),
         }
-        return {LOSS: total, **parts, **(self._parts(by_face) if self.config.training.track_metrics else {})}
 
     def _parts(self, by_face: Mapping[str, Tensor]) -> dict[str, Tensor]:
         parts = {}
@@ -144,25 +166,24 @@ class Reconstruction(ABC):
             parts |= {f"{LOSS}_{face}_{channel}": losses[i] for i, channel in enumerate(self.channels)}
         return parts
 
-    def targets(self, network: Any, raw: Mapping[str, Tensor]) -> Targets:
-        """What the hidden sensors read, and what counts of it."""
+    def targets(self, network: Any, raw: Mapping[str, Tensor], batch: Batch) -> Targets:
+        """What the hidden sensors of `raw` read, and what counts of it."""
         training, normalizer = self.config.training, network.encoder.normalizer
         # Times of sensors that are too dark are no targets; networks see them all the same.
         dark = raw["npho"] <= training.time.npho_threshold
         x = normalizer(raw["npho"], raw["time"].masked_fill(dark, INVALID))
         hidden = raw[MASK] | (x[..., 0] == normalizer.sentinel_npho)
-        return weigh_cells(self.cells(network, x), self.hidden(network, hidden), normalizer, training)
+        cells, hidden_cells = self.cells(network, x), self.hidden(network, hidden)
+        return weigh_cells(cells, hidden_cells, normalizer, training, batch.get(_WEIGHT))
 
     def outputs(self, network: nn.Module, raw: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """By face: sums of the errors of each event."""
-        if not self.config.training.track_mae_rmse:
-            return {}
-        targets = self.targets(network, raw)
-        return errors(_faces(raw, targets), targets, self.columns)
+        """By face: sums of the losses and errors of each event."""
+        targets = self.targets(network, raw, {})
+        return event_sums(_faces(raw, targets), targets, self.columns, self.config.training)
 
     def metrics(self, outputs: Arrays, events: Arrays) -> dict[str, float]:  # noqa: ARG002
         """``mae_<channel>``, ``rmse_<channel>`` and the same of every face, on the normalized scale."""
-        return error_metrics(outputs, self.channels)
+        return error_metrics(outputs, self.channels) if self.config.training.track_mae_rmse else {}
 
     def sigma_factors(self, outputs: Arrays, events: Arrays) -> dict[str, list[float]]:  # noqa: ARG002
         """None: there are no uncertainties."""
@@ -200,6 +221,10 @@ class Reconstruction(ABC):
 
 def _faces(raw: Mapping[str, Tensor], targets: Targets) -> dict[str, Tensor]:
     return {face: raw[face] for face in targets.values}
+
+
+def _stacked(by_face: Mapping[str, Tensor]) -> Tensor:
+    return torch.stack(list(by_face.values()))
 
 
 def _log_variances(network: Any) -> dict[str, Tensor]:

@@ -105,6 +105,15 @@ class Regression:
         }
         return {**drop_channels(batch, self.config.training.channel_dropout_rate), **weights}
 
+    def join(
+        self,
+        network: nn.Module,  # noqa: ARG002
+        window: list[Batch],
+        n_events: int,  # noqa: ARG002
+    ) -> list[Batch]:
+        """Nothing: losses are means over events."""
+        return window
+
     def forward(self, network: nn.Module, batch: Batch) -> dict[str, Tensor]:
         """Raw outputs of the heads."""
         raw = cast("XECRegressor", network).forward_standardized(batch["npho"], batch["time"])
@@ -125,6 +134,15 @@ class Regression:
     def outputs(self, network: nn.Module, raw: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Physical predictions, and ``<task>_sigma`` where a head has one."""
         return cast("XECRegressor", network).to_physical(raw)
+
+    def overall(
+        self,
+        network: nn.Module,  # noqa: ARG002
+        means: dict[str, float],
+        outputs: Mapping[str, Tensor],  # noqa: ARG002
+    ) -> dict[str, float]:
+        """Losses are means over events."""
+        return means
 
     def metrics(self, outputs: Arrays, events: Arrays) -> dict[str, float]:
         """The metrics of every task."""
