@@ -18,9 +18,12 @@ from xec_train.training import train
 
 Configure = Callable[..., TrainConfig]
 EARLIER = "xec-ml-wl"
+TASKS = ("tasks.energy.enabled=true", "tasks.energy.log_transform=true")
 STILL = (
+    *TASKS,
     "checkpoint.save_artifacts=false",
     "training.lr=1e-12",
+    "training.scheduler=none",
     "training.weight_decay=0",
     "training.epochs=1",
     "checkpoint.resume_from=new.pth",
@@ -30,7 +33,7 @@ STILL = (
 @pytest.fixture
 def converted(configure: Configure) -> XECRegressor:
     """What ``xec convert`` writes, as the file new.pth: no optimizer, targets as they are."""
-    config = configure(f"model.layout={EARLIER}")
+    config = configure(f"model.layout={EARLIER}", *TASKS)
     network = XECRegressor(config.model, config.enabled_tasks, NormalizationConfig())
     sections = config.model_dump(mode="json")
     sections["tasks"] = {
@@ -59,6 +62,7 @@ def test_outputs_are_kept_on_the_scale_of_the_new_targets(
     with torch.no_grad():
         before, after = (network(chunk["npho"], chunk["time"]) for network in (converted, tuned))
     state = read_checkpoint(run.checkpoint_last)["model"]
+    assert set(before) == {"angle", "energy"}
     for task, values in before.items():
         scale = state[f"targets.{task}.scale"]
         assert not torch.allclose(scale, torch.ones_like(scale))
