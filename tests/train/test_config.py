@@ -200,6 +200,7 @@ class TestErrors:
             ("tasks.angle.enabled=false", "tasks: no task is enabled, expected at least one of"),
             ("tasks.energy.loss_fn=cosine", "tasks.energy.loss_fn: found 'cosine', expected one of"),
             ("tasks.angle.log_transform=true", "tasks.angle.log_transform: found true, expected false"),
+            ("training.lr=1e-7", "training: lr_min is 1e-06, expected at most lr, 1e-07"),
             ("loss_balance=atuo", "loss_balance: found 'atuo', expected one of manual, auto (did you mean"),
             ("reweighting.angel.nbin=3", "reweighting.angel: unknown key (did you mean 'reweighting.angle'"),
             ("reweighting.uvwFI.nbin=3", "reweighting.uvwFI.nbin: unknown key (did you mean 'reweighting."),

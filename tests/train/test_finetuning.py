@@ -14,7 +14,7 @@ from xec_train.training import train
 
 Configure = Callable[..., TrainConfig]
 QUICK = ("checkpoint.save_artifacts=false",)
-STILL = ("training.lr=1e-12", "training.weight_decay=0", "training.epochs=1")
+STILL = ("training.lr=1e-12", "training.scheduler=none", "training.weight_decay=0", "training.epochs=1")
 
 
 def test_encoder_of_another_kind(configure: Configure, capsys: pytest.CaptureFixture[str]) -> None:

@@ -129,6 +129,12 @@ class TrainingConfig(Section):
             )
         return self
 
+    @model_validator(mode="after")
+    def _learning_rate_does_not_rise(self) -> Self:
+        if self.scheduler in ("cosine", "plateau") and self.lr_min > self.lr:
+            raise ValueError(f"lr_min is {self.lr_min:g}, expected at most lr, {self.lr:g}")
+        return self
+
 
 class DistributedConfig(Section):
     """How several processes, started by torchrun or srun, train one network."""
