@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from scipy.optimize import brentq
+from tests.train.made_up import readings
 from tests.train.recorded import metrics
 
 from xec_data.columns import read_columns
@@ -34,14 +35,6 @@ def objective(configure: Configure) -> MaskedReconstruction:
     built = build_objective(configure(*MAE, "training.track_metrics=true", "training.track_mae_rmse=true"))
     assert isinstance(built, MaskedReconstruction)
     return built
-
-
-def readings(n: int = 3) -> dict[str, torch.Tensor]:
-    generator = torch.Generator().manual_seed(5)
-    npho = 2e3 * torch.rand(n, N_SENSORS, generator=generator)
-    time = 1e-7 * torch.rand(n, N_SENSORS, generator=generator)
-    npho[:, 3], time[:, 4] = INVALID, torch.nan
-    return {"npho": npho, "time": time}
 
 
 class TestLoss:

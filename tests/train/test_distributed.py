@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from tests.once import once
 from tests.train.recorded import metrics
 from tests.train.two_processes import (
     TORCHRUN,
@@ -115,16 +116,20 @@ def prepared(tmp_path_factory: pytest.TempPathFactory, small: tuple[str, ...]) -
 
 
 @pytest.fixture(scope="module")
-def folder(prepared: Path) -> Path:
+def folder(tmp_path_factory: pytest.TempPathFactory, small: tuple[str, ...]) -> Path:
     """Where all jobs have been done: some alone, then those of two processes, then some alone."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(prepared)
-        do_alone(FIRST_ALONE)
-        Path("printed.txt").write_text(do_in_two(IN_TWO))
-        with redirect_stdout(io.StringIO()) as printed:
-            do_alone(THEN_ALONE)
-        Path("printed-alone.txt").write_text(printed.getvalue())
-    return prepared
+
+    def fill(path: Path) -> None:
+        prepare(path, SIMULATED, small)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.chdir(path)
+            do_alone(FIRST_ALONE)
+            Path("printed.txt").write_text(do_in_two(IN_TWO))
+            with redirect_stdout(io.StringIO()) as printed:
+                do_alone(THEN_ALONE)
+            Path("printed-alone.txt").write_text(printed.getvalue())
+
+    return once(tmp_path_factory, "several", fill)
 
 
 def assert_agree(first: dict[str, torch.Tensor], second: dict[str, torch.Tensor]) -> None:

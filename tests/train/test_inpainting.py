@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from tests.train.made_up import readings
+from tests.train.recorded import metrics
 
 from xec_data.columns import read_columns
 from xec_data.schema import INVALID
@@ -24,22 +25,6 @@ from xec_train.training import train
 Configure = Callable[..., TrainConfig]
 INPAINTING = ("objective=inpainting", "training.channel_dropout_rate=0", "model.head=cross_attention")
 CONSTANT = ("training.scheduler=none", "training.warmup_epochs=0")
-
-
-def readings(n: int = 3) -> dict[str, torch.Tensor]:
-    generator = torch.Generator().manual_seed(5)
-    npho = 2e3 * torch.rand(n, N_SENSORS, generator=generator)
-    time = 1e-7 * torch.rand(n, N_SENSORS, generator=generator)
-    npho[:, 3], time[:, 4] = INVALID, torch.nan
-    return {"npho": npho, "time": time}
-
-
-def metrics_of(path: Path) -> dict[str, list[float]]:
-    values: dict[str, list[float]] = {}
-    with path.open(newline="") as file:
-        for row in csv.DictReader(file):
-            values.setdefault(row["metric"], []).append(float(row["value"]))
-    return values
 
 
 def parameters(path: Path, key: str = "model") -> dict[str, torch.Tensor]:
@@ -113,7 +98,7 @@ def test_it_learns_and_writes(configure: Configure, head: str) -> None:
                "checkpoint.save_predictions=5", f"model.head={head}", "mlflow.run_name=i",
                "training.lr=1e-2")  # fmt: skip
     run = train(configure(*INPAINTING[:2], *changes))
-    values = metrics_of(run.metrics)
+    values = metrics(run)
     assert values["train_loss"][-1] < values["train_loss"][0]
     for name in ("total_loss", "loss_npho", "loss_time", "loss_inner", "loss_us_npho", "actual_mask_ratio"):
         assert len(values[f"val_{name}"]) == 3, name
@@ -128,7 +113,7 @@ def test_it_learns_and_writes(configure: Configure, head: str) -> None:
 
 def test_photons_alone(configure: Configure) -> None:
     run = train(configure(*INPAINTING, "model.predict_channels=[npho]", "training.epochs=1"))
-    assert "val_loss_time" not in metrics_of(run.metrics)
+    assert "val_loss_time" not in metrics(run)
     network = load_model(run.checkpoint_best)
     assert isinstance(network, XECInpainter)
     assert network.channels == ("npho",)

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import torch
+from tests.once import once
 from tests.train.recorded import metrics
 from tests.train.two_processes import do_alone, do_in_two, job, prepare, reported, run_of
 from torch import nn
@@ -62,17 +63,19 @@ THEN_ALONE = [job("fsdp-one", *ALONE, *QUICK, *GO_ON)]
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory, small: tuple[str, ...]) -> Path:
     """Where all jobs have been done: some alone, then those of two processes, then one alone."""
-    path = tmp_path_factory.mktemp("sharded")
-    prepare(path, {"train.root": 31, "val.root": 13}, small)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(path)
-        do_alone(FIRST_ALONE)
-        do_in_two(IN_TWO)
-        for one in IN_TWO:
-            told = reported(path, one["name"])
-            assert all(part["several"] and part["error"] is None for part in told), (one, told)
-        do_alone(THEN_ALONE)
-    return path
+
+    def fill(path: Path) -> None:
+        prepare(path, {"train.root": 31, "val.root": 13}, small)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.chdir(path)
+            do_alone(FIRST_ALONE)
+            do_in_two(IN_TWO)
+            for one in IN_TWO:
+                told = reported(path, one["name"])
+                assert all(part["several"] and part["error"] is None for part in told), (one, told)
+            do_alone(THEN_ALONE)
+
+    return once(tmp_path_factory, "sharded", fill)
 
 
 def last(folder: Path, name: str) -> dict[str, Any]:

@@ -7,11 +7,13 @@ from typing import Annotated
 
 import typer
 
+from xec_export.commands.options import NphoBranch, Output, Threads, TimeBranch, Tree
+
 
 def inpaint(
     model: Annotated[Path, typer.Argument(help="A checkpoint of an inpainter.")],
     inputs: Annotated[list[str], typer.Argument(help="ROOT files, folders or patterns.")],
-    output: Annotated[Path, typer.Option("--output", "-o", help="The ROOT file to write.")],
+    output: Output,
     dead: Annotated[
         list[str] | None,
         typer.Option(
@@ -22,16 +24,10 @@ def inpaint(
     batch: Annotated[
         int | None, typer.Option(min=1, help="Events at a time; by default 16 on the CPU, 256 on a GPU.")
     ] = None,
-    tree: Annotated[str, typer.Option(help="Name of the tree in the inputs.")] = "tree",
-    npho_branch: Annotated[
-        str | None, typer.Option(help="Branch of the photon counts; by default the one trained on.")
-    ] = None,
-    time_branch: Annotated[
-        str | None, typer.Option(help="Branch of the times; by default the one trained on.")
-    ] = None,
-    threads: Annotated[
-        int | None, typer.Option(min=1, help="CPU threads; by default OMP_NUM_THREADS, or all cores.")
-    ] = None,
+    tree: Tree = "tree",
+    npho_branch: NphoBranch = None,
+    time_branch: TimeBranch = None,
+    threads: Threads = None,
 ) -> None:
     """Recover dead channels in a copy of ROOT files.
 

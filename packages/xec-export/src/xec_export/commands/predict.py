@@ -7,25 +7,21 @@ from typing import Annotated
 
 import typer
 
+from xec_export.commands.options import NphoBranch, Output, Threads, TimeBranch, Tree
+
 
 def predict(
     model: Annotated[Path, typer.Argument(help="An ONNX file of 'xec export', or a checkpoint.")],
     inputs: Annotated[list[str], typer.Argument(help="ROOT files, folders or patterns, real data included.")],
-    output: Annotated[Path, typer.Option("--output", "-o", help="The ROOT file to write.")],
+    output: Output,
     batch: Annotated[
         int | None, typer.Option(min=1, help="Events at a time; by default 16 on the CPU, 512 on a GPU.")
     ] = None,
-    tree: Annotated[str, typer.Option(help="Name of the tree in the inputs.")] = "tree",
-    npho_branch: Annotated[
-        str | None, typer.Option(help="Branch of the photon counts; by default the one trained on.")
-    ] = None,
-    time_branch: Annotated[
-        str | None, typer.Option(help="Branch of the times; by default the one trained on.")
-    ] = None,
+    tree: Tree = "tree",
+    npho_branch: NphoBranch = None,
+    time_branch: TimeBranch = None,
     angle_unit: Annotated[str, typer.Option(help="Unit of emiAng in the inputs: auto, deg or rad.")] = "auto",
-    threads: Annotated[
-        int | None, typer.Option(min=1, help="CPU threads; by default OMP_NUM_THREADS, or all cores.")
-    ] = None,
+    threads: Threads = None,
 ) -> None:
     """Predict the events of ROOT files.
 

@@ -1,0 +1,18 @@
+"""Options of commands that read events and write a file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Output = Annotated[Path, typer.Option("--output", "-o", help="The ROOT file to write.")]
+Tree = Annotated[str, typer.Option(help="Name of the tree in the inputs.")]
+NphoBranch = Annotated[
+    str | None, typer.Option(help="Branch of the photon counts; by default the one trained on.")
+]
+TimeBranch = Annotated[str | None, typer.Option(help="Branch of the times; by default the one trained on.")]
+Threads = Annotated[
+    int | None, typer.Option(min=1, help="CPU threads; by default OMP_NUM_THREADS, or all cores.")
+]

@@ -1,0 +1,17 @@
+"""Readings without a file."""
+
+from __future__ import annotations
+
+import torch
+
+from xec_data.schema import INVALID
+from xec_geometry import N_SENSORS
+
+
+def readings(n: int = 3) -> dict[str, torch.Tensor]:
+    """So many events; sensor 3 has no count, sensor 4 no time."""
+    generator = torch.Generator().manual_seed(5)
+    npho = 2e3 * torch.rand(n, N_SENSORS, generator=generator)
+    time = 1e-7 * torch.rand(n, N_SENSORS, generator=generator)
+    npho[:, 3], time[:, 4] = INVALID, torch.nan
+    return {"npho": npho, "time": time}
