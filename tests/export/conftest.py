@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
+from tests.once import once
 
 from xec_data import TreeWriter
 from xec_geometry import N_SENSORS, angles_to_direction, uvw_to_xyz
@@ -158,22 +159,33 @@ class Exported:
 
 @pytest.fixture(scope="session")
 def event_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_events(tmp_path_factory.mktemp("events") / "events.root", random_events(70))
+    folder = once(
+        tmp_path_factory, "events", lambda path: write_events(path / "events.root", random_events(70))
+    )
+    return folder / "events.root"
 
 
 @pytest.fixture(scope="session")
 def exported(tmp_path_factory: pytest.TempPathFactory, event_file: Path) -> Exported:
     """All six tasks in the physical layout, exported by the command as a user runs it."""
-    folder = tmp_path_factory.mktemp("exported")
-    checkpoint = write_checkpoint(
-        folder / "all_tasks.pth", tasks=ALL_TASKS, data={"val_path": str(event_file)}
-    )
+
+    def fill(folder: Path) -> None:
+        (folder / "run").mkdir()
+        checkpoint = write_checkpoint(
+            folder / "run/all_tasks.pth", tasks=ALL_TASKS, data={"val_path": str(event_file)}
+        )
+        main = "from xec_geometry.cli import main; main()"
+        command = [sys.executable, "-c", main, "export", str(checkpoint)]
+        result = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert result.returncode == 0, result.stderr
+        (folder / "stdout.txt").write_text(result.stdout)
+        (folder / "stderr.txt").write_text(result.stderr)
+
+    folder = once(tmp_path_factory, "exported", fill)
     network, _ = random_regressor(0, ALL_TASKS, {}, {})
-    main = "from xec_geometry.cli import main; main()"
-    command = [sys.executable, "-c", main, "export", str(checkpoint)]
-    result = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert result.returncode == 0, result.stderr
-    return Exported(checkpoint, network, folder / "all_tasks.onnx", ALL_TASKS, result.stdout, result.stderr)
+    stdout, stderr = ((folder / f"{name}.txt").read_text() for name in ("stdout", "stderr"))
+    run = folder / "run"
+    return Exported(run / "all_tasks.pth", network, run / "all_tasks.onnx", ALL_TASKS, stdout, stderr)
 
 
 @pytest.fixture

@@ -265,25 +265,24 @@ def test_a_network_that_cannot_be_traced(
             marks=pytest.mark.slow,
         ),
         pytest.param(
-            {"layout": "xec-ml-wl", "outer_fine_pool": [3, 3]},
-            {"angle": {"loss_fn": "cosine"}},
+            {"layout": "xec-ml-wl", "outer_mode": "split", "position": "sinusoidal"},
+            {"energy": {"log_transform": True}},
             {"preset": "legacy"},
             marks=pytest.mark.slow,
         ),
         pytest.param(
-            {"layout": "xec-ml-wl", "outer_mode": "split", "position": "sinusoidal"},
-            {"energy": {"log_transform": True}},
+            {
+                "hex_conv": "attention",
+                "position": "geometric",
+                "layout": "xec-ml-wl",
+                "outer_fine_pool": [3, 3],
+            },
+            {"angle": {"loss_fn": "cosine"}},
             {"npho_scheme": "sqrt"},
             marks=pytest.mark.slow,
         ),
-        pytest.param(
-            {"hex_conv": "attention", "position": "geometric"},
-            {"uvwFI": {}},
-            {"npho_scheme": "linear"},
-            marks=pytest.mark.slow,
-        ),
     ],
-    ids=["split", "pooled", "earlier layout", "earlier layout, split", "attention"],
+    ids=["split", "pooled", "earlier layout, split", "earlier layout, attention"],
 )
 def test_every_form_of_the_network(
     make_checkpoint: MakeCheckpoint,

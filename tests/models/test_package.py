@@ -17,3 +17,17 @@ def test_neither_the_package_nor_its_light_modules_import_torch():
     code = f"import sys, xec_models, {modules}; print('torch' in sys.modules, 'uproot' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["False", "False"]
+
+
+def test_only_attention_imports_torch_geometric():
+    code = """
+import sys
+from xec_models.hexnext import HexNeXtBlock
+for hex_conv in ("depthwise", "attention"):
+    HexNeXtBlock(8, hex_conv=hex_conv)
+    print("torch_geometric" in sys.modules)
+"""
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split() == ["False", "True"]

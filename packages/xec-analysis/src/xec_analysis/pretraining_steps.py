@@ -64,6 +64,8 @@ class StudySize:
         Simulated events.
     pretraining_epochs, epochs
         Of the masked autoencoder, and of both regressions.
+    settings
+        Further settings of all trainings, as ``key=value`` for `xec train`.
     """
 
     unlabelled: int
@@ -71,10 +73,18 @@ class StudySize:
     validation: int
     pretraining_epochs: int
     epochs: int
+    settings: tuple[str, ...] = ()
 
 
 FULL = StudySize(unlabelled=7000, labelled=1000, validation=1000, pretraining_epochs=4, epochs=12)
-QUICK = StudySize(unlabelled=128, labelled=64, validation=64, pretraining_epochs=1, epochs=2)
+QUICK = StudySize(
+    unlabelled=128,
+    labelled=64,
+    validation=64,
+    pretraining_epochs=1,
+    epochs=2,
+    settings=("checkpoint.save_artifacts=false",),
+)
 
 
 def study_steps(size: StudySize) -> list[Step]:
@@ -91,14 +101,15 @@ def study_steps(size: StudySize) -> list[Step]:
             f"{PRETRAINING}.yaml",
             UNLABELLED,
             size.pretraining_epochs,
+            *size.settings,
         ),
         _training(
             SCRATCH, "Regression from scratch", "Energy and position from few labels.", "regression.yaml",
-            LABELLED, size.epochs,
+            LABELLED, size.epochs, *size.settings,
         ),
         _training(
             PRETRAINED, "Regression from the pre-trained encoder", "The same, from the encoder's weights.",
-            "regression.yaml", LABELLED, size.epochs, weights,
+            "regression.yaml", LABELLED, size.epochs, weights, *size.settings,
         ),
     ]  # fmt: skip
 
