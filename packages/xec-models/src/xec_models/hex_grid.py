@@ -24,9 +24,9 @@ def directional_kernel(dim: int) -> tuple[nn.Parameter, nn.Parameter]:
 class HexGridConv(nn.Module):
     """`hex_graph.HexDepthwiseConv` as a 3 × 3 depthwise convolution on the axial grid.
 
-    Two corners of the kernel are zero. The same parameters give the same numbers. On 2 cores, 96 channels and
-    64 events a forward takes a tenth of the time, a step of the training a third. It also exports without a
-    scatter: ONNX Runtime (1.31) adds up duplicate indices of one in several threads at once, and loses some.
+    Two corners of the kernel are zero. The same parameters give the same numbers, in less time. It also
+    exports without a scatter: ONNX Runtime (1.31) adds up duplicate indices of one in several threads at
+    once, and loses some.
 
     Parameters
     ----------
