@@ -15,7 +15,8 @@ def loaded_after(statement):
 
 
 def test_import_is_light():
-    extra = loaded_after("import xec_geometry") - loaded_after("import numpy")
+    assert "numpy" not in loaded_after("import xec_geometry")
+    extra = loaded_after("from xec_geometry import *") - loaded_after("import numpy")
     assert "xec_geometry" in extra
     assert not extra & {"scipy", "matplotlib", "rich", "typer", "torch", "uproot", "csv", "json"}
 

@@ -66,4 +66,4 @@ try:
 except SystemExit as end:
     assert end.code == 0
 """
-    assert not modules_after(code) & (HEAVY | {"pydantic"})
+    assert not modules_after(code) & (HEAVY | {"numpy", "pydantic"})
