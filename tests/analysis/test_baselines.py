@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 
 from xec_analysis import AnalysisError, fit_baselines
-from xec_analysis.baselines import RECIPES, Polynomial, first_time, path_corrected_time
+from xec_analysis.baselines import RECIPES
+from xec_analysis.light_start_times import first_time, path_corrected_time
+from xec_analysis.polynomial import Polynomial
 from xec_data.reader import EventReader
 from xec_geometry import N_SENSORS, sensor_positions
 from xec_models.metrics import half_width_68, opening_angle, percentile_68

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import mmap
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -64,7 +65,12 @@ def test_targets(ratio: float, less: bool, met: bool) -> None:
 
 
 def test_a_case_runs_in_a_process_of_its_own() -> None:
-    assert alone(lambda: os.getpid()) != os.getpid()  # type: ignore[arg-type, return-value]
+    done = alone(lambda: replace(RESULT, rate=float(os.getpid())))
+    assert done.rate != os.getpid()
+    assert done.peak_memory_mb == 12.0
+    measured = alone(lambda: replace(RESULT, peak_memory_mb=None)).peak_memory_mb
+    assert measured is not None
+    assert measured > 20
     with pytest.raises(ZeroDivisionError):
         alone(lambda: 1 / 0)  # type: ignore[arg-type, return-value]
 

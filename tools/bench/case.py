@@ -6,10 +6,10 @@ import importlib
 import multiprocessing
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from tools.bench.measure import Rates
+from tools.bench.measure import Rates, peak_of_process
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,8 @@ class Result:
     ratio
         The rate as a part of the limit: the number that can be compared between machines.
     peak_memory_mb
-        Most memory while the case ran, of the device if it has one of its own; None: not measured.
+        Most memory while the case ran, of the device if it has one of its own. None: that of the case's
+        process, with the limit in it, is filled in.
     target
         What the ratio should reach; None: no target. With `less_is_better` it is the largest allowed.
     device
@@ -138,4 +139,7 @@ _waiting: list[Case] = []
 
 
 def _run_waiting() -> Result:
-    return _waiting[0]()
+    result = _waiting[0]()
+    if result.peak_memory_mb is None:
+        return replace(result, peak_memory_mb=peak_of_process())
+    return result

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import resource
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -116,6 +118,19 @@ def watch_memory() -> Iterator[Memory]:
         memory.peak_mb = max(memory.peak_mb, _status("VmRSS"), _status("VmHWM") if exact else 0.0)
         stop.set()
         thread.join()
+
+
+def peak_of_process() -> float | None:
+    """Most memory (MB) that this process has had, on a GPU if it uses one; None if that is not known."""
+    torch = sys.modules.get("torch")
+    if torch is not None and torch.cuda.is_initialized():
+        return float(torch.cuda.max_memory_allocated()) / 2**20
+    return _status("VmHWM") or None
+
+
+def peak_of_commands() -> float:
+    """Most memory (MB) that any of the commands which this process has run and waited for has had."""
+    return resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
 
 
 def _reset_peak() -> bool:

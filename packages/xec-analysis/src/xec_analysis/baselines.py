@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
-from itertools import combinations_with_replacement
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -19,9 +18,11 @@ from numpy.typing import NDArray
 
 from xec_analysis.errors import AnalysisError
 from xec_analysis.light_pattern import LightPattern, summed_pattern, windowed_pattern
+from xec_analysis.light_start_times import first_time, path_corrected_time
+from xec_analysis.polynomial import Polynomial
 from xec_data.reader import EventReader
 from xec_data.schema import NPHO_BRANCH, TIME_BRANCH, TREE_NAME, is_invalid
-from xec_geometry import direction_to_angles, sensor_kinds, sensor_positions, uvw_to_xyz
+from xec_geometry import direction_to_angles, uvw_to_xyz
 from xec_geometry.errors import did_you_mean
 
 Floats = NDArray[np.float64]
@@ -34,79 +35,11 @@ class Readings(Protocol):
         """The array of a branch."""
 
 
-# Speed of light in cm/s over the effective refractive index of the light's travel time (detector page).
-_LIGHT_SPEED = 2.99792458e10 / 1.65
-# Sensors whose time is precise enough, in photons.
-_BRIGHT = 300.0
-# How many of the earliest ones are `first`.
-_FIRST = 20
-# Photoelectrons per photon (detector page): the variance of a time goes with their number.
-_EFFICIENCY = {"SiPM": 0.12, "PMT": 0.16}
-_BLOCK = 250
 _CHUNK = 1000
 
 TRUTH = ("uvwTruth", "energyTruth", "timeTruth")
 MINIMUM_EVENTS = 50
 DEFAULT_EVENTS = 5000
-
-
-@dataclass(frozen=True)
-class Polynomial:
-    """A calibration: a polynomial in a few standardized variables.
-
-    Attributes
-    ----------
-    mean, scale
-        Of the variables, (k,).
-    degree
-        Largest total degree.
-    coefficients
-        One per monomial.
-    """
-
-    mean: Floats
-    scale: Floats
-    degree: int
-    coefficients: Floats
-
-    @classmethod
-    def fit(cls, variables: Floats, target: Floats, degree: int, factor: Floats | None = None) -> Polynomial:
-        """Fit target ≈ factor · polynomial(variables) by least squares.
-
-        Parameters
-        ----------
-        variables
-            Shape (n, k).
-        target
-            Shape (n,).
-        degree
-            Largest total degree of the monomials.
-        factor
-            Shape (n,), one by default. With it, relative deviations are made small.
-        """
-        # A variable with one value is a constant, not a direction.
-        scale = np.where(variables.std(axis=0) > 1e-12, variables.std(axis=0), 1.0)
-        unfitted = cls(variables.mean(axis=0), scale, degree, np.empty(0))
-        matrix = unfitted.monomials(variables)
-        if factor is not None:
-            matrix, target = matrix * (factor / target)[:, np.newaxis], np.ones_like(target)
-        coefficients: Floats = np.asarray(np.linalg.lstsq(matrix, target, rcond=None)[0], dtype=np.float64)
-        return cls(unfitted.mean, unfitted.scale, degree, coefficients)
-
-    def monomials(self, variables: Floats) -> Floats:
-        """All products of the standardized variables up to the degree, (n, monomials)."""
-        x = (variables - self.mean) / self.scale
-        powers = [
-            np.prod(x[:, list(chosen)], axis=1)
-            for degree in range(self.degree + 1)
-            for chosen in combinations_with_replacement(range(x.shape[1]), degree)
-        ]
-        return np.column_stack(powers)
-
-    def __call__(self, variables: Floats) -> Floats:
-        """Value for variables of shape (n, k), shape (n,)."""
-        value: Floats = self.monomials(variables) @ self.coefficients
-        return value
 
 
 TimeEstimator = Callable[[NDArray[Any], NDArray[Any], Floats], Floats]
@@ -248,70 +181,11 @@ def fit_baselines(
     )
 
 
-def first_time(npho: NDArray[Any], time: NDArray[Any], xyz: Floats) -> Floats:
-    """Mean of the earliest times of bright sensors, each minus the light's way from a point.
-
-    Parameters
-    ----------
-    npho, time
-        (n, N_SENSORS) raw readings.
-    xyz
-        (n, 3) points in cm.
-
-    Returns
-    -------
-    ndarray (n,)
-        In s; NaN with fewer bright sensors than the mean is taken of.
-    """
-    first = np.full(len(npho), np.nan)
-    for part, weight, corrected in _corrected_times(npho, time, xyz):
-        # NaN sorts behind all numbers, so that it shows if there are too few of them.
-        early = np.sort(np.where(weight > 0, corrected, np.nan), axis=1)[:, :_FIRST]
-        first[part] = early.mean(axis=1)
-    return first
-
-
-def path_corrected_time(npho: NDArray[Any], time: NDArray[Any], xyz: Floats) -> Floats:
-    """Mean time of the bright sensors, each minus the light's way from a point, weighted by photoelectrons.
-
-    Parameters
-    ----------
-    npho, time
-        (n, N_SENSORS) raw readings.
-    xyz
-        (n, 3) points in cm.
-
-    Returns
-    -------
-    ndarray (n,)
-        In s; NaN without a bright sensor that has a valid time.
-    """
-    mean = np.full(len(npho), np.nan)
-    for part, weight, corrected in _corrected_times(npho, time, xyz):
-        total = weight.sum(axis=1)
-        np.divide((weight * corrected).sum(axis=1), total, out=mean[part], where=total > 0)
-    return mean
-
-
 RECIPES: dict[str, Recipe] = {
     "simple": Recipe(summed_pattern, first_time, depth_degree=2, energy_degree=0),
     "refined": Recipe(windowed_pattern, path_corrected_time, depth_degree=3, energy_degree=2),
 }
 _NAMES = " or ".join(RECIPES)
-
-
-def _corrected_times(
-    npho: NDArray[Any], time: NDArray[Any], xyz: Floats
-) -> Iterator[tuple[slice, Floats, Floats]]:
-    """Blocks of events: which ones, weights of the sensors (0 for unusable ones), times minus light path."""
-    efficiency = np.array([_EFFICIENCY[kind] for kind in sensor_kinds().tolist()])
-    for start in range(0, len(npho), _BLOCK):
-        part = slice(start, start + _BLOCK)
-        valid = ~is_invalid(npho[part]) & ~is_invalid(time[part])
-        photons = np.where(valid, npho[part], 0.0).astype(np.float64)
-        weight = np.where(photons >= _BRIGHT, photons, 0.0) * efficiency
-        way = np.linalg.norm(sensor_positions() - xyz[part, np.newaxis, :], axis=2)
-        yield part, weight, np.where(valid, time[part], 0.0) - way / _LIGHT_SPEED
 
 
 def _look(recipe: Recipe, chunks: Iterable[Readings]) -> tuple[LightPattern, dict[str, Floats]]:

@@ -8,8 +8,8 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from xec_analysis.baselines import Polynomial
 from xec_analysis.light_pattern import windowed_pattern
+from xec_analysis.polynomial import Polynomial
 from xec_data.schema import INVALID, is_invalid
 from xec_data.simulation.constants import CONSTANTS
 from xec_data.simulation.light_map import arrival_probability

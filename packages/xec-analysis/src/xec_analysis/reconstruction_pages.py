@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xec_analysis.comparison import NETWORK
-from xec_analysis.inpainting_pages import against_npho_page, error_page
 from xec_analysis.reconstruction import Reconstruction
+from xec_analysis.sensor_error_pages import against_npho_page, error_page
 from xec_analysis.style import NPHO_MAP, TIME_MAP, new_page, save, style
 from xec_analysis.table import three_digits
 from xec_geometry import N_SENSORS
