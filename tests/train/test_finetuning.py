@@ -8,8 +8,10 @@ import pytest
 import torch
 
 from xec_models.checkpoint import read_checkpoint
+from xec_train.checkpoints import Keeper
 from xec_train.config.train_config import TrainConfig
 from xec_train.errors import TrainError
+from xec_train.state import TrainState
 from xec_train.training import train
 
 Configure = Callable[..., TrainConfig]
@@ -67,12 +69,12 @@ def test_keys_of_a_continuation(configure: Configure, capsys: pytest.CaptureFixt
 
 def test_checkpoints_within_an_epoch(configure: Configure, monkeypatch: pytest.MonkeyPatch) -> None:
     written: list[int] = []
-    original = __import__("xec_train.checkpoints", fromlist=["Keeper"]).Keeper._write
+    original = Keeper.save_last
 
-    def write(keeper: object, state: object, path: object) -> None:
-        written.append(state.place.batch)  # type: ignore[attr-defined]
-        original(keeper, state, path)
+    def write(keeper: Keeper, state: TrainState) -> None:
+        written.append(state.place.batch)
+        original(keeper, state)
 
-    monkeypatch.setattr("xec_train.checkpoints.Keeper._write", write)
+    monkeypatch.setattr(Keeper, "save_last", write)
     train(configure(*QUICK, "training.epochs=1", "checkpoint.every_minutes=1e-9"))
     assert {1, 2, 3} <= set(written)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from xec_geometry.output import OutputError, atomic_output, check_writable, make_folder
+from xec_geometry.output import OutputError, atomic_output, check_writable, link_or_copy, make_folder
 
 
 def test_a_complete_file_replaces_the_old_one(tmp_path: Path) -> None:
@@ -27,6 +27,27 @@ def test_a_failure_leaves_what_was_there(tmp_path: Path) -> None:
         raise KeyboardInterrupt
     assert target.read_text() == "old"
     assert list(tmp_path.iterdir()) == [target]
+
+
+@pytest.mark.parametrize("links", [True, False])
+def test_a_second_name_outlives_a_replaced_first_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, links: bool
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError("no links here")
+
+    if not links:
+        monkeypatch.setattr("xec_geometry.output.os.link", refuse)
+    last, best = tmp_path / "last", tmp_path / "best"
+    best.write_text("earlier")
+    last.write_text("first")
+    link_or_copy(last, best)
+    link_or_copy(last, best)
+    assert best.samefile(last) is links
+    with atomic_output(last) as temporary:
+        temporary.write_text("second")
+    assert (last.read_text(), best.read_text()) == ("second", "first")
+    assert {path.name for path in tmp_path.iterdir()} == {"last", "best"}
 
 
 def test_permissions_are_those_of_an_ordinary_file(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -100,6 +101,35 @@ def atomic_output(path: str | Path) -> Iterator[Path]:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def link_or_copy(source: str | Path, path: str | Path) -> None:
+    """Put a complete file under a second name too: by a link where there are links, else as a copy.
+
+    Files that are written by `atomic_output` are replaced, never changed, so that neither name touches the
+    other later.
+
+    Parameters
+    ----------
+    source
+        The file.
+    path
+        Its other name; what stood there is replaced.
+
+    Raises
+    ------
+    OutputError
+        If it cannot be written.
+    """
+    source, path = Path(source), Path(path)
+    if path.exists() and path.samefile(source):
+        return
+    with atomic_output(path) as temporary:
+        temporary.unlink()
+        try:
+            os.link(source, temporary)
+        except OSError:
+            shutil.copyfile(source, temporary)
 
 
 def _flush_to_disk(path: Path) -> None:

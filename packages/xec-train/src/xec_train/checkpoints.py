@@ -12,6 +12,7 @@ from typing import Any
 
 from lightning_fabric import Fabric
 
+from xec_geometry.output import link_or_copy
 from xec_models.checkpoint import read_checkpoint, save_checkpoint
 from xec_models.run_directory import RunDirectory
 from xec_models.tasks import TASKS
@@ -65,33 +66,6 @@ class Keeper:
 
     def save_last(self, state: TrainState) -> None:
         """Write ``checkpoint_last.pth``."""
-        self._write(state, self.run.checkpoint_last)
-
-    def save_epoch(self, state: TrainState, best: bool) -> None:
-        """Write what is due after an epoch: last, best, and every so many epochs a copy."""
-        self.save_last(state)
-        if best:
-            self._write(state, self.run.checkpoint_best)
-        interval, epoch = self.config.checkpoint.save_interval, state.place.epoch
-        if interval and epoch % interval == 0:
-            self._write(state, self.run.path / f"checkpoint_epoch_{epoch}.pth")
-            self._remove_old_copies()
-
-    @property
-    def due(self) -> bool:
-        """Whether it is time to write ``checkpoint_last.pth`` also within an epoch."""
-        minutes = self.config.checkpoint.every_minutes
-        return minutes is not None and time.monotonic() - self._written >= 60 * minutes
-
-    def _remove_old_copies(self) -> None:
-        keep = self.config.checkpoint.keep_last
-        if keep is None or not self.fabric.is_global_zero:
-            return
-        copies = {int(path.stem.rpartition("_")[2]): path for path in self.run.path.glob(_COPIES)}
-        for epoch in sorted(copies)[:-keep]:
-            copies[epoch].unlink(missing_ok=True)
-
-    def _write(self, state: TrainState, path: Path) -> None:
         self._written = time.monotonic()
         moving = capture(state, self.fabric)
         if not self.fabric.is_global_zero:
@@ -104,7 +78,33 @@ class Keeper:
             **moving,
             "sampler": {**moving["sampler"], **self.order},
         }
-        save_checkpoint(path, content)
+        save_checkpoint(self.run.checkpoint_last, content)
+
+    def save_epoch(self, state: TrainState, best: bool) -> None:
+        """Write what is due after an epoch: last, and the same file as best and every so many epochs."""
+        self.save_last(state)
+        if not self.fabric.is_global_zero:
+            return
+        if best:
+            link_or_copy(self.run.checkpoint_last, self.run.checkpoint_best)
+        interval, epoch = self.config.checkpoint.save_interval, state.place.epoch
+        if interval and epoch % interval == 0:
+            link_or_copy(self.run.checkpoint_last, self.run.path / f"checkpoint_epoch_{epoch}.pth")
+            self._remove_old_copies()
+
+    @property
+    def due(self) -> bool:
+        """Whether it is time to write ``checkpoint_last.pth`` also within an epoch."""
+        minutes = self.config.checkpoint.every_minutes
+        return minutes is not None and time.monotonic() - self._written >= 60 * minutes
+
+    def _remove_old_copies(self) -> None:
+        keep = self.config.checkpoint.keep_last
+        if keep is None:
+            return
+        copies = {int(path.stem.rpartition("_")[2]): path for path in self.run.path.glob(_COPIES)}
+        for epoch in sorted(copies)[:-keep]:
+            copies[epoch].unlink(missing_ok=True)
 
 
 def find_checkpoint(config: CheckpointConfig, run_name: str | None) -> Path | None:
