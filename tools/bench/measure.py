@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import resource
 import sys
 import threading
 import time
@@ -128,9 +127,9 @@ def peak_of_process() -> float | None:
     return _status("VmHWM") or None
 
 
-def peak_of_commands() -> float:
-    """Most memory (MB) that any of the commands which this process has run and waited for has had."""
-    return resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
+def peak_of(process: int) -> float:
+    """Most memory (MB) that a running process has had; 0 if that is not known."""
+    return _status("VmHWM", Path(f"/proc/{process}"))
 
 
 def _reset_peak() -> bool:
@@ -141,9 +140,9 @@ def _reset_peak() -> bool:
     return True
 
 
-def _status(key: str) -> float:
+def _status(key: str, process: Path = _SELF) -> float:
     try:
-        lines = (_SELF / "status").read_text().splitlines()
+        lines = (process / "status").read_text().splitlines()
     except OSError:
         return 0.0
     return next((int(line.split()[1]) / 1024 for line in lines if line.startswith(f"{key}:")), 0.0)
