@@ -254,23 +254,21 @@ def test_a_network_that_cannot_be_traced(
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("model", "tasks", "normalization"),
     [
-        ({"outer_mode": "split"}, {"angle": {}}, {}),
-        pytest.param(
+        (
             {"outer_fine_pool": [3, 3], "encoder_dim": 64},
             {"energy": {}},
             {"npho_scheme": "anscombe"},
-            marks=pytest.mark.slow,
         ),
-        pytest.param(
+        (
             {"layout": "xec-ml-wl", "outer_mode": "split", "position": "sinusoidal"},
             {"energy": {"log_transform": True}},
             {"preset": "legacy"},
-            marks=pytest.mark.slow,
         ),
-        pytest.param(
+        (
             {
                 "hex_conv": "attention",
                 "position": "geometric",
@@ -279,10 +277,9 @@ def test_a_network_that_cannot_be_traced(
             },
             {"angle": {"loss_fn": "cosine"}},
             {"npho_scheme": "sqrt"},
-            marks=pytest.mark.slow,
         ),
     ],
-    ids=["split", "pooled", "earlier layout, split", "earlier layout, attention"],
+    ids=["pooled", "earlier layout, split", "earlier layout, attention"],
 )
 def test_every_form_of_the_network(
     make_checkpoint: MakeCheckpoint,

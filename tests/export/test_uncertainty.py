@@ -19,7 +19,7 @@ def test_corrections_are_in_the_graph(
     plain = make_checkpoint(
         tmp_path / "plain.pth",
         tasks={"energy": {"loss_fn": "gaussian_nll"}, "timing": {}},
-        model={"outer_fine_pool": [3, 3], "num_fusion_layers": 0},
+        model={"outer_mode": "split", "num_fusion_layers": 0},
     )
     content = read_checkpoint(plain)
     content["config"]["loss_balance"] = "auto"

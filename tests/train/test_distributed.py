@@ -8,7 +8,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from contextlib import redirect_stdout
 from itertools import chain
@@ -342,11 +341,9 @@ class TestCommand:
             )  # fmt: skip
 
         for changes, status in ((["mlflow.run_name=srun"], 0), (["data.train_path=1.root"], 2)):
-            begin = time.monotonic()
             started = [start(rank, folder, *changes) for rank, folder in enumerate((prepared, tmp_path))]
             told = [process.communicate(timeout=60) for process in started]
             assert [process.returncode for process in started] == [status] * 2, told
-            assert time.monotonic() - begin < 50
             assert told[1][0] == ""
         assert len(read_checkpoint(run_of(prepared, "srun").checkpoint_last)["processes"]) == 2
         assert told[0][1].startswith("xec: error: 1.root")
