@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from xec_data.simulation.configuration import SimulationConfig
 from xec_data.simulation.file import simulate_file
-from xec_data.writer import TreeWriter
+from xec_data.writing.tree_writer import TreeWriter
 
 Columns = dict[str, NDArray[Any]]
 

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from xec_analysis import AnalysisError, fit_baselines
-from xec_analysis.baselines import RECIPES
-from xec_analysis.light_start_times import first_time, path_corrected_time
-from xec_analysis.polynomial import Polynomial
-from xec_data.reader import EventReader
+from xec_analysis.estimators.baselines import RECIPES
+from xec_analysis.estimators.light_start_times import first_time, path_corrected_time
+from xec_analysis.estimators.polynomial import Polynomial
+from xec_data.reading.reader import EventReader
 from xec_geometry import N_SENSORS, sensor_positions
-from xec_models.metrics import half_width_68, opening_angle, percentile_68
+from xec_models.regressor.metrics import half_width_68, opening_angle, percentile_68
 from xec_models.tasks import task_truth
 
 TRUTH = ("uvwTruth", "energyTruth", "timeTruth", "emiAng")

@@ -11,16 +11,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-import xec_analysis.energy_effect
-import xec_analysis.inpainting_network
-from xec_analysis.comparison import NETWORK
-from xec_analysis.energy_effect import COMPLETE, LEFT, energy_effect, predict_energies
+import xec_analysis.inpainting.energy_effect
+import xec_analysis.inpainting.network
 from xec_analysis.errors import AnalysisError
-from xec_analysis.hidden_sensors import HealthySensors, PseudoExperiment
-from xec_analysis.inpainting_baselines import ESTIMATORS, neighbour_average
-from xec_analysis.inpainting_network import as_function, open_reconstruction
-from xec_analysis.inpainting_numbers import Numbers, by_face, by_npho, verdicts
-from xec_analysis.inpainting_validation import (
+from xec_analysis.estimators.comparison import NETWORK
+from xec_analysis.inpainting.baselines import ESTIMATORS, neighbour_average
+from xec_analysis.inpainting.energy_effect import COMPLETE, LEFT, energy_effect, predict_energies
+from xec_analysis.inpainting.hidden_sensors import HealthySensors, PseudoExperiment
+from xec_analysis.inpainting.network import as_function, open_reconstruction
+from xec_analysis.inpainting.numbers import Numbers, by_face, by_npho, verdicts
+from xec_analysis.inpainting.validation import (
     HIDDEN_FOR_TEST,
     REALLY_DEAD,
     Collector,
@@ -28,11 +28,11 @@ from xec_analysis.inpainting_validation import (
     Treated,
     treat_events,
 )
-from xec_data.columns import read_columns
-from xec_data.dead_channels import write_dead_channels
-from xec_data.schema import is_invalid
+from xec_data.dead_channels.sources import write_dead_channels
+from xec_data.reading.columns import read_columns
+from xec_data.schema.branches import is_invalid
 from xec_geometry import FACES, N_SENSORS, face_ids
-from xec_geometry.cli import main
+from xec_geometry.cli.application import main
 
 NPHO_EDGES_SHOWN = ("10", "30", "100", "300", "1000", "3000")
 
@@ -230,9 +230,9 @@ def test_the_command_with_a_network_and_a_regressor(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(
-        xec_analysis.inpainting_network, "open_reconstruction", lambda _: off_by(events_file, 0.5, 1e-10)
+        xec_analysis.inpainting.network, "open_reconstruction", lambda _: off_by(events_file, 0.5, 1e-10)
     )
-    monkeypatch.setattr(xec_analysis.energy_effect, "open_regressor", lambda _: SumOfPhotons())
+    monkeypatch.setattr(xec_analysis.inpainting.energy_effect, "open_regressor", lambda _: SumOfPhotons())
     code, out, err = run(
         capsys,
         "net.pth",
@@ -258,7 +258,7 @@ def test_the_command_with_a_network_and_a_regressor(
 
 
 def test_a_checkpoint_of_another_kind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("xec_models.checkpoint.read_checkpoint", lambda _: {"kind": "regressor"})
+    monkeypatch.setattr("xec_models.checkpoint.checkpoint.read_checkpoint", lambda _: {"kind": "regressor"})
     with pytest.raises(AnalysisError, match="kind 'regressor'; expected one that reconstructs readings"):
         open_reconstruction(tmp_path / "regressor.pth")
 
@@ -293,10 +293,10 @@ def test_the_command_with_a_real_network(
     events_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """An untrained inpainter from its checkpoint: what it sees stays, what is hidden is filled in."""
-    from xec_data.normalization import NormalizationConfig
-    from xec_models.checkpoint import save_checkpoint
-    from xec_models.config import InpainterConfig
-    from xec_models.inpainter import XECInpainter
+    from xec_data.normalization.transforms import NormalizationConfig
+    from xec_models.checkpoint.checkpoint import save_checkpoint
+    from xec_models.config.network import InpainterConfig
+    from xec_models.reconstruction.inpainter import XECInpainter
 
     shape = {"encoder_dim": 32, "num_fusion_layers": 1, "hidden_dim": 16, "outer_fine_pool": [3, 3]}
     config = {"model": shape, "normalization": NormalizationConfig(npho_scheme="sqrt").model_dump()}

@@ -10,8 +10,8 @@ import pytest
 from rich.console import Console
 
 from xec_analysis import AnalysisError, collect_results, fit_baselines
-from xec_analysis.comparison import Contest, compare, comparison_table, predict_baselines, verdict
-from xec_models.metrics import half_width_68
+from xec_analysis.estimators.comparison import Contest, compare, comparison_table, predict_baselines, verdict
+from xec_models.regressor.metrics import half_width_68
 
 
 @pytest.mark.parametrize(

@@ -9,10 +9,9 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
-from xec_analysis import AnalysisError
-from xec_analysis import demo as module
-from xec_analysis.demo_steps import FULL, QUICK, Step, demo_steps
-from xec_geometry.cli import main
+from xec_analysis import AnalysisError, demo as module
+from xec_analysis.studies.demo_steps import FULL, QUICK, Step, demo_steps
+from xec_geometry.cli.application import main
 
 
 @pytest.fixture

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from xec_analysis import AnalysisError, draw_event, find_event, read_event
-from xec_data.reader import EventReader
+from xec_data.reading.reader import EventReader
 from xec_geometry import N_SENSORS
-from xec_geometry.cli import main
+from xec_geometry.cli.application import main
 
 
 def test_an_event_is_read_as_it_is_stored(events_file):

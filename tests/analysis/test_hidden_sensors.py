@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from xec_analysis.errors import AnalysisError
-from xec_analysis.hidden_sensors import HealthySensors, PseudoExperiment, choose_validation
-from xec_data.dead_channels import write_dead_channels
+from xec_analysis.inpainting.hidden_sensors import HealthySensors, PseudoExperiment, choose_validation
+from xec_data.dead_channels.sources import write_dead_channels
 from xec_geometry import FACES, N_SENSORS, face_ids
 
 

@@ -7,7 +7,7 @@ import pytest
 from scipy.optimize import minimize
 from scipy.stats import nbinom, poisson
 
-from xec_analysis.light_map_fit import find_sources, fit_light_map
+from xec_analysis.estimators.light_map_fit import find_sources, fit_light_map
 from xec_data import expected_photons
 from xec_geometry import N_SENSORS, face_ids, uvw_to_xyz, xyz_to_uvw
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from xec_analysis.light_pattern import summed_pattern, wall_per_sensor, windowed_pattern
+from xec_analysis.estimators.light_pattern import summed_pattern, wall_per_sensor, windowed_pattern
 from xec_geometry import (
     FACES,
     N_SENSORS,

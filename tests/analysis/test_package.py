@@ -29,7 +29,8 @@ def test_package_and_commands_import_nothing_heavy():
 
 
 def test_plots_need_no_torch():
-    code = "import sys, xec_analysis.pages, xec_analysis.display, xec_analysis.baselines; "
+    modules = "xec_analysis.resolution.pages, xec_analysis.events.display, xec_analysis.estimators.baselines"
+    code = f"import sys, {modules}; "
     code += "print('torch' in sys.modules, 'matplotlib.pyplot' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["False", "False"]

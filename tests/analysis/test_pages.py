@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from xec_analysis import AnalysisError, collect_results, draw_page, draw_pages, style
-from xec_analysis.pages import PAGES, TITLES, drawable_rows
-from xec_geometry.cli import main
+from xec_analysis.resolution.pages import PAGES, TITLES, drawable_rows
+from xec_geometry.cli.application import main
 from xec_models.tasks import TASKS
 
 

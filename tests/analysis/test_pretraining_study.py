@@ -9,15 +9,14 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from xec_analysis import AnalysisError
-from xec_analysis import pretraining_study as module
-from xec_analysis.curve_comparison import common_panels, draw_runs, runs_table
-from xec_analysis.demo import StepError, run_step
-from xec_analysis.demo_steps import Step
-from xec_analysis.pretraining_steps import CONFIGS, FULL, QUICK, study_steps
-from xec_analysis.training_curves import read_metrics
-from xec_geometry.cli import main
-from xec_models.run_directory import RunDirectory
+from xec_analysis import AnalysisError, pretraining_study as module
+from xec_analysis.runs.curve_comparison import common_panels, draw_runs, runs_table
+from xec_analysis.runs.training_curves import read_metrics
+from xec_analysis.studies.demo import StepError, run_step
+from xec_analysis.studies.demo_steps import Step
+from xec_analysis.studies.pretraining_steps import CONFIGS, FULL, QUICK, study_steps
+from xec_geometry.cli.application import main
+from xec_models.checkpoint.run_directory import RunDirectory
 
 
 def make_run(folder: Path, metrics: dict[str, list[float]]) -> RunDirectory:

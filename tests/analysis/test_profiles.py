@@ -7,7 +7,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from xec_analysis.profiles import EVENTS_PER_BIN, MOST_BINS, bins_of, profile
+from xec_analysis.resolution.profiles import EVENTS_PER_BIN, MOST_BINS, bins_of, profile
 
 
 @pytest.mark.parametrize("n", [1, 3, 39, 40, 100, 5000])

@@ -10,14 +10,14 @@ import numpy as np
 import pytest
 
 from xec_analysis.errors import AnalysisError
-from xec_analysis.inpainting_numbers import by_face
-from xec_analysis.reconstruction import load_reconstruction, reconstruction_file
-from xec_analysis.reconstruction_pages import draw_reconstruction
-from xec_analysis.run_artifact import plot_run
-from xec_data.columns import read_columns
+from xec_analysis.inpainting.numbers import by_face
+from xec_analysis.reconstruction.events import load_reconstruction, reconstruction_file
+from xec_analysis.reconstruction.pages import draw_reconstruction
+from xec_analysis.runs.run_artifact import plot_run
+from xec_data.reading.columns import read_columns
 from xec_geometry import FACES, N_SENSORS
-from xec_geometry.cli import main
-from xec_models.run_directory import RunDirectory
+from xec_geometry.cli.application import main
+from xec_models.checkpoint.run_directory import RunDirectory
 
 Columns = dict[str, np.ndarray]
 
@@ -151,7 +151,7 @@ def test_branches_of_another_length(
 @pytest.fixture
 def one_event(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pictures of events take time: only the worst one."""
-    monkeypatch.setattr("xec_analysis.reconstruction_pages._EVENTS", {1.0: "the worst event"})
+    monkeypatch.setattr("xec_analysis.reconstruction.pages._EVENTS", {1.0: "the worst event"})
 
 
 @pytest.mark.usefixtures("one_event")

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from xec_analysis import AnalysisError, collect_results, load_results
-from xec_models.predictions import truth_columns
+from xec_models.regressor.predictions import truth_columns
 from xec_models.tasks import TASKS, task_truth
 
 

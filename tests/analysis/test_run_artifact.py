@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from xec_analysis import AnalysisError, collect_results
-from xec_analysis.run_artifact import plot_run
-from xec_analysis.training_curves import draw_training_curves, read_metrics
-from xec_analysis.worst_events import draw_worst_events, rank_by_error
-from xec_geometry.cli import main
-from xec_models.run_directory import RunDirectory
+from xec_analysis.events.worst_events import draw_worst_events, rank_by_error
+from xec_analysis.runs.run_artifact import plot_run
+from xec_analysis.runs.training_curves import draw_training_curves, read_metrics
+from xec_geometry.cli.application import main
+from xec_models.checkpoint.run_directory import RunDirectory
 
 METRICS = """epoch,step,metric,value,timestamp
 1,50,lr,0.001,2026-01-01T00:00:00
@@ -77,9 +77,11 @@ def test_profiles_and_curves_are_drawn(run):
 
 
 def test_worst_events_are_drawn_with_a_checkpoint(run, data, monkeypatch):
-    import xec_models.checkpoint
+    import xec_models.checkpoint.checkpoint
 
-    monkeypatch.setattr(xec_models.checkpoint, "read_checkpoint", lambda path: {"config": {"data": data}})
+    monkeypatch.setattr(
+        xec_models.checkpoint.checkpoint, "read_checkpoint", lambda path: {"config": {"data": data}}
+    )
     assert {run.event_display(number) for number in (1, 2, 3)} <= set(plot_run(run.path))
 
 
@@ -91,7 +93,7 @@ def test_worst_events_are_the_worst(columns, tmp_path):
 
 
 def test_worst_events_are_those_of_their_numbers(run, columns, data, monkeypatch):
-    import xec_analysis.worst_events as module
+    import xec_analysis.events.worst_events as module
 
     drawn = []
     monkeypatch.setattr(module, "draw_event", lambda event, path, **k: (drawn.append((event, k)), path)[1])

@@ -10,9 +10,9 @@ import pytest
 from rich.console import Console
 
 from xec_analysis import collect_results, metric_rows, metrics_table
-from xec_analysis.quantities import QUANTITIES, quantity
-from xec_analysis.table import census, three_digits
-from xec_models.metrics import task_metrics
+from xec_analysis.resolution.table import census, three_digits
+from xec_analysis.style.quantities import QUANTITIES, quantity
+from xec_models.regressor.metrics import task_metrics
 from xec_models.tasks import TASKS
 
 

@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from xec_data.check import check_file
-from xec_data.statistics import ReadingStatistics, ValueStatistics, shorten_ids
+from xec_data.checking.check import check_file
+from xec_data.checking.statistics import ReadingStatistics, ValueStatistics, shorten_ids
 from xec_geometry import N_SENSORS, face_ids
-from xec_geometry.cli import main
+from xec_geometry.cli.application import main
 
 
 def run(capsys: pytest.CaptureFixture[str], *arguments: str | Path) -> tuple[int, str, str]:

@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from xec_data.dead_channel_database import DatabaseDeadChannels
-from xec_data.dead_channels import open_dead_channels
+from xec_data.dead_channels.database import DatabaseDeadChannels
+from xec_data.dead_channels.sources import open_dead_channels
 from xec_data.errors import DataError
 from xec_geometry import N_SENSORS
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from xec_data.dead_channels import (
+from xec_data.dead_channels.sources import (
     BranchDeadChannels,
     TextDeadChannels,
     open_dead_channels,
@@ -17,7 +17,7 @@ from xec_data.dead_channels import (
 )
 from xec_data.errors import DataError
 from xec_geometry import N_SENSORS, face_ids
-from xec_geometry.cli import main
+from xec_geometry.cli.application import main
 
 LAST = N_SENSORS - 1
 

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from xec_data import DataError, EventReader, inspect_tree, read_columns
-from xec_data.check import check_file
-from xec_data.schema import SCHEMA
+from xec_data.checking.check import check_file
+from xec_data.schema.branches import SCHEMA
 from xec_geometry import N_SENSORS
 
 FILE = Path(__file__).with_name("events_by_root.bin")

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from xec_data import DataError, EventReader, Shard, read_truth
-from xec_data.storage import open_file
+from xec_data.reading.storage import open_file
 from xec_geometry import N_SENSORS
 
 EVERYTHING = ["npho", "time", "emiAng", "energyTruth", "timeTruth", "uvwTruth", "xyzTruth", "run", "event"]
@@ -60,16 +60,16 @@ def test_chunks_end_where_clusters_end(make_events: Callable[..., Any], write_tr
 def test_a_long_cluster_is_decompressed_once(
     make_events: Callable[..., Any], write_tree: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import xec_data.reader
+    import xec_data.reading.reader
 
     reads = []
-    original = xec_data.reader.read_into
+    original = xec_data.reading.reader.read_into
 
     def counted(*arguments: Any) -> None:
         reads.append(arguments)
         original(*arguments)
 
-    monkeypatch.setattr(xec_data.reader, "read_into", counted)
+    monkeypatch.setattr(xec_data.reading.reader, "read_into", counted)
     chunks = list(EventReader(write_tree(make_events(12)), ["npho"], chunk_size=5))
     assert [len(chunk) for chunk in chunks] == [4, 4, 4]
     assert len(reads) == 1
@@ -220,7 +220,7 @@ class TestShards:
 def test_the_number_of_threads_changes_nothing(
     make_events: Callable[..., Any], write_tree: Any, monkeypatch: pytest.MonkeyPatch, threads: int
 ) -> None:
-    monkeypatch.setattr("xec_data.reader._PIECE_BYTES", 40_000)
+    monkeypatch.setattr("xec_data.reading.reader._PIECE_BYTES", 40_000)
     events = make_events(12)
     reader = EventReader(write_tree(events, clusters=6), EVERYTHING, num_threads=threads)
     assert_same(read_all(reader), events)
@@ -343,7 +343,7 @@ def test_a_reader_of_some_of_the_branches(write_tree, make_events, monkeypatch):
     path = write_tree(events, clusters=2)
     every = EventReader(path, ["npho", "time", "emiAng"])
     with monkeypatch.context() as patch:
-        patch.setattr("xec_data.reader.inspect_open_tree", None)
+        patch.setattr("xec_data.reading.reader.inspect_open_tree", None)
         some = every.only(["emiAng"], chunk_size=7)
     assert (some.branches, some.chunk_size) == (("emiAng",), 7)
     assert some.trees == every.trees
@@ -364,6 +364,6 @@ def test_a_file_is_opened_once_to_be_inspected(write_tree, make_events, monkeypa
         opened.append(path)
         return open_file(path)
 
-    monkeypatch.setattr("xec_data.open_trees.open_file", open_and_count)
+    monkeypatch.setattr("xec_data.reading.open_trees.open_file", open_and_count)
     EventReader(paths, ["npho", "emiAng"])
     assert sorted(opened) == sorted(paths)

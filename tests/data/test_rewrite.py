@@ -13,10 +13,10 @@ import pytest
 import uproot
 
 from xec_data import DataError, EventReader, TreeWriter
-from xec_data.compression import METHODS, compression_of
-from xec_data.rewrite import recut, rewrite_files
-from xec_data.writer import read_metadata
-from xec_geometry.cli import main
+from xec_data.writing.compression import METHODS, compression_of
+from xec_data.writing.rewrite import recut, rewrite_files
+from xec_data.writing.tree_writer import read_metadata
+from xec_geometry.cli.application import main
 
 WriteTree = Callable[..., Path]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from xec_data.schema import (
+from xec_data.schema.branches import (
     ID_BRANCHES,
     INVALID,
     RECO_BRANCHES,

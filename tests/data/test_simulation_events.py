@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from xec_data.schema import INVALID, SCHEMA
+from xec_data.schema.branches import INVALID, SCHEMA
 from xec_data.simulation import SimulationConfig, SimulationError, expected_photons, simulate_events
 from xec_data.simulation.streams import BLOCK_SIZE, sensor_gains
 from xec_geometry import (

@@ -16,7 +16,7 @@ from xec_data.simulation import (
     simulate_file,
 )
 from xec_geometry import N_SENSORS
-from xec_geometry.cli import main
+from xec_geometry.cli.application import main
 
 N = 150
 CONFIG = SimulationConfig(seed=3, shower=False, dead_fraction=0.05, run=12)

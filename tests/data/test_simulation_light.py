@@ -17,7 +17,7 @@ from xec_geometry import (
     solid_angle,
     uvw_to_xyz,
 )
-from xec_geometry.parameters import INNER_RADIUS, OUTER_RADIUS, PMT_RADIUS
+from xec_geometry.detector.parameters import INNER_RADIUS, OUTER_RADIUS, PMT_RADIUS
 
 # Detector page for the first two; the simulation's own choices for the others.
 ENERGY_PER_PHOTON, INDEX = 21.6e-9, 1.65

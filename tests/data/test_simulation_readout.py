@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from xec_data.schema import INVALID
+from xec_data.schema.branches import INVALID
 from xec_data.simulation import SimulationConfig
 from xec_data.simulation.constants import RESPONSES
 from xec_data.simulation.readout import Readout, draw_delays

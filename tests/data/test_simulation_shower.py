@@ -5,7 +5,7 @@ from xec_data.simulation import SimulationConfig
 from xec_data.simulation.shower import draw_profile, point_deposits, shower_deposits
 from xec_data.simulation.source import emit_photons
 from xec_data.simulation.volume import in_xenon
-from xec_geometry.parameters import OUTER_RADIUS
+from xec_geometry.detector.parameters import OUTER_RADIUS
 
 N, K = 4000, 20
 # Detector page.

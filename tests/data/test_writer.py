@@ -11,8 +11,8 @@ import pytest
 import uproot
 
 from xec_data import CsvWriter, DataError, TreeWriter, read_columns
-from xec_data.writer import CLUSTER_BYTES, read_metadata
-from xec_geometry.output import OutputError
+from xec_data.writing.tree_writer import CLUSTER_BYTES, read_metadata
+from xec_geometry.support.output import OutputError
 
 COLUMNS = {
     "run": np.arange(7, dtype=np.int32),

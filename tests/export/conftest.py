@@ -17,8 +17,8 @@ from tests.once import once
 
 from xec_data import TreeWriter
 from xec_geometry import N_SENSORS, angles_to_direction, uvw_to_xyz
-from xec_models.checkpoint import save_checkpoint
-from xec_models.regressor import XECRegressor
+from xec_models.checkpoint.checkpoint import save_checkpoint
+from xec_models.regressor.regressor import XECRegressor
 
 Arrays = dict[str, NDArray[Any]]
 
@@ -174,7 +174,7 @@ def exported(tmp_path_factory: pytest.TempPathFactory, event_file: Path) -> Expo
         checkpoint = write_checkpoint(
             folder / "run/all_tasks.pth", tasks=ALL_TASKS, data={"val_path": str(event_file)}
         )
-        main = "from xec_geometry.cli import main; main()"
+        main = "from xec_geometry.cli.application import main; main()"
         command = [sys.executable, "-c", main, "export", str(checkpoint)]
         result = subprocess.run(command, capture_output=True, text=True, check=False)
         assert result.returncode == 0, result.stderr
@@ -191,7 +191,7 @@ def exported(tmp_path_factory: pytest.TempPathFactory, event_file: Path) -> Expo
 @pytest.fixture
 def no_tracing(monkeypatch: pytest.MonkeyPatch) -> Callable[[Path], None]:
     """Let exports copy a finished graph, which takes no time; the comparison remains a real one."""
-    from xec_export import exporting
+    from xec_export.onnx import exporting
 
     def use(graph: Path) -> None:
         def copy(_network: object, _description: object, path: Path) -> None:

@@ -13,7 +13,7 @@ import pytest
 
 from xec_export import ExportError, ParityError, export_checkpoint, open_predictor
 from xec_geometry import N_SENSORS, geometry_hash
-from xec_geometry.cli import main
+from xec_geometry.cli.application import main
 
 MakeCheckpoint = Callable[..., Path]
 UseGraph = Callable[[Path], None]
@@ -120,7 +120,7 @@ def test_the_file_does_not_tell_where_it_was_made(exported: Any) -> None:
 
 
 def test_the_averaged_weights_are_exported(exported: Any, make_events: Callable[..., Any]) -> None:
-    from xec_models.checkpoint import build_model, read_checkpoint
+    from xec_models.checkpoint.checkpoint import build_model, read_checkpoint
 
     events = make_events(5, seed=3)
     inputs = events["npho"], events["relative_time"]
@@ -226,7 +226,7 @@ def test_files_that_are_no_checkpoint(
     elif kind == "other kind":
         import torch
 
-        from xec_models.checkpoint import read_checkpoint
+        from xec_models.checkpoint.checkpoint import read_checkpoint
 
         torch.save({**read_checkpoint(exported.checkpoint), "kind": "mae"}, path)
     assert run("export", path, "-o", tmp_path / "out.onnx") == 2
@@ -241,7 +241,7 @@ def test_files_that_are_no_checkpoint(
 def test_a_network_that_cannot_be_traced(
     exported: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from xec_export import graph
+    from xec_export.onnx import graph
 
     def refuse(*_: object, **__: object) -> None:
         import torch

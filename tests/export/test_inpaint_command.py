@@ -9,14 +9,14 @@ import torch
 import uproot
 
 from xec_data import TreeWriter
-from xec_data.normalization import NormalizationConfig
-from xec_export.inpainting import inpaint_files
-from xec_export.inpainting_network import InpaintingNetwork
+from xec_data.normalization.transforms import NormalizationConfig
+from xec_export.inpainting.files import inpaint_files
+from xec_export.inpainting.network import InpaintingNetwork
 from xec_geometry import N_SENSORS
-from xec_geometry.cli import main
-from xec_models.checkpoint import save_checkpoint
-from xec_models.config import InpainterConfig
-from xec_models.inpainter import XECInpainter
+from xec_geometry.cli.application import main
+from xec_models.checkpoint.checkpoint import save_checkpoint
+from xec_models.config.network import InpainterConfig
+from xec_models.reconstruction.inpainter import XECInpainter
 
 N_EVENTS = 21
 DEAD = [0, 17, 4000, 4100, 4759]

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from xec_export.description import ModelDescription, OutputDescription
-from xec_export.parity import Predict, compare
-from xec_export.parity_events import DAMAGES, N_EVENTS, ParityEvents, damaged_events
+from xec_export.onnx.description import ModelDescription, OutputDescription
+from xec_export.onnx.parity import Predict, compare
+from xec_export.onnx.parity_events import DAMAGES, N_EVENTS, ParityEvents, damaged_events
 from xec_geometry import N_SENSORS, face_ids
 
 Floats = NDArray[np.float32]

@@ -11,10 +11,10 @@ import pytest
 import torch
 
 from xec_data import DataError, read_columns
-from xec_data.writer import read_metadata
+from xec_data.writing.tree_writer import read_metadata
 from xec_export import ExportError, open_predictor, predict_files
-from xec_export.predictor import OnnxPredictor, TorchPredictor
-from xec_geometry.cli import main
+from xec_export.prediction.predictor import OnnxPredictor, TorchPredictor
+from xec_geometry.cli.application import main
 
 Arrays = dict[str, np.ndarray[Any, Any]]
 MakeEvents = Callable[..., Arrays]

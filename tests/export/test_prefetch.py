@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from xec_export.prefetch import read_ahead
+from xec_export.prediction.prefetch import read_ahead
 
 
 def test_order() -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from xec_export import ExportError, open_predictor
-from xec_export.run_artifact import export_run
+from xec_export.onnx.run_artifact import export_run
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from xec_export import ExportError
-from xec_export.runtime import default_threads
+from xec_export.prediction.runtime import default_threads
 
 
 def python(code: str, **environment: str) -> str:
@@ -28,7 +28,7 @@ def python(code: str, **environment: str) -> str:
 def test_importing_the_package_loads_nothing_heavy() -> None:
     code = (
         "import json, sys, xec_export, xec_export.commands.export, xec_export.commands.predict, "
-        "xec_export.run_artifact\n"
+        "xec_export.onnx.run_artifact\n"
         "print(json.dumps(sorted({name.split('.')[0] for name in sys.modules})))"
     )
     loaded = set(json.loads(python(code)))
@@ -46,7 +46,7 @@ def test_every_public_name_exists() -> None:
 @pytest.mark.parametrize(("stated", "expected"), [({}, "1"), ({"ORT_DISABLE_TELEMETRY": "0"}, "0")])
 def test_telemetry_is_off_unless_the_user_says_so(stated: dict[str, str], expected: str) -> None:
     code = (
-        "import os; from xec_export.runtime import onnxruntime; onnxruntime(); "
+        "import os; from xec_export.prediction.runtime import onnxruntime; onnxruntime(); "
         "print(os.environ['ORT_DISABLE_TELEMETRY'])"
     )
     assert python(code, **stated) == expected
@@ -64,7 +64,7 @@ def test_a_session_without_a_gpu_says_nothing(exported: Any) -> None:
     # As on a machine with a driver but without the CUDA libraries of the right version.
     code = (
         "from pathlib import Path\n"
-        "from xec_export import runtime\n"
+        "from xec_export.prediction import runtime\n"
         "runtime.cuda_device_count = lambda: 1\n"
         f"print(runtime.open_session(Path({str(exported.onnx)!r})).get_providers()[-1])"
     )
@@ -73,7 +73,7 @@ def test_a_session_without_a_gpu_says_nothing(exported: Any) -> None:
 
 @pytest.mark.parametrize("content", [b"", b"hello\n" * 100])
 def test_no_onnx_file(tmp_path: Path, content: bytes) -> None:
-    from xec_export.runtime import open_session
+    from xec_export.prediction.runtime import open_session
 
     path = tmp_path / "model.onnx"
     path.write_bytes(content)

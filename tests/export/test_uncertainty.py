@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from xec_export import export_checkpoint, open_predictor
-from xec_models.checkpoint import load_model, read_checkpoint, save_checkpoint
+from xec_models.checkpoint.checkpoint import load_model, read_checkpoint, save_checkpoint
 
 
 def test_corrections_are_in_the_graph(

@@ -28,8 +28,8 @@ from xec_geometry import (
     sensor_normals,
     sensor_positions,
 )
+from xec_geometry.detector.faces import face_of_sensor
 from xec_geometry.exports import FORMATS, export_geometry
-from xec_geometry.faces import face_of_sensor
 
 COMPILER = shutil.which("g++")
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from xec_geometry import FACES, GRIDS, N_SENSORS, GeometryError, face_ids, index_map, sensor_positions
-from xec_geometry.faces import FACE_TABLE, face_of_sensor, id_ranges
+from xec_geometry.detector.faces import FACE_TABLE, face_of_sensor, id_ranges
 
 # Name, first id, last id, number of sensors.
 RANGES = [

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from xec_geometry import N_SENSORS, GeometryError, face_ids, index_map, outer_fine_grid, sensor_positions
-from xec_geometry.finegrid import fine_shape
+from xec_geometry.grids.fine_grid import fine_shape
 
 POOLS = [None, (1, 1), (3, 3), (5, 3), (3, 2), (9, 8), (45, 72)]
 

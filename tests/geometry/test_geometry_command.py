@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from xec_geometry import geometry_hash, sensor_normals, sensor_positions
-from xec_geometry.cli import main
+from xec_geometry.cli.application import main
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from xec_geometry import N_SENSORS, GeometryError, unrolled_positions
-from xec_geometry.picture import draw_faces, draw_sensors, save_picture
+from xec_geometry.display.picture import draw_faces, draw_sensors, save_picture
 
 matplotlib = pytest.importorskip("matplotlib")
 from matplotlib.collections import EllipseCollection, PolyCollection  # noqa: E402

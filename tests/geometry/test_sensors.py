@@ -13,7 +13,7 @@ from xec_geometry import (
     sensor_normals,
     sensor_positions,
 )
-from xec_geometry.parameters import CENTER_IDS
+from xec_geometry.detector.parameters import CENTER_IDS
 
 TABLE_ACCURACY = 1e-3  # cm, of the parameters against the detector's nominal table
 

@@ -17,8 +17,8 @@ from xec_geometry import (
     solid_angle,
     uvw_to_xyz,
 )
-from xec_geometry.disc import disc_by_elliptic_integrals, disc_solid_angle
-from xec_geometry.square_chips import chip_edges, chips_solid_angle, rectangles_solid_angle
+from xec_geometry.solid_angles.disc import disc_by_elliptic_integrals, disc_solid_angle
+from xec_geometry.solid_angles.square_chips import chip_edges, chips_solid_angle, rectangles_solid_angle
 
 PMT = 2.25  # cm, radius of the photocathode (detector page)
 

@@ -12,7 +12,7 @@ from xec_geometry import (
     sensor_normals,
     sensor_positions,
 )
-from xec_geometry.survey import nominal_table
+from xec_geometry.detector.survey import nominal_table
 
 
 def line(sensor, position=None, normal=None, digits=6):

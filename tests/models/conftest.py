@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 import torch
 
-from xec_data.normalization import NormalizationConfig
-from xec_data.schema import INVALID
+from xec_data.normalization.transforms import NormalizationConfig
+from xec_data.schema.branches import INVALID
 from xec_geometry import N_SENSORS
-from xec_models.config import ModelConfig, TaskConfig
-from xec_models.regressor import XECRegressor
+from xec_models.config.network import ModelConfig, TaskConfig
+from xec_models.regressor.regressor import XECRegressor
 from xec_models.tasks import TASKS
 
 

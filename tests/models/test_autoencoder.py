@@ -3,14 +3,14 @@
 import pytest
 import torch
 
-from xec_data.normalization import NormalizationConfig
-from xec_data.schema import INVALID
+from xec_data.normalization.transforms import NormalizationConfig
+from xec_data.schema.branches import INVALID
 from xec_geometry import N_SENSORS, face_ids, index_map
-from xec_models.autoencoder import XECMaskedAutoencoder
-from xec_models.checkpoint import load_model, save_checkpoint
-from xec_models.config import AutoencoderConfig
-from xec_models.convnext import TOKEN_GRID
-from xec_models.face_decoders import GridDecoder
+from xec_models.blocks.convnext import TOKEN_GRID
+from xec_models.checkpoint.checkpoint import load_model, save_checkpoint
+from xec_models.config.network import AutoencoderConfig
+from xec_models.reconstruction.autoencoder import XECMaskedAutoencoder
+from xec_models.reconstruction.face_decoders import GridDecoder
 
 FORMS = {
     "pooled": {"outer_fine_pool": (3, 3)},

@@ -5,8 +5,8 @@ import torch
 
 from xec_geometry import hex_positions
 from xec_models import block_mlp, next_block
-from xec_models.convnext import ConvNeXtV2Block
-from xec_models.hexnext import HexNeXtBlock
+from xec_models.blocks.convnext import ConvNeXtV2Block
+from xec_models.blocks.hexnext import HexNeXtBlock
 
 
 def _result(block, x, weights):

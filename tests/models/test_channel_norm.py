@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from xec_models.channel_norm import ChannelNorm
+from xec_models.blocks.channel_norm import ChannelNorm
 
 
 @pytest.mark.parametrize("dim", [8, 16, 24])

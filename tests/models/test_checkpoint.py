@@ -5,10 +5,10 @@ import pytest
 import torch
 from torch import nn
 
-from xec_data.normalization import NormalizationConfig
-from xec_geometry.output import OutputError
+from xec_data.normalization.transforms import NormalizationConfig
+from xec_geometry.support.output import OutputError
 from xec_models import load_model
-from xec_models.checkpoint import (
+from xec_models.checkpoint.checkpoint import (
     FORMAT_VERSION,
     build_model,
     load_parameters,

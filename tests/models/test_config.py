@@ -1,7 +1,7 @@
 import pytest
 from pydantic import BaseModel, ValidationError
 
-from xec_models.config import ModelConfig, TaskConfig, TaskTable, enabled_tasks, resolve_tasks
+from xec_models.config.network import ModelConfig, TaskConfig, TaskTable, enabled_tasks, resolve_tasks
 from xec_models.errors import ModelError
 from xec_models.tasks import TASKS
 

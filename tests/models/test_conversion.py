@@ -6,15 +6,15 @@ from pathlib import Path
 import pytest
 import torch
 
-from xec_data.normalization import NormalizationConfig
+from xec_data.normalization.transforms import NormalizationConfig
 from xec_geometry import N_SENSORS, hex_edges, index_map, outer_fine_grid
-from xec_geometry.cli import main
-from xec_models.autoencoder import XECMaskedAutoencoder
-from xec_models.checkpoint import load_model, read_checkpoint
-from xec_models.config import AutoencoderConfig, ModelConfig, TaskConfig
-from xec_models.conversion import convert_checkpoint
+from xec_geometry.cli.application import main
+from xec_models.checkpoint.checkpoint import load_model, read_checkpoint
+from xec_models.config.network import AutoencoderConfig, ModelConfig, TaskConfig
+from xec_models.earlier.conversion import convert_checkpoint
 from xec_models.errors import CheckpointError
-from xec_models.regressor import XECRegressor
+from xec_models.reconstruction.autoencoder import XECMaskedAutoencoder
+from xec_models.regressor.regressor import XECRegressor
 from xec_models.tasks import TASKS
 
 SYSTEM = "xec-ml-wl"

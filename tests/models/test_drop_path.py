@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from xec_models.drop_path import DropPath, drop_rates
+from xec_models.blocks.drop_path import DropPath, drop_rates
 
 
 def test_whole_samples_are_dropped_and_the_mean_stays():

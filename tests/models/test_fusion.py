@@ -1,7 +1,7 @@
 import torch
 from torch import nn
 
-from xec_models.fusion import Fusion
+from xec_models.encoder.fusion import Fusion
 
 
 def test_same_numbers_as_torch():

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from xec_models.config import TaskConfig, resolve_tasks
+from xec_models.config.network import TaskConfig, resolve_tasks
 from xec_models.errors import ModelError
-from xec_models.heads import TargetScale, build_head
+from xec_models.regressor.heads import TargetScale, build_head
 from xec_models.tasks import TASKS
 
 

@@ -3,10 +3,10 @@ import pytest
 import torch
 
 from xec_geometry import LAYOUTS, hex_edges, hex_positions
-from xec_models.hex_graph import HexDepthwiseConv
-from xec_models.hex_grid import HexGridConv
-from xec_models.hex_operators import HEX_OPERATORS
-from xec_models.hexnext import HexEncoder, HexNeXtBlock
+from xec_models.blocks.hex_graph import HexDepthwiseConv
+from xec_models.blocks.hex_grid import HexGridConv
+from xec_models.blocks.hex_operators import HEX_OPERATORS
+from xec_models.blocks.hexnext import HexEncoder, HexNeXtBlock
 
 NODES = len(hex_positions())
 

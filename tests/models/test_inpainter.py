@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 import torch
 
-from xec_data.normalization import NormalizationConfig
-from xec_data.schema import INVALID, is_invalid
+from xec_data.normalization.transforms import NormalizationConfig
+from xec_data.schema.branches import INVALID, is_invalid
 from xec_geometry import FACES, N_SENSORS, face_ids
-from xec_models.checkpoint import build_model, read_checkpoint, save_checkpoint
-from xec_models.config import InpainterConfig
-from xec_models.inpainter import XECInpainter
+from xec_models.checkpoint.checkpoint import build_model, read_checkpoint, save_checkpoint
+from xec_models.config.network import InpainterConfig
+from xec_models.reconstruction.inpainter import XECInpainter
 
 SHAPES = (
     {"hex_conv": "attention", "predict_channels": ("npho",)},

@@ -6,20 +6,20 @@ import numpy as np
 import pytest
 import torch
 
-from xec_data.normalization import NormalizationConfig
+from xec_data.normalization.transforms import NormalizationConfig
 from xec_geometry import FACES, N_SENSORS, face_ids, index_map, outer_fine_grid, sensor_positions
-from xec_models.config import InpainterConfig
-from xec_models.gather import FACE_GROUPS
-from xec_models.inpainter_attention import NEIGHBOURS, CrossAttentionHead, wanted
-from xec_models.inpainter_features import (
+from xec_models.config.network import InpainterConfig
+from xec_models.encoder.gather import FACE_GROUPS
+from xec_models.encoder.normalizer import Normalizer
+from xec_models.reconstruction.inpainter_attention import NEIGHBOURS, CrossAttentionHead, wanted
+from xec_models.reconstruction.inpainter_features import (
     AROUND,
     LocalFeatures,
     Surroundings,
     nearest_sensors,
     same_face_neighbours,
 )
-from xec_models.inpainter_heads import OuterReadout, PerFaceHead, group_cells, own_cells
-from xec_models.normalizer import Normalizer
+from xec_models.reconstruction.inpainter_heads import OuterReadout, PerFaceHead, group_cells, own_cells
 
 
 def config(**model):

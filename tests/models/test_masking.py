@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from xec_geometry import N_SENSORS
-from xec_models.masking import draw_mask, event_scores, smallest
+from xec_models.reconstruction.masking import draw_mask, event_scores, smallest
 
 
 def some_valid(n=6, seed=0):

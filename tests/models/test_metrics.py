@@ -6,7 +6,7 @@ from scipy.stats import norm
 
 from xec_models import metrics
 from xec_models.errors import ModelError
-from xec_models.metrics import task_metrics
+from xec_models.regressor.metrics import task_metrics
 
 # Quantiles at equal steps of probability: a distribution without its statistical fluctuations.
 PROBABILITY = (np.arange(200_000) + 0.5) / 200_000

@@ -2,9 +2,15 @@ import numpy as np
 import pytest
 import torch
 
-from xec_data.normalization import SCHEMES, NormalizationConfig, NphoTransform, TimeTransform, valid_time
-from xec_data.schema import INVALID
-from xec_models.normalizer import FORMULAS, Normalizer
+from xec_data.normalization.transforms import (
+    SCHEMES,
+    NormalizationConfig,
+    NphoTransform,
+    TimeTransform,
+    valid_time,
+)
+from xec_data.schema.branches import INVALID
+from xec_models.encoder.normalizer import FORMULAS, Normalizer
 
 EDGES = [
     0.0,

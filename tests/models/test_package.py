@@ -22,7 +22,7 @@ def test_neither_the_package_nor_its_light_modules_import_torch():
 def test_only_attention_imports_torch_geometric():
     code = """
 import sys
-from xec_models.hexnext import HexNeXtBlock
+from xec_models.blocks.hexnext import HexNeXtBlock
 for hex_conv in ("depthwise", "attention"):
     HexNeXtBlock(8, hex_conv=hex_conv)
     print("torch_geometric" in sys.modules)

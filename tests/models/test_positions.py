@@ -1,8 +1,8 @@
 import pytest
 import torch
 
-from xec_models.gather import token_faces
-from xec_models.positions import POSITION_ENCODINGS
+from xec_models.encoder.gather import token_faces
+from xec_models.encoder.positions import POSITION_ENCODINGS
 
 
 @pytest.mark.parametrize("outer_mode", ["finegrid", "split"])

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from xec_models.errors import ModelError
-from xec_models.predictions import prediction_columns, truth_columns
+from xec_models.regressor.predictions import prediction_columns, truth_columns
 
 
 def test_columns_are_named_after_the_outputs():

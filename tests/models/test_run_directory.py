@@ -1,7 +1,7 @@
 import pytest
 
+from xec_models.checkpoint.run_directory import RunDirectory
 from xec_models.errors import ModelError, RunDirectoryError
-from xec_models.run_directory import RunDirectory
 
 
 def test_names_are_the_contract(tmp_path):

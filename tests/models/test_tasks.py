@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from xec_data.schema import SCHEMA
+from xec_data.schema.branches import SCHEMA
 from xec_models.errors import ModelError
 from xec_models.tasks import TASKS, task_spec, task_truth
 

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 import torch
 
-from xec_data.normalization import NormalizationConfig
-from xec_models.checkpoint import build_model, load_model, read_checkpoint, save_checkpoint
-from xec_models.config import ModelConfig, TaskConfig
+from xec_data.normalization.transforms import NormalizationConfig
+from xec_models.checkpoint.checkpoint import build_model, load_model, read_checkpoint, save_checkpoint
+from xec_models.config.network import ModelConfig, TaskConfig
 from xec_models.errors import CheckpointError, ModelError
-from xec_models.metrics import pull_width, sigma_factors, sigma_ratio, task_metrics
-from xec_models.regressor import XECRegressor
+from xec_models.regressor.metrics import pull_width, sigma_factors, sigma_ratio, task_metrics
+from xec_models.regressor.regressor import XECRegressor
 
 SMALL = {"encoder_dim": 32, "hidden_dim": 8, "num_fusion_layers": 0, "outer_fine_pool": (3, 3)}
 TASKS = {"energy": TaskConfig(loss_fn="gaussian_nll"), "timing": TaskConfig()}

@@ -38,7 +38,7 @@ N_TRAINING, N_VALIDATION = 64, 24
 def _folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     # What other packages add to a run is tested there.
-    monkeypatch.setattr("xec_train.artifacts.entry_points", lambda **_: [])
+    monkeypatch.setattr("xec_train.runs.artifacts.entry_points", lambda **_: [])
 
 
 @pytest.fixture(scope="session")

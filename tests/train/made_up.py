@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from xec_data.schema import INVALID
+from xec_data.schema.branches import INVALID
 from xec_geometry import N_SENSORS
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 
-from xec_models.run_directory import RunDirectory
+from xec_models.checkpoint.run_directory import RunDirectory
 
 
 def metrics(run: RunDirectory) -> dict[str, list[float]]:

@@ -22,14 +22,14 @@ from torch.optim import SGD, AdamW
 
 from xec_data.errors import DataError
 from xec_geometry.errors import XecError
-from xec_models.masking import event_scores
-from xec_train import collectives
+from xec_models.reconstruction.masking import event_scores
 from xec_train.config.loading import load_config
-from xec_train.objectives.reconstruction import MASK, Reconstruction
+from xec_train.engine.profiling import profile_training
+from xec_train.engine.train_loop import TrainLoop
 from xec_train.objectives.table import build_objective
-from xec_train.profiling import profile_training
-from xec_train.train_loop import TrainLoop
-from xec_train.training import train
+from xec_train.processes import collectives
+from xec_train.reconstruction.objective import MASK, Reconstruction
+from xec_train.runs.training import train
 
 
 def run_job(job: dict[str, Any], patch: pytest.MonkeyPatch) -> dict[str, Any]:
@@ -68,19 +68,20 @@ def run_job(job: dict[str, Any], patch: pytest.MonkeyPatch) -> dict[str, Any]:
     def unreadable(*_: Any, **__: Any) -> Any:
         raise DataError("train.root: cannot be read here")
 
-    patch.setattr("xec_train.artifacts.entry_points", lambda **_: [])
+    patch.setattr("xec_train.runs.artifacts.entry_points", lambda **_: [])
     patch.setattr(kind, "build_network", without_dropout)
     patch.setattr(kind, "augment", watched)
     patch.setattr(TrainLoop, "_step", stepping)
     if not job.get("random"):
         # AdamW makes a whole step of a gradient that is zero but for rounding.
         patch.setattr(
-            "xec_train.state.build_optimizer", lambda net, config, **_: SGD(net.parameters(), config.lr)
+            "xec_train.engine.state.build_optimizer",
+            lambda net, config, **_: SGD(net.parameters(), config.lr),
         )
     if "eps" in job:
-        patch.setattr("xec_train.optimization.AdamW", partial(AdamW, eps=job["eps"]))
+        patch.setattr("xec_train.engine.optimizers.AdamW", partial(AdamW, eps=job["eps"]))
     if job.get("unreadable_in") == rank:
-        patch.setattr("xec_train.preparation.open_events", unreadable)
+        patch.setattr("xec_train.runs.preparation.open_events", unreadable)
     error = None
     try:
         if "profile" in job:

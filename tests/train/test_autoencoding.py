@@ -12,18 +12,18 @@ from scipy.optimize import brentq
 from tests.train.made_up import readings
 from tests.train.recorded import metrics
 
-from xec_data.columns import read_columns
-from xec_data.schema import INVALID
-from xec_data.writer import read_metadata
+from xec_data.reading.columns import read_columns
+from xec_data.schema.branches import INVALID
+from xec_data.writing.tree_writer import read_metadata
 from xec_geometry import N_SENSORS
-from xec_models.checkpoint import load_model, read_checkpoint
+from xec_models.checkpoint.checkpoint import load_model, read_checkpoint
 from xec_train.config.train_config import TrainConfig
 from xec_train.data.events import open_events
-from xec_train.evaluation import Means
-from xec_train.objectives.autoencoding import MaskedReconstruction
-from xec_train.objectives.reconstruction import MASK
+from xec_train.engine.evaluation import Means
 from xec_train.objectives.table import build_objective
-from xec_train.training import train
+from xec_train.reconstruction.autoencoding import MaskedReconstruction
+from xec_train.reconstruction.objective import MASK
+from xec_train.runs.training import train
 
 Configure = Callable[..., TrainConfig]
 MAE = ("objective=mae", "model.decoder_dim=8", "training.channel_dropout_rate=0")

@@ -16,14 +16,14 @@ from lightning_fabric import Fabric
 from lightning_fabric.plugins.precision import MixedPrecision
 from torch import Tensor, nn
 
-from xec_models.checkpoint import read_checkpoint
+from xec_models.checkpoint.checkpoint import read_checkpoint
 from xec_train.config.sections import TrainingConfig
 from xec_train.config.train_config import TrainConfig
+from xec_train.engine.precision import RawInputs
+from xec_train.engine.state import TrainState, build_state, capture, restore
+from xec_train.engine.steps import Steps, with_its_gradient
 from xec_train.errors import TrainError
-from xec_train.precision import RawInputs
-from xec_train.state import TrainState, build_state, capture, restore
-from xec_train.steps import Steps, with_its_gradient
-from xec_train.training import train
+from xec_train.runs.training import train
 
 Configure = Callable[..., TrainConfig]
 OPTIMIZERS = [{"optimizer": "adamw"}, {"optimizer": "schedulefree", "scheduler": "none"}]
@@ -143,7 +143,7 @@ def test_only_the_batch_that_did_it_is_named() -> None:
 _RANK = """
 import sys
 import torch.distributed as dist
-from xec_train.steps import _gathered
+from xec_train.engine.steps import _gathered
 
 rank, meeting = int(sys.argv[1]), sys.argv[2]
 dist.init_process_group("gloo", init_method=f"file://{meeting}", rank=rank, world_size=2)

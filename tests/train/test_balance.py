@@ -9,13 +9,13 @@ from collections.abc import Callable
 import pytest
 import torch
 
-from xec_models.checkpoint import load_model, read_checkpoint
-from xec_train.balance import loss_weights, total_loss
+from xec_models.checkpoint.checkpoint import load_model, read_checkpoint
 from xec_train.config.train_config import TrainConfig
+from xec_train.engine.optimizers import build_optimizer
 from xec_train.errors import TrainError
-from xec_train.objectives.regression import Regression
-from xec_train.optimization import build_optimizer
-from xec_train.training import train
+from xec_train.objectives.balance import loss_weights, total_loss
+from xec_train.regression.objective import Regression
+from xec_train.runs.training import train
 
 Configure = Callable[..., TrainConfig]
 TWO = ("tasks.energy.enabled=true", "loss_balance=auto")

@@ -12,13 +12,13 @@ import pytest
 import torch
 from torch import nn
 
-from xec_data.columns import read_columns
-from xec_data.reader import EventReader
-from xec_models.checkpoint import load_model, read_checkpoint
-from xec_models.metrics import pull_width
+from xec_data.reading.columns import read_columns
+from xec_data.reading.reader import EventReader
+from xec_models.checkpoint.checkpoint import load_model, read_checkpoint
+from xec_models.regressor.metrics import pull_width
 from xec_train.config.train_config import TrainConfig
-from xec_train.objectives.regression import Regression
-from xec_train.training import train
+from xec_train.regression.objective import Regression
+from xec_train.runs.training import train
 
 Configure = Callable[..., TrainConfig]
 TASKS = ("--tasks=energy", "tasks.energy.loss_fn=gaussian_nll", "training.epochs=1")

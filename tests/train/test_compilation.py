@@ -11,9 +11,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from xec_train.compilation import compile_methods, compile_mode
 from xec_train.config.train_config import TrainConfig
-from xec_train.training import train
+from xec_train.engine.compilation import compile_methods, compile_mode
+from xec_train.runs.training import train
 
 
 class Network(nn.Module):

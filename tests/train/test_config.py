@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from xec_geometry.cli import main
+from xec_geometry.cli.application import main
 from xec_train.commands.train import train as train_command
 from xec_train.config.arguments import parse_arguments
 from xec_train.config.flags import FLAGS

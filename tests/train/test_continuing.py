@@ -15,12 +15,12 @@ import torch
 from torch import nn
 from torch.optim import SGD
 
-from xec_models.checkpoint import load_model, read_checkpoint
+from xec_models.checkpoint.checkpoint import load_model, read_checkpoint
 from xec_train.config.sections import TrainingConfig
 from xec_train.config.train_config import TrainConfig
+from xec_train.engine.schedules import Schedule, learning_rate
 from xec_train.errors import TrainError
-from xec_train.schedules import Schedule, learning_rate
-from xec_train.training import train
+from xec_train.runs.training import train
 
 Configure = Callable[..., TrainConfig]
 QUICK = ("checkpoint.save_artifacts=false",)

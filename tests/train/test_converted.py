@@ -8,13 +8,13 @@ import pytest
 import torch
 
 from xec_data import EventReader
-from xec_data.normalization import NormalizationConfig
-from xec_models.checkpoint import load_model, read_checkpoint, save_checkpoint
-from xec_models.config import TaskConfig
-from xec_models.regressor import XECRegressor
+from xec_data.normalization.transforms import NormalizationConfig
+from xec_models.checkpoint.checkpoint import load_model, read_checkpoint, save_checkpoint
+from xec_models.config.network import TaskConfig
+from xec_models.regressor.regressor import XECRegressor
 from xec_train.config.train_config import TrainConfig
 from xec_train.errors import TrainError
-from xec_train.training import train
+from xec_train.runs.training import train
 
 Configure = Callable[..., TrainConfig]
 EARLIER = "xec-ml-wl"

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 import torch
 
-from xec_train.device import reseed
+from xec_train.engine.device import reseed
 from xec_train.errors import LaunchError
-from xec_train.launch import Launch, detect_launch
+from xec_train.processes.launch import Launch, detect_launch
 
 TORCHRUN = {
     "RANK": "5", "WORLD_SIZE": "8", "LOCAL_RANK": "1", "LOCAL_WORLD_SIZE": "4",
@@ -55,7 +55,7 @@ def test_processes_that_could_not_train_together(environment: dict[str, str], me
 def test_every_process_and_step_has_random_numbers_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
     drawn = []
     for rank, seed, step in ((0, 1, 0), (0, 1, 0), (1, 1, 0), (0, 2, 0), (0, 1, 7)):
-        monkeypatch.setattr("xec_train.collectives.rank", lambda rank=rank: rank)
+        monkeypatch.setattr("xec_train.processes.collectives.rank", lambda rank=rank: rank)
         reseed(seed, step)
         drawn.append(tuple(torch.rand(4).tolist()))
     assert drawn[0] == drawn[1]

@@ -29,9 +29,9 @@ from tests.train.two_processes import (
     torchrun,
 )
 
-from xec_data.columns import read_columns
-from xec_models.checkpoint import read_checkpoint
-from xec_train import collectives
+from xec_data.reading.columns import read_columns
+from xec_models.checkpoint.checkpoint import read_checkpoint
+from xec_train.processes import collectives
 
 SIZES = (31, 19, 11)
 N_EVENTS, N_VALIDATION = sum(SIZES), 13

@@ -11,7 +11,7 @@ import pytest
 from xec_data import read_truth
 from xec_geometry import in_fiducial
 from xec_train.config.train_config import TrainConfig
-from xec_train.training import train
+from xec_train.runs.training import train
 
 Configure = Callable[..., TrainConfig]
 

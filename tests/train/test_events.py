@@ -11,9 +11,9 @@ import pytest
 from xec_geometry import N_SENSORS
 from xec_geometry.errors import XecError
 from xec_train.config.train_config import TrainConfig
-from xec_train.display import Display
-from xec_train.preparation import prepare
-from xec_train.training import train
+from xec_train.runs.display import Display
+from xec_train.runs.preparation import prepare
+from xec_train.runs.training import train
 
 WriteEvents = Callable[..., Path]
 Configure = Callable[..., TrainConfig]

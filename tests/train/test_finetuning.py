@@ -7,12 +7,12 @@ from collections.abc import Callable
 import pytest
 import torch
 
-from xec_models.checkpoint import read_checkpoint
-from xec_train.checkpoints import Keeper
+from xec_models.checkpoint.checkpoint import read_checkpoint
 from xec_train.config.train_config import TrainConfig
+from xec_train.engine.checkpoints import Keeper
+from xec_train.engine.state import TrainState
 from xec_train.errors import TrainError
-from xec_train.state import TrainState
-from xec_train.training import train
+from xec_train.runs.training import train
 
 Configure = Callable[..., TrainConfig]
 QUICK = ("checkpoint.save_artifacts=false",)

@@ -11,16 +11,16 @@ import torch
 from tests.train.made_up import readings
 from tests.train.recorded import metrics
 
-from xec_data.columns import read_columns
-from xec_data.schema import INVALID
+from xec_data.reading.columns import read_columns
+from xec_data.schema.branches import INVALID
 from xec_geometry import N_SENSORS
-from xec_models.checkpoint import load_model, read_checkpoint
-from xec_models.inpainter import XECInpainter
+from xec_models.checkpoint.checkpoint import load_model, read_checkpoint
+from xec_models.reconstruction.inpainter import XECInpainter
 from xec_train.config.train_config import TrainConfig
-from xec_train.objectives.inpainting import Inpainting, draw_over_quantiles
-from xec_train.objectives.reconstruction import MASK
 from xec_train.objectives.table import build_objective
-from xec_train.training import train
+from xec_train.reconstruction.inpainting import Inpainting, draw_over_quantiles
+from xec_train.reconstruction.objective import MASK
+from xec_train.runs.training import train
 
 Configure = Callable[..., TrainConfig]
 INPAINTING = ("objective=inpainting", "training.channel_dropout_rate=0", "model.head=cross_attention")

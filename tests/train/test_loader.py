@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import torch
 
-from xec_data.reader import EventReader
+from xec_data.reading.reader import EventReader
 from xec_train.config.sections import DataConfig
 from xec_train.data.events import open_events
 from xec_train.data.loader import EventLoader, build_loader, worker_count
@@ -145,7 +145,7 @@ def test_small_files_are_read_without_processes() -> None:
 
 PROGRAM = """
 import sys
-from xec_data.reader import EventReader
+from xec_data.reading.reader import EventReader
 from xec_train.data.loader import EventLoader
 from xec_train.data.plan import Source
 

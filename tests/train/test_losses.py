@@ -7,12 +7,12 @@ import math
 import pytest
 import torch
 
-from xec_data.normalization import NormalizationConfig
-from xec_models.config import ModelConfig, TaskConfig
-from xec_models.regressor import XECRegressor
+from xec_data.normalization.transforms import NormalizationConfig
+from xec_models.config.network import ModelConfig, TaskConfig
+from xec_models.regressor.regressor import XECRegressor
 from xec_models.tasks import TASKS
-from xec_train.losses import LOSSES, gaussian_nll
-from xec_train.objectives.regression import task_loss
+from xec_train.regression.losses import LOSSES, gaussian_nll
+from xec_train.regression.objective import task_loss
 
 # name: prediction, target, beta, expected loss of each event
 BY_HAND = {

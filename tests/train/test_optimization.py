@@ -10,15 +10,15 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from xec_models.checkpoint import load_model, read_checkpoint
+from xec_models.checkpoint.checkpoint import load_model, read_checkpoint
 from xec_train.config.loading import load_config
 from xec_train.config.sections import TrainingConfig
 from xec_train.config.train_config import TrainConfig
-from xec_train.ema import ScheduleFreeAverage, build_average
+from xec_train.engine.averaging import ScheduleFreeAverage, build_average
+from xec_train.engine.optimizers import OPTIMIZERS, build_optimizer
+from xec_train.engine.precision import choose_precision
 from xec_train.errors import ConfigError, TrainError
-from xec_train.optimization import OPTIMIZERS, build_optimizer
-from xec_train.precision import choose_precision
-from xec_train.training import train
+from xec_train.runs.training import train
 
 SCHEDULEFREE = {"optimizer": "schedulefree", "scheduler": "none"}
 

@@ -9,9 +9,9 @@ import numpy as np
 import torch
 
 from xec_geometry import N_SENSORS
-from xec_models.checkpoint import load_model
+from xec_models.checkpoint.checkpoint import load_model
 from xec_train.config.train_config import TrainConfig
-from xec_train.training import train
+from xec_train.runs.training import train
 
 N = 24
 

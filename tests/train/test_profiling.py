@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from xec_geometry.cli import main
-from xec_train.phases import PHASES, Stopwatch
+from xec_geometry.cli.application import main
+from xec_train.engine.phases import PHASES, Stopwatch
 
 
 def test_table_and_trace(

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import torch
 
-from xec_data.normalization import NormalizationConfig
-from xec_models.normalizer import Normalizer
+from xec_data.normalization.transforms import NormalizationConfig
+from xec_models.encoder.normalizer import Normalizer
 from xec_train.config.reconstruction import ReconstructionTrainingConfig
-from xec_train.reconstruction_losses import POINTWISE, event_sums, face_losses, weigh_cells
+from xec_train.reconstruction.losses import POINTWISE, event_sums, face_losses, weigh_cells
 
 NORMALIZER = Normalizer(NormalizationConfig()).double()
 NPHO, TIME = (float(value) for value in NORMALIZER.sentinels())

@@ -10,16 +10,16 @@ import numpy as np
 import pytest
 import torch
 
-from xec_data.reader import EventReader
-from xec_data.schema import SENSOR_BRANCHES
-from xec_models.checkpoint import read_checkpoint
+from xec_data.reading.reader import EventReader
+from xec_data.schema.branches import SENSOR_BRANCHES
+from xec_models.checkpoint.checkpoint import read_checkpoint
 from xec_train.config.train_config import TrainConfig
 from xec_train.data.events import Events, open_events
+from xec_train.engine.train_loop import TrainLoop
 from xec_train.errors import TrainError
-from xec_train.objectives.regression import Regression
-from xec_train.reweighting import FILE_NAME, EventWeights, weigh_events
-from xec_train.train_loop import TrainLoop
-from xec_train.training import train
+from xec_train.regression.objective import Regression
+from xec_train.regression.reweighting import FILE_NAME, EventWeights, weigh_events
+from xec_train.runs.training import train
 
 Configure = Callable[..., TrainConfig]
 QUICK = ("checkpoint.save_artifacts=false", "training.epochs=2")

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from xec_geometry.cli import main
+from xec_geometry.cli.application import main
 from xec_train.config.train_config import TrainConfig
-from xec_train.schedule_plot import plot_schedule, steps_per_epoch
-from xec_train.schedules import SCHEDULES, learning_rate
+from xec_train.engine.schedules import SCHEDULES, learning_rate
+from xec_train.runs.schedule_plot import plot_schedule, steps_per_epoch
 
 Configure = Callable[..., TrainConfig]
 

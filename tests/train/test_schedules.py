@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from xec_train.config.sections import TrainingConfig
-from xec_train.schedules import SCHEDULES, Schedule, learning_rate
+from xec_train.engine.schedules import SCHEDULES, Schedule, learning_rate
 
 
 def rates(config: TrainingConfig, steps_per_epoch: int) -> list[float]:

@@ -14,11 +14,11 @@ from tests.train.recorded import metrics
 from tests.train.two_processes import do_alone, do_in_two, job, prepare, reported, run_of
 from torch import nn
 
-from xec_models.checkpoint import read_checkpoint
+from xec_models.checkpoint.checkpoint import read_checkpoint
 from xec_train.config.train_config import TrainConfig
 from xec_train.errors import TrainError
-from xec_train.sharding import Sharded
-from xec_train.training import train
+from xec_train.processes.sharding import Sharded
+from xec_train.runs.training import train
 
 FSDP = ("distributed.strategy=fsdp",)
 QUICK = ("checkpoint.save_artifacts=false",)

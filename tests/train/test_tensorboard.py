@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from xec_train.config.train_config import TrainConfig
+from xec_train.runs.training import train
 from xec_train.tracking.metrics_file import read_metrics
 from xec_train.tracking.tensorboard_tracker import TensorboardTracker
-from xec_train.training import train
 
 
 def test_all_numbers_of_a_training_also_resumed(configure: Callable[..., TrainConfig]) -> None:

@@ -18,16 +18,16 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from xec_models.checkpoint import read_checkpoint
-from xec_train.checkpoints import git_revision
+from xec_models.checkpoint.checkpoint import read_checkpoint
 from xec_train.config.sections import MlflowConfig
 from xec_train.config.train_config import TrainConfig
-from xec_train.display import Display
+from xec_train.engine.checkpoints import git_revision
+from xec_train.runs.display import Display
+from xec_train.runs.training import train
 from xec_train.tracking.base import flatten
 from xec_train.tracking.data_files import header_digest
 from xec_train.tracking.metrics_file import COLUMNS, MetricsFile
 from xec_train.tracking.mlflow_tracker import MlflowTracker
-from xec_train.training import train
 
 Configure = Callable[..., TrainConfig]
 N_TRAINING, N_VALIDATION = 64, 24  # of the fixture `event_files`

@@ -12,12 +12,12 @@ from lightning_fabric import Fabric
 from torch import Tensor, nn
 
 from xec_train.config.sections import TrainingConfig
-from xec_train.display import Display
-from xec_train.interruption import Interruption
-from xec_train.objectives.regression import Regression
-from xec_train.optimization import build_optimizer
-from xec_train.state import build_state
-from xec_train.train_loop import TrainLoop
+from xec_train.engine.interruption import Interruption
+from xec_train.engine.optimizers import build_optimizer
+from xec_train.engine.state import build_state
+from xec_train.engine.train_loop import TrainLoop
+from xec_train.regression.objective import Regression
+from xec_train.runs.display import Display
 
 
 class Line:

@@ -16,18 +16,18 @@ import torch
 import yaml
 from tests.train.recorded import metrics
 
-from xec_data.columns import read_columns
-from xec_data.reader import EventReader
-from xec_geometry.cli import main
+from xec_data.reading.columns import read_columns
+from xec_data.reading.reader import EventReader
+from xec_geometry.cli.application import main
 from xec_geometry.errors import XecError
-from xec_models.checkpoint import load_model, read_checkpoint
-from xec_models.metrics import task_metrics
-from xec_models.run_directory import RunDirectory
+from xec_models.checkpoint.checkpoint import load_model, read_checkpoint
+from xec_models.checkpoint.run_directory import RunDirectory
+from xec_models.regressor.metrics import task_metrics
 from xec_train.config.train_config import TrainConfig
+from xec_train.engine.train_loop import TrainLoop
 from xec_train.errors import TrainError
-from xec_train.objectives.regression import Regression
-from xec_train.train_loop import TrainLoop
-from xec_train.training import train
+from xec_train.regression.objective import Regression
+from xec_train.runs.training import train
 
 Configure = Callable[..., TrainConfig]
 ALL_TASKS = [f"tasks.{task}.enabled=true" for task in ("angle", "energy", "timing", "uvwFI", "angleVec")]
@@ -78,7 +78,7 @@ class TestRunDirectory:
             SimpleNamespace(name="a", value="a:a", load=lambda: lambda run: [run / "made.txt"]),
             SimpleNamespace(name="b", value="b:b", load=lambda: lambda run: 1 // 0),
         ]
-        monkeypatch.setattr("xec_train.artifacts.entry_points", lambda **_: plugins)
+        monkeypatch.setattr("xec_train.runs.artifacts.entry_points", lambda **_: plugins)
         config = configure(
             *ALL_TASKS, "mlflow.run_name=whole", "training.epochs=3", "checkpoint.save_interval=2",
             "tasks.energy.loss_fn=gaussian_nll",

@@ -10,15 +10,15 @@ from typing import Any
 
 import pytest
 
-from xec_geometry.cli import main
-from xec_models.checkpoint import read_checkpoint
-from xec_models.run_directory import RunDirectory, RunDirectoryError
+from xec_geometry.cli.application import main
+from xec_models.checkpoint.checkpoint import read_checkpoint
+from xec_models.checkpoint.run_directory import RunDirectory, RunDirectoryError
 from xec_train.config.train_config import TrainConfig
 from xec_train.errors import TrainError
+from xec_train.runs.training import train
 from xec_train.tracking.metrics_file import read_metrics
 from xec_train.tracking.run_ids import RunIds, how_to_look, server_name
 from xec_train.tracking.upload import upload_run
-from xec_train.training import train
 
 # MLflow's tables use what SQLAlchemy deprecates.
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")

@@ -15,7 +15,7 @@ import uproot
 from tests.train.several_processes import run_job
 
 from xec_data.simulation import SimulationConfig, simulate_file
-from xec_models.run_directory import RunDirectory
+from xec_models.checkpoint.run_directory import RunDirectory
 from xec_train.config.keys import all_keys
 from xec_train.config.loading import load_config
 from xec_train.config.template import resolved

@@ -11,8 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import typer
-from tools.bench import __main__ as command
-from tools.bench import measure
+from tools.bench import __main__ as command, measure
 from tools.bench.case import CASES, GROUPS, Result, alone, cases_of
 from tools.bench.measure import Rates, alternate, watch_memory
 from tools.bench.sweeps import Curve

@@ -6,7 +6,7 @@ from importlib.metadata import EntryPoint
 
 import pytest
 
-from xec_geometry import cli
+from xec_geometry.cli import application as cli
 from xec_geometry.errors import XecError, did_you_mean
 
 

@@ -60,7 +60,7 @@ for package in (xec_geometry, xec_data):
 
 def test_help_imports_nothing_heavy() -> None:
     code = """
-from xec_geometry.cli import main
+from xec_geometry.cli.application import main
 try:
     main(["--help"])
 except SystemExit as end:

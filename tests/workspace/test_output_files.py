@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from xec_geometry.output import OutputError, atomic_output, check_writable, link_or_copy, make_folder
+from xec_geometry.support.output import OutputError, atomic_output, check_writable, link_or_copy, make_folder
 
 
 def test_a_complete_file_replaces_the_old_one(tmp_path: Path) -> None:
@@ -37,7 +37,7 @@ def test_a_second_name_outlives_a_replaced_first_one(
         raise OSError("no links here")
 
     if not links:
-        monkeypatch.setattr("xec_geometry.output.os.link", refuse)
+        monkeypatch.setattr("xec_geometry.support.output.os.link", refuse)
     last, best = tmp_path / "last", tmp_path / "best"
     best.write_text("earlier")
     last.write_text("first")

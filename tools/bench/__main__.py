@@ -18,7 +18,7 @@ from tools.bench.case import GROUPS, Result, alone, cases_of
 from tools.bench.events import folder
 
 from xec_geometry.errors import did_you_mean
-from xec_geometry.output import atomic_output, check_writable
+from xec_geometry.support.output import atomic_output, check_writable
 
 # Whether there is a GPU is asked before the cases get processes of their own, which could not use it if the
 # driver answered.

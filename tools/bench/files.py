@@ -14,8 +14,8 @@ from tools.bench.events import BRANCHES, event_files, folder
 from tools.bench.measure import alternate
 
 from xec_data import EventReader
-from xec_data.rewrite import rewrite_files
-from xec_data.schema import SCHEMA
+from xec_data.schema.branches import SCHEMA
+from xec_data.writing.rewrite import rewrite_files
 
 COMPRESSIONS: tuple[tuple[str, int | None], ...] = (("none", None), ("lz4", 4), ("zstd", 3), ("zlib", 1))
 CLUSTER_MB = (1, 4, 16, 64)

@@ -13,7 +13,7 @@ from tools.bench.events import BRANCHES, event_files, many_small_files
 from tools.bench.measure import alternate, watch_memory
 from tools.bench.reading import ROUNDS, against_best, limits
 
-from xec_data.schema import SCHEMA
+from xec_data.schema.branches import SCHEMA
 from xec_train.config.sections import DataConfig
 from xec_train.data.events import open_events
 from xec_train.data.loader import EventLoader, build_loader, thread_count
@@ -122,9 +122,9 @@ def waiting_for_data() -> Result:
     """Part of a training step of the default network that is spent waiting for a batch."""
     import torch
 
-    from xec_data.normalization import NormalizationConfig
-    from xec_models.config import ModelConfig, TaskConfig
-    from xec_models.regressor import XECRegressor
+    from xec_data.normalization.transforms import NormalizationConfig
+    from xec_models.config.network import ModelConfig, TaskConfig
+    from xec_models.regressor.regressor import XECRegressor
 
     network = XECRegressor(ModelConfig(), {"energy": TaskConfig(enabled=True)}, NormalizationConfig())
     device = "cuda" if torch.cuda.is_available() else "cpu"

@@ -14,13 +14,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from xec_data.normalization import NormalizationConfig
+from xec_data.normalization.transforms import NormalizationConfig
 from xec_geometry import Layout, hex_edges, index_map
-from xec_geometry import parameters as p
-from xec_models.config import DIM_MULTIPLE, NUM_HEADS, ModelConfig
-from xec_models.normalizer import Normalizer
-from xec_models.positions import POSITION_ENCODINGS
-from xec_models.regressor import XECRegressor
+from xec_geometry.detector import parameters as p
+from xec_models.config.network import DIM_MULTIPLE, NUM_HEADS, ModelConfig
+from xec_models.encoder.normalizer import Normalizer
+from xec_models.encoder.positions import POSITION_ENCODINGS
+from xec_models.regressor.regressor import XECRegressor
 
 CHANNELS = 2
 STAGES = (2, 3)

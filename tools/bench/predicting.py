@@ -15,11 +15,11 @@ from tools.bench.measure import alternate, watch_memory
 from tools.bench.networks import random_network, random_readings
 
 from xec_data import TreeWriter
-from xec_export.checkpoint import describe_and_build
-from xec_export.graph import DEFAULT_OPSET, write_onnx
-from xec_export.predicting import predict_files
-from xec_export.predictor import OnnxPredictor, TorchPredictor
-from xec_models.checkpoint import read_checkpoint, save_checkpoint
+from xec_export.onnx.graph import DEFAULT_OPSET, write_onnx
+from xec_export.onnx.network import describe_and_build
+from xec_export.prediction.files import predict_files
+from xec_export.prediction.predictor import OnnxPredictor, TorchPredictor
+from xec_models.checkpoint.checkpoint import read_checkpoint, save_checkpoint
 
 WIDTH = 256
 BATCHES = (1, 4, 16, 64, 256)

@@ -8,7 +8,7 @@ from tools.bench.events import folder, simulated
 from tools.bench.measure import alternate, watch_memory
 
 from xec_data import SimulationConfig, TreeWriter, simulate_events
-from xec_data.writer import CLUSTER_BYTES
+from xec_data.writing.tree_writer import CLUSTER_BYTES
 
 _EVENTS = 256
 _ROUNDS = 5

@@ -21,7 +21,7 @@ _STEP_SECONDS = 10.0
 _DONE = "done"
 _AT_THE_END = f"import atexit, time; atexit.register(lambda: (print('{_DONE}', flush=True), time.sleep(60)))"
 
-HELP = "from xec_geometry.cli import main; main({arguments!r})"
+HELP = "from xec_geometry.cli.application import main; main({arguments!r})"
 
 # What is run by Python, and the seconds that it may take.
 STARTS: tuple[tuple[str, str, float], ...] = (

@@ -151,8 +151,8 @@ def processes() -> list[Curve]:
 
 
 def _epoch_seconds(train: Path, val: Path, number: int) -> float:
-    from xec_analysis.training_curves import read_metrics
-    from xec_models.run_directory import RunDirectory
+    from xec_analysis.runs.training_curves import read_metrics
+    from xec_models.checkpoint.run_directory import RunDirectory
 
     artifacts = folder() / f"processes_{number}"
     config = folder() / "processes.yaml"

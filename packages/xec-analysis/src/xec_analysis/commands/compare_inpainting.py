@@ -67,12 +67,17 @@ def compare_inpainting(
     """
     from rich.console import Console
 
-    from xec_analysis.energy_effect import effect_table, energy_effect, open_regressor, predict_energies
     from xec_analysis.errors import AnalysisError
-    from xec_analysis.hidden_sensors import choose_validation
-    from xec_analysis.inpainting_baselines import ESTIMATORS
-    from xec_analysis.inpainting_network import open_reconstruction
-    from xec_analysis.inpainting_numbers import (
+    from xec_analysis.inpainting.baselines import ESTIMATORS
+    from xec_analysis.inpainting.energy_effect import (
+        effect_table,
+        energy_effect,
+        open_regressor,
+        predict_energies,
+    )
+    from xec_analysis.inpainting.hidden_sensors import choose_validation
+    from xec_analysis.inpainting.network import open_reconstruction
+    from xec_analysis.inpainting.numbers import (
         by_face,
         by_npho,
         numbers_tables,
@@ -80,10 +85,10 @@ def compare_inpainting(
         write_numbers,
         write_residuals,
     )
-    from xec_analysis.inpainting_pages import draw_comparison
-    from xec_analysis.inpainting_validation import Collector, treat_events
+    from xec_analysis.inpainting.pages import draw_comparison
+    from xec_analysis.inpainting.validation import Collector, treat_events
     from xec_data.commands.progress import progress_of_files
-    from xec_geometry.output import check_writable
+    from xec_geometry.support.output import check_writable
 
     model, files = (inputs[0], inputs[1:]) if network else (None, inputs)
     if not files:

@@ -29,7 +29,7 @@ def demo(
     """
     from rich.console import Console
 
-    from xec_analysis.demo import StepError, run_demo
+    from xec_analysis.studies.demo import StepError, run_demo
 
     try:
         run_demo(output, quick=quick, overwrite=overwrite, keep=keep, console=Console(highlight=False))

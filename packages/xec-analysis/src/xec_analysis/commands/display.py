@@ -31,10 +31,10 @@ def display(
 
     xec display events.root 17 -o event.png
     """
-    from xec_analysis.display import draw_event, find_event, read_event
     from xec_analysis.errors import AnalysisError
-    from xec_analysis.style import check_format
-    from xec_geometry.output import check_writable
+    from xec_analysis.events.display import draw_event, find_event, read_event
+    from xec_analysis.style.style import check_format
+    from xec_geometry.support.output import check_writable
 
     if (entry is None) == (event_number is None):
         raise AnalysisError(f"which event of {file}? expected either an entry (EVENT) or --event-number")

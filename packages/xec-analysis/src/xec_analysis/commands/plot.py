@@ -37,18 +37,18 @@ def plot(
     from rich.console import Console
 
     from xec_analysis.errors import AnalysisError
-    from xec_analysis.inpainting_numbers import by_face, numbers_tables
-    from xec_analysis.pages import draw_pages
-    from xec_analysis.reconstruction import load_reconstruction, reconstruction_file
-    from xec_analysis.reconstruction_pages import draw_reconstruction
-    from xec_analysis.results import load_results, locate_results
-    from xec_analysis.run_artifact import objective
-    from xec_analysis.style import check_format
-    from xec_analysis.table import census, metrics_table
-    from xec_analysis.training_curves import draw_training_curves
-    from xec_data.schema import RECONSTRUCTIONS
-    from xec_geometry.output import make_folder
-    from xec_models.run_directory import RunDirectory
+    from xec_analysis.inpainting.numbers import by_face, numbers_tables
+    from xec_analysis.reconstruction.events import load_reconstruction, reconstruction_file
+    from xec_analysis.reconstruction.pages import draw_reconstruction
+    from xec_analysis.resolution.pages import draw_pages
+    from xec_analysis.resolution.results import load_results, locate_results
+    from xec_analysis.resolution.table import census, metrics_table
+    from xec_analysis.runs.run_artifact import objective
+    from xec_analysis.runs.training_curves import draw_training_curves
+    from xec_analysis.style.style import check_format
+    from xec_data.schema.branches import RECONSTRUCTIONS
+    from xec_geometry.support.output import make_folder
+    from xec_models.checkpoint.run_directory import RunDirectory
 
     check_format(Path(f"plot.{kind}"))
     path = locate_results(source)

@@ -45,13 +45,13 @@ def check(
 
     from rich.console import Console
 
-    from xec_data.check import check_file
-    from xec_data.check_tables import print_report
+    from xec_data.checking.check import check_file
+    from xec_data.checking.statistics import ReadingStatistics
+    from xec_data.checking.tables import print_report
     from xec_data.commands.progress import progress_of_files
     from xec_data.errors import DataError
-    from xec_data.files import find_files
-    from xec_data.statistics import ReadingStatistics
-    from xec_geometry.output import check_writable
+    from xec_data.reading.files import find_files
+    from xec_geometry.support.output import check_writable
 
     if not 0 <= dead_fraction < 1:
         raise DataError(f"--dead-fraction {dead_fraction:g}: expected 0 ≤ fraction < 1")
@@ -78,7 +78,7 @@ def check(
             print_report(report, console)
     useless = [report for report in reports if not report.is_usable]
     if dead_out is not None and not useless:
-        from xec_data.dead_channels import write_counted
+        from xec_data.dead_channels.sources import write_counted
 
         typer.echo(write_counted(dead_out, counts, dead_fraction, paths), err=as_json)
     if not useless:

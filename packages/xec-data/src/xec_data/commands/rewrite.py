@@ -37,7 +37,7 @@ def rewrite(
     branches are put together. What else stands in the files is copied if it is text, and named otherwise.
     """
     from xec_data.commands.progress import progress_of_files
-    from xec_data.rewrite import rewrite_files
+    from xec_data.writing.rewrite import rewrite_files
 
     with progress_of_files("writing") as progress_of:
         summary = rewrite_files(

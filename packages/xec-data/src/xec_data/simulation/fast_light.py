@@ -16,9 +16,9 @@ from xec_data.simulation.constants import CONSTANTS
 from xec_data.simulation.light_map import tangent_length
 from xec_data.simulation.shower import Deposits
 from xec_geometry import N_SENSORS, sensor_areas, sensor_kinds, sensor_normals, sensor_positions
-from xec_geometry import parameters as geometry
-from xec_geometry.disc import disc_solid_angle
-from xec_geometry.square_chips import chip_edges, chips_solid_angle
+from xec_geometry.detector import parameters as geometry
+from xec_geometry.solid_angles.disc import disc_solid_angle
+from xec_geometry.solid_angles.square_chips import chip_edges, chips_solid_angle
 
 TOLERANCE = 1e-3
 

@@ -14,8 +14,8 @@ from pathlib import Path
 
 from xec_data.simulation.configuration import SimulationConfig, SimulationError
 from xec_data.simulation.generator import EventGenerator, Events, check_counts, n_blocks, regroup
-from xec_data.writer import TreeWriter
-from xec_geometry.output import check_writable
+from xec_data.writing.tree_writer import TreeWriter
+from xec_geometry.support.output import check_writable
 
 # Blocks that are being made or wait for the writer, for each process: enough that none is ever idle.
 _BLOCKS_AHEAD = 3

@@ -9,7 +9,7 @@ from xec_data.simulation.arrays import BoolArray, FloatArray
 from xec_data.simulation.constants import CONSTANTS
 from xec_data.simulation.volume import in_xenon
 from xec_geometry import N_SENSORS, sensor_areas, sensor_positions, solid_angle
-from xec_geometry import parameters as geometry
+from xec_geometry.detector import parameters as geometry
 
 # Points at a time: a dozen tables of (points, N_SENSORS) are alive at once.
 _POINTS = 256

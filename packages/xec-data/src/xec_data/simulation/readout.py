@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from xec_data.schema import INVALID
+from xec_data.schema.branches import INVALID
 from xec_data.simulation.arrays import FloatArray
 from xec_data.simulation.configuration import SimulationConfig
 from xec_data.simulation.constants import CONSTANTS, RESPONSES

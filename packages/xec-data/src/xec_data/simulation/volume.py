@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from xec_data.simulation.arrays import BoolArray, FloatArray
-from xec_geometry import parameters as geometry
+from xec_geometry.detector import parameters as geometry
 
 _SIDE_SLOPE = geometry.SIDE_Z_STEP / geometry.SIDE_RADIUS_STEP
 _TOP = np.deg2rad(geometry.TOP_PHI)

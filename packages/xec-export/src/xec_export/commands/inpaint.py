@@ -35,10 +35,10 @@ def inpaint(
     if the network predicts it), a branch 'inpainted' that flags them, and
     every other branch as it was.
     """
-    from xec_data.dead_channels import open_dead_channels
-    from xec_export.inpainting import inpaint_files
-    from xec_export.inpainting_network import InpaintingNetwork
-    from xec_export.report import events_progress, print_inpainting
+    from xec_data.dead_channels.sources import open_dead_channels
+    from xec_export.inpainting.files import inpaint_files
+    from xec_export.inpainting.network import InpaintingNetwork
+    from xec_export.output.report import events_progress, print_inpainting
 
     sources = [open_dead_channels(text, tree_name=tree) for text in dead or ()]
     network = InpaintingNetwork(model, batch_size=batch, threads=threads)

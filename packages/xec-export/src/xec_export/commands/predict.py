@@ -30,9 +30,9 @@ def predict(
     conventional reconstruction the inputs have. Inputs without run and
     event numbers give a running number 'entry' instead.
     """
-    from xec_export.predicting import predict_files
-    from xec_export.predictor import open_predictor
-    from xec_export.report import events_progress, print_prediction
+    from xec_export.output.report import events_progress, print_prediction
+    from xec_export.prediction.files import predict_files
+    from xec_export.prediction.predictor import open_predictor
 
     predictor = open_predictor(model, batch_size=batch, threads=threads)
     with events_progress("predict") as progress:

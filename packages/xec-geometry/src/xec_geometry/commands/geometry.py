@@ -22,12 +22,12 @@ def show(
     """Show the faces of the detector: a table, and a picture if wanted."""
     from rich.console import Console
 
-    from xec_geometry.layouts import check_layout
-    from xec_geometry.reports import report_faces
+    from xec_geometry.detector.layouts import check_layout
+    from xec_geometry.display.tables import report_faces
 
     known_layout = check_layout(layout)
     if png is not None:
-        from xec_geometry.picture import save_picture
+        from xec_geometry.display.picture import save_picture
 
         save_picture(png)
     report_faces(Console(), known_layout)
@@ -46,9 +46,9 @@ def export(
     layout: LayoutOption = "physical",
 ) -> None:
     """Write the geometry for other programs."""
+    from xec_geometry.detector.layouts import check_layout
     from xec_geometry.exports import export_geometry
-    from xec_geometry.layouts import check_layout
-    from xec_geometry.output import atomic_output, check_writable
+    from xec_geometry.support.output import atomic_output, check_writable
 
     if output is not None:
         check_writable(output)
@@ -72,8 +72,8 @@ def check(
     """Check a survey's table of positions, and say which sensors moved and by how much."""
     from rich.console import Console
 
-    from xec_geometry.reports import report_survey
-    from xec_geometry.survey import compare_survey, read_survey
+    from xec_geometry.detector.survey import compare_survey, read_survey
+    from xec_geometry.display.tables import report_survey
 
     survey = read_survey(table)
     moved = compare_survey(survey, min_distance=min_distance, min_turn=min_turn)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from types import MappingProxyType
 
+from xec_geometry.detector.layouts import Layout, check_layout
 from xec_geometry.errors import GeometryError, did_you_mean
 from xec_geometry.exports.cpp_header import cpp_header
 from xec_geometry.exports.csv_table import csv_table
 from xec_geometry.exports.json_document import json_document
-from xec_geometry.layouts import Layout, check_layout
 
 FORMATS: MappingProxyType[str, Callable[[Layout], str]] = MappingProxyType(
     {"cpp": cpp_header, "csv": csv_table, "json": json_document}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from xec_geometry import parameters as p
+from xec_geometry.detector import parameters as p
 
 CONSTANTS: dict[str, float] = {
     "inner_radius": p.INNER_RADIUS,

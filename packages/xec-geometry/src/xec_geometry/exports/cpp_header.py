@@ -7,15 +7,15 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 
-from xec_geometry import parameters as p
 from xec_geometry.__about__ import __version__
+from xec_geometry.detector import parameters as p
+from xec_geometry.detector.faces import FACES, GRIDS, face_ids, face_of_sensor, index_map
+from xec_geometry.detector.fingerprint import geometry_hash
+from xec_geometry.detector.layouts import Layout
+from xec_geometry.detector.sensors import sensor_areas, sensor_kinds, sensor_normals, sensor_positions
 from xec_geometry.exports.content import CONSTANTS, EDGE_ROWS, KINDS
-from xec_geometry.faces import FACES, GRIDS, face_ids, face_of_sensor, index_map
-from xec_geometry.finegrid import outer_fine_grid
-from xec_geometry.fingerprint import geometry_hash
-from xec_geometry.hexgrid import hex_edges, hex_positions, hex_rows
-from xec_geometry.layouts import Layout
-from xec_geometry.sensors import sensor_areas, sensor_kinds, sensor_normals, sensor_positions
+from xec_geometry.grids.fine_grid import outer_fine_grid
+from xec_geometry.grids.hex_grid import hex_edges, hex_positions, hex_rows
 
 _Table = npt.NDArray[np.generic]
 

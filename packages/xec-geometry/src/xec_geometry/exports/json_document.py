@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import json
 
-from xec_geometry import parameters as p
 from xec_geometry.__about__ import __version__
+from xec_geometry.detector import parameters as p
+from xec_geometry.detector.faces import FACE_TABLE, FACES, GRIDS, face_ids, face_of_sensor, index_map
+from xec_geometry.detector.fingerprint import geometry_hash
+from xec_geometry.detector.layouts import Layout
+from xec_geometry.detector.sensors import sensor_areas, sensor_kinds, sensor_normals, sensor_positions
 from xec_geometry.exports.content import CONSTANTS, EDGE_ROWS
-from xec_geometry.faces import FACE_TABLE, FACES, GRIDS, face_ids, face_of_sensor, index_map
-from xec_geometry.finegrid import outer_fine_grid
-from xec_geometry.fingerprint import geometry_hash
-from xec_geometry.hexgrid import hex_edges, hex_positions, hex_rows
-from xec_geometry.layouts import Layout
-from xec_geometry.sensors import sensor_areas, sensor_kinds, sensor_normals, sensor_positions
+from xec_geometry.grids.fine_grid import outer_fine_grid
+from xec_geometry.grids.hex_grid import hex_edges, hex_positions, hex_rows
 
 
 def json_document(layout: Layout) -> str:

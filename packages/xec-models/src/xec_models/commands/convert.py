@@ -24,9 +24,9 @@ def convert(
     Regressors and masked autoencoders, with the same numbers as before
     on normalized inputs. Files are read without executing anything.
     """
-    from xec_geometry.output import check_writable
-    from xec_models.checkpoint import save_checkpoint
-    from xec_models.conversion import convert_checkpoint
+    from xec_geometry.support.output import check_writable
+    from xec_models.checkpoint.checkpoint import save_checkpoint
+    from xec_models.earlier.conversion import convert_checkpoint
 
     check_writable(output)
     conversion = convert_checkpoint(checkpoint, angle_unit=angle_unit, npho_threshold=npho_threshold)

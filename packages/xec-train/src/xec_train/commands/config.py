@@ -46,7 +46,7 @@ def show(
     _warn(loaded.notes)
     typer.echo(resolved(loaded.config), nl=False)
     if plot_lr is not None:
-        from xec_train.schedule_plot import plot_schedule
+        from xec_train.runs.schedule_plot import plot_schedule
 
         _warn(tuple(plot_schedule(loaded.config, plot_lr)))
         typer.echo(f"wrote {plot_lr}", err=True)
@@ -77,7 +77,7 @@ def _write(text: str, output: Path | None) -> None:
     if output is None:
         typer.echo(text, nl=False)
         return
-    from xec_geometry.output import atomic_output
+    from xec_geometry.support.output import atomic_output
     from xec_train.errors import ConfigError
 
     if output.exists():

@@ -11,7 +11,7 @@ from pydantic import (
     model_validator,
 )
 
-from xec_geometry.fiducial import FIDUCIAL
+from xec_geometry.detector.fiducial import FIDUCIAL
 from xec_train.config.base import Section
 
 AUTO: Literal["auto"] = "auto"

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from pydantic import Field, create_model
 
-from xec_models.config import TaskConfig
+from xec_models.config.network import TaskConfig
 from xec_models.tasks import TASKS, TaskSpec
 from xec_train.config.base import Section
 

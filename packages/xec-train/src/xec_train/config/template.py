@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from textwrap import wrap
 from typing import Any
 
-from xec_data.normalization import PRESETS
+from xec_data.normalization.transforms import PRESETS
 from xec_geometry.errors import did_you_mean
 from xec_train.config.keys import Key, all_keys, choices, in_order
 from xec_train.config.train_config import OBJECTIVE_CONFIGS, TrainConfig

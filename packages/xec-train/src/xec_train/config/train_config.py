@@ -6,8 +6,8 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, ModelWrapValidatorHandler, field_validator, model_validator
 
-from xec_data.normalization import NormalizationConfig
-from xec_models.config import AutoencoderConfig, InpainterConfig, ModelConfig, TaskConfig
+from xec_data.normalization.transforms import NormalizationConfig
+from xec_models.config.network import AutoencoderConfig, InpainterConfig, ModelConfig, TaskConfig
 from xec_models.tasks import TASKS
 from xec_train.config.base import Section
 from xec_train.config.reconstruction import (

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from xec_data.reader import EventReader
-from xec_data.schema import SENSOR_BRANCHES
-from xec_data.validity import check_truth
-from xec_geometry.fiducial import in_fiducial
+from xec_data.reading.reader import EventReader
+from xec_data.schema.branches import SENSOR_BRANCHES
+from xec_data.schema.validity import check_truth
+from xec_geometry.detector.fiducial import in_fiducial
 from xec_train.config.sections import AUTO, DataConfig, FiducialConfig
 from xec_train.data.plan import Source
 from xec_train.errors import TrainError

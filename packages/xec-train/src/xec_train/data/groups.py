@@ -14,12 +14,12 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from xec_data.reader import EventReader
-from xec_data.schema import SCHEMA
+from xec_data.reading.reader import EventReader
+from xec_data.schema.branches import SCHEMA
 from xec_train.data.batch import Batch
 from xec_train.data.plan import Group, Source
 from xec_train.data.shared_slots import SharedSlots
-from xec_train.interruption import SIGNALS
+from xec_train.engine.interruption import SIGNALS
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,8 @@ import os
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from xec_data.memory import bounded_chunk_size
-from xec_data.reader import EventReader
+from xec_data.reading.memory import bounded_chunk_size
+from xec_data.reading.reader import EventReader
 from xec_train.config.sections import AUTO, DataConfig
 from xec_train.data.batch import Batch
 from xec_train.data.groups import GroupReading, most_prefetched

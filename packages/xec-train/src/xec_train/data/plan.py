@@ -9,8 +9,8 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from xec_data.shards import Shard
-from xec_data.tree import TreeInfo
+from xec_data.reading.shards import Shard
+from xec_data.reading.tree import TreeInfo
 from xec_train.errors import TrainError
 
 Blocks = NDArray[np.int64]

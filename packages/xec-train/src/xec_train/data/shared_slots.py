@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from xec_data.schema import SCHEMA
+from xec_data.schema.branches import SCHEMA
 from xec_train.data.batch import Batch
 
 _ALIGNMENT = 64

@@ -6,10 +6,10 @@ from collections.abc import Callable
 from typing import Any
 
 from xec_train.config.train_config import TrainConfig
-from xec_train.objectives.autoencoding import MaskedReconstruction
 from xec_train.objectives.base import Objective
-from xec_train.objectives.inpainting import Inpainting
-from xec_train.objectives.regression import Regression
+from xec_train.reconstruction.autoencoding import MaskedReconstruction
+from xec_train.reconstruction.inpainting import Inpainting
+from xec_train.regression.objective import Regression
 
 OBJECTIVES: dict[str, Callable[[Any], Objective]] = {
     "regression": Regression,

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from xec_geometry.output import atomic_output
+from xec_geometry.support.output import atomic_output
 
 if TYPE_CHECKING:
     # Torch takes seconds to import, and whoever only reads the file has no use for it.

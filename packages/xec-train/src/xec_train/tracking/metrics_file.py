@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from xec_geometry.output import atomic_output
+from xec_geometry.support.output import atomic_output
 from xec_train.tracking.data_files import DataFile
 
 COLUMNS = ("epoch", "step", "metric", "value", "timestamp")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from xec_models.run_directory import RunDirectory
+from xec_models.checkpoint.run_directory import RunDirectory
 from xec_train.config.train_config import TrainConfig
 from xec_train.tracking.base import Tracker, Trackers, flatten
 from xec_train.tracking.data_files import DataFile, write_data_files

@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
-from xec_geometry.output import atomic_output
+from xec_geometry.support.output import atomic_output
 from xec_train.config.sections import MlflowConfig
 
 DEFAULT_DATABASE = "mlflow.db"

@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from xec_models.run_directory import RunDirectory
+from xec_models.checkpoint.run_directory import RunDirectory
 from xec_train.config.sections import MlflowConfig
 from xec_train.errors import TrainError
 from xec_train.tracking.base import flatten
@@ -102,7 +102,7 @@ def _last_checkpoint(run: RunDirectory) -> dict[str, Any]:
     if not run.checkpoint_last.is_file():
         return {}
     # Torch takes seconds to import: errors of the user come first.
-    from xec_models.checkpoint import read_checkpoint
+    from xec_models.checkpoint.checkpoint import read_checkpoint
 
     return read_checkpoint(run.checkpoint_last)
 

@@ -1,0 +1,1 @@
+"""Conventional estimators, which a network has to beat."""

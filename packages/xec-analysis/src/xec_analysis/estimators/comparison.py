@@ -1,0 +1,180 @@
+"""The network beside the conventional estimators, on the same events."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from xec_analysis.errors import AnalysisError
+from xec_analysis.estimators.baselines import Baselines
+from xec_analysis.resolution.profiles import WIDTH_ERROR
+from xec_analysis.resolution.results import Floats, Results, TaskResult
+from xec_analysis.resolution.table import three_digits
+from xec_analysis.style.quantities import PERCENT, Unit, quantity
+from xec_data.reading.reader import EventReader
+from xec_models.regressor.metrics import half_width_68, opening_angle, percentile_68
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+Estimates = dict[str, Floats]
+
+NETWORK = "network"
+_CHUNK = 500
+
+
+@dataclass(frozen=True)
+class Contest:
+    """One quantity, resolved in several ways on the same events.
+
+    Attributes
+    ----------
+    name, unit
+        What, and in which unit the widths are.
+    widths
+        68 % width by contestant; `NETWORK` is one.
+    n_events
+        Events that all have a number for.
+    """
+
+    name: str
+    unit: str
+    widths: Mapping[str, float]
+    n_events: int
+
+    def better(self, one: str, other: str) -> bool:
+        """Whether one is better than the other, by more than twice the statistical error."""
+        a, b = self.widths[one], self.widths[other]
+        error = WIDTH_ERROR * np.hypot(a, b) / np.sqrt(max(self.n_events, 1))
+        return bool(b - a > 2 * error)
+
+    @property
+    def best(self) -> str:
+        """The contestant that is better than all others, or ``even``."""
+        first = min(self.widths, key=self.widths.__getitem__)
+        others = [name for name in self.widths if name != first]
+        return first if all(self.better(first, name) for name in others) else "even"
+
+
+def predict_baselines(baselines: Baselines, path: str | Path) -> Estimates:
+    """Run estimators over all events of a file.
+
+    Returns
+    -------
+    dict
+        Task to (n, outputs), in the order of the file.
+    """
+    with EventReader(path, ("npho", "time"), chunk_size=_CHUNK) as reader:
+        parts = [baselines.predict(chunk) for chunk in reader]
+    return {task: np.concatenate([part[task] for part in parts]) for task in parts[0]}
+
+
+def compare(results: Results, estimates: Mapping[str, Estimates]) -> list[Contest]:
+    """Compare predictions with estimators, event by event the same ones.
+
+    Parameters
+    ----------
+    results
+        Predictions for a file.
+    estimates
+        By name, `predict_baselines` for the same file.
+
+    Raises
+    ------
+    AnalysisError
+        If they have different numbers of events.
+    """
+    contests = []
+    for task, result in results.tasks.items():
+        theirs = {name: estimate[task] for name, estimate in estimates.items() if task in estimate}
+        for name, values in theirs.items():
+            if len(values) != result.n_events:
+                raise AnalysisError(
+                    f"{results.source}: {result.n_events} predictions; expected {len(values)}, one for each "
+                    f"event of the {name} estimators"
+                )
+        if theirs:
+            chosen = {name: values[result.entries] for name, values in theirs.items()}
+            contests += _contests(result, {NETWORK: result.prediction, **chosen})
+    return contests
+
+
+def comparison_table(contests: list[Contest], title: str) -> Table:
+    """The widths side by side, the best one in bold."""
+    from rich import box
+    from rich.table import Table
+
+    table = Table(title=title, box=box.SIMPLE_HEAD, title_justify="left", pad_edge=False)
+    table.add_column("68 % width of", no_wrap=True)
+    contestants = list(contests[0].widths)
+    for name in contestants:
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("unit", no_wrap=True)
+    table.add_column("best", no_wrap=True)
+    for contest in contests:
+        numbers = {name: three_digits(contest.widths[name]) for name in contestants}
+        cells = (f"[bold]{text}[/]" if name == contest.best else text for name, text in numbers.items())
+        table.add_row(contest.name, *cells, contest.unit, contest.best)
+    return table
+
+
+def verdict(contests: list[Contest], rival: str) -> str:
+    """Say in a sentence where the network is better than a rival, and where it is not."""
+    groups: dict[str, list[str]] = {"better than": [], "as good as": [], "worse than": []}
+    for contest in contests:
+        better, worse = contest.better(NETWORK, rival), contest.better(rival, NETWORK)
+        groups["better than" if better else "worse than" if worse else "as good as"].append(contest.name)
+    parts = [f"{how} the {rival} estimators in {', '.join(names)}" for how, names in groups.items() if names]
+    return f"The network is {'; '.join(parts)}."
+
+
+def _distance(values: Floats, truth: Floats) -> Floats:
+    distance: Floats = np.linalg.norm(values - truth, axis=1)
+    return distance
+
+
+@dataclass(frozen=True)
+class _Joint:
+    """How far off all outputs of a task are together."""
+
+    name: str
+    quantity: str
+    measure: Callable[[Floats, Floats], Floats]
+    also_each_output: bool
+
+
+_JOINT = {
+    "angle": _Joint("emission angle", "opening", opening_angle, also_each_output=False),
+    "uvwFI": _Joint("position", "distance", _distance, also_each_output=True),
+}
+
+
+def _contests(result: TaskResult, guesses: Mapping[str, Floats]) -> list[Contest]:
+    everywhere = np.all([np.isfinite(values).all(axis=1) for values in guesses.values()], axis=0)
+    guesses = {name: values[everywhere] for name, values in guesses.items()}
+    truth, n = result.truth[everywhere], int(everywhere.sum())
+    contests = []
+    joint = _JOINT.get(result.task)
+    if joint is not None:
+        off = {name: percentile_68(joint.measure(values, truth)) for name, values in guesses.items()}
+        contests.append(
+            _scaled(joint.name, off, quantity(joint.quantity).residual_unit(min(off.values())), n)
+        )
+    if joint is None or joint.also_each_output:
+        for column, output in enumerate(result.outputs):
+            scale = truth[:, column] if output == "energy" else 1.0
+            widths = {
+                name: half_width_68((values[:, column] - truth[:, column]) / scale)
+                for name, values in guesses.items()
+            }
+            unit = PERCENT if output == "energy" else quantity(output).residual_unit(min(widths.values()))
+            contests.append(_scaled(quantity(output).plain, widths, unit, n))
+    return contests
+
+
+def _scaled(name: str, widths: Mapping[str, float], unit: Unit, n_events: int) -> Contest:
+    return Contest(name, unit.name, {who: width * unit.factor for who, width in widths.items()}, n_events)

@@ -1,0 +1,1 @@
+"""Comparison of inpainters with estimators that need no network."""

@@ -1,0 +1,161 @@
+"""What a sensor would have counted, from its neighbours or the light map: without a network.
+
+Three estimators of raw photons, which an inpainting network has to beat. All of them look at the visible
+sensors of an event only, so that nothing that is hidden can influence them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from xec_analysis.estimators.light_map_fit import find_sources, fit_light_map
+from xec_data.schema.branches import is_invalid
+from xec_geometry import FACES, N_SENSORS, face_ids, sensor_positions, solid_angle
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
+
+Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+
+NEIGHBOUR_RADIUS = 20.0
+"""Sensors of the same face up to this distance are neighbours, in cm."""
+
+FEW_PHOTONS = 50.0
+"""Below this number solid angles say less than the neighbours: diffuse light and noise."""
+
+# Events at a time: a few tables of (events, N_SENSORS) are alive at once.
+_BLOCK = 100
+
+
+def neighbour_average(
+    npho: NDArray[np.floating], hidden: Bools, *, radius: float = NEIGHBOUR_RADIUS
+) -> Floats:
+    """Estimate every sensor by the mean of its visible neighbours.
+
+    Parameters
+    ----------
+    npho
+        (n, N_SENSORS) raw photons.
+    hidden
+        (n, N_SENSORS), or (N_SENSORS,) for all events: sensors that may not be looked at. Those with an
+        invalid reading are not either.
+    radius
+        Sensors of the same face up to this distance, in cm, are neighbours; a sensor is none of its own.
+
+    Returns
+    -------
+    numpy.ndarray
+        (n, N_SENSORS) float64 photons; NaN where a sensor has no visible neighbour.
+    """
+    return _in_blocks(lambda counts, visible: _average(counts, visible, radius), npho, hidden)
+
+
+def solid_angle_weighted(
+    npho: NDArray[np.floating], hidden: Bools, *, radius: float = NEIGHBOUR_RADIUS
+) -> Floats:
+    """Estimate every sensor by its visible neighbours' photons per solid angle.
+
+    Parameters
+    ----------
+    npho, hidden, radius
+        As for `neighbour_average`.
+
+    Returns
+    -------
+    numpy.ndarray
+        (n, N_SENSORS) float64 photons: Ω · Σ npho / Σ Ω, with the sums over the visible neighbours and the
+        solid angles Ω seen from the source (`find_sources`). Where the plain average is below
+        `FEW_PHOTONS`, no source is found or no neighbour faces it, the average; NaN without neighbours.
+    """
+
+    def estimate(counts: Floats, visible: Bools) -> Floats:
+        average = _average(counts, visible, radius)
+        sources = find_sources(counts, ~visible)
+        known = np.isfinite(sources).all(axis=1)
+        omega = np.zeros_like(counts)
+        omega[known] = solid_angle(sources[known])
+        around = _sum_around(np.where(visible, omega, 0.0), radius)
+        bright = (average >= FEW_PHOTONS) & (around > 0)
+        light = _sum_around(counts, radius)
+        return np.divide(omega * light, around, out=average, where=bright)
+
+    return _in_blocks(estimate, npho, hidden)
+
+
+def light_map(npho: NDArray[np.floating], hidden: Bools) -> Floats:
+    """Estimate every sensor by the light map of the point source that fits the visible ones best.
+
+    Parameters
+    ----------
+    npho, hidden
+        As for `neighbour_average`.
+
+    Returns
+    -------
+    numpy.ndarray
+        (n, N_SENSORS) float64 photons; NaN for events without light on the inner face.
+    """
+    return _in_blocks(lambda counts, visible: fit_light_map(counts, ~visible).photons, npho, hidden)
+
+
+Estimator = Callable[[NDArray[np.floating], Bools], Floats]
+
+ESTIMATORS: dict[str, Estimator] = {
+    "neighbours": neighbour_average,
+    "solid angle": solid_angle_weighted,
+    "light map": light_map,
+}
+"""Name to (npho, hidden) → photons of every sensor."""
+
+
+@cache
+def neighbours(radius: float = NEIGHBOUR_RADIUS) -> csr_array:
+    """Give who is whose neighbour: a sparse (N_SENSORS, N_SENSORS) of ones, symmetric, none on its diagonal.
+
+    Parameters
+    ----------
+    radius
+        Largest distance in cm within a face.
+    """
+    from scipy.sparse import csr_array
+    from scipy.spatial import KDTree
+
+    pairs = []
+    for face in FACES:
+        ids = face_ids(face)
+        # Positions are rounded to 1e-3 cm at best: a distance of exactly the radius shall count.
+        found = KDTree(sensor_positions()[ids]).query_pairs(radius * (1 + 1e-9), output_type="ndarray")
+        pairs += [ids[found], ids[found[:, ::-1]]]
+    rows, columns = np.concatenate(pairs).T
+    return csr_array((np.ones(len(rows)), (rows, columns)), shape=(N_SENSORS, N_SENSORS))
+
+
+def _average(counts: Floats, visible: Bools, radius: float) -> Floats:
+    number = _sum_around(visible.astype(np.float64), radius)
+    total = _sum_around(counts, radius)
+    return np.divide(total, number, out=np.full_like(total, np.nan), where=number > 0)
+
+
+def _sum_around(values: Floats, radius: float) -> Floats:
+    """Sum (n, N_SENSORS) values over each sensor's neighbours."""
+    return np.ascontiguousarray((neighbours(radius) @ np.ascontiguousarray(values.T)).T)
+
+
+def _in_blocks(
+    estimate: Callable[[Floats, Bools], Floats], npho: NDArray[np.floating], hidden: Bools
+) -> Floats:
+    """Estimate a few events at a time; the function gets counts with zeros for what is not visible."""
+    npho = np.asarray(npho)
+    visible = np.broadcast_to(~np.asarray(hidden, dtype=bool), npho.shape) & ~is_invalid(npho)
+    photons = np.empty(npho.shape)
+    for start in range(0, len(npho), _BLOCK):
+        part = slice(start, start + _BLOCK)
+        counts = np.where(visible[part], npho[part], 0.0).astype(np.float64)
+        photons[part] = estimate(counts, visible[part])
+    return photons

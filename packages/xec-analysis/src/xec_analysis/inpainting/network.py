@@ -1,0 +1,72 @@
+"""A reconstructing network as a function of numpy arrays."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from xec_analysis.errors import AnalysisError
+from xec_analysis.inpainting.hidden_sensors import Bools
+from xec_analysis.inpainting.validation import Reconstruct
+
+if TYPE_CHECKING:
+    from torch import nn
+
+KINDS = ("inpainter", "mae")
+"""Kinds of checkpoints whose networks reconstruct readings."""
+
+# The activations of few events stay in the processor's caches.
+_BATCH = 16
+
+
+def open_reconstruction(path: str | Path) -> Reconstruct:
+    """Open an inpainter, or a masked autoencoder, from its checkpoint.
+
+    Parameters
+    ----------
+    path
+        A checkpoint.
+
+    Returns
+    -------
+    callable
+        Raw npho and time (n, N_SENSORS) and what is hidden → channel → (n, N_SENSORS), photons and seconds.
+
+    Raises
+    ------
+    AnalysisError
+        If it is a checkpoint of another kind.
+    CheckpointError
+        If it is none.
+    """
+    from xec_models.checkpoint.checkpoint import build_model, read_checkpoint
+
+    checkpoint = read_checkpoint(path)
+    if checkpoint["kind"] not in KINDS:
+        raise AnalysisError(
+            f"{path}: a network of the kind {checkpoint['kind']!r}; expected one that reconstructs readings: "
+            f"{' or '.join(KINDS)}"
+        )
+    return as_function(build_model(checkpoint, source=str(path)))
+
+
+def as_function(network: nn.Module) -> Reconstruct:
+    """Wrap a network ``(npho, time, mask) → dict of channels`` for numpy arrays of any number of events."""
+
+    def reconstruct(
+        npho: NDArray[np.float32], time: NDArray[np.float32], hidden: Bools
+    ) -> dict[str, NDArray[Any]]:
+        import torch
+
+        parts = []
+        for start in range(0, len(npho), _BATCH):
+            batch = slice(start, start + _BATCH)
+            with torch.inference_mode():
+                answer = network(*(torch.from_numpy(np.array(x[batch])) for x in (npho, time, hidden)))
+            parts.append({name: values.float().numpy() for name, values in answer.items()})
+        return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
+    return reconstruct

@@ -1,0 +1,268 @@
+"""How well hidden sensors were estimated, in numbers: per face, and against the number of photons."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from xec_analysis.estimators.comparison import NETWORK
+from xec_analysis.inpainting.validation import HiddenReadings
+from xec_data.writing.csv_writer import CsvWriter
+from xec_data.writing.tree_writer import TreeWriter
+from xec_geometry import FACES, N_SENSORS, face_ids
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+Floats = NDArray[np.float64]
+
+ALL = "all"
+# About a half decade each; the first and the last one have no end.
+NPHO_EDGES = (-np.inf, 10.0, 30.0, 100.0, 300.0, 1e3, 3e3, np.inf)
+
+_PICOSECOND = 1e12
+_ROWS_AT_A_TIME = 1_000_000
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """Errors of one contestant in one group of hidden sensors.
+
+    Attributes
+    ----------
+    quantity, unit
+        What was estimated: npho in photons, or time in ps.
+    group
+        A face, ``all``, or a range of true photons.
+    by
+        The contestant.
+    count
+        Sensors in it.
+    truth
+        Their mean true value.
+    bias, mae, rmse
+        Mean, mean absolute and root mean square error.
+    res_68, res_95
+        Half of the central 68 % and 95 % intervals of the errors.
+    """
+
+    quantity: str
+    unit: str
+    group: str
+    by: str
+    count: int
+    truth: float
+    bias: float
+    mae: float
+    rmse: float
+    res_68: float
+    res_95: float
+
+
+MEASURES = {"bias": "bias", "mae": "MAE", "rmse": "RMSE", "res_68": "68 %", "res_95": "95 %"}
+"""Field of `Numbers` → how it is written."""
+
+
+def by_face(readings: HiddenReadings) -> list[Numbers]:
+    """Numbers of every contestant in every face and in all; of times too if the network predicts them."""
+    usable = readings.comparable
+    face = face_of_sensors()[readings.sensor[usable]]
+    groups = [*((name, face == k) for k, name in enumerate(FACES)), (ALL, np.ones(len(face), dtype=bool))]
+    truth = readings.truth[usable]
+    rows = [
+        _numbers("npho", "photons", name, by, truth[part], readings.error(by)[usable][part])
+        for name, part in groups
+        for by in readings.contestants
+        if part.any()
+    ]
+    return rows + _times_by_face(readings)
+
+
+def by_npho(readings: HiddenReadings) -> list[Numbers]:
+    """Numbers of every contestant in ranges of the true number of photons."""
+    usable = readings.comparable
+    truth = readings.truth[usable]
+    rows = []
+    for low, high in pairwise(NPHO_EDGES):
+        part = (truth >= low) & (truth < high)
+        if part.any():
+            rows += [
+                _numbers(
+                    "npho", "photons", _range(low, high), by, truth[part], readings.error(by)[usable][part]
+                )
+                for by in readings.contestants
+            ]
+    return rows
+
+
+def central_half_width(values: Floats, percent: float) -> float:
+    """Half of the central interval that holds so many percent of the values."""
+    low, high = np.percentile(values, [50 - percent / 2, 50 + percent / 2])
+    return float(high - low) / 2
+
+
+def face_of_sensors() -> NDArray[np.int64]:
+    """The number of every sensor's face in `FACES`, (N_SENSORS,)."""
+    face = np.empty(N_SENSORS, dtype=np.int64)
+    for k, name in enumerate(FACES):
+        face[face_ids(name)] = k
+    return face
+
+
+def numbers_table(rows: Sequence[Numbers], group: str) -> Table:
+    """The numbers as a rich table, the smallest error of each group in bold.
+
+    Parameters
+    ----------
+    rows
+        From `by_face` or `by_npho`.
+    group
+        Header of the first column.
+    """
+    from rich import box
+    from rich.table import Table
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column(group, no_wrap=True)
+    for name in ("count", "mean"):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("by", no_wrap=True)
+    for name in MEASURES.values():
+        table.add_column(name, justify="right", no_wrap=True)
+    for members in grouped(rows):
+        best = {name: min(abs(getattr(row, name)) for row in members) for name in MEASURES}
+        for k, row in enumerate(members):
+            head = (row.group, f"{row.count}", _short(row.truth)) if k == 0 else ("", "", "")
+            cells = []
+            for name in MEASURES:
+                value = getattr(row, name)
+                text = _short(value, signed=name == "bias")
+                cells.append(f"[bold]{text}[/]" if len(members) > 1 and abs(value) == best[name] else text)
+            table.add_row(*head, row.by, *cells)
+        table.add_section()
+    return table
+
+
+def numbers_tables(rows: Sequence[Numbers], group: str = "face") -> list[tuple[str, Table]]:
+    """A table for each quantity, with a line that says what stands in it."""
+    units = {row.quantity: row.unit for row in rows}
+    return [
+        (
+            f"{quantity}: estimate − truth, in {unit}",
+            numbers_table([row for row in rows if row.quantity == quantity], group),
+        )
+        for quantity, unit in units.items()
+    ]
+
+
+def grouped(rows: Sequence[Numbers]) -> Iterator[list[Numbers]]:
+    """The rows of each group together, in the order in which the groups appear."""
+    groups: dict[tuple[str, str], list[Numbers]] = {}
+    for row in rows:
+        groups.setdefault((row.quantity, row.group), []).append(row)
+    yield from groups.values()
+
+
+def verdicts(rows: Sequence[Numbers]) -> list[str]:
+    """One line for each estimator: the network's RMSE over its, face by face; none without a network."""
+    rmse = {(row.by, row.group): row.rmse for row in rows if row.quantity == "npho"}
+    rivals = dict.fromkeys(by for by, _ in rmse if by != NETWORK)
+    lines = []
+    for rival in rivals:
+        ratios = [
+            f"{group} {rmse[NETWORK, group] / value:.2f}"
+            for (by, group), value in rmse.items()
+            if by == rival and (NETWORK, group) in rmse and value > 0
+        ]
+        if ratios:
+            lines.append(f"RMSE of the network over that of the {rival}: {', '.join(ratios)}")
+    return lines
+
+
+def write_numbers(path: Path, faces: Sequence[Numbers], npho: Sequence[Numbers]) -> Path:
+    """Write all numbers as CSV, one line for each group and contestant; `against` is face or npho."""
+    names = [field.name for field in fields(Numbers)]
+    with CsvWriter(path, ["against", *names]) as table:
+        for against, rows in (("face", faces), ("npho", npho)):
+            if rows:
+                columns = {name: [getattr(row, name) for row in rows] for name in names}
+                table.extend({"against": [against] * len(rows), **columns})
+    return path
+
+
+def write_residuals(path: Path, readings: HiddenReadings, metadata: Mapping[str, Any]) -> Path:
+    """Write every hidden or dead sensor as an entry of a ROOT file.
+
+    The tree `tree`: `run`, `event`, `sensor`, `face` (its number in `xec_geometry.FACES`), `mask_type` (0:
+    hidden for the test, 1: really dead), `truth_npho`, and of each estimator `pred_npho_<name>` and
+    `error_npho_<name>`; `truth_time` and `pred_time_network` in seconds if the network predicts times. NaN
+    where there is none.
+    """
+    with TreeWriter(path, title="hidden sensors and their estimates", metadata=metadata) as tree:
+        for start in range(0, len(readings.sensor), _ROWS_AT_A_TIME):
+            part = slice(start, start + _ROWS_AT_A_TIME)
+            entry, sensor = readings.entry[part], readings.sensor[part]
+            columns: dict[str, NDArray[np.generic]] = {
+                "run": readings.run[entry].astype(np.int32),
+                "event": readings.event[entry].astype(np.int32),
+                "sensor": sensor.astype(np.int32),
+                "face": face_of_sensors()[sensor].astype(np.uint8),
+                "mask_type": readings.mask_type[part],
+                "truth_npho": readings.truth[part].astype(np.float32),
+            }
+            for name in readings.contestants:
+                branch = name.replace(" ", "_")
+                columns[f"pred_npho_{branch}"] = readings.estimates[name][part].astype(np.float32)
+                columns[f"error_npho_{branch}"] = readings.error(name)[part].astype(np.float32)
+            if len(readings.time_truth):
+                columns["truth_time"] = readings.time_truth[part].astype(np.float32)
+                columns[f"pred_time_{NETWORK}"] = readings.time_estimate[part].astype(np.float32)
+            tree.extend(columns)
+    return path
+
+
+def _times_by_face(readings: HiddenReadings) -> list[Numbers]:
+    if not len(readings.time_truth):
+        return []
+    usable = np.isfinite(readings.time_truth) & np.isfinite(readings.time_estimate)
+    truth = readings.time_truth[usable] * _PICOSECOND
+    error = readings.time_estimate[usable] * _PICOSECOND - truth
+    face = face_of_sensors()[readings.sensor[usable]]
+    groups = [*((name, face == k) for k, name in enumerate(FACES)), (ALL, np.ones(len(face), dtype=bool))]
+    return [
+        _numbers("time", "ps", name, NETWORK, truth[part], error[part]) for name, part in groups if part.any()
+    ]
+
+
+def _numbers(quantity: str, unit: str, group: str, by: str, truth: Floats, error: Floats) -> Numbers:
+    return Numbers(
+        quantity=quantity,
+        unit=unit,
+        group=group,
+        by=by,
+        count=len(error),
+        truth=float(truth.mean()),
+        bias=float(error.mean()),
+        mae=float(np.abs(error).mean()),
+        rmse=float(np.sqrt(np.mean(error**2))),
+        res_68=central_half_width(error, 68.0),
+        res_95=central_half_width(error, 95.0),
+    )
+
+
+def _short(value: float, signed: bool = False) -> str:
+    """Three digits, or a whole number; never wide, so that a table fits into a terminal."""
+    digits = 0 if abs(value) >= 100 else 1 if abs(value) >= 10 else 2
+    return f"{value:{'+' if signed else ''}.{digits}f}".replace("-", "−")
+
+
+def _range(low: float, high: float) -> str:
+    if not np.isfinite(low):
+        return f"below {high:g}"
+    return f"above {low:g}" if not np.isfinite(high) else f"{low:g}…{high:g}"

@@ -1,0 +1,239 @@
+"""Hiding sensors whose reading is known, and asking network and estimators what they would have counted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from xec_analysis.errors import AnalysisError
+from xec_analysis.estimators.comparison import NETWORK
+from xec_analysis.inpainting.baselines import Estimator
+from xec_analysis.inpainting.hidden_sensors import Validation
+from xec_data.reading.reader import EventReader
+from xec_data.schema.branches import INVALID, NPHO_BRANCH, TIME_BRANCH, TREE_NAME, is_invalid
+
+Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+
+HIDDEN_FOR_TEST, REALLY_DEAD = 0, 1
+"""Values of `mask_type`: a healthy sensor that was hidden, whose reading is the truth; a dead one without."""
+
+_CHUNK = 200
+
+Reconstruct = Callable[[NDArray[np.float32], NDArray[np.float32], Bools], Mapping[str, NDArray[Any]]]
+"""Raw npho and time (n, N_SENSORS) and what is hidden → channel → (n, N_SENSORS) photons or seconds."""
+
+
+@dataclass(frozen=True)
+class HiddenReadings:
+    """Every hidden or dead sensor of every event, one row each.
+
+    Attributes
+    ----------
+    entry
+        (rows,) which event, counted from the first that was read.
+    sensor
+        (rows,) its id.
+    mask_type
+        (rows,) `HIDDEN_FOR_TEST` or `REALLY_DEAD`.
+    truth
+        (rows,) photons that were hidden; NaN for dead sensors.
+    estimates
+        Name → (rows,) photons.
+    time_truth, time_estimate
+        (rows,) s; NaN where there is no valid time, and empty if the network does not predict times.
+    run, event
+        (events,) identification of the events; -1 where the files have none.
+    """
+
+    entry: NDArray[np.int64]
+    sensor: NDArray[np.int64]
+    mask_type: NDArray[np.uint8]
+    truth: Floats
+    estimates: dict[str, Floats]
+    time_truth: Floats
+    time_estimate: Floats
+    run: NDArray[np.int64]
+    event: NDArray[np.int64]
+
+    @property
+    def n_events(self) -> int:
+        """Number of events."""
+        return len(self.run)
+
+    @property
+    def contestants(self) -> list[str]:
+        """Names of the estimates."""
+        return list(self.estimates)
+
+    @property
+    def comparable(self) -> Bools:
+        """(rows,) where there is a truth, and all have an estimate."""
+        finite = np.isfinite(self.truth)
+        for values in self.estimates.values():
+            finite &= np.isfinite(values)
+        return finite
+
+    def error(self, name: str) -> Floats:
+        """Estimate − truth, (rows,) photons."""
+        return self.estimates[name] - self.truth
+
+
+@dataclass(frozen=True)
+class Treated:
+    """A chunk of events after hiding.
+
+    Attributes
+    ----------
+    npho, time
+        (n, N_SENSORS) raw readings, dead sensors invalid, what was hidden still there.
+    hidden, dead
+        (n, N_SENSORS).
+    estimates
+        Name → (n, N_SENSORS) photons.
+    time_estimate
+        (n, N_SENSORS) s from the network, None if it predicts none.
+    truth
+        Branches of the schema that the chunk has beside the readings.
+    """
+
+    npho: NDArray[np.float32]
+    time: NDArray[np.float32]
+    hidden: Bools
+    dead: Bools
+    estimates: dict[str, Floats]
+    time_estimate: Floats | None
+    truth: dict[str, NDArray[Any]]
+
+
+def treat_events(
+    files: str | Path | Sequence[str | Path],
+    validation: Validation,
+    estimators: Mapping[str, Estimator],
+    network: Reconstruct | None = None,
+    *,
+    max_events: int | None = None,
+    tree_name: str = TREE_NAME,
+    npho_branch: str = NPHO_BRANCH,
+    time_branch: str = TIME_BRANCH,
+) -> Iterator[Treated]:
+    """Read events, hide sensors, and let the network and all estimators fill them in.
+
+    Parameters
+    ----------
+    files
+        Files with `npho` and times.
+    validation
+        What is hidden.
+    estimators
+        Name → estimator.
+    network
+        The network, if there is one; its name is `NETWORK`.
+    max_events
+        How many events are read, from the beginning; all by default.
+    tree_name, npho_branch, time_branch
+        As for `EventReader`.
+    """
+    reader = EventReader(
+        files,
+        ("npho", "time"),
+        optional=("run", "event", "energyTruth"),
+        tree_name=tree_name,
+        npho_branch=npho_branch,
+        time_branch=time_branch,
+        chunk_size=_CHUNK,
+    )
+    left = reader.n_events if max_events is None else max_events
+    with reader:
+        for chunk in reader:
+            if left <= 0:
+                return
+            branches = {name: values[:left] for name, values in chunk.items()}
+            left -= len(chunk)
+            yield _treat(branches, validation, estimators, network)
+
+
+class Collector:
+    """Keeps the hidden and dead sensors of chunks, and forgets the rest."""
+
+    def __init__(self) -> None:
+        self._rows: list[dict[str, NDArray[Any]]] = []
+        self._numbers: list[dict[str, NDArray[np.int64]]] = []
+        self._names: list[str] = []
+        self.n_events = 0
+
+    def add(self, chunk: Treated) -> None:
+        """Take in the next events."""
+        entry, sensor = np.nonzero(chunk.hidden | chunk.dead)
+        dead = chunk.dead[entry, sensor]
+        row: dict[str, NDArray[Any]] = {
+            "entry": entry + self.n_events,
+            "sensor": sensor,
+            "mask_type": np.where(dead, REALLY_DEAD, HIDDEN_FOR_TEST).astype(np.uint8),
+            "truth": np.where(dead, np.nan, chunk.npho[entry, sensor].astype(np.float64)),
+        }
+        row |= {f"by {name}": values[entry, sensor] for name, values in chunk.estimates.items()}
+        if chunk.time_estimate is not None:
+            time = chunk.time[entry, sensor].astype(np.float64)
+            row["time_truth"] = np.where(dead | is_invalid(time), np.nan, time)
+            row["time_estimate"] = chunk.time_estimate[entry, sensor]
+        n = len(chunk.npho)
+        self._rows.append(row)
+        self._numbers.append(
+            {name: np.asarray(chunk.truth.get(name, np.full(n, -1)), np.int64) for name in ("run", "event")}
+        )
+        self._names = list(chunk.estimates)
+        self.n_events += n
+
+    def readings(self) -> HiddenReadings:
+        """Everything that was added.
+
+        Raises
+        ------
+        AnalysisError
+            If nothing with a truth was hidden.
+        """
+        if not any((row["mask_type"] == HIDDEN_FOR_TEST).any() for row in self._rows):
+            raise AnalysisError(
+                f"no sensor with a valid reading is hidden in {self.n_events} events: nothing to compare"
+            )
+        rows = {name: np.concatenate([row[name] for row in self._rows]) for name in self._rows[0]}
+        empty = np.empty(0)
+        return HiddenReadings(
+            entry=rows["entry"],
+            sensor=rows["sensor"],
+            mask_type=rows["mask_type"],
+            truth=rows["truth"],
+            estimates={name: rows[f"by {name}"] for name in self._names},
+            time_truth=rows.get("time_truth", empty),
+            time_estimate=rows.get("time_estimate", empty),
+            run=np.concatenate([numbers["run"] for numbers in self._numbers]),
+            event=np.concatenate([numbers["event"] for numbers in self._numbers]),
+        )
+
+
+def _treat(
+    branches: dict[str, NDArray[Any]],
+    validation: Validation,
+    estimators: Mapping[str, Estimator],
+    network: Reconstruct | None,
+) -> Treated:
+    npho, time = branches.pop("npho"), branches.pop("time")
+    hidden, dead = validation.hide(npho, branches.get("run"))
+    masked = hidden | dead
+    estimates: dict[str, Floats] = {}
+    time_estimate = None
+    if network is not None:
+        # What is hidden is not even handed over.
+        invalid = np.float32(INVALID)
+        guess = network(np.where(masked, invalid, npho), np.where(masked, invalid, time), masked)
+        estimates[NETWORK] = np.asarray(guess["npho"], dtype=np.float64)
+        if "time" in guess:
+            time_estimate = np.asarray(guess["time"], dtype=np.float64)
+    estimates |= {name: estimator(npho, masked) for name, estimator in estimators.items()}
+    return Treated(npho, time, hidden, dead, estimates, time_estimate, branches)

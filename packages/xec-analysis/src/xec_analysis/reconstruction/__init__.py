@@ -1,0 +1,1 @@
+"""Reconstructed readings of masked autoencoders and inpainters."""

@@ -1,0 +1,1 @@
+"""Resolution of a regressor: results, profiles, panels and pages."""

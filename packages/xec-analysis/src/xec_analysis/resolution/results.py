@@ -1,0 +1,322 @@
+"""Predictions beside the truth: of a run, or of any file that `xec predict` wrote."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from xec_analysis.errors import AnalysisError
+from xec_data.reading.columns import read_columns
+from xec_data.schema.branches import TREE_NAME, is_invalid
+from xec_geometry import xyz_to_uvw
+from xec_geometry.errors import did_you_mean
+from xec_models.checkpoint.run_directory import RunDirectory
+from xec_models.tasks import TASKS, task_truth
+
+Floats = NDArray[np.float64]
+Columns = Mapping[str, NDArray[np.generic]]
+
+ARTIFACTS = Path("artifacts")
+
+
+@dataclass(frozen=True)
+class TaskResult:
+    """Predictions of one task that can be compared: both numbers finite, event by event.
+
+    Attributes
+    ----------
+    task
+        The task's name, a key of `xec_models.TASKS`.
+    prediction, truth
+        Shape (n, outputs), in xec's units (cm, s, GeV, degrees).
+    variables
+        What the residuals may depend on: true u, v, w [cm], energy [GeV], theta, phi [degrees] as far as
+        the file has them, each of shape (n,), NaN where an event has no valid one.
+    entries
+        Which entries of the file these are, shape (n,).
+    run, event
+        Identification, shape (n,); -1 where the file has none.
+    n_events
+        Entries of the file.
+    n_bad_prediction, n_bad_truth
+        Entries left out because the prediction, or else the truth, was not finite.
+    """
+
+    task: str
+    prediction: Floats
+    truth: Floats
+    variables: dict[str, Floats]
+    entries: NDArray[np.int64]
+    run: NDArray[np.int64]
+    event: NDArray[np.int64]
+    n_events: int
+    n_bad_prediction: int
+    n_bad_truth: int
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """Names of the columns of prediction and truth."""
+        return TASKS[self.task].outputs
+
+    def __len__(self) -> int:
+        return len(self.entries)
+
+    def residual(self, output: str) -> Floats:
+        """Prediction minus truth of one output, shape (n,), in xec's units."""
+        column = self.outputs.index(output)
+        difference: Floats = self.prediction[:, column] - self.truth[:, column]
+        # The azimuth is periodic: 359 degrees off is 1 degree off.
+        return (difference + 180.0) % 360.0 - 180.0 if output == "phi" else difference
+
+    def true(self, output: str) -> Floats:
+        """Truth of one output, shape (n,)."""
+        return self.truth[:, self.outputs.index(output)]
+
+    def predicted(self, output: str) -> Floats:
+        """Prediction of one output, shape (n,)."""
+        return self.prediction[:, self.outputs.index(output)]
+
+
+@dataclass(frozen=True)
+class Results:
+    """All results of a run or file.
+
+    Attributes
+    ----------
+    name
+        Name of the run, or of the file without its suffix.
+    source
+        What was read.
+    tasks
+        Task name to result, in the order of `xec_models.TASKS`.
+    notes
+        One line each about what is in the file but cannot be compared.
+    """
+
+    name: str
+    source: Path
+    tasks: dict[str, TaskResult]
+    notes: tuple[str, ...] = ()
+
+
+def load_results(
+    run_or_file: str | Path, tasks: Sequence[str] | None = None, *, tree_name: str = TREE_NAME
+) -> Results:
+    """Read predictions and truth.
+
+    Parameters
+    ----------
+    run_or_file
+        A run directory, the name of a run in `artifacts/`, a ROOT file with `pred_*` branches and truth
+        under the names of the schema, or a CSV file of predictions as a run directory holds them.
+    tasks
+        Which tasks; by default every one with predictions and truth.
+    tree_name
+        Name of the tree in a ROOT file.
+
+    Raises
+    ------
+    AnalysisError
+        If there is no such run or file, it has no predictions, or no truth to compare them with.
+    """
+    for task in tasks or ():
+        if task not in TASKS:
+            raise AnalysisError(
+                f"unknown task {task!r}{did_you_mean(task, TASKS)}; expected one of {', '.join(TASKS)}"
+            )
+    path = locate_results(run_or_file)
+    if path.is_dir():
+        return _load_run(path, tasks)
+    columns = read_csv(path) if path.suffix.lower() == ".csv" else read_columns(path, tree_name=tree_name)
+    return collect_results(columns, path.stem, path, tasks)
+
+
+def collect_results(columns: Columns, name: str, source: Path, tasks: Sequence[str] | None = None) -> Results:
+    """Turn the columns of a file into results.
+
+    Parameters
+    ----------
+    columns
+        `pred_<output>` of shape (n,), truth as `truth_<output>` or under the names of the schema.
+    name, source, tasks
+        As in `Results` and `load_results`.
+
+    Raises
+    ------
+    AnalysisError
+        As `load_results`.
+    """
+    predicted = [
+        task for task, spec in TASKS.items() if all(f"pred_{out}" in columns for out in spec.outputs)
+    ]
+    if not predicted:
+        raise AnalysisError(
+            f"{source}: no predictions in it (expected branches such as pred_energy or pred_u; found "
+            f"{_shortened(columns)}); `xec predict` writes files with predictions"
+        )
+    truths = {task: _truth(task, columns) for task in predicted}
+    comparable = [task for task in predicted if truths[task] is not None]
+    for task in tasks or ():
+        if task not in predicted:
+            raise AnalysisError(
+                f"{source}: no predictions of the task {task!r}; it has those of {', '.join(predicted)}"
+            )
+        if task not in comparable:
+            raise AnalysisError(
+                f"{source}: no truth of the task {task!r} (branch {' or '.join(TASKS[task].truth)}); "
+                f"found {_shortened(columns)}"
+            )
+    if not comparable:
+        needed = sorted({branch for task in predicted for branch in TASKS[task].truth})
+        raise AnalysisError(
+            f"{source}: predictions of {', '.join(predicted)}, but no truth to compare them with "
+            f"(expected {' or '.join(needed)}); results can only be plotted for simulated events"
+        )
+    variables = _variables(columns)
+    chosen = [task for task in comparable if tasks is None or task in tasks]
+    results = {task: _result(task, columns, truths[task], variables) for task in chosen}
+    empty = [task for task, result in results.items() if len(result) == 0]
+    if len(empty) == len(results):
+        raise AnalysisError(
+            f"{source}: not one event with a finite prediction and truth of {', '.join(empty)}"
+        )
+    notes = [
+        f"no truth of {task} in {source.name}: not plotted" for task in predicted if task not in comparable
+    ]
+    notes += [f"no event with a finite prediction and truth of {task}: not plotted" for task in empty]
+    return Results(
+        name,
+        source,
+        {task: result for task, result in results.items() if len(result)},
+        tuple(notes) if tasks is None else (),
+    )
+
+
+def read_csv(path: Path) -> dict[str, Floats]:
+    """Read a CSV file with one line of names and numbers below.
+
+    Raises
+    ------
+    AnalysisError
+        If it has no lines, or something that is no number.
+    """
+    with path.open(newline="", encoding="utf-8") as file:
+        names = next(csv.reader(file), [])
+        try:
+            table = np.loadtxt(file, delimiter=",", ndmin=2, dtype=np.float64)
+        except (ValueError, UnicodeDecodeError) as error:
+            raise AnalysisError(f"{path}: not a table of numbers: {error}".splitlines()[0]) from error
+    if not names or table.size == 0:
+        raise AnalysisError(f"{path}: no events in it")
+    if table.shape[1] != len(names):
+        raise AnalysisError(f"{path}: {len(names)} names in the first line, {table.shape[1]} columns below")
+    return {name.strip(): table[:, column].copy() for column, name in enumerate(names)}
+
+
+def locate_results(run_or_file: str | Path) -> Path:
+    """Find a run directory, a run by its name in `artifacts/`, or a file.
+
+    Raises
+    ------
+    AnalysisError
+        If there is none.
+    """
+    path = Path(run_or_file)
+    if path.exists():
+        return path
+    by_name = ARTIFACTS / path
+    if by_name.is_dir():
+        return by_name
+    runs = [run.name for run in ARTIFACTS.iterdir() if run.is_dir()] if ARTIFACTS.is_dir() else []
+    known = f"; runs in {ARTIFACTS}/: {', '.join(sorted(runs)[:6])}" if runs else ""
+    raise AnalysisError(f"no such run or file: {run_or_file}{did_you_mean(str(run_or_file), runs)}{known}")
+
+
+def _load_run(path: Path, tasks: Sequence[str] | None) -> Results:
+    run = RunDirectory.open(path)
+    if run.validation_results.exists():
+        return collect_results(read_columns(run.validation_results), run.name, run.validation_results, tasks)
+    tables = {task: run.predictions(task) for task in TASKS if run.predictions(task).exists()}
+    if not tables:
+        raise AnalysisError(
+            f"{path}: no predictions in this run (expected {run.validation_results.name} or "
+            f"{run.predictions('angle').name}); they are written when a training ends"
+        )
+    merged: dict[str, Floats] = {}
+    for table in map(read_csv, tables.values()):
+        same_events = all(
+            np.array_equal(table[key], merged[key])
+            for key in ("run", "event")
+            if key in merged and key in table
+        )
+        if same_events:
+            merged |= table
+    return collect_results(merged, run.name, path, tasks)
+
+
+def _shortened(columns: Columns, most: int = 8) -> str:
+    names = sorted(columns)
+    return (", ".join(names[:most]) + (", …" if len(names) > most else "")) or "none"
+
+
+def _truth(task: str, columns: Columns) -> Floats | None:
+    named = [f"truth_{output}" for output in TASKS[task].outputs]
+    if all(name in columns for name in named):
+        return np.column_stack([np.asarray(columns[name], dtype=np.float64) for name in named])
+    if all(branch in columns for branch in TASKS[task].truth):
+        truth = np.asarray(task_truth(task, columns), dtype=np.float64)
+        return truth.reshape(len(truth), -1)
+    return None
+
+
+def _variables(columns: Columns) -> dict[str, Floats]:
+    """What residuals are plotted against: from the schema's branches, or from the truth of other tasks."""
+    found: dict[str, Floats] = {}
+    for task in ("uvwFI", "energy", "angle"):
+        truth = _truth(task, columns)
+        if truth is not None:
+            found |= {output: truth[:, k] for k, output in enumerate(TASKS[task].outputs)}
+    if "u" not in found and "xyzTruth" in columns:
+        uvw = xyz_to_uvw(np.asarray(columns["xyzTruth"], dtype=np.float64))
+        found |= {name: uvw[:, k] for k, name in enumerate("uvw")}
+    return found
+
+
+def _known(variables: Mapping[str, Floats], usable: NDArray[np.bool_]) -> dict[str, Floats]:
+    """The variables of usable events, NaN where invalid, without those that no event has."""
+    chosen = {
+        name: np.where(is_invalid(values), np.nan, values)[usable] for name, values in variables.items()
+    }
+    return {name: values for name, values in chosen.items() if np.isfinite(values).any()}
+
+
+def _result(task: str, columns: Columns, truth: Floats | None, variables: Mapping[str, Floats]) -> TaskResult:
+    assert truth is not None
+    prediction = np.column_stack(
+        [np.asarray(columns[f"pred_{output}"], dtype=np.float64) for output in TASKS[task].outputs]
+    )
+    good_prediction = ~is_invalid(prediction).any(axis=1)
+    good_truth = ~is_invalid(truth).any(axis=1)
+    usable = np.asarray(good_prediction & good_truth)
+    n = len(prediction)
+    identity = {
+        key: np.asarray(columns[key], dtype=np.int64) if key in columns else np.full(n, -1)
+        for key in ("run", "event")
+    }
+    return TaskResult(
+        task=task,
+        prediction=prediction[usable],
+        truth=truth[usable],
+        variables=_known(variables, usable),
+        entries=np.flatnonzero(usable),
+        run=identity["run"][usable],
+        event=identity["event"][usable],
+        n_events=n,
+        n_bad_prediction=int((~good_prediction).sum()),
+        n_bad_truth=int((good_prediction & ~good_truth).sum()),
+    )

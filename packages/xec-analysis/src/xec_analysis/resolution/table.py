@@ -1,0 +1,151 @@
+"""The numbers of a result as a table in the terminal."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from xec_analysis.resolution.results import Floats, Results, TaskResult
+from xec_analysis.style.quantities import PERCENT, quantity
+from xec_models.regressor.metrics import (
+    bias,
+    core_width,
+    half_width_68,
+    opening_angle,
+    percentile_68,
+    rms,
+    skewness,
+    task_metrics,
+)
+from xec_models.tasks import TASKS
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of numbers: an output in a unit that suits it.
+
+    The joint measures of a task (opening angle, distance, share of right classes) have a 68 % number only.
+    """
+
+    task: str
+    output: str
+    unit: str
+    events: int
+    res_68: float
+    core: float = np.nan
+    bias: float = np.nan
+    rms: float = np.nan
+    skewness: float = np.nan
+
+
+def metric_rows(result: TaskResult) -> list[Row]:
+    """Return the lines of one task: every output, the energy also relative, and the joint measure."""
+    spec = TASKS[result.task]
+    if spec.n_classes:
+        accuracy = task_metrics(result.task, result.prediction, result.truth)[f"{spec.outputs[0]}_accuracy"]
+        return [Row(result.task, "right class", PERCENT.name, len(result), accuracy * PERCENT.factor)]
+    rows = []
+    for output in spec.outputs:
+        residual = result.residual(output)
+        unit = quantity(output).residual_unit(half_width_68(residual))
+        rows.append(_row(result, quantity(output).plain, unit.name, residual * unit.factor))
+    if result.task == "energy":
+        share = result.residual("energy") / result.true("energy")
+        rows.append(_row(result, "relative", PERCENT.name, share * PERCENT.factor))
+    if result.task in ("angle", "angleVec"):
+        rows.append(_joint_row(result, "opening", opening_angle(result.prediction, result.truth)))
+    if result.task == "uvwFI":
+        rows.append(_joint_row(result, "distance", np.linalg.norm(result.prediction - result.truth, axis=1)))
+    return rows
+
+
+def metrics_table(results: Results) -> Table:
+    """All tasks of a run or file as a rich table."""
+    from rich import box
+    from rich.table import Table
+
+    counts = sorted({len(result) for result in results.tasks.values()})
+    events = f"{counts[0]}" if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
+    title = f"{results.name}: prediction − truth, events: {events}"
+    table = Table(title=title, box=box.SIMPLE_HEAD, pad_edge=False, title_justify="left")
+    table.add_column("task", no_wrap=True)
+    table.add_column("output", no_wrap=True)
+    for name in ("68 %", "core", "bias", "RMS"):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("unit", no_wrap=True)
+    table.add_column("skew", justify="right", no_wrap=True)
+    for result in results.tasks.values():
+        for number, row in enumerate(metric_rows(result)):
+            table.add_row(
+                result.task if number == 0 else "",
+                row.output,
+                *(three_digits(value) for value in (row.res_68, row.core)),
+                three_digits(row.bias, signed=True, like=row.res_68),
+                three_digits(row.rms, like=row.res_68),
+                row.unit,
+                "" if np.isnan(row.skewness) else three_digits(row.skewness, signed=True, like=1.0),
+            )
+        table.add_section()
+    return table
+
+
+def census(results: Results) -> list[str]:
+    """One line for every task with events that had to be left out."""
+    lines = []
+    for task, result in results.tasks.items():
+        reasons = [
+            f"{count} {what}"
+            for count, what in (
+                (result.n_bad_prediction, "without a finite prediction"),
+                (result.n_bad_truth, "without a valid truth"),
+            )
+            if count
+        ]
+        if reasons:
+            lines.append(f"{task}: {' and '.join(reasons)} of {result.n_events} events left out")
+    return [*lines, *results.notes]
+
+
+def three_digits(value: float, signed: bool = False, like: float | None = None) -> str:
+    """Write a number with three significant digits, without an exponent for the sizes that residuals have.
+
+    Parameters
+    ----------
+    value
+        The number; nothing is written if it is not finite.
+    signed
+        Whether a plus sign is written.
+    like
+        A number whose digits behind the point are taken over, e.g. the width beside which a bias stands.
+    """
+    if not np.isfinite(value):
+        return ""
+    scale = abs(value if like is None or not np.isfinite(like) else like)
+    digits = 2 if scale == 0 else int(np.clip(2 - np.floor(np.log10(scale)), 0, 4))
+    return (f"{value:+.{digits}f}" if signed else f"{value:.{digits}f}").replace("-", "−")
+
+
+def _row(result: TaskResult, output: str, unit: str, residual: Floats) -> Row:
+    return Row(
+        task=result.task,
+        output=output,
+        unit=unit,
+        events=len(residual),
+        res_68=half_width_68(residual),
+        core=core_width(residual),
+        bias=bias(residual),
+        rms=rms(residual),
+        skewness=skewness(residual),
+    )
+
+
+def _joint_row(result: TaskResult, measure: str, values: Floats) -> Row:
+    unit = quantity(measure).residual_unit(percentile_68(values))
+    return Row(
+        result.task, quantity(measure).plain, unit.name, len(values), percentile_68(values) * unit.factor
+    )

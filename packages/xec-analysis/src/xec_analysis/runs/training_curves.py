@@ -1,0 +1,188 @@
+"""How a training went: losses, learning rate and resolutions, epoch by epoch, from metrics.csv."""
+
+from __future__ import annotations
+
+import csv
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from xec_analysis.errors import AnalysisError
+from xec_analysis.style.quantities import quantity, with_unit
+from xec_analysis.style.style import CYCLE, new_page, save, style
+from xec_geometry import FACES
+from xec_models.checkpoint.run_directory import RunDirectory
+from xec_models.tasks import TASKS
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+Floats = NDArray[np.float64]
+
+_COLUMNS = ("epoch", "metric", "value")
+
+
+@dataclass(frozen=True)
+class Curve:
+    """A metric against the epoch, both of shape (n,); the last value of each epoch counts."""
+
+    epoch: Floats
+    value: Floats
+
+
+def read_metrics(path: Path) -> dict[str, Curve]:
+    """Read the curves of a training.
+
+    Parameters
+    ----------
+    path
+        `metrics.csv` of a run directory: columns epoch, step, metric, value, timestamp.
+
+    Returns
+    -------
+    dict
+        Metric name to curve, in the order of the file.
+
+    Raises
+    ------
+    AnalysisError
+        If the file is missing, lacks a column, or holds something that is no number.
+    """
+    if not path.is_file():
+        raise AnalysisError(f"{path.parent}: no {path.name} in this run; a training writes it")
+    values: dict[str, dict[float, float]] = defaultdict(dict)
+    with path.open(newline="", encoding="utf-8") as file:
+        rows = csv.DictReader(file)
+        missing = [name for name in _COLUMNS if name not in (rows.fieldnames or ())]
+        if missing:
+            raise AnalysisError(f"{path}: no column {missing[0]!r}; found {', '.join(rows.fieldnames or ())}")
+        for row in rows:
+            # The last line of a training that was killed may be incomplete.
+            if row["epoch"] and row["value"]:
+                try:
+                    values[row["metric"]][float(row["epoch"])] = float(row["value"])
+                except ValueError as error:
+                    raise AnalysisError(f"{path}: line {rows.line_num}: {error}") from error
+    return {
+        name: Curve(np.array(list(points)), np.array(list(points.values())))
+        for name, points in values.items()
+    }
+
+
+def draw_training_curves(run: RunDirectory, path: Path) -> Path:
+    """Draw losses, learning rate and the resolution of every output against the epoch.
+
+    Parameters
+    ----------
+    run
+        A run directory with `metrics.csv`.
+    path
+        File to write.
+
+    Raises
+    ------
+    AnalysisError
+        As `read_metrics`, or if there is no value in it.
+    """
+    curves = read_metrics(run.metrics)
+    panels = panels_of(curves)
+    if not panels:
+        found = ", ".join(curves) or "none"
+        raise AnalysisError(f"{run.metrics}: no losses or resolutions in it; found {found}")
+    n_columns = min(len(panels), 4)
+    n_rows = -(-len(panels) // n_columns)
+    with style():
+        figure = new_page(max(3.3 * n_columns, 5.0), 2.6 * n_rows, f"Training: {run.name}")
+        axes = figure.subplots(n_rows, n_columns, squeeze=False).ravel()
+        for ax, panel in zip(axes, panels, strict=False):
+            _draw_panel(ax, panel, curves)
+        for ax in axes[len(panels) :]:
+            ax.set_visible(False)
+        return save(figure, path)
+
+
+@dataclass(frozen=True)
+class Panel:
+    """A panel: the label of its axis, metric → label of its curve, and the factor into the unit."""
+
+    label: str
+    metrics: Mapping[str, str]
+    log: bool = False
+    factor: float = 1.0
+
+
+def panels_of(curves: Mapping[str, Curve]) -> list[Panel]:
+    """What can be drawn of the metrics that a run has."""
+    panels = []
+    losses = {name: text for name, text in _LOSSES.items() if name in curves}
+    if losses:
+        panels.append(Panel("loss", losses, log=all((curves[name].value > 0).all() for name in losses)))
+    rates = [name for name in _RATES if name in curves]
+    if rates:
+        panels.append(Panel("learning rate", {rates[0]: ""}, log=bool((curves[rates[0]].value > 0).all())))
+    for spec in TASKS.values():
+        for output in spec.outputs:
+            name = next((n for n in _spellings(f"{spec.prefix}{output}_res_68pct") if n in curves), None)
+            if name is not None:
+                finite = curves[name].value[np.isfinite(curves[name].value)]
+                unit = quantity(output).residual_unit(float(finite[-1]) if len(finite) else 0.0)
+                label = with_unit(f"68 % width of {quantity(output).symbol}", unit)
+                panels.append(Panel(label, {name: "validation"}, factor=unit.factor))
+    opening = next((n for n in _spellings("val_resolution_deg") if n in curves), None)
+    if opening is not None:
+        panels.append(Panel("68 % opening angle [deg]", {opening: "validation"}))
+    return panels + _reconstruction_panels(curves)
+
+
+def _reconstruction_panels(curves: Mapping[str, Curve]) -> list[Panel]:
+    """What networks that reconstruct readings have: losses and errors by channel and by face."""
+    groups = {
+        "loss by channel": {f"loss_{channel}": channel for channel in _CHANNELS},
+        "loss by face": {f"loss_{face}": face for face in FACES},
+        **{f"RMSE of {c}, normalized": {f"rmse_{face}_{c}": face for face in FACES} for c in _CHANNELS},
+    }
+    panels = []
+    for label, names in groups.items():
+        found = {n: text for name, text in names.items() for n in _spellings(name) if n in curves}
+        if found:
+            panels.append(Panel(label, found, log=all((curves[n].value > 0).all() for n in found)))
+    return panels
+
+
+_CHANNELS = ("npho", "time")
+_LOSSES = {
+    "train/loss": "training",
+    "train_loss": "training",
+    "val/loss": "validation",
+    "val_loss": "validation",
+}
+_RATES = ("learning_rate", "lr", "train/lr", "train/learning_rate")
+
+
+def _spellings(name: str) -> tuple[str, ...]:
+    return (name, f"val/{name}", f"val_{name}")
+
+
+def _draw_panel(ax: Axes, panel: Panel, curves: Mapping[str, Curve]) -> None:
+    from matplotlib.ticker import MaxNLocator
+
+    for (name, label), colour in zip(panel.metrics.items(), CYCLE, strict=False):
+        curve = curves[name]
+        ax.plot(curve.epoch, curve.value * panel.factor, "o-", color=colour, label=label, ms=3)
+    drawn = np.concatenate([curves[name].value for name in panel.metrics]) * panel.factor
+    highest, lowest = np.nanmax(drawn, initial=0.0), np.nanmin(drawn, initial=0.0)
+    if panel.log:
+        ax.set_yscale("log")
+    elif highest > lowest >= 0:
+        # A width starts at zero; a loss that is a likelihood may be negative.
+        ax.set_ylim(0, 1.1 * highest)
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+    ax.set_xlabel("epoch")
+    ax.set_ylabel(panel.label)
+    if len(panel.metrics) > 1:
+        ax.legend()

@@ -1,0 +1,1 @@
+"""Programs that run the whole chain: the demo and the study of pre-training."""

@@ -1,0 +1,1 @@
+"""The style of all plots: colours, sizes, symbols and units."""

@@ -1,0 +1,155 @@
+"""The look of all plots of xec: colours that colour-blind readers can tell apart, sizes, saving."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from xec_analysis.errors import AnalysisError
+from xec_geometry.support.output import atomic_output
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+# The palette of Okabe and Ito, made for colour vision deficiencies.
+BLUE = "#0072B2"
+ORANGE = "#D55E00"
+GREEN = "#009E73"
+PURPLE = "#CC79A7"
+SKY = "#56B4E9"
+YELLOW = "#E69F00"
+WHITE = "#FFFFFF"
+BLACK = "#222222"
+GREY = "#8A8A8A"
+CYCLE = (BLUE, ORANGE, GREEN, PURPLE, YELLOW, SKY, BLACK)
+
+DENSITY_MAP = "viridis"
+NPHO_MAP = "viridis"
+TIME_MAP = "plasma"
+
+FORMATS = ("pdf", "png", "svg")
+
+_SETTINGS: dict[str, Any] = {
+    "font.family": "DejaVu Sans",
+    "font.size": 9.0,
+    "axes.titlesize": 9.5,
+    "axes.labelsize": 9.0,
+    "axes.linewidth": 0.8,
+    "axes.edgecolor": BLACK,
+    "axes.axisbelow": True,
+    "xtick.direction": "in",
+    "ytick.direction": "in",
+    "xtick.top": True,
+    "ytick.right": True,
+    "xtick.labelsize": 8.0,
+    "ytick.labelsize": 8.0,
+    "legend.fontsize": 8.0,
+    "legend.frameon": False,
+    "lines.linewidth": 1.3,
+    "lines.markersize": 3.5,
+    "savefig.dpi": 150,
+    # Text stays text, so that a figure can be edited and searched; the same file every time.
+    "pdf.fonttype": 42,
+    "svg.fonttype": "none",
+    "svg.hashsalt": "xec",
+}
+
+_TIMELESS: dict[str, dict[str, str | None]] = {
+    "pdf": {"CreationDate": None},
+    "svg": {"Date": None},
+}
+
+
+@contextmanager
+def style() -> Iterator[None]:
+    """Draw everything inside the block in the style of xec; the settings of the caller come back after."""
+    import matplotlib as mpl
+    from matplotlib.rcsetup import cycler
+
+    with mpl.rc_context(_SETTINGS | {"axes.prop_cycle": cycler(color=CYCLE)}):
+        yield
+
+
+def new_page(width: float, height: float, title: str, subtitle: str = "", key: str = "") -> Figure:
+    """Begin a figure with a header; what is drawn below arranges itself.
+
+    Parameters
+    ----------
+    width, height
+        Inches for what is drawn, without the header.
+    title, subtitle
+        Two lines of the header.
+    key
+        What colours mean, at the right of the second line.
+    """
+    from matplotlib.figure import Figure
+    from matplotlib.layout_engine import ConstrainedLayoutEngine
+
+    header = 0.62 if subtitle or key else 0.4
+    total = height + header
+    # rect is left, bottom, width, height.
+    layout = ConstrainedLayoutEngine(w_pad=0.08, h_pad=0.08, rect=(0.0, 0.0, 1.0, height / total))
+    figure = Figure(figsize=(width, total), layout=layout)
+    margin, first, second = 0.12 / width, 1 - 0.12 / total, 1 - 0.40 / total
+    figure.text(margin, first, title, va="top", fontsize=13, weight="bold")
+    figure.text(margin, second, subtitle, va="top", fontsize=9.5)
+    figure.text(1 - margin, second, key, va="top", ha="right", fontsize=9.5)
+    return figure
+
+
+def save(figure: Figure, path: Path) -> Path:
+    """Write a figure; the file appears when it is complete, and the same figure gives the same file.
+
+    Parameters
+    ----------
+    figure
+        The figure.
+    path
+        The file; its suffix gives the format.
+
+    Raises
+    ------
+    AnalysisError
+        If the suffix names a format other than those of `FORMATS`.
+    OutputError
+        If the file cannot be written.
+    """
+    kind = check_format(path)
+    with atomic_output(path) as temporary:
+        figure.savefig(temporary, format=kind, metadata=_TIMELESS.get(kind))
+    return path
+
+
+def check_format(path: Path) -> str:
+    """Return the format that a file's suffix names.
+
+    Raises
+    ------
+    AnalysisError
+        If it is none of `FORMATS`.
+    """
+    kind = path.suffix.lstrip(".").lower()
+    if kind not in FORMATS:
+        raise AnalysisError(
+            f"cannot draw {path}: format {kind or 'without a suffix'!r}; expected one of {', '.join(FORMATS)}"
+        )
+    return kind
+
+
+def note(ax: Axes, text: str, x: float = 0.97, y: float = 0.95, size: float = 8.0) -> None:
+    """Write a block of text into a corner of the axes, readable on top of what is drawn."""
+    ax.text(
+        x,
+        y,
+        text,
+        transform=ax.transAxes,
+        ha="right" if x > 0.5 else "left",
+        va="top" if y > 0.5 else "bottom",
+        fontsize=size,
+        linespacing=1.35,
+        bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.75, "pad": 1.5},
+        zorder=10,
+    )

@@ -1,0 +1,1 @@
+"""The check of a file: what it holds and what it can be used for."""

@@ -1,0 +1,259 @@
+"""Looking through a whole file: what it holds, and what it can be used for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from xec_data.checking.report import BranchReport, FileReport, ValueReport
+from xec_data.checking.statistics import ReadingStatistics, ValueStatistics
+from xec_data.errors import DataError
+from xec_data.reading.chunk import EventChunk
+from xec_data.reading.reader import EventReader
+from xec_data.reading.storage import describe_branch, open_tree
+from xec_data.reading.tree import check_stored, describe_shape, resolve
+from xec_data.schema.branches import (
+    RECO_BRANCHES,
+    RECONSTRUCTIONS,
+    SCHEMA,
+    SENSOR_BRANCHES,
+    TASKS,
+    TIME_BRANCH,
+    TREE_NAME,
+    TRUTH_BRANCHES,
+    is_invalid,
+)
+from xec_geometry import xyz_to_uvw
+
+DEAD_ABOVE = 0.95
+"""By default a sensor that is invalid in more than this fraction of the events counts as dead."""
+
+_UVW_TOLERANCE = 0.01
+_LENGTH_TOLERANCE = 1e-3
+# Beyond these a file has most likely another unit than the format.
+_PLAUSIBLE = {"energyTruth": (0.0, 1.0), "timeTruth": (-1e-3, 1e-3)}
+
+
+Progress = Callable[[int, int], None]
+
+
+def check_file(
+    path: str | Path,
+    *,
+    tree_name: str = TREE_NAME,
+    progress: Progress | None = None,
+    dead_above: float = DEAD_ABOVE,
+    counts: ReadingStatistics | None = None,
+) -> FileReport:
+    """Read a file from end to end and say what it is good for.
+
+    Parameters
+    ----------
+    path
+        The file.
+    tree_name
+        Name of the tree.
+    progress
+        Called with the events done and their total after every chunk.
+    dead_above
+        A sensor that is invalid in more than this fraction of the events counts as dead.
+    counts
+        Takes in what is seen of `npho`, to count over several files.
+
+    Returns
+    -------
+    FileReport
+        With `error` set, and usable for nothing, if the file cannot be read.
+    """
+    path = Path(path)
+    report = FileReport(str(path), tree_name, dead_above=dead_above)
+    problems: dict[str, str] = {}
+    try:
+        readable = _look_at_branches(path, report, problems)
+        if report.n_entries == 0:
+            raise DataError(f"{path}: tree '{tree_name}' has 0 events; expected at least one")
+        if readable:
+            seen = _read_through(path, report, readable, problems, progress)
+            if counts is not None and "npho" in seen:
+                counts.include(seen["npho"])
+    except DataError as error:
+        report.error = str(error)
+    _judge(report, problems)
+    return report
+
+
+def _look_at_branches(path: Path, report: FileReport, problems: dict[str, str]) -> list[str]:
+    """Describe all branches; give the names of the schema that can be read."""
+    readable = []
+    with open_tree(path, report.tree) as tree:
+        report.size = path.stat().st_size
+        report.n_entries = int(tree.num_entries)
+        available = tree.keys(recursive=True, full_paths=False)
+        names = {}
+        for branch in SCHEMA.values():
+            wanted = TIME_BRANCH if branch.name == "time" else None
+            found, _ = resolve(branch, available, wanted)
+            if found is not None:
+                names[found] = branch.name
+            else:
+                problems[branch.name] = f"no branch {branch.name}"
+        for key in available:
+            stored = describe_branch(tree[key])
+            name = names.get(key)
+            row = BranchReport(
+                key,
+                name,
+                stored.typename,
+                "varies" if stored.shape is None else describe_shape(stored.shape),
+                stored.n_entries,
+                int(tree[key].num_baskets),
+                _compression(tree[key]),
+                _ratio(tree[key]),
+            )
+            report.branches.append(row)
+            if name is None:
+                continue
+            try:
+                check_stored(stored, SCHEMA[name], report.n_entries, f"{path}: tree '{report.tree}'")
+                readable.append(name)
+            except DataError as error:
+                row.problem = str(error).partition("branch ")[2] or str(error)
+                problems[name] = row.problem
+    return readable
+
+
+def _read_through(
+    path: Path,
+    report: FileReport,
+    readable: list[str],
+    problems: dict[str, str],
+    progress: Progress | None,
+) -> dict[str, ReadingStatistics]:
+    try:
+        reader = EventReader(path, readable, tree_name=report.tree)
+    except DataError as error:
+        if "emiAng" not in readable:
+            raise
+        # Most likely the unit of the angles; anything else is raised once more without them.
+        readable = [name for name in readable if name != "emiAng"]
+        if not readable:
+            raise
+        reader = EventReader(path, readable, tree_name=report.tree)
+        problems["emiAng"] = str(error).removeprefix(f"{path}: tree '{report.tree}': ")
+    report.n_clusters = len(reader.trees[0].cluster_starts)
+    report.notes += [note.removeprefix(f"{path}: ") for note in reader.notes]
+    report.angle_unit = reader.angle_units.get(path)
+    readings = {name: ReadingStatistics() for name in SENSOR_BRANCHES if name in readable}
+    values = {name: ValueStatistics() for name in (*TRUTH_BRANCHES, *RECO_BRANCHES) if name in readable}
+    done = 0
+    for chunk in reader:
+        for name, statistics in readings.items():
+            statistics.add(chunk[name])
+        for name, ranges in values.items():
+            ranges.add(chunk[name], chunk.shard.start)
+        _compare(chunk, report)
+        done += len(chunk)
+        if progress is not None:
+            progress(done, report.n_entries)
+    _summarize_readings(report, readings, problems)
+    _summarize_values(report, values, problems)
+    return readings
+
+
+def _compare(chunk: EventChunk, report: FileReport) -> None:
+    """Quantities that say the same thing twice."""
+    if "uvwTruth" in chunk and "xyzTruth" in chunk:
+        uvw, xyz = _valid_events(chunk["uvwTruth"], chunk["xyzTruth"])
+        distance = np.linalg.norm(xyz_to_uvw(xyz) - uvw, axis=1)
+        report.largest_uvw_difference = _larger(report.largest_uvw_difference, distance)
+    if "emiVec" in chunk:
+        (directions,) = _valid_events(chunk["emiVec"])
+        deviation = np.abs(np.linalg.norm(directions, axis=1) - 1)
+        report.largest_length_deviation = _larger(report.largest_length_deviation, deviation)
+
+
+def _valid_events(*vectors: NDArray[Any]) -> list[NDArray[np.float64]]:
+    valid = ~np.concatenate([is_invalid(vector) for vector in vectors], axis=1).any(axis=1)
+    return [vector[valid].astype(np.float64) for vector in vectors]
+
+
+def _larger(so_far: float | None, numbers: NDArray[np.float64]) -> float | None:
+    if not numbers.size:
+        return so_far
+    return max(so_far or 0.0, float(numbers.max()))
+
+
+def _summarize_readings(
+    report: FileReport, readings: dict[str, ReadingStatistics], problems: dict[str, str]
+) -> None:
+    for name, statistics in readings.items():
+        report.readings[name] = statistics.by_face()
+        report.reading_ranges[name] = (
+            None if statistics.all_invalid else (statistics.lowest, statistics.highest)
+        )
+        if statistics.all_invalid:
+            problems[f"{name} readings"] = f"all readings of {name} are invalid"
+    if "npho" in readings:
+        report.dead = readings["npho"].dead(report.dead_above)
+
+
+def _summarize_values(
+    report: FileReport, values: dict[str, ValueStatistics], problems: dict[str, str]
+) -> None:
+    for name, statistics in values.items():
+        unit = SCHEMA[name].unit
+        report.values.append(
+            ValueReport(name, unit, statistics.ranges, statistics.n_invalid, statistics.first_invalid)
+        )
+        if statistics.n_invalid:
+            problems[name] = (
+                f"{name} is invalid in {statistics.n_invalid} of {statistics.n_events} events "
+                f"(first: entry {statistics.first_invalid})"
+            )
+        low, high = _PLAUSIBLE.get(name, (-np.inf, np.inf))
+        for limits in statistics.ranges:
+            if limits is not None and not (low <= limits[0] and limits[1] <= high):
+                report.notes.append(
+                    f"{name} goes from {limits[0]:.4g} to {limits[1]:.4g}; expected {unit}: another unit?"
+                )
+    if (report.largest_length_deviation or 0.0) > _LENGTH_TOLERANCE:
+        problems["emiVec"] = f"emiVec is not of length 1 (off by up to {report.largest_length_deviation:.3g})"
+    if (report.largest_uvw_difference or 0.0) > _UVW_TOLERANCE:
+        report.notes.append(
+            f"uvwTruth and xyzTruth are different points, up to {report.largest_uvw_difference:.3g} cm apart"
+        )
+
+
+def _judge(report: FileReport, problems: dict[str, str]) -> None:
+    """Say for every task and objective what stands in its way."""
+    for purpose in (*TASKS, *RECONSTRUCTIONS):
+        reasons = [
+            problems[name]
+            for name, branch in SCHEMA.items()
+            if purpose in branch.needed_for and name in problems
+        ]
+        # Without a single time every network works on counts alone; only the timing is impossible.
+        blocking = ("npho readings", "time readings") if purpose == "timing" else ("npho readings",)
+        reasons += [problems[name] for name in blocking if name in problems]
+        if report.error is not None:
+            reasons = [report.error]
+        report.usable[purpose] = not reasons
+        report.reasons[purpose] = reasons
+
+
+def _compression(branch: Any) -> str:
+    compression = branch.compression
+    if compression is None and branch.compressed_bytes < branch.uncompressed_bytes:
+        # Trees written by uproot only state the compression of the file.
+        compression = branch.file.compression
+    return "none" if compression is None else f"{type(compression).__name__} {compression.level}"
+
+
+def _ratio(branch: Any) -> float | None:
+    if not branch.compressed_bytes:
+        return None
+    return float(branch.uncompressed_bytes / branch.compressed_bytes)

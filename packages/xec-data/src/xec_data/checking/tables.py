@@ -1,0 +1,127 @@
+"""The report of a file as tables for a terminal."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from xec_data.checking.report import FileReport
+from xec_data.checking.statistics import shorten_ids
+from xec_data.schema.branches import RECONSTRUCTIONS, SCHEMA, TASKS
+
+_DEAD_LISTED = 200
+_BRANCH_COLUMNS: dict[str, dict[str, Any]] = {
+    "branch → read as": {"no_wrap": True},
+    "type": {},
+    "baskets": {"justify": "right"},
+    "compression": {"no_wrap": True},
+    "problem": {},
+}
+
+
+def print_report(report: FileReport, console: Console) -> None:
+    """Print everything that is known about a file.
+
+    Parameters
+    ----------
+    report
+        From `check_file`.
+    console
+        Where to.
+    """
+    console.rule(f"[bold]{escape(report.path)}[/]")
+    if report.branches:
+        counts = f"{report.n_entries} events in {report.n_clusters} clusters, {report.size / 1e6:.1f} MB"
+        console.print(f"tree [bold]{escape(report.tree)}[/]: {counts}")
+        console.print(_branch_table(report))
+    if report.readings:
+        console.print(_reading_table(report))
+        console.print(_dead_line(report))
+    if report.values:
+        console.print(_value_table(report))
+    for line in _comparisons(report):
+        console.print(line)
+    for note in report.notes:
+        console.print(f"[yellow]note:[/] {escape(note)}")
+    for line in usable_lines(report):
+        console.print(line)
+
+
+def usable_lines(report: FileReport) -> list[str]:
+    """Say what the file can be used for, and why not for the rest; with rich's markup."""
+    tasks = [task for task in TASKS if report.usable[task]]
+    usable = ([f"regression ({', '.join(tasks)})"] if tasks else []) + [
+        name for name in RECONSTRUCTIONS if report.usable[name]
+    ]
+    style = "green" if usable else "red"
+    lines = [f"[bold {style}]usable for: {', '.join(usable) if usable else 'nothing'}[/]"]
+    by_reason: dict[str, list[str]] = {}
+    for purpose, reasons in report.reasons.items():
+        if reasons:
+            by_reason.setdefault("; ".join(reasons), []).append(purpose)
+    for reason, purposes in by_reason.items():
+        lines.append(f"not usable for {', '.join(purposes)}: {escape(reason)}")
+    return lines
+
+
+def _branch_table(report: FileReport) -> Table:
+    table = Table()
+    for title, options in _BRANCH_COLUMNS.items():
+        table.add_column(title, **options)
+    for row in report.branches:
+        ratio = f" ({row.ratio:.1f}×)" if row.ratio is not None and row.compression != "none" else ""
+        table.add_row(
+            escape(row.stored if row.name in (None, row.stored) else f"{row.stored} → {row.name}"),
+            escape(row.typename.replace("std::", "")),
+            str(row.n_baskets),
+            row.compression + ratio,
+            escape(row.problem or ""),
+            style=None if row.name else "dim",
+        )
+    return table
+
+
+def _reading_table(report: FileReport) -> Table:
+    table = Table("face", "sensors", title="Invalid readings (above 9e9 or NaN), of these NaN")
+    for name in report.readings:
+        limits = report.reading_ranges[name]
+        unit = SCHEMA[name].unit
+        title = f"{name}\n({limits[0]:.4g} … {limits[1]:.4g} {unit})" if limits else f"{name}\n(none valid)"
+        table.add_column(title, justify="right")
+        table.add_column("NaN", justify="right")
+    for rows in zip(*report.readings.values(), strict=True):
+        cells = [cell for row in rows for cell in (f"{row.invalid:.2%}", f"{row.nan:.2%}")]
+        table.add_row(rows[0].face, str(rows[0].n_sensors), *cells)
+    return table
+
+
+def _dead_line(report: FileReport) -> str:
+    listed = shorten_ids(report.dead[:_DEAD_LISTED]) + (" …" if len(report.dead) > _DEAD_LISTED else "")
+    share = f"{100 * report.dead_above:g} %"
+    return f"dead sensors (no valid count in more than {share} of the events): {len(report.dead)}" + (
+        f": {listed}" if report.dead else ""
+    )
+
+
+def _value_table(report: FileReport) -> Table:
+    table = Table("quantity", "unit", "from", "to", "invalid events")
+    for row in report.values:
+        for i, limits in enumerate(row.ranges):
+            name = row.name if len(row.ranges) == 1 else f"{row.name}[{i}]"
+            low, high = ("–", "–") if limits is None else (f"{limits[0]:.5g}", f"{limits[1]:.5g}")
+            table.add_row(escape(name), row.unit, low, high, str(row.n_invalid))
+    return table
+
+
+def _comparisons(report: FileReport) -> list[str]:
+    lines = []
+    if report.angle_unit is not None:
+        lines.append(f"emiAng is stored in: {report.angle_unit}")
+    if report.largest_uvw_difference is not None:
+        lines.append(f"uvwTruth against xyzTruth: largest difference {report.largest_uvw_difference:.2g} cm")
+    if report.largest_length_deviation is not None:
+        lines.append(f"emiVec: length 1 to within {report.largest_length_deviation:.2g}")
+    return lines

@@ -1,0 +1,1 @@
+"""Sources of dead channels: text, ROOT files, databases."""

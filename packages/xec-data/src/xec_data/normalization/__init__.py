@@ -1,0 +1,1 @@
+"""Normalization of photon counts and times."""

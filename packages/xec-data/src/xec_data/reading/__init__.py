@@ -1,0 +1,1 @@
+"""ROOT files to arrays: trees, shards, the streaming reader."""

@@ -1,0 +1,91 @@
+"""How many events fit into a chunk."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+from xec_data.schema.branches import SCHEMA
+
+DEFAULT_CHUNK_BYTES = 32 * 1024**2
+"""Size of a chunk when nobody asks for one: large enough for full speed, small beside any machine."""
+
+MEMORY_SHARE = 1 / 8
+"""The part of the available memory that one chunk may take: a loop holds two, a shuffle buffer more."""
+
+_MEMINFO = Path("/proc/meminfo")
+# Limit and use of a container's memory, in the two versions of control groups.
+_CGROUP_FILES = (
+    ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory.current"),
+    ("/sys/fs/cgroup/memory/memory.limit_in_bytes", "/sys/fs/cgroup/memory/memory.usage_in_bytes"),
+)
+
+
+def available_memory() -> int:
+    """Memory that this process could still get, in bytes: of the machine, or of the container if less."""
+    amounts = [_machine_memory()]
+    for limit_file, used_file in _CGROUP_FILES:
+        limit, used = _number_in(limit_file), _number_in(used_file)
+        if limit is not None and used is not None:
+            amounts.append(max(0, limit - used))
+    return min(amounts)
+
+
+def default_chunk_size(branches: Iterable[str]) -> int:
+    """Events in a chunk of the default size."""
+    return max(1, DEFAULT_CHUNK_BYTES // _bytes_per_event(branches))
+
+
+def bounded_chunk_size(
+    requested: int, branches: Iterable[str], *, processes: int = 1, available: int | None = None
+) -> tuple[int, str | None]:
+    """Reduce a chunk size to what memory allows.
+
+    Parameters
+    ----------
+    requested
+        Events per chunk.
+    branches
+        Names of the schema that are read.
+    processes
+        How many processes read at the same time on this machine.
+    available
+        Bytes of memory, by default what is available now.
+
+    Returns
+    -------
+    int, str or None
+        The chunk size, and a note for the user if it is less than requested.
+    """
+    available = available_memory() if available is None else available
+    per_event = _bytes_per_event(branches)
+    allowed = max(1, int(available * MEMORY_SHARE / max(1, processes)) // per_event)
+    if requested <= allowed:
+        return max(1, requested), None
+    note = (
+        f"chunk size reduced from {requested} to {allowed} events: {available / 1024**3:.1f} GB of memory "
+        f"are available for {processes} {'process' if processes == 1 else 'processes'}, "
+        f"and {requested} events take {requested * per_event / 1024**3:.1f} GB"
+    )
+    return allowed, note
+
+
+def _bytes_per_event(branches: Iterable[str]) -> int:
+    return max(1, sum(SCHEMA[name].bytes_per_event for name in branches))
+
+
+def _machine_memory() -> int:
+    if _MEMINFO.exists():
+        for line in _MEMINFO.read_text().splitlines():
+            if line.startswith("MemAvailable:"):
+                return int(line.split()[1]) * 1024
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2
+
+
+def _number_in(path: str) -> int | None:
+    try:
+        return int(Path(path).read_text())
+    except (OSError, ValueError):
+        # No such control group, or the word "max".
+        return None

@@ -1,0 +1,322 @@
+"""Streaming events: any stretch of any file, in chunks that bound the memory."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from copy import copy
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from xec_data.errors import DataError
+from xec_data.reading.blocks import group_clusters, plan_blocks
+from xec_data.reading.chunk import EventChunk
+from xec_data.reading.decode import read_into
+from xec_data.reading.files import find_files
+from xec_data.reading.memory import bounded_chunk_size, default_chunk_size
+from xec_data.reading.open_trees import OpenTrees
+from xec_data.reading.shards import Shard, whole_trees
+from xec_data.reading.storage import describe_branch
+from xec_data.reading.tree import (
+    DEPRECATED,
+    TreeInfo,
+    check_stored,
+    inspect_open_tree,
+    resolve,
+    schema_branch,
+    summarize_notes,
+)
+from xec_data.schema.angles import N_EVENTS_TO_COMPARE, AngleUnit, detect_angle_unit
+from xec_data.schema.branches import (
+    NPHO_BRANCH,
+    SCHEMA,
+    TIME_BRANCH,
+    TREE_NAME,
+)
+from xec_data.schema.validity import check_readings
+
+_PIECE_BYTES = 8 * 1024**2
+"""What one thread decompresses at a time: small beside a chunk, large beside the cost of a call."""
+
+_MAX_THREADS = 4
+_EVENTS_TO_LOOK_AT = 16
+
+
+class EventReader:
+    """Read events from ROOT files as raw arrays.
+
+    Iterating gives `EventChunk` after `EventChunk`. Sensor arrays are float32 of shape (n, N_SENSORS) as
+    stored, invalid readings (1e10, NaN) untouched; emission angles are in degrees whatever the file has.
+    The reader can be pickled into worker processes; files are opened when they are needed.
+
+    Parameters
+    ----------
+    files
+        A file, folder, pattern, or a list of these.
+    branches
+        Names of the schema that every file must have.
+    optional
+        Names of the schema that are read if every file has them.
+    tree_name
+        Name of the tree, ``folder/tree`` inside a directory of the file.
+    npho_branch, time_branch
+        Stored names of the readings; another alias of the schema replaces a missing one, with a note.
+    angle_unit
+        Unit of the stored emission angles: ``auto`` (told from the emission vector), ``deg`` or ``rad``.
+    shards
+        The stretches to iterate over; by default all events of all files.
+    chunk_size
+        Events per chunk at most, reduced with a note if memory does not allow it; by default 32 MB.
+    num_threads
+        Threads that decompress; by default one per core, at most 4.
+
+    Attributes
+    ----------
+    trees : list of TreeInfo
+        The files.
+    branches : tuple of str
+        What is read.
+    shards : list of Shard
+        What iterating goes through.
+    angle_units : dict of Path to str
+        Unit in which each file stores its angles (only if ``emiAng`` is read).
+    chunk_size : int
+        Events per chunk at most.
+    notes : list of str
+        What a user should be told.
+
+    Raises
+    ------
+    DataError
+        If a file, tree, branch or the unit of the angles is not as it has to be.
+    """
+
+    def __init__(
+        self,
+        files: str | Path | Sequence[str | Path],
+        branches: Iterable[str],
+        *,
+        optional: Iterable[str] = (),
+        tree_name: str = TREE_NAME,
+        npho_branch: str = NPHO_BRANCH,
+        time_branch: str = TIME_BRANCH,
+        angle_unit: str = "auto",
+        shards: Sequence[Shard] | None = None,
+        chunk_size: int | None = None,
+        num_threads: int | None = None,
+    ) -> None:
+        self._opened = OpenTrees(tree_name)
+        self._pool: tuple[int, ThreadPoolExecutor] | None = None
+        required = tuple(dict.fromkeys(branches))
+        optional = tuple(name for name in dict.fromkeys(optional) if name not in required)
+        self.num_threads = num_threads or min(_MAX_THREADS, _n_cores())
+        self.notes: list[str] = []
+        self.trees: list[TreeInfo] = []
+        self.angle_units: dict[Path, AngleUnit] = {}
+        stated = {"npho": npho_branch, "time": time_branch}
+        for path in find_files(files):
+            # All that has to be known of a file while it is open: opening it is what takes the time.
+            info = inspect_open_tree(
+                self._opened[path], path, tree_name, required=required, optional=optional, wanted=stated
+            )
+            self.trees.append(info)
+            if "emiAng" in required:
+                self.angle_units[path] = self._angle_unit(info, angle_unit)
+        common = set.intersection(*(set(tree.stored) for tree in self.trees))
+        self.branches = tuple(name for name in (*required, *optional) if name in common)
+        if not self.branches:
+            raise DataError(
+                "no branches to read: none were asked for, or the files have none of the optional ones"
+            )
+        self.notes += summarize_notes([note for tree in self.trees for note in tree.notes])
+        self.chunk_size = default_chunk_size(self.branches)
+        if chunk_size is not None:
+            self.chunk_size, note = bounded_chunk_size(chunk_size, self.branches)
+            self.notes += [note] if note else []
+        self.shards = list(shards) if shards is not None else whole_trees(self.trees)
+        self._tree_of = {tree.path: tree for tree in self.trees}
+        for shard in self.shards:
+            self._check_shard(shard)
+        if "emiAng" in self.branches and "emiAng" not in required:
+            self.angle_units = {tree.path: self._angle_unit(tree, angle_unit) for tree in self.trees}
+        for name, why in DEPRECATED.items():
+            if any(name in tree.stored.values() for tree in self.trees):
+                warnings.warn(f"the branch '{name}' is deprecated: it {why}", FutureWarning, stacklevel=2)
+
+    @property
+    def n_events(self) -> int:
+        """Number of events in the shards."""
+        return sum(map(len, self.shards))
+
+    def __iter__(self) -> Iterator[EventChunk]:
+        try:
+            for shard in self.shards:
+                for block, chunks in plan_blocks(shard, self._tree_of[shard.path], self.chunk_size):
+                    events = self.read(block)
+                    for chunk in chunks:
+                        yield _part(events, chunk)
+                    # Else it would stay in memory while the next one is read.
+                    del events
+        finally:
+            self.close()
+
+    def only(self, branches: Sequence[str], chunk_size: int | None = None) -> EventReader:
+        """A reader of some of the branches of the same files, without looking at the files again.
+
+        Both share the files that are open, so they are for one thread.
+
+        Parameters
+        ----------
+        branches
+            Some of `branches`.
+        chunk_size
+            As for a new reader.
+        """
+        reader = copy(self)
+        reader._pool, reader.branches = None, tuple(branches)
+        reader.chunk_size = default_chunk_size(reader.branches)
+        if chunk_size is not None:
+            reader.chunk_size, _ = bounded_chunk_size(chunk_size, reader.branches)
+        return reader
+
+    def read(self, shard: Shard) -> EventChunk:
+        """Read one stretch of a file as a whole.
+
+        Parameters
+        ----------
+        shard
+            File and entries.
+
+        Returns
+        -------
+        EventChunk
+            Its events.
+
+        Raises
+        ------
+        DataError
+            If the file is none of the reader's, has not these entries, or is damaged.
+        """
+        self._check_shard(shard)
+        info = self._tree_of[shard.path]
+        arrays = self._read_arrays(info, {name: info.stored[name] for name in self.branches}, shard)
+        if "emiAng" in arrays and self.angle_units.get(shard.path) == "rad":
+            np.degrees(arrays["emiAng"], out=arrays["emiAng"])
+        return EventChunk(arrays, shard)
+
+    def check_readings(self) -> None:
+        """Look at the first events of every file.
+
+        Raises
+        ------
+        DataError
+            If all photon counts there are invalid.
+        """
+        for info in self.trees:
+            shard = Shard(info.path, 0, min(info.n_entries, _EVENTS_TO_LOOK_AT))
+            if "npho" in info.stored:
+                check_readings(self._read_arrays(info, {"npho": info.stored["npho"]}, shard)["npho"], shard)
+
+    def close(self) -> None:
+        """Close the files that are open. The reader can be used again afterwards."""
+        self._stop_threads()
+        self._opened.close()
+
+    def __del__(self) -> None:
+        self._stop_threads()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_pool": None}
+
+    def _check_shard(self, shard: Shard) -> None:
+        tree = self._tree_of.get(shard.path)
+        if tree is None:
+            raise DataError(f"{shard.path} is none of the {len(self.trees)} files of this reader")
+        if not 0 <= shard.start <= shard.stop <= tree.n_entries:
+            raise DataError(
+                f"{shard.path}: tree '{tree.tree}': entries {shard.start} to {shard.stop} (exclusive) asked "
+                f"for; it has {tree.n_entries}"
+            )
+
+    def _read_arrays(self, info: TreeInfo, stored: dict[str, str], shard: Shard) -> dict[str, NDArray[Any]]:
+        """Read branches, given as name in xec → name in the file, cut into pieces for the threads."""
+        tree = self._opened[info.path]
+        where = f"{info.path}: tree '{info.tree}'"
+        arrays: dict[str, NDArray[Any]] = {}
+        tasks = []
+        for name, stored_name in stored.items():
+            branch = schema_branch(name)
+            array = arrays[name] = np.empty((len(shard), *branch.shape), dtype=branch.dtype)
+            stored_branch = tree[stored_name]
+            # A basket is decompressed as a whole, so that no two threads should share one.
+            baskets = np.asarray(stored_branch.entry_offsets, dtype=np.int64)
+            per_piece = max(1, _PIECE_BYTES // branch.bytes_per_event)
+            for start, stop in group_clusters(shard.start, shard.stop, baskets, per_piece):
+                out = array[start - shard.start : stop - shard.start]
+                tasks.append((out, stored_branch, branch, start, stop, where))
+        if len(tasks) == 1 or self.num_threads == 1:
+            for task in tasks:
+                read_into(*task)
+            return arrays
+        pool = self._threads()
+        futures = [pool.submit(read_into, *task) for task in tasks]
+        try:
+            for future in futures:
+                future.result()
+        finally:
+            for future in futures:
+                future.cancel()
+        return arrays
+
+    def _stop_threads(self) -> None:
+        if self._pool is not None and self._pool[0] == os.getpid():
+            self._pool[1].shutdown()
+        self._pool = None
+
+    def _threads(self) -> ThreadPoolExecutor:
+        # A parent's threads do not live in a process that was forked.
+        if self._pool is None or self._pool[0] != os.getpid():
+            self._pool = os.getpid(), ThreadPoolExecutor(self.num_threads, thread_name_prefix="xec-data")
+        return self._pool[1]
+
+    def _angle_unit(self, info: TreeInfo, stated: str) -> AngleUnit:
+        stored = {"emiAng": info.stored["emiAng"]}
+        where = f"{info.path}: tree '{info.tree}'"
+        tree = self._opened[info.path]
+        vector, _ = resolve(SCHEMA["emiVec"], tree.keys(recursive=True, full_paths=False))
+        if vector is not None:
+            try:
+                check_stored(describe_branch(tree[vector]), SCHEMA["emiVec"], info.n_entries, where)
+                stored["emiVec"] = vector
+            except DataError as error:
+                self.notes.append(f"{error}; the unit of emiAng is told from its range instead")
+        shard = Shard(info.path, 0, min(info.n_entries, N_EVENTS_TO_COMPARE))
+        arrays = self._read_arrays(info, stored, shard)
+        return detect_angle_unit(arrays["emiAng"], arrays.get("emiVec"), stated, source=where)
+
+
+def _n_cores() -> int:
+    # The cores that this process may use: a job on a shared machine has fewer than the machine.
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _part(events: EventChunk, shard: Shard) -> EventChunk:
+    if shard == events.shard:
+        return events
+    part = slice(shard.start - events.shard.start, shard.stop - events.shard.start)
+    # Copies: a chunk that someone keeps must not keep its whole block alive.
+    return EventChunk({name: array[part].copy() for name, array in events.items()}, shard)

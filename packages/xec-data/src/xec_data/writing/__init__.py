@@ -1,0 +1,1 @@
+"""Arrays to ROOT and CSV files."""

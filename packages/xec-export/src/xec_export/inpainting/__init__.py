@@ -1,0 +1,1 @@
+"""Recovery of dead channels in ROOT files."""

@@ -1,0 +1,240 @@
+"""Copies of ROOT files in which an inpainter has recovered the dead channels."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import uproot
+from numpy.typing import NDArray
+
+from xec_data import find_files
+from xec_data.dead_channels.sources import DeadChannelSource
+from xec_data.reading.storage import find_tree, open_file
+from xec_data.reading.tree import TreeInfo, inspect_tree
+from xec_data.schema.branches import is_invalid
+from xec_export.errors import ExportError
+from xec_export.inpainting.network import InpaintingNetwork
+from xec_export.output.tree_copy import StoredTree, as_rows, compression_of, copy_the_rest, create_tree
+from xec_export.output.written_file import WrittenFile, check_output
+from xec_geometry import N_SENSORS
+from xec_geometry.errors import did_you_mean
+from xec_geometry.support.output import atomic_output
+
+Bools = NDArray[np.bool_]
+
+FLAG = "inpainted"
+"""Branch that tells which readings are recovered ones."""
+
+
+@dataclass(frozen=True)
+class InpaintingReport(WrittenFile):
+    """What was recovered; nothing in events without any valid reading beside the dead ones.
+
+    Attributes
+    ----------
+    n_channels
+        Readings that were recovered, over all events.
+    least, most
+        The smallest and largest number of them in an event.
+    """
+
+    n_channels: int
+    least: int
+    most: int
+
+
+def inpaint_files(
+    network: InpaintingNetwork,
+    inputs: Sequence[str | Path],
+    output: str | Path,
+    *,
+    dead: Sequence[DeadChannelSource] = (),
+    tree_name: str = "tree",
+    npho_branch: str | None = None,
+    time_branch: str | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> InpaintingReport:
+    """Write a copy of some files with the dead channels recovered.
+
+    The counts, and the times if the network predicts them, of dead channels are replaced by its
+    predictions; a time below the network's threshold of photons becomes invalid. The branch `inpainted`
+    flags what was replaced. All other numbers stay as they are stored, in this tree and, of the first
+    input, in others.
+
+    Parameters
+    ----------
+    network
+        The inpainter.
+    inputs
+        Files, folders or patterns; their events follow each other in this order.
+    output
+        The file to write.
+    dead
+        Who knows which sensors are dead. By default an event's dead sensors are those without a valid
+        count, and those of its branch `dead` if it has one.
+    tree_name
+        The tree in the inputs.
+    npho_branch, time_branch
+        Names of the readings in the inputs; by default those that the network was trained on.
+    progress
+        Called with the events done and their number.
+
+    Returns
+    -------
+    InpaintingReport
+        The file, and what was recovered.
+
+    Raises
+    ------
+    ExportError, DataError, OutputError
+        If an input cannot be read or differs in its branches, or the output cannot be written.
+    """
+    start = time.monotonic()
+    files = find_files(list(inputs))
+    output = check_output(output, files)
+    infos = [
+        inspect_tree(
+            path,
+            ("npho", "time"),
+            tree_name=tree_name,
+            npho_branch=npho_branch or network.npho_branch,
+            time_branch=time_branch or network.time_branch,
+            optional=("run", "dead"),
+        )
+        for path in files
+    ]
+    copy = _Copy(network, list(dead), infos, progress)
+    with atomic_output(output) as temporary, ExitStack() as stack:
+        first = stack.enter_context(open_file(files[0]))
+        target = stack.enter_context(uproot.recreate(temporary, compression=compression_of(first)))
+        for info in infos:
+            with open_file(info.path) as source:
+                copy.append(target, find_tree(source, info.path, info.tree), info)
+        if copy.n_unread == copy.n_events:
+            raise ExportError(
+                f"{files[0]}{f' and {len(files) - 1} more' if len(files) > 1 else ''}: no event has a valid "
+                f"reading of '{infos[0].stored['npho']}' beside dead channels; expected photons"
+            )
+        copy.notes += copy_the_rest(target, first, files[0], infos[0].tree)
+    return copy.report(output, time.monotonic() - start)
+
+
+class _Copy:
+    """The state of a copy over several files."""
+
+    def __init__(
+        self,
+        network: InpaintingNetwork,
+        sources: list[DeadChannelSource],
+        infos: list[TreeInfo],
+        progress: Callable[[int, int], None] | None,
+    ) -> None:
+        self.network, self.sources, self.progress = network, sources, progress
+        self.total = sum(info.n_entries for info in infos)
+        self.notes = [note for info in infos for note in info.notes]
+        self.n_events = self.n_unread = self.n_channels = self.most = 0
+        self.least: int | None = None
+        self._tree: Any = None
+        self._types: dict[str, Any] = {}
+        self._dead_of_run: dict[int | None, Bools] = {}
+
+    def append(self, target: Any, tree: Any, info: TreeInfo) -> None:
+        """Copy the events of one file."""
+        stored = StoredTree(tree, info.path)
+        self.notes += stored.notes
+        sensors = {info.stored[name]: (N_SENSORS,) for name in ("npho", "time")}
+        types = stored.layout(sensors)
+        # Flags of an earlier pass stay.
+        types[FLAG] = np.dtype((np.bool_, (N_SENSORS,)))
+        if self._tree is None:
+            self._types = types
+            self._tree = create_tree(target, info.tree, types, tree.title)
+        elif types != self._types:
+            raise ExportError(f"{info.path}: {_difference(types, self._types)}; expected those of the others")
+        for start, stop in stored.stretches(info.stored["npho"]):
+            columns = {name: stored.read(name, start, stop) for name in stored.branches}
+            place = f"{info.path}, entries {start} to {stop - 1}"
+            for name in sensors:
+                columns[name] = as_rows(columns[name], N_SENSORS, f"{place}, branch '{name}'")
+            self._recover(columns, info)
+            self._tree.extend(columns)
+
+    def report(self, output: Path, seconds: float) -> InpaintingReport:
+        """What was done."""
+        notes = list(dict.fromkeys(self.notes))
+        if self.n_unread:
+            notes.append(
+                f"{self.n_unread} of {self.n_events} events have no valid count beside dead channels: "
+                "nothing is recovered there"
+            )
+        return InpaintingReport(
+            output,
+            self.n_events,
+            self.n_unread,
+            seconds,
+            tuple(notes),
+            self.n_channels,
+            self.least or 0,
+            self.most,
+        )
+
+    def _recover(self, columns: dict[str, Any], info: TreeInfo) -> None:
+        """Replace the readings of dead channels in place, and flag them."""
+        stored = {name: columns[info.stored[name]] for name in ("npho", "time")}
+        dead = self._dead(columns, info, stored["npho"])
+        blind: Bools = np.all(is_invalid(stored["npho"]) | dead, axis=1)
+        dead &= ~blind[:, None]
+        step = self.network.batch_size
+        for first in range(0, len(dead), step):
+            batch = slice(first, first + step)
+            if dead[batch].any():
+                found = self.network.recover(stored["npho"][batch], stored["time"][batch], dead[batch])
+                for name, values in found.items():
+                    np.copyto(stored[name][batch], values, where=dead[batch], casting="same_kind")
+            if self.progress is not None:
+                self.progress(self.n_events + min(first + step, len(dead)), self.total)
+        number = dead.sum(axis=1)
+        self.n_events += len(dead)
+        self.n_unread += int(blind.sum())
+        self.n_channels += int(number.sum())
+        self.most = max(self.most, int(number.max()))
+        self.least = min(int(number.min()), self.most if self.least is None else self.least)
+        earlier = columns.get(FLAG)
+        columns[FLAG] = dead if earlier is None else dead | earlier.astype(np.bool_)
+
+    def _dead(self, columns: dict[str, Any], info: TreeInfo, npho: NDArray[Any]) -> Bools:
+        """Which sensors of which events are to be recovered."""
+        if not self.sources:
+            dead = is_invalid(npho)
+            if "dead" in info.stored:
+                where = f"{info.path}, branch '{info.stored['dead']}'"
+                dead |= as_rows(columns[info.stored["dead"]], N_SENSORS, where).astype(np.bool_)
+            return dead
+        if "run" not in info.stored:
+            return np.repeat(self._dead_in(None)[None], len(npho), axis=0)
+        runs, row = np.unique(np.asarray(columns[info.stored["run"]]).reshape(-1), return_inverse=True)
+        by_run = np.stack([self._dead_in(int(run)) for run in runs.tolist()])
+        return np.take(by_run, row, axis=0)
+
+    def _dead_in(self, run: int | None) -> Bools:
+        if run not in self._dead_of_run:
+            lists = [source.dead(run) for source in self.sources]
+            self._dead_of_run[run] = np.any(np.stack(lists), axis=0)
+        return self._dead_of_run[run]
+
+
+def _difference(found: dict[str, Any], expected: dict[str, Any]) -> str:
+    for name in [*expected, *found]:
+        if found.get(name) != expected.get(name):
+            if name not in found:
+                return f"no branch '{name}'{did_you_mean(name, found)}"
+            if name not in expected:
+                return f"the branch '{name}', which the others have not"
+            return f"the branch '{name}' is {found[name]}, not {expected[name]}"
+    return "the same branches"

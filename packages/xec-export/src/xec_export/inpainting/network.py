@@ -1,0 +1,102 @@
+"""An inpainter in a checkpoint, asked with numpy arrays."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from xec_data.schema.branches import INVALID
+from xec_export.errors import ExportError
+from xec_export.prediction.predictor import check_model_file
+from xec_models.checkpoint.checkpoint import build_model, read_checkpoint
+from xec_models.reconstruction.inpainter import XECInpainter
+
+CPU_BATCH = 16
+GPU_BATCH = 256
+
+
+class InpaintingNetwork:
+    """A trained inpainter.
+
+    Parameters
+    ----------
+    path
+        A checkpoint of the objective ``inpainting``.
+    batch_size
+        Events at a time; by default 16 on the CPU and 256 on a GPU.
+    threads
+        Threads of the CPU; by default ``OMP_NUM_THREADS``, or all cores.
+
+    Attributes
+    ----------
+    channels : tuple of str
+        What it recovers.
+    npho_branch, time_branch : str
+        The branches that it was trained on.
+    device : str
+        Where it computes.
+
+    Raises
+    ------
+    ExportError
+        If the file holds another kind of network.
+    CheckpointError
+        If it is no checkpoint, or one for another geometry than the installed one.
+    """
+
+    def __init__(
+        self, path: str | Path, *, batch_size: int | None = None, threads: int | None = None
+    ) -> None:
+        path = Path(path)
+        check_model_file(path)
+        if threads:
+            torch.set_num_threads(threads)
+        checkpoint = read_checkpoint(path)
+        kind = checkpoint["kind"]
+        if kind != XECInpainter.kind:
+            raise ExportError(
+                f"{path}: a checkpoint of kind '{kind}'; expected kind '{XECInpainter.kind}', which "
+                "'xec train' makes with objective: inpainting"
+            )
+        self.path = path
+        self.device = "cuda" if torch.cuda.is_available() else "cpu"
+        self.batch_size = batch_size or (GPU_BATCH if self.device == "cuda" else CPU_BATCH)
+        network = build_model(checkpoint, source=str(path)).to(self.device)
+        assert isinstance(network, XECInpainter)
+        self._network = network
+        data = checkpoint["config"].get("data", {})
+        self.npho_branch = data.get("npho_branch", "npho")
+        self.time_branch = data.get("time_branch", "relative_time")
+        self.channels = network.channels
+        self.npho_threshold = float(network.normalization.npho_threshold)
+
+    def recover(
+        self, npho: NDArray[np.floating], time: NDArray[np.floating], dead: NDArray[np.bool_]
+    ) -> dict[str, NDArray[np.float32]]:
+        """Recover the dead sensors of a batch.
+
+        Parameters
+        ----------
+        npho, time
+            (n, sensors) readings as they stand in the files.
+        dead
+            (n, sensors): what to recover.
+
+        Returns
+        -------
+        dict
+            For each of `channels` (n, sensors) float32; without meaning where nothing is dead. Times below
+            the threshold of photons are invalid.
+        """
+        with torch.inference_mode(), np.errstate(over="ignore"):
+            arrays = (npho.astype(np.float32), time.astype(np.float32), dead)
+            out = self._network(*(torch.from_numpy(array).to(self.device) for array in arrays))
+        found = {name: values.float().cpu().numpy() for name, values in out.items()}
+        if "time" in found:
+            # As in every file: a time of few photons means nothing.
+            bright = found["npho"] >= self.npho_threshold
+            found["time"] = np.where(bright, found["time"], np.float32(INVALID))
+        return found

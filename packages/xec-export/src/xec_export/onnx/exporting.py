@@ -1,0 +1,176 @@
+"""The whole export: load, describe, write, compare, and only then give the file its name."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from xec_export.errors import ExportError
+from xec_export.onnx.description import ModelDescription
+from xec_export.onnx.graph import DEFAULT_OPSET, check_opset, write_onnx
+from xec_export.onnx.network import describe_and_build
+from xec_export.onnx.parity import TOLERANCE, ParityError, ParityReport, Predict, compare
+from xec_export.onnx.parity_events import choose_events
+from xec_export.prediction.predictor import OnnxPredictor, check_model_file
+from xec_geometry.support.output import atomic_output, check_writable
+from xec_models.checkpoint.checkpoint import read_checkpoint
+from xec_models.checkpoint.run_directory import RunDirectory
+
+SUFFIX = ".onnx"
+
+# The comparison is about batches of a given size: nothing may cut them.
+_ANY_NUMBER = 2**31
+
+
+@dataclass(frozen=True)
+class ExportReport:
+    """What an export did.
+
+    Attributes
+    ----------
+    onnx, json
+        The files.
+    description
+        What the network is.
+    parity
+        The comparison with torch.
+    n_parameters
+        Parameters of the network.
+    n_bytes
+        Size of the ONNX file.
+    seconds
+        Time of the export, the comparison included.
+    """
+
+    onnx: Path
+    json: Path
+    description: ModelDescription
+    parity: ParityReport
+    n_parameters: int
+    n_bytes: int
+    seconds: float
+
+
+def export_checkpoint(
+    checkpoint: str | Path,
+    output: str | Path | None = None,
+    *,
+    data: Sequence[str | Path] | None = None,
+    tolerance: float = TOLERANCE,
+    opset: int = DEFAULT_OPSET,
+) -> ExportReport:
+    """Export a checkpoint to an ONNX file, and keep it only if its predictions are the network's.
+
+    Parameters
+    ----------
+    checkpoint
+        A checkpoint written by `xec train`.
+    output
+        The ONNX file; by default `default_output` of the checkpoint. A description as JSON is written
+        beside it.
+    data
+        Files with events for the comparison; by default the validation files of the training, and if
+        they are gone, simulated events.
+    tolerance
+        The largest difference allowed, as a fraction of the spread of each prediction.
+    opset
+        The ONNX operator set.
+
+    Returns
+    -------
+    ExportReport
+        Files and differences.
+
+    Raises
+    ------
+    ExportError, CheckpointError, DataError, OutputError
+        If a file cannot be read or written.
+    ParityError
+        If a difference exceeds the tolerance. Nothing is written then.
+    """
+    start = time.monotonic()
+    checkpoint = Path(checkpoint)
+    check_model_file(checkpoint)
+    onnx_path = check_writable(output if output is not None else default_output(checkpoint))
+    if onnx_path.suffix != SUFFIX:
+        raise ExportError(f"cannot write {onnx_path}: expected a name that ends in {SUFFIX}")
+    if not tolerance > 0:
+        raise ExportError(f"tolerance {tolerance}: expected a number above 0")
+    check_opset(opset)
+
+    contents = read_checkpoint(checkpoint)
+    network, description = describe_and_build(contents, checkpoint)
+    description = dataclasses.replace(description, opset=opset)
+    events = choose_events(data, contents["config"], description)
+
+    json_path = onnx_path.with_suffix(".json")
+    with atomic_output(onnx_path) as temporary:
+        write_onnx(network, description, temporary)
+        try:
+            exported = OnnxPredictor(temporary, batch_size=_ANY_NUMBER).predict
+            parity = compare(torch_predict(network), exported, description, events, tolerance)
+        except ExportError as error:
+            # The user has not heard of the temporary name.
+            raise ExportError(str(error).replace(str(temporary), str(onnx_path))) from error
+        if not parity.passed:
+            raise ParityError(_failure(parity, onnx_path), parity)
+        n_bytes = temporary.stat().st_size
+        with atomic_output(json_path) as temporary_json:
+            temporary_json.write_text(_description_text(onnx_path, description, parity))
+    return ExportReport(
+        onnx=onnx_path,
+        json=json_path,
+        description=description,
+        parity=parity,
+        n_parameters=sum(parameter.numel() for parameter in network.parameters()),
+        n_bytes=n_bytes,
+        seconds=time.monotonic() - start,
+    )
+
+
+def default_output(checkpoint: Path) -> Path:
+    """Name the exported file: ``<run>.onnx`` in a run directory, else beside the checkpoint."""
+    run = RunDirectory(checkpoint.parent)
+    return run.onnx if run.config.is_file() else checkpoint.with_suffix(SUFFIX)
+
+
+def torch_predict(network: nn.Module) -> Predict:
+    """Wrap a network on the CPU as a function of arrays."""
+
+    def predict(npho: NDArray[np.float32], time: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:
+        with torch.inference_mode():
+            outputs = network(torch.from_numpy(npho), torch.from_numpy(time))
+        return {name: values.numpy() for name, values in outputs.items()}
+
+    return predict
+
+
+def _failure(parity: ParityReport, path: Path) -> str:
+    worst = parity.worst
+    return (
+        f"{path} is not kept: {worst.column} differs from torch by {worst.absolute:.2g} {worst.unit}, "
+        f"{worst.relative:.2g} of its spread ({worst.case}); allowed is {parity.tolerance:g}"
+    )
+
+
+def _description_text(path: Path, description: ModelDescription, parity: ParityReport) -> str:
+    content: dict[str, Any] = {"file": path.name, **description.to_dict()}
+    content["parity"] = {
+        "events": parity.source,
+        "tolerance": parity.tolerance,
+        "largest_differences": [
+            dataclasses.asdict(difference) | {"relative": difference.relative}
+            for difference in parity.differences
+        ],
+    }
+    return json.dumps(content, indent=2, ensure_ascii=False) + "\n"

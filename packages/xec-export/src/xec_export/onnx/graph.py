@@ -1,0 +1,167 @@
+"""From a torch network to one self-contained ONNX file."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor, nn
+
+from xec_export.__about__ import __version__
+from xec_export.errors import ExportError
+from xec_export.onnx.description import INPUTS, ModelDescription
+
+if TYPE_CHECKING:
+    import onnx
+
+# The oldest opset that torch's exporter writes natively, and the one it takes by itself in torch 2.13.
+OLDEST_OPSET = 18
+DEFAULT_OPSET = 20
+
+# protobuf cannot hold more in one message, and the file is to be one.
+LARGEST_FILE = 2**31 - 1
+
+# Traced with more than one event, so that nothing is specialized to a batch of one.
+_EVENTS_TRACED = 2
+
+
+class TupleOutput(nn.Module):
+    """A network that gives its dictionary of outputs as a tuple, in a fixed order.
+
+    Parameters
+    ----------
+    network
+        Maps (npho, time) to a dictionary.
+    names
+        The keys in the order wanted.
+    """
+
+    def __init__(self, network: nn.Module, names: tuple[str, ...]) -> None:
+        super().__init__()
+        self.network = network
+        self.names = names
+
+    def forward(self, npho: Tensor, time: Tensor) -> tuple[Tensor, ...]:
+        """Give the outputs for raw counts and times, (batch, n_sensors) each."""
+        outputs = self.network(npho, time)
+        return tuple(outputs[name] for name in self.names)
+
+
+def check_opset(opset: int) -> int:
+    """Make sure that an operator set can be written and checked here.
+
+    Raises
+    ------
+    ExportError
+        If the exporter or the installed onnx does not have it.
+    """
+    import onnx
+
+    newest = onnx.defs.onnx_opset_version()
+    if not OLDEST_OPSET <= opset <= newest:
+        raise ExportError(f"--opset {opset}: expected {OLDEST_OPSET} to {newest}")
+    return opset
+
+
+def write_onnx(network: nn.Module, description: ModelDescription, path: Path) -> None:
+    """Export a network to an ONNX file with a dynamic batch.
+
+    Parameters
+    ----------
+    network
+        In evaluation mode, on the CPU; maps raw ``npho`` and ``time`` (batch, n_sensors) float32 to a
+        dictionary of physical outputs.
+    description
+        Goes into the file's metadata; its outputs are the graph's outputs, its opset the graph's.
+    path
+        The file.
+
+    Raises
+    ------
+    ExportError
+        If torch cannot export the network, or the file would exceed 2 GB.
+    """
+    size = sum(value.nbytes for value in network.state_dict().values())
+    if size > LARGEST_FILE:
+        raise ExportError(f"{path}: the network has {size / 2**30:.1f} GB; an ONNX file holds at most 2 GB")
+    model = _traced(network, description)
+    _strip_provenance(model)
+    _describe(model, description)
+    path.write_bytes(model.SerializeToString())
+
+
+def _traced(network: nn.Module, description: ModelDescription) -> onnx.ModelProto:
+    batch = torch.export.Dim("batch")
+    example = torch.ones(_EVENTS_TRACED, description.n_sensors)
+    with _quiet(), torch.no_grad():
+        try:
+            program = torch.onnx.export(
+                TupleOutput(network, description.output_names).eval(),
+                (example, example.clone()),
+                dynamo=True,
+                dynamic_shapes={name: {0: batch} for name in INPUTS},
+                input_names=list(INPUTS),
+                output_names=list(description.output_names),
+                opset_version=description.opset,
+                external_data=False,
+                verbose=False,
+            )
+        except torch.onnx.OnnxExporterError as error:
+            # The exporter's own message is a page of advice; its cause says what was wrong.
+            reason = str(error.__cause__ or error).strip().splitlines()[0]
+            raise ExportError(f"torch cannot export the network: {reason}") from error
+    assert program is not None
+    model = program.model_proto
+    written = next(item.version for item in model.opset_import if item.domain == "")
+    if written != description.opset:
+        raise ExportError(f"torch wrote opset {written} where {description.opset} was asked for")
+    return model
+
+
+def _strip_provenance(model: onnx.ModelProto) -> None:
+    # Stack traces with the paths of the machine it was exported on help nobody who runs the file.
+    for holder in (model.graph, *model.graph.node, *model.graph.input, *model.graph.output):
+        holder.ClearField("metadata_props")
+    for value in (*model.graph.value_info, *model.graph.initializer):
+        value.ClearField("metadata_props")
+
+
+def _describe(model: onnx.ModelProto, description: ModelDescription) -> None:
+    import onnx
+
+    onnx.helper.set_model_props(model, description.to_metadata())
+    model.producer_name = "xec-export"
+    model.producer_version = __version__
+    model.doc_string = (
+        f"{description.kind} of the MEG II liquid-xenon detector: raw photons and seconds of "
+        f"{description.n_sensors} sensors in, {', '.join(description.tasks)} in physical units out."
+    )
+    for info in model.graph.input:
+        info.doc_string = f"(batch, {description.n_sensors}), unit {_input_unit(description, info.name)}"
+    for output, info in zip(description.outputs, model.graph.output, strict=True):
+        info.doc_string = f"(batch, {len(output.columns)}): {', '.join(output.columns)}, unit {output.unit}"
+
+
+def _input_unit(description: ModelDescription, name: str) -> str:
+    return {"npho": description.npho_unit, "time": description.time_unit}[name]
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    # The exporter reports on torchvision, on its own deprecations and on every pass of its optimizer.
+    loggers = [logging.getLogger(name) for name in ("torch.onnx", "onnxscript", "onnx_ir", "torch.export")]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)

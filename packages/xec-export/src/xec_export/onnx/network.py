@@ -1,0 +1,135 @@
+"""A checkpoint as a network with its description."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any, cast
+
+import torch
+
+from xec_export.errors import ExportError
+from xec_export.onnx.description import SIGMA_SUFFIX, ModelDescription, OutputDescription
+from xec_geometry import N_SENSORS
+from xec_models.checkpoint.checkpoint import build_model, read_checkpoint
+from xec_models.checkpoint.run_directory import RunDirectory
+from xec_models.regressor.heads import TargetScale
+from xec_models.regressor.regressor import XECRegressor
+from xec_models.tasks import TASKS, TaskSpec
+
+_EXPORT_PACKAGES = ("xec-export", "xec-models", "torch", "onnx", "onnxscript")
+
+
+def load_described(path: str | Path, device: str = "cpu") -> tuple[XECRegressor, ModelDescription]:
+    """Load the network of a checkpoint, with its moving-average weights if there are any.
+
+    Parameters
+    ----------
+    path
+        A checkpoint written by `xec train`.
+    device
+        Where to put the network.
+
+    Returns
+    -------
+    XECRegressor
+        The network in evaluation mode.
+    ModelDescription
+        What it is.
+
+    Raises
+    ------
+    CheckpointError
+        If the file is no checkpoint, or truncated.
+    ExportError
+        If the network is of a kind that gives no predictions for an event.
+    """
+    path = Path(path)
+    return describe_and_build(read_checkpoint(path), path, device)
+
+
+def describe_and_build(
+    checkpoint: Mapping[str, Any], path: Path, device: str = "cpu"
+) -> tuple[XECRegressor, ModelDescription]:
+    """Do the same with the contents of a checkpoint that has been read; see `load_described`."""
+    kind = checkpoint["kind"]
+    if kind != XECRegressor.kind:
+        raise ExportError(f"{path}: a checkpoint of kind '{kind}'; expected kind '{XECRegressor.kind}'")
+    network = build_model(checkpoint, source=str(path)).to(device).eval()
+    assert isinstance(network, XECRegressor)
+    return network, describe(checkpoint, network, path)
+
+
+def describe(checkpoint: Mapping[str, Any], network: XECRegressor, path: Path) -> ModelDescription:
+    """Collect what a user of the network has to know.
+
+    Parameters
+    ----------
+    checkpoint
+        The dictionary of the checkpoint.
+    network
+        The network built from it.
+    path
+        Where the checkpoint stands; a run directory gives the network its name.
+    """
+    data = checkpoint["config"].get("data", {})
+    run = RunDirectory(path.parent)
+    return ModelDescription(
+        kind=checkpoint["kind"],
+        name=run.name if run.config.is_file() else path.stem,
+        outputs=_outputs(network),
+        npho_branch=data.get("npho_branch", "npho"),
+        time_branch=data.get("time_branch", "relative_time"),
+        n_sensors=N_SENSORS,
+        layout=checkpoint["layout"],
+        geometry_hash=checkpoint["geometry_hash"],
+        normalization=network.normalization.model_dump(mode="json"),
+        versions=dict(checkpoint.get("versions") or {}),
+        export_versions=_installed_versions(),
+        epoch=checkpoint.get("epoch"),
+        weights="ema" if checkpoint.get("ema_model") else "model",
+        git_revision=checkpoint.get("git_revision") or "",
+    )
+
+
+def _outputs(network: XECRegressor) -> tuple[OutputDescription, ...]:
+    # Asking the network is surer than repeating how it derives its outputs from its configuration.
+    device = next(network.parameters()).device
+    nothing = torch.zeros(1, N_SENSORS, device=device)
+    with torch.inference_mode():
+        outputs = network(nothing, nothing)
+    return tuple(_output(network, name, values.shape[1]) for name, values in outputs.items())
+
+
+def _output(network: XECRegressor, name: str, width: int) -> OutputDescription:
+    task = name.removesuffix(SIGMA_SUFFIX)
+    spec = TASKS[task]
+    meaning = spec.meaning
+    # The columns of a classification are the probabilities of its classes.
+    columns = tuple(f"{spec.outputs[0]}_{i}" for i in range(width)) if spec.n_classes else spec.outputs
+    if name != task:
+        columns = tuple(f"sigma_{column}" for column in columns)
+        meaning = f"standard deviation: {meaning}"
+    return OutputDescription(name, task, columns, spec.unit, _scale(network, spec), meaning)
+
+
+def _scale(network: XECRegressor, spec: TaskSpec) -> tuple[float, ...]:
+    if spec.n_classes or spec.unit_vector:
+        return (1.0,) * spec.n_outputs
+    target = cast("TargetScale", network.targets[spec.name])
+    scale = target.scale.double()
+    if target.log_transform:
+        # The width of a logarithm is a fraction of the value.
+        scale = scale * target.shift.double().exp()
+    return tuple(scale.tolist())
+
+
+def _installed_versions() -> dict[str, str]:
+    versions = {}
+    for package in _EXPORT_PACKAGES:
+        try:
+            versions[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return versions

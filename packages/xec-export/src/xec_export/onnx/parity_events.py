@@ -1,0 +1,163 @@
+"""Events to compare two forms of a network on: real ones, and ones with every kind of bad reading."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from xec_data import EventReader, find_files
+from xec_data.errors import DataError
+from xec_data.schema.branches import INVALID, NPHO_BRANCH, TIME_BRANCH
+from xec_export.onnx.description import ModelDescription
+from xec_geometry import face_ids
+
+Floats = NDArray[np.float32]
+Damage = Callable[[Floats, Floats, np.random.Generator], None]
+
+N_EVENTS = 64
+
+_DAMAGED_FRACTION = 0.1
+_SEED = 4760
+
+
+@dataclass(frozen=True)
+class ParityEvents:
+    """Raw events.
+
+    Attributes
+    ----------
+    npho, time
+        (n, n_sensors) float32.
+    source
+        Where they came from, for people.
+    """
+
+    npho: Floats
+    time: Floats
+    source: str
+
+
+def choose_events(
+    data: Sequence[str | Path] | None, config: Mapping[str, Any], description: ModelDescription
+) -> ParityEvents:
+    """Take events from the files given, else the training's validation files, else simulate some.
+
+    Parameters
+    ----------
+    data
+        Files, folders or patterns that the user named.
+    config
+        The checkpoint's configuration; `data.val_path` and `data.tree_name` of it are used.
+    description
+        Gives the names of the branches.
+
+    Raises
+    ------
+    DataError
+        If a file that the user named cannot be read.
+    """
+    section = config.get("data", {})
+    tree_name = section.get("tree_name", "tree")
+    if data:
+        return _events_of_files(find_files(list(data)), tree_name, description)
+    if section.get("val_path"):
+        try:
+            return _events_of_files(find_files(section["val_path"]), tree_name, description)
+        except DataError:
+            # A checkpoint often travels without the files it was trained on.
+            return _simulated_events(f"simulation ({section['val_path']} of the training is not here)")
+    return _simulated_events("simulation")
+
+
+def damaged_events(events: ParityEvents) -> dict[str, tuple[Floats, Floats]]:
+    """Spoil readings of a few events in every way that files show.
+
+    Parameters
+    ----------
+    events
+        Sound events; they are copied.
+
+    Returns
+    -------
+    dict
+        Kind of damage → (npho, time), a batch of a few events each.
+    """
+    random = np.random.default_rng(_SEED)
+    damaged = {}
+    for kind, damage in DAMAGES.items():
+        npho, time = events.npho[:3].copy(), events.time[:3].copy()
+        damage(npho, time, random)
+        damaged[kind] = (npho, time)
+    return damaged
+
+
+def _scattered(value: float) -> Damage:
+    def damage(npho: Floats, time: Floats, random: np.random.Generator) -> None:
+        for readings in (npho, time):
+            readings[random.random(readings.shape) < _DAMAGED_FRACTION] = value
+
+    return damage
+
+
+def _everywhere(value: float) -> Damage:
+    def damage(npho: Floats, time: Floats, random: np.random.Generator) -> None:  # noqa: ARG001
+        npho[:], time[:] = value, value
+
+    return damage
+
+
+def _negative_counts(npho: Floats, time: Floats, random: np.random.Generator) -> None:  # noqa: ARG001
+    # From the noise of a baseline to far outside the domain of every normalization.
+    chosen = random.random(npho.shape) < _DAMAGED_FRACTION
+    npho[chosen] = -(10.0 ** random.uniform(-1, 5, int(chosen.sum())))
+
+
+def _inner_face_dead(npho: Floats, time: Floats, random: np.random.Generator) -> None:  # noqa: ARG001
+    npho[:, face_ids("inner")], time[:, face_ids("inner")] = INVALID, INVALID
+
+
+DAMAGES: dict[str, Damage] = {
+    "some 1e10": _scattered(INVALID),
+    "some -1e10": _scattered(-INVALID),
+    "some NaN": _scattered(np.nan),
+    "some +inf": _scattered(np.inf),
+    "some -inf": _scattered(-np.inf),
+    "negative counts": _negative_counts,
+    "inner face dead": _inner_face_dead,
+    "all 1e10": _everywhere(INVALID),
+    "all NaN": _everywhere(np.nan),
+    "all zero": _everywhere(0.0),
+}
+
+
+def _events_of_files(files: list[Path], tree_name: str, description: ModelDescription) -> ParityEvents:
+    reader = EventReader(
+        files,
+        ["npho", "time"],
+        tree_name=tree_name,
+        npho_branch=description.npho_branch,
+        time_branch=description.time_branch,
+        chunk_size=N_EVENTS,
+    )
+    chunk = next(iter(reader))
+    more = f" and {len(files) - 1} more" if len(files) > 1 else ""
+    return _enough(chunk["npho"], chunk["time"], f"{files[0]}{more}")
+
+
+def _simulated_events(source: str) -> ParityEvents:
+    from xec_data.simulation import SimulationConfig, simulate_events
+
+    events = next(simulate_events(SimulationConfig(), N_EVENTS))
+    npho, times = (events[name].astype(np.float32) for name in (NPHO_BRANCH, TIME_BRANCH))
+    return _enough(npho, times, source)
+
+
+def _enough(npho: Floats, time: Floats, source: str) -> ParityEvents:
+    # A file with few events repeats them: the batch is what matters.
+    chosen = np.resize(np.arange(len(npho)), N_EVENTS)
+    return ParityEvents(npho[chosen], time[chosen], source)

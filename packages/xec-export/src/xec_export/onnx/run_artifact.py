@@ -1,0 +1,62 @@
+"""What a training calls at its end: the best checkpoint of its run directory as ONNX."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from xec_export.errors import ExportError
+
+if TYPE_CHECKING:
+    from xec_models.checkpoint.run_directory import RunDirectory
+
+# As in the training's configuration.
+DEFAULT_NAME = "<run>.onnx"
+EXPORTED = "regression"
+
+
+def export_run(run_dir: Path) -> list[Path]:
+    """Export the best checkpoint of a run directory.
+
+    Parameters
+    ----------
+    run_dir
+        A run directory. ``export.onnx`` in its ``config.yaml`` names the file inside it, with ``<run>``
+        for the run's name; absent is ``<run>.onnx``, null exports nothing. Objectives other than
+        regression have no graph.
+
+    Returns
+    -------
+    list of Path
+        The ONNX file and its description, or nothing.
+
+    Raises
+    ------
+    ExportError
+        If the export fails, or its predictions differ from the network's.
+    """
+    from xec_models.checkpoint.run_directory import RunDirectory
+
+    run = RunDirectory.open(run_dir)
+    output = _wanted(run)
+    if output is None:
+        return []
+
+    from xec_export.onnx.exporting import export_checkpoint
+
+    report = export_checkpoint(run.checkpoint_best, output)
+    return [report.onnx, report.json]
+
+
+def _wanted(run: RunDirectory) -> Path | None:
+    import yaml
+
+    try:
+        config = yaml.safe_load(run.config.read_text(encoding="utf-8")) or {}
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ExportError(f"{run.config}: not a YAML file: {' '.join(str(error).split())}") from error
+    if config.get("objective", EXPORTED) != EXPORTED:
+        return None
+    section = config.get("export") or {}
+    name = section.get("onnx", DEFAULT_NAME)
+    return None if name is None else run.path / str(name).replace("<run>", run.name)

@@ -1,0 +1,1 @@
+"""Output files of the commands, and what the commands print about them."""

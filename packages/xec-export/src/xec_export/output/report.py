@@ -1,0 +1,112 @@
+"""What the commands show: the table of differences, a progress bar, closing lines."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from xec_export.inpainting.files import InpaintingReport
+    from xec_export.inpainting.network import InpaintingNetwork
+    from xec_export.onnx.exporting import ExportReport
+    from xec_export.onnx.parity import ParityReport
+    from xec_export.prediction.files import PredictionReport
+    from xec_export.prediction.predictor import Predictor
+
+
+def print_parity(report: ParityReport) -> None:
+    """Print the largest difference of each number that the network predicts."""
+    table = Table(
+        title=f"ONNX against torch: largest difference over {report.n_events} events of {report.source}",
+        title_justify="left",
+    )
+    for heading, justify in (
+        ("output", "left"),
+        ("difference", "right"),
+        ("unit", "left"),
+        ("scale", "right"),
+        ("relative", "right"),
+        ("at", "left"),
+    ):
+        table.add_column(heading, justify=justify)  # type: ignore[arg-type]
+    for row in report.differences:
+        table.add_row(
+            row.column,
+            f"{row.absolute:.1e}",
+            row.unit,
+            f"{row.scale:.1e}",
+            f"{row.relative:.1e}",
+            row.case,
+            style=None if row.relative <= report.tolerance else "red",
+        )
+    Console(soft_wrap=True).print(table)
+
+
+def print_export(report: ExportReport) -> None:
+    """Say what was written."""
+    worst = report.parity.worst
+    print(
+        f"largest difference {worst.relative:.1e} of the spread ({worst.column}, {worst.case}); "
+        f"allowed {report.parity.tolerance:g}"
+    )
+    print(
+        f"wrote {report.onnx} ({report.n_parameters / 1e6:.1f} million parameters, "
+        f"{report.n_bytes / 1e6:.1f} MB, opset {report.description.opset}, {report.seconds:.0f} s) "
+        f"and {report.json}"
+    )
+
+
+def print_prediction(report: PredictionReport, predictor: Predictor) -> None:
+    """Say what was written, and what a user should know about it."""
+    error_console = Console(stderr=True, soft_wrap=True, highlight=False, markup=False)
+    for note in report.notes:
+        error_console.print(f"note: {note}")
+    print(
+        f"wrote {report.output}: {report.n_events} events in {report.seconds:.1f} s "
+        f"({report.rate:.0f} events/s, {predictor.device})"
+    )
+
+
+def print_inpainting(report: InpaintingReport, network: InpaintingNetwork) -> None:
+    """Say what was recovered, and what a user should know about it."""
+    error_console = Console(stderr=True, soft_wrap=True, highlight=False, markup=False)
+    for note in report.notes:
+        error_console.print(f"note: {note}")
+    per_event = f"{report.least}" if report.least == report.most else f"{report.least} to {report.most}"
+    print(
+        f"wrote {report.output}: {report.n_channels} dead channels recovered ({per_event} an event; "
+        f"{' and '.join(network.channels)}) in {report.n_events} events, {report.seconds:.1f} s "
+        f"({report.rate:.0f} events/s, {network.device})"
+    )
+
+
+@contextlib.contextmanager
+def events_progress(label: str) -> Iterator[Callable[[int, int], None]]:
+    """Show a progress bar of events on stderr, if that is a terminal.
+
+    Yields
+    ------
+    callable
+        Takes the events done and their number.
+    """
+    console = Console(stderr=True)
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]}"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+        task = progress.add_task(label, total=None, rate="")
+
+        def advance(done: int, total: int) -> None:
+            speed = progress.tasks[task].finished_speed or progress.tasks[task].speed
+            progress.update(task, completed=done, total=total, rate=f"{speed:.0f} events/s" if speed else "")
+
+        yield advance

@@ -1,0 +1,1 @@
+"""Predictions of an exported network or a checkpoint, also for whole ROOT files."""

@@ -1,0 +1,193 @@
+"""Predictions for ROOT files of any size, beside what the files know already."""
+
+from __future__ import annotations
+
+import time
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from xec_data import EventReader, TreeWriter, find_files
+from xec_data.reading.chunk import EventChunk
+from xec_data.schema.branches import SCHEMA, is_invalid
+from xec_export.errors import ExportError
+from xec_export.onnx.description import SIGMA_SUFFIX, ModelDescription
+from xec_export.output.written_file import WrittenFile, check_output
+from xec_export.prediction.predictor import Predictor
+from xec_export.prediction.prefetch import read_ahead
+from xec_geometry import N_SENSORS
+from xec_models.regressor.predictions import prediction_columns
+
+Columns = dict[str, NDArray[Any]]
+
+ENTRY_BRANCH = "entry"
+ID_BRANCHES = ("run", "event")
+
+# Everything that the schema knows about an event and that is no sensor reading.
+ACCOMPANYING = tuple(name for name, branch in SCHEMA.items() if branch.shape != (N_SENSORS,))
+
+# Events between two steps of the progress bar.
+_STEP = 128
+
+
+@dataclass(frozen=True)
+class PredictionReport(WrittenFile):
+    """What a prediction did.
+
+    Attributes
+    ----------
+    branches
+        The branches of the file.
+    """
+
+    branches: tuple[str, ...]
+
+
+def predict_files(
+    predictor: Predictor,
+    inputs: Sequence[str | Path],
+    output: str | Path,
+    *,
+    tree_name: str = "tree",
+    npho_branch: str | None = None,
+    time_branch: str | None = None,
+    angle_unit: str = "auto",
+    progress: Callable[[int, int], None] | None = None,
+) -> PredictionReport:
+    """Predict every event of some files and write one file with a tree ``tree``.
+
+    Its branches are ``pred_<output>`` (and ``sigma_<output>`` if the network predicts uncertainties)
+    beside run, event, truth and conventional reconstruction, as far as all inputs have them, under the
+    names of the schema and in the units of xec (``emiAng`` in degrees). Inputs without run and event
+    numbers give a branch ``entry``, which counts the events through all inputs.
+
+    Parameters
+    ----------
+    predictor
+        The network.
+    inputs
+        Files, folders or patterns; their events follow each other in this order.
+    output
+        The file to write.
+    tree_name
+        The tree in the inputs.
+    npho_branch, time_branch
+        Names of the readings in the inputs; by default those that the network was trained on.
+    angle_unit
+        Unit of ``emiAng`` in the inputs: ``auto``, ``deg`` or ``rad``.
+    progress
+        Called with the events done and their number.
+
+    Returns
+    -------
+    PredictionReport
+        The file and its contents.
+
+    Raises
+    ------
+    ExportError, DataError, OutputError
+        If an input cannot be read, or holds no valid reading, or the output cannot be written.
+    """
+    start = time.monotonic()
+    files = find_files(list(inputs))
+    output = check_output(output, files)
+    reader = _open_reader(
+        files,
+        tree_name=tree_name,
+        npho_branch=npho_branch or predictor.description.npho_branch,
+        time_branch=time_branch or predictor.description.time_branch,
+        angle_unit=angle_unit,
+    )
+    kept = tuple(name for name in reader.branches if name in ACCOMPANYING)
+    n_events, n_unread = 0, 0
+    branches: tuple[str, ...] = ()
+    title = f"predictions of {predictor.description.name}"
+    with TreeWriter(output, title=title, metadata=predictor.description.to_dict()) as writer:
+        for chunk in read_ahead(reader):
+            columns = _identify(chunk, kept, n_events)
+            columns |= _predict_chunk(predictor, chunk, n_events, reader.n_events, progress)
+            writer.extend(columns)
+            n_events += len(chunk)
+            n_unread += int(is_invalid(chunk["npho"]).all(axis=1).sum())
+            branches = tuple(columns)
+        if n_unread == n_events:
+            raise ExportError(
+                f"{files[0]}{f' and {len(files) - 1} more' if len(files) > 1 else ''}: all readings of "
+                f"'{reader.trees[0].stored['npho']}' in all {n_events} events are invalid; expected photons"
+            )
+    notes = (*reader.notes, *_left_out(reader), *_unread(n_unread, n_events))
+    return PredictionReport(output, n_events, n_unread, time.monotonic() - start, notes, branches)
+
+
+def output_columns(description: ModelDescription, outputs: Mapping[str, NDArray[Any]]) -> Columns:
+    """Name the columns of a network's outputs as the files do.
+
+    Parameters
+    ----------
+    description
+        The network.
+    outputs
+        What `Predictor.predict` returned.
+
+    Returns
+    -------
+    dict
+        ``pred_<output>`` and ``sigma_<output>``, (n,) each.
+    """
+    columns: Columns = {}
+    for task in description.tasks:
+        columns |= prediction_columns(task, outputs[task], outputs.get(task + SIGMA_SUFFIX))
+    return columns
+
+
+def _open_reader(files: list[Path], **options: Any) -> EventReader:
+    optional = [*ACCOMPANYING]
+    with warnings.catch_warnings():
+        # Said again, in one line, by the reader's notes.
+        warnings.simplefilter("ignore", FutureWarning)
+        return EventReader(files, ["npho", "time"], optional=optional, **options)
+
+
+def _identify(chunk: EventChunk, kept: tuple[str, ...], first: int) -> Columns:
+    columns = {name: chunk[name] for name in kept}
+    if not set(ID_BRANCHES) <= columns.keys():
+        columns = {ENTRY_BRANCH: np.arange(first, first + len(chunk), dtype=np.int64), **columns}
+    return columns
+
+
+def _predict_chunk(
+    predictor: Predictor,
+    chunk: EventChunk,
+    done: int,
+    total: int,
+    progress: Callable[[int, int], None] | None,
+) -> Columns:
+    step = max(_STEP, predictor.batch_size)
+    parts = []
+    for begin in range(0, len(chunk), step):
+        part = slice(begin, begin + step)
+        outputs = predictor.predict(chunk["npho"][part], chunk["time"][part])
+        parts.append(output_columns(predictor.description, outputs))
+        if progress is not None:
+            progress(done + min(begin + step, len(chunk)), total)
+    return {name: np.concatenate([columns[name] for columns in parts]) for name in parts[0]}
+
+
+def _left_out(reader: EventReader) -> list[str]:
+    somewhere = {name for tree in reader.trees for name in tree.stored}
+    notes = []
+    for name in sorted(somewhere - set(reader.branches)):
+        lacking = next(tree.path for tree in reader.trees if name not in tree.stored)
+        notes.append(f"the branch '{name}' is left out: {lacking} has none")
+    return notes
+
+
+def _unread(n_unread: int, n_events: int) -> list[str]:
+    if not n_unread:
+        return []
+    return [f"{n_unread} of {n_events} events have no valid photon count; their predictions mean nothing"]

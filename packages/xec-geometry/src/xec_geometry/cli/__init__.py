@@ -1,0 +1,1 @@
+"""The `xec` command, which hosts the commands of all installed packages."""

@@ -1,0 +1,1 @@
+"""The detector itself: sensors, faces, coordinates, the fiducial volume, an as-built survey."""

@@ -1,0 +1,60 @@
+"""A hash of all that a network's meaning depends on: positions, maps, edges, fine grid."""
+
+from __future__ import annotations
+
+import hashlib
+from functools import cache
+
+import numpy as np
+import numpy.typing as npt
+
+from xec_geometry.detector.faces import GRIDS, index_map
+from xec_geometry.detector.layouts import Layout, check_layout
+from xec_geometry.detector.sensors import sensor_normals, sensor_positions
+from xec_geometry.grids.fine_grid import outer_fine_grid
+from xec_geometry.grids.hex_grid import hex_edges
+
+# Finer than the table is exact, coarser than what sines of different machines differ by.
+_RESOLUTION = 1e-4
+
+
+@cache
+def geometry_hash(layout: Layout = "physical") -> str:
+    """Hash the nominal geometry as a layout shows it to networks.
+
+    Two versions of xec with the same hash give the sensors the same meaning.
+
+    Parameters
+    ----------
+    layout
+        ``physical`` or ``xec-ml-wl``.
+
+    Returns
+    -------
+    str
+        Hexadecimal digits of a SHA-256.
+
+    Raises
+    ------
+    GeometryError
+        If there is no such layout.
+    """
+    check_layout(layout)
+    grid = outer_fine_grid(layout=layout)
+    tables: dict[str, npt.NDArray[np.generic]] = {
+        "positions": _rounded(sensor_positions()),
+        "normals": _rounded(sensor_normals()),
+        **{f"map {name}": index_map(name, layout) for name in GRIDS},
+        "edges": hex_edges(layout),
+        "fine grid": grid.sensor,
+        "shares": _rounded(grid.share),
+    }
+    digest = hashlib.sha256(layout.encode())
+    for name, table in tables.items():
+        digest.update(f"{name} {table.shape}".encode())
+        digest.update(table.astype("<i8").tobytes())
+    return digest.hexdigest()
+
+
+def _rounded(values: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
+    return np.rint(values / _RESOLUTION).astype(np.int64)

@@ -1,0 +1,68 @@
+"""The detector cut open and laid flat, for pictures.
+
+The inner face lies in the middle, z to the right and v upwards. Upstream and downstream are folded
+out at its sides, top and bottom above and below, the edges that meet in the detector side by side.
+The outer face lies apart, on the right, with z and its own arc.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+
+from xec_geometry.detector import parameters as p
+from xec_geometry.detector.faces import FACES, face_ids
+from xec_geometry.detector.sensors import sensor_positions
+from xec_geometry.support.arrays import FloatArray, read_only
+
+# Room around the centres of a face's outermost sensors.
+_MARGIN = {"inner": 0.8}
+_PMT_MARGIN = p.PMT_RADIUS + 0.75
+# Room between the inner face and its neighbours; above and below it a line of text has to fit.
+_SIDE_GAP = 2.0
+_END_GAP = 8.0
+_OUTER_GAP = 9.0
+
+
+@cache
+def unrolled_positions() -> FloatArray:
+    """Give a place in the plane for every sensor.
+
+    Returns
+    -------
+    numpy.ndarray
+        (N_SENSORS, 2) float64 in cm, read-only. On a face, distances between neighbours are those in
+        the detector, but along φ on the sides, where the arc is that of the inner face.
+    """
+    x, y, z = sensor_positions().T
+    psi = np.arctan2(y, -x)
+    radius = np.hypot(x, y)
+    plane = np.stack([z, p.INNER_RADIUS * psi], axis=-1)
+    half_z, half_v = (plane[face_ids("inner")].max(axis=0) + _MARGIN["inner"]).tolist()
+
+    depth_step = np.hypot(p.SIDE_RADIUS_STEP, p.SIDE_Z_STEP)
+    for name, sign in (("us", -1), ("ds", +1)):
+        ids = face_ids(name)
+        depth = (radius[ids] - p.SIDE_RADIUS_FIRST) / p.SIDE_RADIUS_STEP * depth_step
+        plane[ids, 0] = sign * (half_z + _SIDE_GAP + _PMT_MARGIN + depth)
+    for name, sign in (("top", +1), ("bottom", -1)):
+        ids = face_ids(name)
+        depth = radius[ids] - p.HEX_RADIUS_FIRST
+        plane[ids, 1] = sign * (half_v + _END_GAP + _PMT_MARGIN + depth)
+    ids = face_ids("outer")
+    left = plane[face_ids("ds"), 0].max() + _PMT_MARGIN + _OUTER_GAP
+    plane[ids, 0] = z[ids] - z[ids].min() + left + _PMT_MARGIN
+    plane[ids, 1] = p.OUTER_RADIUS * psi[ids]
+    return read_only(plane)
+
+
+def unrolled_face_boxes() -> dict[str, tuple[float, float, float, float]]:
+    """Give the rectangle (x0, x1, y0, y1) in cm around each face's sensors in `unrolled_positions`."""
+    boxes = {}
+    for name in FACES:
+        places = unrolled_positions()[face_ids(name)]
+        margin = _MARGIN.get(name, _PMT_MARGIN)
+        (x0, y0), (x1, y1) = (places.min(axis=0) - margin).tolist(), (places.max(axis=0) + margin).tolist()
+        boxes[name] = (x0, x1, y0, y1)
+    return boxes

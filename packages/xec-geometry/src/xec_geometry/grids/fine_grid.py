@@ -1,0 +1,128 @@
+"""The outer face as one fine grid: a precomputed gather with shares."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+
+from xec_geometry.detector import parameters as p
+from xec_geometry.detector.faces import index_map
+from xec_geometry.detector.layouts import Layout
+from xec_geometry.errors import GeometryError
+from xec_geometry.support.arrays import FloatArray, IntArray, read_only
+
+
+@dataclass(frozen=True)
+class OuterFineGrid:
+    """Which sensors the cells of the outer fine grid have, and how much of them.
+
+    The count of cell c is Σ_k ``share[c, k]`` · npho[``sensor[c, k]``]; its time is the mean of the
+    times of ``sensor[c, k]`` with the weights ``area[c, k]``, over the valid ones.
+
+    Attributes
+    ----------
+    shape
+        Rows (z) and columns (φ); cell c stands in row c // columns and column c % columns.
+    sensor
+        (cells, k) int64, sensor ids. Entries that pad have share and area 0.
+    share
+        (cells, k) float64, part of the sensor's count that this cell receives. In the layout
+        ``physical`` the shares of every sensor of the face sum to 1: counts are conserved.
+    area
+        (cells, k) float64, part of the cell that the sensor covers. Sums to 1 in every cell.
+    """
+
+    shape: tuple[int, int]
+    sensor: IntArray
+    share: FloatArray
+    area: FloatArray
+
+
+def outer_fine_grid(
+    pool: tuple[int, int] | list[int] | None = None, layout: Layout = "physical"
+) -> OuterFineGrid:
+    """Give the fine grid of the outer face, pooled if wanted.
+
+    A coarse PMT covers a block of cells, and so does, in smaller cells, a PMT of the centre patch,
+    which lies over the coarse cells beneath. In the layout ``xec-ml-wl`` the coarse map does not
+    follow the positions, so the patch hides 12 sensors that it does not have, and the 12 that it
+    shares with the coarse map appear in both: counts are not conserved there.
+
+    Parameters
+    ----------
+    pool
+        Rows and columns of fine cells that one pooled cell sums up, e.g. ``(3, 3)``.
+    layout
+        ``physical`` or ``xec-ml-wl``.
+
+    Returns
+    -------
+    OuterFineGrid
+        With one sensor per cell if not pooled.
+
+    Raises
+    ------
+    GeometryError
+        If `pool` does not divide the grid, or if there is no such layout.
+    """
+    return _fine_grid(_checked_pool(pool), layout)
+
+
+def _checked_pool(pool: tuple[int, int] | list[int] | None) -> tuple[int, int]:
+    rows, columns = fine_shape()
+    if pool is None:
+        return (1, 1)
+    sizes = tuple(pool)
+    if len(sizes) == 2 and all(isinstance(n, (int, np.integer)) and n > 0 for n in sizes):
+        pool_rows, pool_columns = int(sizes[0]), int(sizes[1])
+        if rows % pool_rows == 0 and columns % pool_columns == 0:
+            return pool_rows, pool_columns
+    raise GeometryError(
+        f"cannot pool the outer fine grid by {list(sizes)}: "
+        f"expected two numbers, a divisor of its {rows} rows and one of its {columns} columns"
+    )
+
+
+def fine_shape() -> tuple[int, int]:
+    """Give rows and columns of the outer fine grid without pooling."""
+    return p.OUTER_PER_STRIP * p.COARSE_CELL[0], p.STRIPS * p.COARSE_CELL[1]
+
+
+@cache
+def _fine_grid(pool: tuple[int, int], layout: Layout) -> OuterFineGrid:
+    sensor, share = index_map("outer", layout), _fine_share()
+    pool_rows, pool_columns = pool
+    shape = sensor.shape[0] // pool_rows, sensor.shape[1] // pool_columns
+    blocks = [
+        array.reshape(shape[0], pool_rows, shape[1], pool_columns)
+        .swapaxes(1, 2)
+        .reshape(-1, pool_rows * pool_columns)
+        for array in (sensor, share)
+    ]
+    cells = [_merge(ids, shares) for ids, shares in zip(*blocks, strict=True)]
+    k = max(len(ids) for ids, _, _ in cells)
+    padded = [
+        (
+            np.pad(ids, (0, k - len(ids)), mode="edge"),
+            *(np.pad(x, (0, k - len(ids))) for x in (shares, areas)),
+        )
+        for ids, shares, areas in cells
+    ]
+    ids, shares, areas = (np.stack(column) for column in zip(*padded, strict=True))
+    return OuterFineGrid(shape, read_only(ids), read_only(shares), read_only(areas))
+
+
+def _fine_share() -> FloatArray:
+    share = np.full(fine_shape(), 1 / np.prod(p.COARSE_CELL))
+    rows, columns = p.CENTER_CELL[0] * len(p.CENTER_Z), p.CENTER_CELL[1] * len(p.CENTER_IDS)
+    row, column = p.CENTER_FINE_ORIGIN
+    share[row : row + rows, column : column + columns] = 1 / np.prod(p.CENTER_CELL)
+    return share
+
+
+def _merge(ids: IntArray, shares: FloatArray) -> tuple[IntArray, FloatArray, FloatArray]:
+    sensors, where, counts = np.unique(ids, return_inverse=True, return_counts=True)
+    covered = np.bincount(where, weights=shares).astype(np.float64)
+    return sensors, covered, counts.astype(np.float64) / len(ids)

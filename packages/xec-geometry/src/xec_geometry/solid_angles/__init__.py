@@ -1,0 +1,1 @@
+"""Exact solid angles of the sensors."""

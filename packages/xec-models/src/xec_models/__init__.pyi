@@ -1,0 +1,33 @@
+from .__about__ import __version__ as __version__
+from .checkpoint.checkpoint import (
+    MODEL_KINDS as MODEL_KINDS,
+    build_model as build_model,
+    load_model as load_model,
+    load_parameters as load_parameters,
+    read_checkpoint as read_checkpoint,
+    save_checkpoint as save_checkpoint,
+)
+from .checkpoint.run_directory import RunDirectory as RunDirectory
+from .config.network import (
+    AutoencoderConfig as AutoencoderConfig,
+    InpainterConfig as InpainterConfig,
+    ModelConfig as ModelConfig,
+    TaskConfig as TaskConfig,
+    TaskTable as TaskTable,
+    enabled_tasks as enabled_tasks,
+    resolve_tasks as resolve_tasks,
+)
+from .encoder.encoder import XECEncoder as XECEncoder
+from .encoder.gather import FaceGather as FaceGather
+from .encoder.normalizer import Normalizer as Normalizer
+from .errors import (
+    CheckpointError as CheckpointError,
+    ModelError as ModelError,
+    RunDirectoryError as RunDirectoryError,
+)
+from .reconstruction.autoencoder import XECMaskedAutoencoder as XECMaskedAutoencoder
+from .reconstruction.inpainter import XECInpainter as XECInpainter
+from .regressor.metrics import opening_angle as opening_angle, task_metrics as task_metrics
+from .regressor.predictions import prediction_columns as prediction_columns, truth_columns as truth_columns
+from .regressor.regressor import XECRegressor as XECRegressor
+from .tasks import TASKS as TASKS, TaskSpec as TaskSpec, task_spec as task_spec, task_truth as task_truth

@@ -1,0 +1,1 @@
+"""Blocks of the networks: ConvNeXt V2, HexNeXt, and their parts."""

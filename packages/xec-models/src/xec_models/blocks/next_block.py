@@ -1,0 +1,116 @@
+"""The block of ConvNeXt V2, whatever its neighbourhood operator: spatial mixing, then an MLP with GRN.
+
+S. Woo et al., "ConvNeXt V2: Co-designing and Scaling ConvNets with Masked Autoencoders",
+arXiv:2301.00808 (2023); the block without GRN: Z. Liu et al., arXiv:2201.03545 (2022).
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from xec_models.blocks.block_mlp import block_mlp, runs_here
+from xec_models.blocks.channel_norm import ChannelNorm
+from xec_models.blocks.drop_path import DropPath
+
+EXPANSION = 4
+
+
+class GlobalResponseNorm(nn.Module):
+    """Competition between channels, per event (GRN; Woo et al. 2023, section 3).
+
+    G = L2 norm over space, N = G / (mean over channels of G + 1e-6), y = γ·(x·N) + β + x. The norm is
+    taken per event: batch mates never meet.
+
+    Parameters
+    ----------
+    dim
+        Number of channels, the last axis.
+    space
+        Axes to take the norm over.
+    """
+
+    def __init__(self, dim: int, space: tuple[int, ...]) -> None:
+        super().__init__()
+        self.space = space
+        self.gamma = nn.Parameter(torch.zeros(dim))
+        self.beta = nn.Parameter(torch.zeros(dim))
+
+    def scale(self, x: Tensor) -> Tensor:
+        """The factor 1 + γ·N: GRN is x · scale + β, one pass over `x` instead of four."""
+        squares = (x * x).sum(self.space, keepdim=True, dtype=torch.promote_types(x.dtype, torch.float32))
+        # The gradient of √0 is infinite; 1e-30 vanishes beside any real response.
+        norm = (squares + 1e-30).sqrt()
+        scale: Tensor = 1 + self.gamma * (norm / (norm.mean(-1, keepdim=True) + 1e-6))
+        return scale
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Apply to `x`, channels last."""
+        return x * self.scale(x) + self.beta
+
+
+class NeXtBlock(nn.Module):
+    """Neighbourhood operator → LayerNorm → Linear → GELU → GRN → Linear → drop path → add the input.
+
+    Subclasses set `mix`. The second Linear takes GRN into its weights (scaled rows, shifted bias).
+
+    Parameters
+    ----------
+    dim
+        Number of channels, the last axis.
+    space
+        The spatial axes.
+    drop_path
+        Probability to skip the block while training.
+    """
+
+    def __init__(self, dim: int, space: tuple[int, ...], drop_path: float) -> None:
+        super().__init__()
+        self.norm = ChannelNorm(dim)
+        self.pwconv1 = nn.Linear(dim, EXPANSION * dim)
+        self.grn = GlobalResponseNorm(EXPANSION * dim, space)
+        self.pwconv2 = nn.Linear(EXPANSION * dim, dim)
+        self.drop_path = DropPath(drop_path)
+
+    def mix(self, x: Tensor) -> Tensor:
+        """The neighbourhood operator."""
+        raise NotImplementedError
+
+    def forward(self, x: Tensor, keep: Tensor | None = None) -> Tensor:
+        """Apply the block.
+
+        Parameters
+        ----------
+        x
+            Features, channels last.
+        keep
+            1 where a position is seen, 0 where it is masked, shaped to multiply `x`; None: all seen.
+
+        Returns
+        -------
+        Tensor
+            Shape of `x`; zero at masked positions.
+        """
+        y = self.mix(x)
+        if keep is not None:
+            y = y * keep
+        out: Tensor = x + self.drop_path(self.mlp(y))
+        return out if keep is None else out * keep
+
+    def mlp(self, y: Tensor) -> Tensor:
+        """LayerNorm, both Linears with GELU and GRN between them; the form that is fastest where `y` is."""
+        if runs_here(y):
+            norm = self.norm.weight, self.norm.bias, self.norm.eps
+            first = self.pwconv1.weight, self.pwconv1.bias
+            return block_mlp(y, norm, first, self.grn.gamma, (self.pwconv2.weight, self._shifted_bias()))
+        hidden = F.gelu(self.norm.into(self.pwconv1, y))
+        return self.project(hidden, self.grn.scale(hidden))
+
+    def project(self, hidden: Tensor, scale: Tensor) -> Tensor:
+        """GRN and the second Linear in one: W₂(h·s + β) + b = W₂(h·s) + (W₂β + b)."""
+        return F.linear(hidden * scale, self.pwconv2.weight, self._shifted_bias())
+
+    def _shifted_bias(self) -> Tensor:
+        bias: Tensor = torch.mv(self.pwconv2.weight, self.grn.beta) + self.pwconv2.bias
+        return bias

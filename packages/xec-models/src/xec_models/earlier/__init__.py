@@ -1,0 +1,1 @@
+"""Checkpoints of the earlier system xec-ml-wl."""

@@ -1,0 +1,1 @@
+"""The encoder: readings to one token for each face."""

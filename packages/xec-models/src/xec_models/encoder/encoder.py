@@ -1,0 +1,81 @@
+"""The encoder: six faces become six tokens, which a transformer lets look at each other."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from xec_data.normalization.transforms import NormalizationConfig
+from xec_models.blocks.convnext import FaceBackbone
+from xec_models.blocks.hexnext import HexEncoder
+from xec_models.config.network import NUM_HEADS, ModelConfig
+from xec_models.encoder.fusion import Fusion
+from xec_models.encoder.gather import FaceGather, token_faces
+from xec_models.encoder.normalizer import Normalizer
+from xec_models.encoder.positions import POSITION_ENCODINGS
+
+
+class XECEncoder(nn.Module):
+    """Tokens of the faces: inner, us, ds, outer (coarse and centre, if split), top, bottom.
+
+    Rectangular faces share one ConvNeXt V2 backbone, hexagonal ones one HexNeXt encoder. Everything
+    is per event: batch mates never meet.
+
+    Parameters
+    ----------
+    model
+        Shape of the network.
+    normalization
+        Scale of the readings that it sees.
+
+    Attributes
+    ----------
+    faces : tuple of str
+        The face of each token.
+    normalizer : Normalizer
+        Raw readings to what `forward` takes.
+    """
+
+    def __init__(self, model: ModelConfig, normalization: NormalizationConfig) -> None:
+        super().__init__()
+        dim = model.encoder_dim
+        self.faces = token_faces(model.outer_mode)
+        self.normalizer = Normalizer(normalization)
+        self.gather = FaceGather(model, self.normalizer)
+        self.backbone = FaceBackbone(dim, drop_path_rate=model.drop_path_rate)
+        self.hex_encoder = HexEncoder(dim, model.layout, model.hex_conv, drop_path_rate=model.drop_path_rate)
+        self.position = POSITION_ENCODINGS[model.position](self.faces, dim, model.layout)
+        self.fusion = Fusion(dim, NUM_HEADS, model.feedforward, model.num_fusion_layers)
+
+    def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
+        """Encode normalized readings.
+
+        Parameters
+        ----------
+        x
+            (B, sensors, 2) npho and time of the `Normalizer`.
+        mask
+            (B, sensors) bool, True where a sensor must not be seen; None: all seen. A masked sensor
+            cannot influence the result (FCMAE; Woo et al., arXiv:2301.00808).
+
+        Returns
+        -------
+        Tensor (B, tokens, encoder_dim)
+        """
+        tokens: Tensor = self.fusion(self.face_tokens(x, mask) + self.position())
+        return tokens
+
+    def face_tokens(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
+        """The tokens before the fusion: each knows its own face only; parameters as of `forward`."""
+        if mask is not None:
+            # A partly masked cell of a pooled grid takes its value from the sensors that are left.
+            x = torch.where(mask.unsqueeze(-1), self.normalizer.sentinels(), x)
+        faces = self.gather(x)
+        masks = {} if mask is None else self.gather.mask(mask)
+        tokens = []
+        for group in self.gather.groups:
+            encode = self.hex_encoder if group.hexagonal else self.backbone
+            hidden = masks[group.name].flatten(0, 1) if masks else None
+            token = encode(faces[group.name].flatten(0, 1), hidden)
+            tokens.append(token.unflatten(0, (-1, len(group.faces))))
+        return torch.cat(tokens, dim=1)

@@ -1,0 +1,228 @@
+"""From sensors to faces: tables that say which sensor stands in which cell, and nothing else.
+
+Faces of one shape form a group and travel as one batch: upstream with downstream, top with bottom.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any, cast
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from xec_geometry import Layout, index_map, outer_fine_grid
+from xec_models.config.network import ModelConfig
+from xec_models.encoder.normalizer import Normalizer
+
+
+@dataclass(frozen=True)
+class FaceGroup:
+    """Faces of one shape, and whether they are hexagonal (nodes) or rectangular (rows × columns)."""
+
+    name: str
+    faces: tuple[str, ...]
+    hexagonal: bool = False
+
+
+_INNER, _SIDES = FaceGroup("inner", ("inner",)), FaceGroup("sides", ("us", "ds"))
+_HEXAGONAL = FaceGroup("hexagonal", ("top", "bottom"), hexagonal=True)
+
+FACE_GROUPS: dict[str, tuple[FaceGroup, ...]] = {
+    "finegrid": (_INNER, _SIDES, FaceGroup("outer", ("outer",)), _HEXAGONAL),
+    "split": (
+        _INNER,
+        _SIDES,
+        FaceGroup("outer_coarse", ("outer_coarse",)),
+        FaceGroup("outer_center", ("outer_center",)),
+        _HEXAGONAL,
+    ),
+}
+
+
+def token_faces(outer_mode: str) -> tuple[str, ...]:
+    """The face of each token, in order."""
+    return tuple(face for group in FACE_GROUPS[outer_mode] for face in group.faces)
+
+
+class FaceGather(nn.Module):
+    """Readings of all sensors, sorted into faces.
+
+    Parameters
+    ----------
+    config
+        Layout, outer mode and pooling.
+    normalizer
+        The scale that the readings are in; the fine grid shares photons, not their logarithms.
+    """
+
+    def __init__(self, config: ModelConfig, normalizer: Normalizer) -> None:
+        super().__init__()
+        self.groups = FACE_GROUPS[config.outer_mode]
+        self.maps = nn.ModuleDict({group.name: _face_map(group, config, normalizer) for group in self.groups})
+
+    def forward(self, x: Tensor) -> dict[str, Tensor]:
+        """Sort normalized readings.
+
+        Parameters
+        ----------
+        x
+            (B, sensors, 2) normalized npho and time.
+
+        Returns
+        -------
+        dict
+            By group name (B, faces, rows, columns, 2), or (B, faces, nodes, 2) if hexagonal.
+        """
+        return {name: faces(x) for name, faces in self.maps.items()}
+
+    def mask(self, mask: Tensor) -> dict[str, Tensor]:
+        """Sort a mask.
+
+        Parameters
+        ----------
+        mask
+            (B, sensors) bool, True where a sensor must not be seen.
+
+        Returns
+        -------
+        dict
+            Shapes as of `forward` without the last axis. A cell is masked if all its sensors are.
+        """
+        return {name: cast("FaceMap", faces).mask(mask) for name, faces in self.maps.items()}
+
+
+def _face_map(group: FaceGroup, config: ModelConfig, normalizer: Normalizer) -> FaceMap:
+    if group.faces == ("outer",):
+        return FINE_GRIDS[config.layout](config.outer_fine_pool, normalizer)
+    return SensorMap(np.stack([index_map(face, config.layout) for face in group.faces]))
+
+
+class FaceMap(nn.Module):
+    """Where the readings of one group of faces go."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, sensors, 2) to (B, faces, ..., 2)."""
+        raise NotImplementedError
+
+    def mask(self, mask: Tensor) -> Tensor:
+        """(B, sensors) to (B, faces, ...)."""
+        raise NotImplementedError
+
+
+class SensorMap(FaceMap):
+    """One sensor per cell: a slice where the ids are consecutive, else a table.
+
+    Parameters
+    ----------
+    ids
+        Sensor ids in the shape of the output.
+    """
+
+    table: Tensor | None
+
+    def __init__(self, ids: NDArray[np.int64]) -> None:
+        super().__init__()
+        self.shape = ids.shape
+        flat = ids.ravel()
+        self.first = int(flat[0])
+        consecutive = np.array_equal(flat, np.arange(self.first, self.first + flat.size))
+        table = None if consecutive else torch.tensor(flat)
+        self.register_buffer("table", table, persistent=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, sensors, ...) to (B, *shape, ...)."""
+        if self.table is None:
+            picked = x[:, self.first : self.first + math.prod(self.shape)]
+        else:
+            picked = x[:, self.table]
+        return picked.reshape(-1, *self.shape, *x.shape[2:])
+
+    def mask(self, mask: Tensor) -> Tensor:
+        """(B, sensors) to (B, *shape)."""
+        return self.forward(mask)
+
+
+class _FineGrid(FaceMap):
+    """The outer face as one grid; the tables of `xec_geometry.outer_fine_grid`."""
+
+    layout: Layout
+    sensor: Tensor
+    share: Tensor
+    area: Tensor
+
+    def __init__(self, pool: tuple[int, int] | None, normalizer: Normalizer) -> None:
+        super().__init__()
+        grid = outer_fine_grid(pool, self.layout)
+        self.shape = grid.shape
+        self.cells_per_cell = math.prod(pool or (1, 1))
+        self.normalizer = normalizer
+        self._table("sensor", grid.sensor)
+        self._table("share", grid.share)
+        self._table("area", grid.area)
+
+    def _table(self, name: str, values: NDArray[Any]) -> None:
+        table = torch.tensor(values)
+        if table.is_floating_point():
+            table = table.to(torch.get_default_dtype())
+        self.register_buffer(name, table, persistent=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, sensors, 2) to (B, 1, rows, columns, 2)."""
+        cells = self.cells(x[:, self.sensor])
+        return cells.reshape(-1, 1, *self.shape, 2)
+
+    def cells(self, y: Tensor) -> Tensor:
+        """(B, cells, k, 2), the sensors of every cell, to (B, cells, 2)."""
+        raise NotImplementedError
+
+    def mask(self, mask: Tensor) -> Tensor:
+        """(B, sensors) to (B, 1, rows, columns)."""
+        hidden = mask[:, self.sensor] | (self.area == 0)
+        return hidden.all(-1).reshape(-1, 1, *self.shape)
+
+
+class PhysicalFineGrid(_FineGrid):
+    """Photons are shared among a sensor's cells, times are copied.
+
+    A pooled cell holds the photons of its cells per area that was seen, and the mean time over the
+    area with a valid time; a cell without any valid reading gets the sentinel.
+    """
+
+    layout = "physical"
+
+    def cells(self, y: Tensor) -> Tensor:
+        """(B, cells, k, 2), the sensors of every cell, to (B, cells, 2)."""
+        normalizer = self.normalizer
+        npho, time = y.unbind(-1)
+        counted, timed = npho != normalizer.sentinel_npho, time != normalizer.sentinel_time
+        photons = normalizer.photons(npho) * self.share
+        seen = torch.where(counted, self.area, 0).sum(-1)
+        density = torch.where(counted, photons, 0).sum(-1) / _or_one(seen)
+        npho = torch.where(seen > 0, normalizer.normalize_photons(density), normalizer.sentinel_npho)
+        measured = torch.where(timed, self.area, 0).sum(-1)
+        mean_time = torch.where(timed, self.area * time, 0).sum(-1) / _or_one(measured)
+        time = torch.where(measured > 0, mean_time, normalizer.sentinel_time)
+        return torch.stack([npho, time], dim=-1)
+
+
+class EarlierFineGrid(_FineGrid):
+    """As the system `xec-ml-wl` did: normalized numbers divided and averaged, sentinels included."""
+
+    layout = "xec-ml-wl"
+
+    def cells(self, y: Tensor) -> Tensor:
+        """(B, cells, k, 2), the sensors of every cell, to (B, cells, 2)."""
+        weight = torch.stack([self.share / self.cells_per_cell, self.area], dim=-1)
+        return (y * weight).sum(-2)
+
+
+FINE_GRIDS: dict[str, type[_FineGrid]] = {grid.layout: grid for grid in (PhysicalFineGrid, EarlierFineGrid)}
+
+
+def _or_one(area: Tensor) -> Tensor:
+    """Zero becomes one: where nothing was seen the quotient is not used."""
+    return torch.where(area > 0, area, 1)

@@ -1,0 +1,135 @@
+"""Raw photons and seconds to the numbers a network sees, and back.
+
+The same mathematics as `xec_data.normalization.transforms`, in torch, as the first module of every
+network: so checkpoints and exported graphs carry their constants.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from xec_data.normalization.transforms import SCHEMES, NormalizationConfig
+from xec_data.schema.branches import INVALID_ABOVE
+
+Formula = Callable[[Tensor, Tensor, Tensor], Tensor]
+
+
+class Scheme(NamedTuple):
+    """The formulas of one scheme: (x, s₁, s₂) → y and (y, s₁, s₂) → x."""
+
+    forward: Formula
+    inverse: Formula
+
+
+ANSCOMBE_OFFSET = 3 / 8
+
+# The domains are those of `xec_data.normalization.transforms.SCHEMES`.
+FORMULAS: dict[str, Scheme] = {
+    "log1p": Scheme(
+        lambda x, s1, s2: torch.log1p(x / s1) / s2,
+        lambda y, s1, s2: torch.expm1(y * s2) * s1,
+    ),
+    "anscombe": Scheme(
+        lambda x, s1, _: torch.sqrt((x + ANSCOMBE_OFFSET) / (s1 + ANSCOMBE_OFFSET)),
+        lambda y, s1, _: y.clamp_min(0).square() * (s1 + ANSCOMBE_OFFSET) - ANSCOMBE_OFFSET,
+    ),
+    "sqrt": Scheme(
+        lambda x, s1, _: torch.sqrt(x / s1),
+        lambda y, s1, _: y.clamp_min(0).square() * s1,
+    ),
+    "linear": Scheme(lambda x, s1, _: x / s1, lambda y, s1, _: y * s1),
+}
+
+
+class Normalizer(nn.Module):
+    """Raw readings to normalized ones, invalid readings to sentinels.
+
+    Parameters
+    ----------
+    config
+        Scheme, scales, sentinels and threshold.
+    """
+
+    npho_scale: Tensor
+    npho_scale2: Tensor
+    time_scale: Tensor
+    time_shift: Tensor
+    sentinel_npho: Tensor
+    sentinel_time: Tensor
+    npho_threshold: Tensor
+    lowest: Tensor
+
+    def __init__(self, config: NormalizationConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.formulas = FORMULAS[config.npho_scheme]
+        self.domain = SCHEMES[config.npho_scheme]
+        constants = {
+            name: getattr(config, name)
+            for name in (
+                "npho_scale",
+                "npho_scale2",
+                "time_scale",
+                "time_shift",
+                "sentinel_npho",
+                "sentinel_time",
+                "npho_threshold",
+            )
+        }
+        for name, value in constants.items():
+            # Not persistent: the checkpoint's configuration is the one place that states them.
+            self.register_buffer(name, torch.tensor(float(value)), persistent=False)
+        lowest = float(self.domain.lowest(config.npho_scale))
+        self.register_buffer("lowest", torch.tensor(lowest), persistent=False)
+
+    def forward(self, npho: Tensor, time: Tensor) -> Tensor:
+        """Normalize.
+
+        Parameters
+        ----------
+        npho
+            (B, sensors) photons.
+        time
+            (B, sensors) seconds.
+
+        Returns
+        -------
+        Tensor (B, sensors, 2)
+            Sentinels where a count is no reading (|x| > 9e9, NaN), and where a time is none, or belongs
+            to an invalid count or to one below `npho_threshold`.
+        """
+        dtype = self.npho_scale.dtype
+        npho, time = npho.to(dtype), time.to(dtype)
+        counted = npho.abs() <= INVALID_ABOVE
+        timed = (time.abs() <= INVALID_ABOVE) & counted & (npho >= self.npho_threshold)
+        # Invalid numbers are replaced before the formulas too: NaN · 0 would spoil gradients.
+        counts = self.normalize_photons(torch.where(counted, npho, 0))
+        times = torch.where(timed, time, 0) / self.time_scale - self.time_shift
+        return torch.stack(
+            [
+                torch.where(counted, counts, self.sentinel_npho),
+                torch.where(timed, times, self.sentinel_time),
+            ],
+            dim=-1,
+        )
+
+    def normalize_photons(self, npho: Tensor) -> Tensor:
+        """Valid counts to normalized ones; a count below the scheme's domain counts as none."""
+        inside = npho >= self.lowest if self.domain.includes_lowest else npho > self.lowest
+        return self.formulas.forward(torch.where(inside, npho, 0), self.npho_scale, self.npho_scale2)
+
+    def photons(self, y: Tensor) -> Tensor:
+        """Normalized counts to photons, the inverse of `normalize_photons`."""
+        return self.formulas.inverse(y, self.npho_scale, self.npho_scale2)
+
+    def seconds(self, y: Tensor) -> Tensor:
+        """Normalized times to seconds."""
+        return (y + self.time_shift) * self.time_scale
+
+    def sentinels(self) -> Tensor:
+        """(2,) what stands for no reading: count, time."""
+        return torch.stack([self.sentinel_npho, self.sentinel_time])

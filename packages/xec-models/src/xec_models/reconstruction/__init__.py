@@ -1,0 +1,1 @@
+"""Networks that reconstruct hidden sensors: masked autoencoder and inpainter."""

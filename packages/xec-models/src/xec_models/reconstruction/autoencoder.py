@@ -1,0 +1,142 @@
+"""The masked autoencoder: from the sensors that it sees to those that are hidden.
+
+K. He et al., "Masked Autoencoders Are Scalable Vision Learners", arXiv:2111.06377 (2021), with the masked
+convolutions of S. Woo et al., arXiv:2301.00808 (2023). What its encoder learns needs no true values.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from numpy.typing import ArrayLike
+from torch import Tensor, nn
+
+from xec_data.normalization.transforms import NormalizationConfig
+from xec_models.config.network import AutoencoderConfig
+from xec_models.encoder.encoder import XECEncoder
+from xec_models.encoder.inputs import split_readings
+from xec_models.reconstruction.face_decoders import CellsToSensors, build_decoder
+
+
+class XECMaskedAutoencoder(nn.Module):
+    """Encoder and one decoder per face.
+
+    Parameters
+    ----------
+    model
+        Shape of the network.
+    normalization
+        Constants of the inputs.
+    learn_channel_weights
+        Whether the weights of npho and time in the loss are learnt: a parameter `log_variances` for each.
+
+    Attributes
+    ----------
+    channels : tuple of str
+        What is predicted: ``npho``, ``time``.
+    """
+
+    kind = "mae"
+
+    def __init__(
+        self,
+        model: AutoencoderConfig,
+        normalization: NormalizationConfig,
+        *,
+        learn_channel_weights: bool = False,
+    ) -> None:
+        super().__init__()
+        self.model_config = model
+        self.normalization = normalization
+        self.channels = model.predict_channels
+        self.encoder = XECEncoder(model, normalization)
+        self.decoders = nn.ModuleDict(
+            {
+                face: build_decoder(face, model, model.decoder_dim, len(self.channels))
+                for face in self.encoder.faces
+            }
+        )
+        self.to_sensors = CellsToSensors(self.encoder.faces, model, self.encoder.normalizer)
+        learnt = self.channels if learn_channel_weights else ()
+        self.log_variances = nn.ParameterDict({name: nn.Parameter(torch.zeros(1)) for name in learnt})
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> XECMaskedAutoencoder:
+        """Build from ``model``, ``normalization`` and ``training`` of a plain configuration."""
+        return cls(
+            AutoencoderConfig.model_validate(config["model"]),
+            NormalizationConfig.model_validate(config["normalization"]),
+            learn_channel_weights=bool((config.get("training") or {}).get("auto_channel_weight")),
+        )
+
+    def forward(
+        self, npho: ArrayLike | Tensor, time: ArrayLike | Tensor, mask: ArrayLike | Tensor
+    ) -> dict[str, Tensor]:
+        """Reconstruct all sensors.
+
+        Parameters
+        ----------
+        npho, time
+            (B, sensors) raw readings: photons, seconds.
+        mask
+            (B, sensors) bool, True where a sensor is hidden. Invalid ones are hidden in any case.
+
+        Returns
+        -------
+        dict
+            (B, sensors) by channel, in photons and seconds: what the network thinks of every sensor, of
+            those that it saw too.
+        """
+        counts, times = split_readings(npho, time, self.device)
+        hidden = torch.as_tensor(mask, device=counts.device)
+        return self.to_physical(self.to_sensors(self.reconstruct_cells(counts, times, hidden)))
+
+    def reconstruct_cells(self, npho: Tensor, time: Tensor, mask: Tensor) -> dict[str, Tensor]:
+        """By face (B, cells, channels), normalized: where losses are taken. Parameters as of `forward`."""
+        x = self.encoder.normalizer(npho, time)
+        hidden = mask | (x[..., 0] == self.encoder.normalizer.sentinel_npho)
+        return self.decode(self.encode_normalized(x, hidden))
+
+    def cells(self, x: Tensor) -> dict[str, Tensor]:
+        """What the encoder sees of normalized readings (B, sensors, 2): by face (B, cells, 2)."""
+        return self._by_face(self.encoder.gather(x), 3)
+
+    def hidden_cells(self, mask: Tensor) -> dict[str, Tensor]:
+        """By face (B, cells) bool from (B, sensors): a cell is hidden if all its sensors are."""
+        return self._by_face(self.encoder.gather.mask(mask), 2)
+
+    def _by_face(self, groups: Mapping[str, Tensor], ndim: int) -> dict[str, Tensor]:
+        return {
+            face: groups[group.name][:, i].flatten(1, groups[group.name].ndim - ndim)
+            for group in self.encoder.gather.groups
+            for i, face in enumerate(group.faces)
+        }
+
+    def forward_normalized(self, x: Tensor, mask: Tensor | None = None) -> dict[str, Tensor]:
+        """By face (B, cells, channels), from (B, sensors, 2) readings that are normalized already."""
+        return self.decode(self.encode_normalized(x, mask))
+
+    def encode_normalized(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
+        """Tokens (B, tokens, encoder_dim) of normalized readings; see `XECEncoder.forward`."""
+        tokens: Tensor = self.encoder(x, mask)
+        return tokens
+
+    def decode(self, tokens: Tensor) -> dict[str, Tensor]:
+        """(B, tokens, encoder_dim) to (B, cells, channels) by face."""
+        return {
+            face: decoder(token)
+            for (face, decoder), token in zip(self.decoders.items(), tokens.unbind(1), strict=True)
+        }
+
+    def to_physical(self, values: Tensor) -> dict[str, Tensor]:
+        """(B, sensors, channels) normalized numbers to photons and seconds by channel."""
+        normalizer = self.encoder.normalizer
+        inverse = {"npho": normalizer.photons, "time": normalizer.seconds}
+        return {name: inverse[name](values[..., i]) for i, name in enumerate(self.channels)}
+
+    @property
+    def device(self) -> torch.device:
+        """Where the parameters are."""
+        return next(self.parameters()).device

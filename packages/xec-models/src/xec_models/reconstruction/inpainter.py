@@ -1,0 +1,155 @@
+"""The inpainter: readings of all sensors and a mask in, what the masked ones would have read out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Self
+
+import torch
+from numpy.typing import ArrayLike
+from torch import Tensor, nn
+
+from xec_data.normalization.transforms import NormalizationConfig
+from xec_data.schema.branches import SENSOR_BRANCHES
+from xec_geometry import FACES, face_ids
+from xec_models.config.network import InpainterConfig, ModelConfig
+from xec_models.encoder.encoder import XECEncoder
+from xec_models.encoder.gather import SensorMap
+from xec_models.encoder.inputs import split_readings
+from xec_models.reconstruction.inpainter_attention import CrossAttentionHead
+from xec_models.reconstruction.inpainter_features import Surroundings
+from xec_models.reconstruction.inpainter_heads import PerFaceHead
+
+HEADS: dict[str, Callable[[ModelConfig, tuple[int, ...]], nn.Module]] = {
+    "per_face": PerFaceHead,
+    "cross_attention": CrossAttentionHead,
+}
+
+
+class XECInpainter(nn.Module):
+    """Recovers sensors from all the others.
+
+    An encoder tells what happened in the event; a light head corrects, for every masked sensor, the mean
+    of its visible neighbours. What a masked sensor reads has no influence on anything, and neither has
+    an invalid reading.
+
+    Parameters
+    ----------
+    model
+        Shape of the network.
+    normalization
+        Constants of the inputs.
+    learn_channel_weights
+        Whether the weights of npho and time in the loss are learnt: a parameter `log_variances` for each.
+
+    Attributes
+    ----------
+    channels : tuple of str
+        What is predicted: ``npho``, ``time``.
+    """
+
+    kind = "inpainter"
+
+    def __init__(
+        self,
+        model: InpainterConfig,
+        normalization: NormalizationConfig,
+        *,
+        learn_channel_weights: bool = False,
+    ) -> None:
+        super().__init__()
+        self.model_config = model
+        self.normalization = normalization
+        self.channels = tuple(name for name in SENSOR_BRANCHES if name in model.predict_channels)
+        self.columns = tuple(SENSOR_BRANCHES.index(name) for name in self.channels)
+        self.encoder = XECEncoder(model, normalization)
+        self.surroundings = Surroundings(self.encoder.normalizer)
+        self.head = HEADS[model.head](model, self.columns)
+        self.face_maps = nn.ModuleDict({face: SensorMap(face_ids(face)) for face in FACES})
+        learnt = self.channels if learn_channel_weights else ()
+        self.log_variances = nn.ParameterDict({name: nn.Parameter(torch.zeros(1)) for name in learnt})
+        if model.freeze_encoder:
+            self.encoder.requires_grad_(False)
+        self.train(self.training)
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> XECInpainter:
+        """Build from ``model``, ``normalization`` and ``training`` of a plain configuration."""
+        return cls(
+            InpainterConfig.model_validate(config["model"]),
+            NormalizationConfig.model_validate(config["normalization"]),
+            learn_channel_weights=bool((config.get("training") or {}).get("auto_channel_weight")),
+        )
+
+    def train(self, mode: bool = True) -> Self:
+        """Switch to training; a frozen encoder stays in evaluation mode, without dropout."""
+        super().train(mode)
+        if self.model_config.freeze_encoder:
+            self.encoder.eval()
+        return self
+
+    def forward(
+        self, npho: ArrayLike | Tensor, time: ArrayLike | Tensor, mask: ArrayLike | Tensor
+    ) -> dict[str, Tensor]:
+        """Recover masked sensors.
+
+        Parameters
+        ----------
+        npho, time
+            (B, sensors) photons and seconds, invalid readings as they come (1e10, NaN, ±inf).
+        mask
+            (B, sensors) bool, True where a sensor shall be recovered.
+
+        Returns
+        -------
+        dict
+            For each of `channels` (B, sensors) in photons or seconds: predictions where the mask is True,
+            the input, bit for bit, elsewhere.
+        """
+        readings = split_readings(npho, time, self.device)
+        hidden = torch.as_tensor(mask, dtype=torch.bool, device=self.device)
+        normalizer = self.encoder.normalizer
+        found = self.reconstruct_normalized(normalizer(*readings), hidden)
+        physical = {"npho": normalizer.photons, "time": normalizer.seconds}
+        return {
+            name: torch.where(hidden, physical[name](found[..., i]), readings[column])
+            for i, (name, column) in enumerate(zip(self.channels, self.columns, strict=True))
+        }
+
+    def reconstruct_normalized(self, x: Tensor, mask: Tensor) -> Tensor:
+        """Recover masked sensors on the normalized scale.
+
+        Parameters
+        ----------
+        x
+            (B, sensors, 2) readings of the `Normalizer`.
+        mask
+            (B, sensors) bool.
+
+        Returns
+        -------
+        Tensor (B, sensors, channels)
+            Predictions where the mask is True, `x` elsewhere.
+        """
+        local = self.surroundings(x, mask)
+        tokens = self.encode_normalized(x, ~local.seen)
+        found = self.head(local, tokens, mask)
+        return torch.where(mask.unsqueeze(-1), found, x[..., list(self.columns)])
+
+    def reconstruct_faces(self, npho: Tensor, time: Tensor, mask: Tensor) -> dict[str, Tensor]:
+        """By face (B, sensors, channels), normalized: where losses are taken. Parameters as of `forward`."""
+        return self.by_face(self.reconstruct_normalized(self.encoder.normalizer(npho, time), mask))
+
+    def by_face(self, values: Tensor) -> dict[str, Tensor]:
+        """Sort (B, sensors, ...) by face: (B, sensors of the face, ...), in the order of their ids."""
+        return {face: sensors(values) for face, sensors in self.face_maps.items()}
+
+    def encode_normalized(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
+        """Tokens (B, tokens, encoder_dim) of normalized readings; see `XECEncoder.forward`."""
+        tokens: Tensor = self.encoder(x, mask)
+        return tokens
+
+    @property
+    def device(self) -> torch.device:
+        """Where the parameters are."""
+        return next(self.parameters()).device

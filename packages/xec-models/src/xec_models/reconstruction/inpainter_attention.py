@@ -1,0 +1,183 @@
+"""One head of an inpainter for all sensors: attention over the nearest ones, and over the tokens.
+
+Scaled dot products as in A. Vaswani et al., "Attention Is All You Need", arXiv:1706.03762 (2017).
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from xec_geometry import FACES, N_SENSORS, face_ids, sensor_positions
+from xec_models.config.network import ModelConfig
+from xec_models.reconstruction.inpainter_features import N_FEATURES, LocalFeatures, nearest_sensors
+from xec_models.reconstruction.inpainter_heads import Correction, masked_softmax
+
+NEIGHBOURS = 16
+WIDTH = 128
+HEADS = 4
+BANDS = 16
+LONGEST, SHORTEST = 512.0, 2.0
+"""Wavelengths of the position encoding in cm: more than the detector is large, and a pitch of the SiPMs."""
+
+
+def position_bands() -> Tensor:
+    """Sines and cosines of every sensor's coordinates, (sensors, 6 · 16)."""
+    wavelengths = np.geomspace(LONGEST, SHORTEST, BANDS)
+    phase = 2 * np.pi * sensor_positions()[:, :, None] / wavelengths
+    bands = np.concatenate([np.sin(phase), np.cos(phase)], axis=-1).reshape(N_SENSORS, -1)
+    return torch.tensor(bands).to(torch.get_default_dtype())
+
+
+class CrossAttentionHead(nn.Module):
+    """The same network for every sensor, whatever its face.
+
+    The query is the place: a sinusoidal encoding of the position, and one vector per face. It attends to
+    the 16 nearest sensors in space but for the hidden ones, then to the tokens; an MLP follows.
+
+    Parameters
+    ----------
+    model
+        Shape of the network.
+    channels
+        What is predicted.
+    """
+
+    neighbour: Tensor
+    offset: Tensor
+    bands: Tensor
+    face: Tensor
+
+    def __init__(self, model: ModelConfig, channels: tuple[int, ...]) -> None:
+        super().__init__()
+        neighbour, _ = nearest_sensors(NEIGHBOURS)
+        positions = sensor_positions()
+        # In units of a neighbourhood's usual size, so that the numbers are of order 1.
+        offset = (positions[neighbour] - positions[:, None]) / np.ptp(positions[neighbour], axis=1).mean()
+        face = np.empty(N_SENSORS, dtype=np.int64)
+        for number, name in enumerate(FACES):
+            face[face_ids(name)] = number
+        tables = {
+            "neighbour": torch.tensor(neighbour),
+            "offset": torch.tensor(offset).to(torch.get_default_dtype()),
+            "bands": position_bands(),
+            "face": torch.tensor(face),
+        }
+        for name, table in tables.items():
+            self.register_buffer(name, table, persistent=False)
+        self.place = nn.Linear(self.bands.shape[1], WIDTH)
+        self.face_embedding = nn.Embedding(len(FACES), WIDTH)
+        self.around = _Attention(N_FEATURES + self.offset.shape[-1] + 1)
+        self.across = _Attention(model.encoder_dim)
+        self.mlp = nn.Sequential(
+            nn.LayerNorm(WIDTH),
+            nn.Linear(WIDTH, model.hidden_dim),
+            nn.GELU(),
+            nn.Linear(model.hidden_dim, WIDTH),
+        )
+        self.correct = Correction(WIDTH, channels)
+
+    def forward(self, local: LocalFeatures, tokens: Tensor, mask: Tensor) -> Tensor:
+        """Predict the sensors of a mask.
+
+        Parameters
+        ----------
+        local
+            What is known around the sensors.
+        tokens
+            (B, tokens, encoder_dim) of the encoder.
+        mask
+            (B, sensors) bool: whose predictions are wanted.
+
+        Returns
+        -------
+        Tensor (B, sensors, channels)
+            On the normalized scale; without meaning where the mask is False.
+        """
+        if torch.compiler.is_exporting():
+            # Shapes must not depend on data there.
+            every = torch.arange(N_SENSORS, device=mask.device).expand(len(mask), -1)
+            return self.predict(local, tokens, every)
+        chosen = wanted(mask)
+        found = self.predict(local, tokens, chosen)
+        out = found.new_zeros(*mask.shape, found.shape[-1])
+        return out.scatter(1, chosen.unsqueeze(-1).expand_as(found), found)
+
+    def predict(self, local: LocalFeatures, tokens: Tensor, chosen: Tensor) -> Tensor:
+        """Predictions (B, m, channels) for the sensors `chosen` (B, m)."""
+        neighbour = self.neighbour[chosen]
+        estimate = _pick(local.estimate, chosen)
+        x = self.place(self.bands)[chosen] + self.face_embedding(self.face[chosen])
+        values, seen = _pick(local.values, neighbour), _pick(local.seen, neighbour)
+        # The count relative to the first estimate: what is interpolated is a shape, whatever the light.
+        contrast = values[..., :1] - estimate[..., None, :1]
+        context = torch.cat([values, contrast, self.offset[chosen]], dim=-1)
+        x = x + self.around(x, context, ~seen)
+        x = x + self.across(x, tokens, None)
+        x = x + self.mlp(x)
+        out: Tensor = self.correct(x, estimate)
+        return out
+
+
+class _Attention(nn.Module):
+    """Every query attends to a context of its own, or to one that all share."""
+
+    def __init__(self, context: int) -> None:
+        super().__init__()
+        self.norm = nn.LayerNorm(WIDTH)
+        self.query = nn.Linear(WIDTH, WIDTH)
+        self.context = nn.Sequential(nn.Linear(context, WIDTH), nn.GELU())
+        self.key = nn.Linear(WIDTH, WIDTH)
+        self.value = nn.Linear(WIDTH, WIDTH)
+        self.out = nn.Linear(WIDTH, WIDTH)
+
+    def forward(self, x: Tensor, context: Tensor, excluded: Tensor | None) -> Tensor:
+        """Attend.
+
+        Parameters
+        ----------
+        x
+            (B, m, 128) queries.
+        context
+            (B, m, n, C), or (B, n, C) for all queries of an event.
+        excluded
+            (B, m, n) bool: what must not be looked at.
+        """
+        query = _heads(self.query(self.norm(x)))
+        hidden = self.context(context)
+        key, value = _heads(self.key(hidden)), _heads(self.value(hidden))
+        if context.ndim == 3:
+            score = torch.einsum("bmhd,bnhd->bmhn", query, key)
+        else:
+            score = torch.einsum("bmhd,bmnhd->bmhn", query, key)
+        score = score / math.sqrt(WIDTH // HEADS)
+        if excluded is None:
+            mixed = torch.einsum("bmhn,bnhd->bmhd", F.softmax(score, dim=-1), value)
+        else:
+            share = masked_softmax(score, excluded.unsqueeze(2))
+            mixed = torch.einsum("bmhn,bmnhd->bmhd", share, value)
+        out: Tensor = self.out(mixed.flatten(-2))
+        return out
+
+
+def wanted(mask: Tensor) -> Tensor:
+    """Numbers (B, m) of the sensors of a mask, m as of the event with the most.
+
+    Events with fewer have others behind theirs; no sensor twice.
+    """
+    most = max(1, int(mask.sum(1).max()))
+    return mask.to(torch.uint8).argsort(dim=1, descending=True, stable=True)[:, :most]
+
+
+def _heads(x: Tensor) -> Tensor:
+    return x.reshape(*x.shape[:-1], HEADS, WIDTH // HEADS)
+
+
+def _pick(values: Tensor, sensors: Tensor) -> Tensor:
+    """The rows `sensors` (B, ...) of (B, sensors, ...) values."""
+    event = torch.arange(len(values), device=values.device)
+    return values[event.view(-1, *[1] * (sensors.ndim - 1)), sensors]

@@ -1,0 +1,129 @@
+"""What an inpainter sees around every sensor: readings, and where there are none, those of its neighbours."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from xec_geometry import FACES, N_SENSORS, face_ids, sensor_positions
+from xec_models.encoder.normalizer import Normalizer
+
+AROUND = 24
+"""Sensors of the same face that a first estimate looks at."""
+
+N_FEATURES = 4
+"""Numbers per sensor: count and time, filled up, and whether they were read."""
+
+
+class LocalFeatures(NamedTuple):
+    """What is known at every sensor without its own reading, if that is hidden.
+
+    Attributes
+    ----------
+    values
+        (B, sensors, 4): normalized count and time, whether the count was seen, whether the time was.
+        Where it was not, the number is that of `estimate`.
+    estimate
+        (B, sensors, 2): weighted means of the visible neighbours, a sensor never being its own; 0 where
+        there are none.
+    seen
+        (B, sensors) bool: has a valid count that may be looked at.
+    """
+
+    values: Tensor
+    estimate: Tensor
+    seen: Tensor
+
+
+class Surroundings(nn.Module):
+    """Fill in what is hidden from the neighbours on the same face: a first estimate.
+
+    Weights fall with the fourth power of the distance, so that far sensors matter only where the near
+    ones are hidden too.
+
+    Parameters
+    ----------
+    normalizer
+        Scale of the readings; it knows what stands for no reading.
+    """
+
+    neighbour: Tensor
+    weight: Tensor
+
+    def __init__(self, normalizer: Normalizer) -> None:
+        super().__init__()
+        self.normalizer = normalizer
+        neighbour, distance = same_face_neighbours(AROUND)
+        weight = (distance / distance.min(axis=1, keepdims=True)) ** -4.0
+        self.register_buffer("neighbour", torch.tensor(neighbour), persistent=False)
+        table = torch.tensor(weight).to(torch.get_default_dtype())
+        self.register_buffer("weight", table, persistent=False)
+
+    def forward(self, x: Tensor, hidden: Tensor) -> LocalFeatures:
+        """Look around.
+
+        Parameters
+        ----------
+        x
+            (B, sensors, 2) normalized readings.
+        hidden
+            (B, sensors) bool: may not be looked at.
+        """
+        normalizer = self.normalizer
+        npho, time = x.unbind(-1)
+        seen = ~hidden & (npho != normalizer.sentinel_npho)
+        timed = seen & (time != normalizer.sentinel_time)
+        read = torch.stack([seen, timed], dim=-1)
+        flags = read.to(x.dtype)
+        known = torch.where(read, x, 0)
+        around = torch.cat([known, flags], dim=-1)[:, self.neighbour]
+        sums = (around * self.weight.unsqueeze(-1)).sum(-2)
+        values, weights = sums.chunk(2, dim=-1)
+        estimate = torch.where(weights > 0, values / torch.where(weights > 0, weights, 1), 0)
+        return LocalFeatures(torch.cat([torch.where(read, x, estimate), flags], dim=-1), estimate, seen)
+
+
+@cache
+def same_face_neighbours(count: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """The nearest sensors of the same face, the nearest first.
+
+    Parameters
+    ----------
+    count
+        How many for each.
+
+    Returns
+    -------
+    ids, distances
+        (sensors, count) each; distances in cm.
+    """
+    ids = np.empty((N_SENSORS, count), dtype=np.int64)
+    distances = np.empty((N_SENSORS, count))
+    for face in FACES:
+        members = face_ids(face)
+        found, distance = _nearest(members, members, count)
+        ids[members], distances[members] = found, distance
+    return ids, distances
+
+
+@cache
+def nearest_sensors(count: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """The nearest sensors in space, whatever their face; as `same_face_neighbours`."""
+    every = np.arange(N_SENSORS)
+    return _nearest(every, every, count)
+
+
+def _nearest(
+    targets: NDArray[np.int64], sources: NDArray[np.int64], count: int
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    from scipy.spatial import KDTree
+
+    positions = sensor_positions()
+    distances, order = KDTree(positions[sources]).query(positions[targets], k=count + 1)
+    # A sensor is at distance 0 from itself.
+    return sources[order[:, 1:]], distances[:, 1:]

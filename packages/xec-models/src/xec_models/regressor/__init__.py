@@ -1,0 +1,1 @@
+"""The regressor: heads, predictions and their metrics."""

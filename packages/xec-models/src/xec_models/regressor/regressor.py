@@ -1,0 +1,192 @@
+"""The regressor: raw readings of all sensors in, physical quantities out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
+
+import torch
+from numpy.typing import ArrayLike
+from torch import Tensor, nn
+
+from xec_data.normalization.transforms import NormalizationConfig
+from xec_models.config.network import ModelConfig, TaskConfig, enabled_tasks
+from xec_models.encoder.encoder import XECEncoder
+from xec_models.encoder.inputs import split_readings
+from xec_models.errors import ModelError
+from xec_models.regressor.heads import TargetScale, build_head, predicts_uncertainty
+from xec_models.tasks import TASKS
+
+SIGMA = "_sigma"
+
+
+class XECRegressor(nn.Module):
+    """Encoder and one head per enabled task.
+
+    Parameters
+    ----------
+    model
+        Shape of the network.
+    tasks
+        What to predict and how it is learnt, by task name; those not enabled get no head.
+    normalization
+        Constants of the inputs.
+    learn_loss_weights
+        Whether the weights of the tasks in the total loss are learnt: a parameter `log_variances` for
+        each, but for those that predict uncertainties, whose loss is a likelihood with a σ of its own.
+
+    Raises
+    ------
+    ModelError
+        If a task or its loss does not exist, or none is enabled.
+    """
+
+    kind = "regressor"
+
+    def __init__(
+        self,
+        model: ModelConfig,
+        tasks: Mapping[str, TaskConfig],
+        normalization: NormalizationConfig,
+        *,
+        learn_loss_weights: bool = False,
+    ) -> None:
+        super().__init__()
+        self.model_config = model
+        self.normalization = normalization
+        self.task_configs = enabled_tasks(tasks)
+        self.encoder = XECEncoder(model, normalization)
+        features = len(self.encoder.faces) * model.encoder_dim
+        self.heads = nn.ModuleDict()
+        self.targets = nn.ModuleDict()
+        for name, config in self.task_configs.items():
+            self.heads[name] = build_head(TASKS[name], config, features, model.hidden_dim)
+            self.targets[name] = TargetScale(TASKS[name], config)
+        weighted = [name for name, config in self.task_configs.items() if not predicts_uncertainty(config)]
+        self.log_variances = nn.ParameterDict(
+            {name: nn.Parameter(torch.zeros(1)) for name in weighted if learn_loss_weights}
+        )
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> XECRegressor:
+        """Build from ``model``, ``tasks``, ``normalization``, ``loss_balance`` of a plain configuration."""
+        return cls(
+            ModelConfig.model_validate(config["model"]),
+            {name: TaskConfig.model_validate(task) for name, task in config["tasks"].items()},
+            NormalizationConfig.model_validate(config["normalization"]),
+            learn_loss_weights=config.get("loss_balance") == "auto",
+        )
+
+    @property
+    def tasks(self) -> tuple[str, ...]:
+        """The tasks that have a head, in order."""
+        return tuple(self.task_configs)
+
+    def forward(self, npho: ArrayLike | Tensor, time: ArrayLike | Tensor | None = None) -> dict[str, Tensor]:
+        """Predict from raw readings.
+
+        Parameters
+        ----------
+        npho
+            (B, sensors) photons, invalid readings as they come (1e10, NaN, ±inf); or both stacked,
+            (B, sensors, 2).
+        time
+            (B, sensors) times in seconds; omitted if stacked.
+
+        Returns
+        -------
+        dict
+            (B, n_outputs) by task, in the task's unit (angles in degrees): probabilities for
+            `n_gamma`, vectors of length 1 for `angleVec`. Heads with an uncertainty add
+            ``<task>_sigma``.
+        """
+        return self.to_physical(self.forward_standardized(npho, time))
+
+    def forward_standardized(
+        self, npho: ArrayLike | Tensor, time: ArrayLike | Tensor | None = None
+    ) -> dict[str, Tensor]:
+        """Raw outputs of the heads, in the space where losses are taken; parameters as of `forward`.
+
+        Compare with `standardize_target`. A head with an uncertainty gives means, then log variances;
+        `n_gamma` gives logits.
+        """
+        readings = split_readings(npho, time, self.device)
+        return self.apply_heads(self.encode_normalized(self.encoder.normalizer(*readings)))
+
+    def forward_normalized(self, x: Tensor) -> dict[str, Tensor]:
+        """As `forward`, from (B, sensors, 2) readings that are normalized already."""
+        return self.to_physical(self.apply_heads(self.encode_normalized(x)))
+
+    def encode_normalized(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
+        """Tokens (B, tokens, encoder_dim) of normalized readings; see `XECEncoder.forward`."""
+        tokens: Tensor = self.encoder(x, mask)
+        return tokens
+
+    def apply_heads(self, tokens: Tensor) -> dict[str, Tensor]:
+        """Raw outputs of the heads from (B, tokens, encoder_dim)."""
+        features = tokens.flatten(1)
+        return {name: head(features) for name, head in self.heads.items()}
+
+    def to_physical(self, raw: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Raw outputs of the heads to what `forward` returns; differentiable."""
+        physical: dict[str, Tensor] = {}
+        for name, values in raw.items():
+            target = self._target(name)
+            physical[name] = target.physical(values)
+            if target.uncertainty:
+                physical[name + SIGMA] = target.sigma(values)
+        return physical
+
+    def standardize_target(self, task: str, truth: Tensor) -> Tensor:
+        """True values (B, n_outputs) to the space of `forward_standardized`; classes unchanged."""
+        return self._target(task).standardize(truth)
+
+    def fit_targets(self, truth: Mapping[str, ArrayLike]) -> None:
+        """Set the scale of every task from the training data.
+
+        Parameters
+        ----------
+        truth
+            (n, n_outputs) true values by task; a sample of the training data is enough.
+
+        Raises
+        ------
+        ModelError
+            If a task is missing, or its values cannot be standardized (empty, NaN, log of ≤ 0).
+        """
+        for task in self.tasks:
+            if task not in truth:
+                raise ModelError(f"no true values for the task '{task}', expected {', '.join(self.tasks)}")
+            self._target(task).fit(truth[task])
+
+    def set_sigma_factors(self, factors: Mapping[str, Sequence[float]]) -> None:
+        """Correct predicted uncertainties.
+
+        Parameters
+        ----------
+        factors
+            By task, one for each output; see `xec_models.regressor.metrics.sigma_factors`.
+
+        Raises
+        ------
+        ModelError
+            If a task has no uncertainty, or another number of outputs.
+        """
+        for task, values in factors.items():
+            target = self._target(task)
+            if not target.uncertainty or len(values) != len(target.sigma_factor):
+                expected = len(target.sigma_factor) if target.uncertainty else "none: it predicts none"
+                raise ModelError(
+                    f"{len(values)} factors on the uncertainties of the task '{task}', expected {expected}"
+                )
+            target.sigma_factor.copy_(torch.as_tensor(values))
+
+    @property
+    def device(self) -> torch.device:
+        """Where the parameters are."""
+        return next(self.parameters()).device
+
+    def _target(self, task: str) -> TargetScale:
+        if task not in self.task_configs:
+            raise ModelError(f"the network has no task '{task}', expected one of {', '.join(self.tasks)}")
+        return cast("TargetScale", self.targets[task])

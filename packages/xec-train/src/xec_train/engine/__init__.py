@@ -1,0 +1,1 @@
+"""The training engine: loop, steps, state, schedules, optimizers, checkpoints."""

@@ -1,0 +1,116 @@
+"""The device, its precision, the other processes, and random numbers."""
+
+from __future__ import annotations
+
+import logging
+import os
+import warnings
+from inspect import signature
+
+import numpy as np
+import torch
+from lightning_fabric import Fabric
+from lightning_fabric.plugins.environments import (
+    ClusterEnvironment,
+    LightningEnvironment,
+    SLURMEnvironment,
+    TorchElasticEnvironment,
+)
+from lightning_fabric.strategies import DDPStrategy, Strategy
+from torch.nn.parallel import DistributedDataParallel
+
+from xec_train.config.sections import DistributedConfig, TrainingConfig
+from xec_train.engine.precision import build_precision
+from xec_train.errors import LaunchError
+from xec_train.processes import collectives
+from xec_train.processes.launch import SRUN, TORCHRUN, Launch, detect_launch
+from xec_train.processes.sharding import ShardedStrategy
+
+# Since torch 2.13 it has another name.
+_SYNC_OF_BUFFERS = (
+    "forward_sync_buffers"
+    if "forward_sync_buffers" in signature(DistributedDataParallel).parameters
+    else "broadcast_buffers"
+)
+
+
+def build_fabric(config: TrainingConfig, distributed: DistributedConfig | None = None) -> Fabric:
+    """Choose GPUs if there are any, else the CPU; meet the other processes; seed everything.
+
+    Parameters
+    ----------
+    config
+        ``amp``, ``seed`` and ``deterministic``.
+    distributed
+        ``strategy``.
+
+    Returns
+    -------
+    lightning_fabric.Fabric
+        Launched, with one device for each process.
+
+    Raises
+    ------
+    LaunchError
+        If there are more processes than GPUs, or they were not started by a launcher that is known.
+    """
+    launch = detect_launch(os.environ)
+    if config.deterministic:
+        # Without it cuBLAS refuses to be deterministic.
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    torch.use_deterministic_algorithms(config.deterministic)
+    torch.manual_seed(config.seed)
+    # It announces every process.
+    logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
+    fabric = Fabric(
+        accelerator=_accelerator(launch),
+        strategy=_strategy(launch, distributed or DistributedConfig()),
+        devices=launch.per_node,
+        num_nodes=launch.nodes,
+        plugins=[build_precision(config.amp), _environment(launch)],
+    )
+    fabric.launch()
+    if launch.world > 1 and "OMP_NUM_THREADS" not in os.environ:
+        # Each process would take all cores, and they would get in each other's way.
+        torch.set_num_threads(max(1, torch.get_num_threads() // collectives.processes_on_my_cores()))
+    return fabric
+
+
+def reseed(seed: int, step: int) -> None:
+    """Let every process draw numbers of its own, for dropout and the like, from this step on."""
+    words = np.random.SeedSequence((seed, collectives.rank(), step)).generate_state(2)
+    torch.manual_seed(int(words[0]) << 32 | int(words[1]))
+
+
+def _accelerator(launch: Launch) -> str:
+    if not torch.cuda.is_available():
+        return "cpu"
+    n_gpus = torch.cuda.device_count()
+    if n_gpus < launch.per_node:
+        raise LaunchError(
+            f"{launch.per_node} processes on this machine, of which each sees {n_gpus} "
+            f"GPU{'s' if n_gpus > 1 else ''}; expected at least as many GPUs as processes, visible to all of "
+            "them (in SLURM --gres=gpu:N or --gpus-per-node, not --gpus-per-task)"
+        )
+    return "cuda"
+
+
+def _strategy(launch: Launch, config: DistributedConfig) -> Strategy | str:
+    if launch.world == 1 and config.strategy != "ddp":
+        return "auto"
+    if config.strategy == "fsdp":
+        return ShardedStrategy(timeout=collectives.PATIENCE)
+    # It remarks on strides of dimensions that have one element only.
+    warnings.filterwarnings("ignore", message="Grad strides do not match bucket view strides")
+    # No buffer changes while a network is trained, so they are not sent with every batch.
+    return DDPStrategy(timeout=collectives.PATIENCE, **{_SYNC_OF_BUFFERS: False})
+
+
+def _environment(launch: Launch) -> ClusterEnvironment:
+    if launch.launcher == TORCHRUN:
+        return TorchElasticEnvironment()
+    if launch.launcher == SRUN:
+        # It asks for this variable, which srun sets only if it was given as an option.
+        os.environ["SLURM_NTASKS_PER_NODE"] = str(launch.per_node)
+        return SLURMEnvironment(auto_requeue=False)
+    return LightningEnvironment()

@@ -1,0 +1,1 @@
+"""The objectives ``mae`` and ``inpainting``, which reconstruct hidden sensors."""

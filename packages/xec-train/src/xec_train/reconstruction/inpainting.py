@@ -1,0 +1,103 @@
+"""Inpainting: what dead channels would have read, from all the others."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+
+from xec_data.schema.branches import INVALID_ABOVE
+from xec_models.reconstruction.inpainter import XECInpainter
+from xec_train.config.train_config import InpaintingConfig
+from xec_train.data.batch import Batch
+from xec_train.reconstruction.losses import Faces
+from xec_train.reconstruction.objective import Reconstruction
+
+
+class Inpainting(Reconstruction):
+    """The objective ``inpainting``: few sensors are hidden, and recovered one by one.
+
+    Parameters
+    ----------
+    config
+        The training's configuration.
+    """
+
+    kind: str = XECInpainter.kind
+    forward_methods: tuple[str, ...] = ("reconstruct_faces",)
+    next_steps: Mapping[str, str] = {
+        "xec inpaint {best} IN.root -o OUT.root": "a copy of a file with its dead channels recovered",
+        "xec plot {run}": "the reconstructed events (checkpoint.save_predictions), and the curves",
+    }
+
+    config: InpaintingConfig
+
+    def build_network(self) -> XECInpainter:
+        """A new inpainter."""
+        return XECInpainter(
+            self.config.model,
+            self.config.normalization,
+            learn_channel_weights=self.config.training.auto_channel_weight,
+        )
+
+    def draw(self, batch: Batch, scores: Tensor | None = None) -> Tensor:
+        """Choose the sensors to hide; with ``model.mask_npho_flat`` as many of every quantile of npho."""
+        if not self.config.model.mask_npho_flat:
+            return super().draw(batch, scores)
+        npho, preferred = batch["npho"], self.preferred(batch)
+        if scores is None:
+            scores = torch.rand(npho.shape, device=npho.device)
+        if preferred is not None:
+            scores = -torch.log1p(-scores) / preferred
+        return draw_over_quantiles(npho, self.config.model.mask_ratio, scores)
+
+    def predict(self, network: nn.Module, npho: Tensor, time: Tensor, mask: Tensor) -> dict[str, Tensor]:
+        """The sensors of all faces."""
+        return cast("XECInpainter", network).reconstruct_faces(npho, time, mask)
+
+    def cells(self, network: nn.Module, x: Tensor) -> Faces:
+        """Every sensor is a cell."""
+        return cast("XECInpainter", network).by_face(x)
+
+    def hidden(self, network: nn.Module, mask: Tensor) -> Faces:
+        """The mask, face by face."""
+        return cast("XECInpainter", network).by_face(mask)
+
+
+def draw_over_quantiles(npho: Tensor, ratio: float, scores: Tensor) -> Tensor:
+    """Choose sensors at random, but evenly over what they read.
+
+    The valid sensors of an event, in the order of their counts, are cut into as many equal parts as sensors
+    are wanted, and one is chosen of each: the brightest part has its one in every event.
+
+    Parameters
+    ----------
+    npho
+        (B, sensors) photons, invalid ones as they come.
+    ratio
+        Part of the valid sensors of an event that is chosen, rounded down.
+    scores
+        (B, sensors) numbers ≥ 0; the smallest of each part is chosen.
+
+    Returns
+    -------
+    Tensor (B, sensors) bool
+    """
+    valid = npho.abs() <= INVALID_ABOVE
+    number = valid.sum(1, keepdim=True)
+    wanted = torch.floor(ratio * number.double() + 1e-9).long()
+    by_count = torch.where(valid, npho, torch.inf).argsort(dim=1, stable=True)
+    rank = torch.empty_like(by_count)
+    place = torch.arange(npho.shape[1], device=npho.device).expand_as(by_count)
+    rank.scatter_(1, by_count, place)
+    part = torch.where(valid, rank * wanted // number.clamp_min(1), wanted)
+    # First by score, then, keeping that order, by part: what begins a part has its smallest score.
+    by_score = torch.where(valid, scores, torch.inf).argsort(dim=1, stable=True)
+    in_parts = by_score.gather(1, part.gather(1, by_score).argsort(dim=1, stable=True))
+    sorted_part = part.gather(1, in_parts)
+    begins = torch.ones_like(valid)
+    begins[:, 1:] = sorted_part[:, 1:] != sorted_part[:, :-1]
+    chosen = begins & (sorted_part < wanted)
+    return torch.zeros_like(valid).scatter_(1, in_parts, chosen)

@@ -1,0 +1,34 @@
+"""How much light an event has: what events are weighed by where nothing else is known of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from xec_data.schema.branches import INVALID_ABOVE
+from xec_train.data.events import Events
+
+INTENSITY = "log10 of the photons"
+_CHUNK = 8192
+
+
+def intensity(npho: Tensor) -> Tensor:
+    """(n, 1) decimal logarithm of 1 + the sum of the valid counts of (n, sensors)."""
+    valid = torch.where(npho.abs() <= INVALID_ABOVE, npho, 0).sum(1, dtype=torch.float64)
+    return torch.log10(1 + valid.clamp_min(0)).unsqueeze(1)
+
+
+def intensities(events: Events) -> NDArray[Any]:
+    """(n, 1) the same of all events of some files, which are read once, piece by piece."""
+    parts = []
+    for source in events.sources:
+        for start in range(0, len(source), _CHUNK):
+            shard, rows = source.stretch(start, min(start + _CHUNK, len(source)))
+            npho = events.reader.read(shard)["npho"]
+            parts.append(intensity(torch.from_numpy(npho if rows is None else npho[rows])).numpy())
+    events.reader.close()
+    return np.concatenate(parts)

@@ -1,0 +1,155 @@
+"""The loss of hidden sensors: pointwise, weighted, averaged per face and channel."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from xec_models.encoder.normalizer import Normalizer
+from xec_train.config.reconstruction import ReconstructionTrainingConfig
+
+Pointwise = Callable[[Tensor, Tensor, float], Tensor]
+
+POINTWISE: dict[str, Pointwise] = {
+    "smooth_l1": lambda x, y, beta: F.smooth_l1_loss(x, y, reduction="none", beta=beta),
+    "huber": lambda x, y, beta: F.huber_loss(x, y, reduction="none", delta=beta),
+    "l1": lambda x, y, _: (x - y).abs(),
+    "mse": lambda x, y, _: (x - y).square(),
+}
+"""From prediction, truth and ``loss_beta`` to the loss of every number."""
+
+Faces = Mapping[str, Tensor]
+"""By face (B, cells, channels)."""
+
+
+class Targets(NamedTuple):
+    """What hidden cells should have read.
+
+    Attributes
+    ----------
+    values
+        By face (B, cells, 2), normalized npho and time; anything where there was no reading.
+    weights
+        By face (B, cells, 2): 0 where a cell is not hidden or had no reading, else what it counts.
+    """
+
+    values: Faces
+    weights: Faces
+
+    def weight_sums(self, columns: tuple[int, ...]) -> dict[str, Tensor]:
+        """By face (channels,): what all cells count together."""
+        return {face: weights[..., list(columns)].sum((0, 1)) for face, weights in self.weights.items()}
+
+
+def weigh_cells(
+    cells: Faces,
+    hidden: Faces,
+    normalizer: Normalizer,
+    config: ReconstructionTrainingConfig,
+    event_weights: Tensor | None = None,
+) -> Targets:
+    """Decide which cells count, and how much.
+
+    Parameters
+    ----------
+    cells
+        By face (B, cells, 2), what would have been seen, sentinels where there was no reading.
+    hidden
+        By face (B, cells) bool.
+    normalizer
+        The scale of the cells.
+    config
+        ``npho_loss_weight`` and ``time.use_npho_weight``.
+    event_weights
+        (B,) what each event counts; None: all alike.
+    """
+    weights = {face: _weights(cells[face], hidden[face], normalizer, config) for face in cells}
+    if event_weights is not None:
+        weights = {face: values * event_weights[:, None, None] for face, values in weights.items()}
+    return Targets(cells, weights)
+
+
+def _weights(
+    cells: Tensor, hidden: Tensor, normalizer: Normalizer, config: ReconstructionTrainingConfig
+) -> Tensor:
+    npho, time = cells.unbind(-1)
+    counted, timed = npho != normalizer.sentinel_npho, time != normalizer.sentinel_time
+    photons = normalizer.photons(torch.where(counted, npho, 0)).clamp_min(0)
+    of_npho = (photons + 1) ** config.npho_loss_weight.alpha if config.npho_loss_weight.enabled else 1.0
+    of_time = photons.sqrt() if config.time.use_npho_weight else 1.0
+    return torch.stack([(hidden & counted) * of_npho, (hidden & counted & timed) * of_time], dim=-1)
+
+
+def face_losses(
+    predicted: Faces,
+    targets: Targets,
+    columns: tuple[int, ...],
+    config: ReconstructionTrainingConfig,
+    weight_sums: Faces | None = None,
+) -> dict[str, Tensor]:
+    """Mean loss of the hidden cells of every face.
+
+    Parameters
+    ----------
+    predicted
+        By face (B, cells, channels), normalized.
+    targets
+        What `weigh_cells` gives.
+    columns
+        Which of npho (0) and time (1) the channels are.
+    config
+        ``loss_fn`` and ``loss_beta``.
+    weight_sums
+        By face (channels,), by what the sums of the weighted losses are divided; None: by those of the
+        weights.
+
+    Returns
+    -------
+    dict
+        (channels,) by face, 0 where nothing is hidden.
+    """
+    divisors = targets.weight_sums(columns) if weight_sums is None else weight_sums
+    losses = _weighted(predicted, targets, columns, config)
+    return {face: ratio(loss.sum((0, 1)), divisors[face]) for face, loss in losses.items()}
+
+
+def ratio(total: Tensor, weight: Tensor) -> Tensor:
+    """A weighted mean, 0 where there is no weight."""
+    return total / weight.clamp_min(torch.finfo(total.dtype).tiny)
+
+
+def event_sums(
+    predicted: Faces, targets: Targets, columns: tuple[int, ...], config: ReconstructionTrainingConfig
+) -> dict[str, Tensor]:
+    """Sums over the hidden cells of every face and event.
+
+    Returns
+    -------
+    dict
+        (B, channels, 5) by face: number, |error|, error², weight, weighted loss.
+    """
+    picked, losses = list(columns), _weighted(predicted, targets, columns, config)
+    sums = {}
+    for face, prediction in predicted.items():
+        weights = targets.weights[face][..., picked]
+        counts = (weights > 0).to(prediction.dtype)
+        difference = torch.where(counts > 0, prediction - targets.values[face][..., picked], 0)
+        parts = [counts, difference.abs(), difference.square(), weights, losses[face]]
+        sums[face] = torch.stack([part.sum(1) for part in parts], dim=-1)
+    return sums
+
+
+def _weighted(
+    predicted: Faces, targets: Targets, columns: tuple[int, ...], config: ReconstructionTrainingConfig
+) -> dict[str, Tensor]:
+    """(B, cells, channels) by face: weight times loss."""
+    pointwise, picked = POINTWISE[config.loss_fn], list(columns)
+    return {
+        face: targets.weights[face][..., picked]
+        * pointwise(prediction, targets.values[face][..., picked], config.loss_beta)
+        for face, prediction in predicted.items()
+    }

@@ -1,0 +1,114 @@
+"""What a network made of hidden sensors: metrics over all events, and single events sensor by sensor."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from xec_data.schema.branches import ID_BRANCHES, SCHEMA, is_invalid
+from xec_data.writing.tree_writer import TreeWriter
+from xec_models.checkpoint.run_directory import RunDirectory
+
+Arrays = Mapping[str, NDArray[Any]]
+
+
+def error_metrics(sums: Arrays, channels: Sequence[str]) -> dict[str, float]:
+    """Mean absolute and root mean square errors of the hidden sensors.
+
+    Parameters
+    ----------
+    sums
+        By face (n, channels, ≥ 3): their number, the sums of |error| and error² of every event.
+    channels
+        Names of the channels.
+
+    Returns
+    -------
+    dict
+        ``mae_<channel>``, ``rmse_<channel>``, ``mae_<face>_<channel>``, ``rmse_<face>_<channel>``;
+        NaN where no sensor was hidden.
+    """
+    totals = {f"{face}_": np.asarray(values, np.float64).sum(0) for face, values in sums.items()}
+    if totals:
+        totals[""] = np.sum(list(totals.values()), axis=0)
+    metrics = {}
+    for face, total in totals.items():
+        for channel, (number, absolute, square) in zip(channels, total[:, :3], strict=True):
+            number = number or np.nan
+            metrics[f"mae_{face}{channel}"] = float(absolute / number)
+            metrics[f"rmse_{face}{channel}"] = float(np.sqrt(square / number))
+    return metrics
+
+
+def write_reconstruction(
+    path: Path,
+    network: nn.Module,
+    batches: Iterable[Mapping[str, Tensor]],
+    channels: Sequence[str],
+    n_events: int,
+) -> Path:
+    """Write events with what was hidden in them, and what the network made of it.
+
+    Parameters
+    ----------
+    path
+        The run directory.
+    network
+        Called with npho, time, mask; gives (B, sensors) by channel.
+    batches
+        Readings and ``mask``, on the device of the network.
+    channels
+        What it predicts.
+    n_events
+        So many events are written, if there are as many.
+
+    Returns
+    -------
+    Path
+        ``reconstruction_<run>.root``: run, event, mask (1: hidden), and by channel ``truth_*``, ``pred_*``
+        and ``error_*`` = pred − truth, NaN where there is no truth, in photons and seconds. Its metadata
+        name the channels and their units.
+    """
+    run, written = RunDirectory(path), 0
+    metadata = {"channels": list(channels), "units": {name: SCHEMA[name].unit for name in channels}}
+    network.eval()
+    with TreeWriter(run.reconstruction, metadata=metadata) as tree, torch.inference_mode():
+        for batch in batches:
+            n = min(len(batch["mask"]), n_events - written)
+            if n == 0:
+                break
+            mask = batch["mask"][:n]
+            predicted = network(batch["npho"][:n], batch["time"][:n], mask)
+            identity = {
+                name: batch[name][:n].cpu().numpy()
+                if name in batch
+                else np.arange(written, written + n, dtype=np.int32)
+                for name in ID_BRANCHES
+            }
+            columns = {name: _compared(batch[name][:n], predicted[name]) for name in channels}
+            tree.extend(
+                {
+                    **identity,
+                    "mask": mask.cpu().numpy().astype(np.uint8),
+                    **{
+                        f"{part}_{name}": values
+                        for name in channels
+                        for part, values in columns[name].items()
+                    },
+                }
+            )
+            written += n
+    return run.reconstruction
+
+
+def _compared(truth: Tensor, predicted: Tensor) -> dict[str, NDArray[Any]]:
+    true, pred = truth.cpu().numpy(), predicted.float().cpu().numpy()
+    known = ~is_invalid(true)
+    error = np.subtract(pred, true, out=np.full_like(true, np.nan), where=known)
+    return {"truth": true, "pred": pred, "error": error}

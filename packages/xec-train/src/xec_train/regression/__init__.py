@@ -1,0 +1,1 @@
+"""The objective ``regression``: losses, weights of events, results."""

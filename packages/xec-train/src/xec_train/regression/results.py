@@ -1,0 +1,64 @@
+"""The validation, event by event, as the files of a run directory."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from xec_data.schema.branches import ID_BRANCHES, RECO_BRANCHES, TRUTH_BRANCHES
+from xec_data.writing.csv_writer import CsvWriter
+from xec_data.writing.tree_writer import TreeWriter
+from xec_models.checkpoint.run_directory import RunDirectory
+from xec_models.regressor.predictions import prediction_columns, truth_columns
+from xec_models.regressor.regressor import SIGMA
+from xec_models.tasks import task_truth
+
+Arrays = Mapping[str, NDArray[Any]]
+
+RESULT_BRANCHES = (*ID_BRANCHES, *TRUTH_BRANCHES, *RECO_BRANCHES)
+"""What stands beside the predictions, as far as the files have it."""
+
+
+def write_regression_results(
+    path: str | Path, tasks: Sequence[str], outputs: Arrays, events: Arrays
+) -> list[Path]:
+    """Write predictions beside the truth: one CSV file per task, and one ROOT file.
+
+    Parameters
+    ----------
+    path
+        The run directory.
+    tasks
+        The tasks.
+    outputs
+        Predictions by task, (n, n_outputs), and ``<task>_sigma`` if there is an uncertainty.
+    events
+        Branches of the same events by their names in the schema.
+
+    Returns
+    -------
+    list of Path
+        The files: ``predictions_<task>_<run>.csv`` with run, event, pred_*, truth_*, and
+        ``validation_results_<run>.root`` with run, event, pred_* and the branches themselves.
+    """
+    run = RunDirectory(path)
+    n = len(outputs[tasks[0]])
+    # Files without run and event numbers still get columns that tell their events apart.
+    numbers = {"run": np.zeros(n, np.int32), "event": np.arange(n, dtype=np.int32)}
+    identity = {name: events.get(name, numbers[name]) for name in ID_BRANCHES}
+    predictions = {task: prediction_columns(task, outputs[task], outputs.get(task + SIGMA)) for task in tasks}
+    written = []
+    for task, columns in predictions.items():
+        table = {**identity, **columns, **truth_columns(task, task_truth(task, events))}
+        with CsvWriter(run.predictions(task), list(table)) as csv:
+            csv.extend(table)
+        written.append(run.predictions(task))
+    branches = {name: events[name] for name in RESULT_BRANCHES if name in events and name not in identity}
+    everything = {name: array for columns in predictions.values() for name, array in columns.items()}
+    with TreeWriter(run.validation_results) as tree:
+        tree.extend({**identity, **everything, **branches})
+    return [*written, run.validation_results]

@@ -1,0 +1,225 @@
+"""Beginning a training with the weights of another one: all of them, or those of its encoder."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor, nn
+
+from xec_geometry import LAYOUTS, geometry_hash
+from xec_models.checkpoint.checkpoint import load_parameters
+from xec_models.tasks import TASKS
+from xec_train.config.train_config import TrainConfig
+from xec_train.errors import TrainError
+from xec_train.tracking.base import flatten
+
+ENCODER = "encoder."
+PHYSICAL, EARLIER = LAYOUTS
+_CONTINUATION = ("optimizer", "scheduler", "sampler", "rng")
+# What an encoder's parameters depend on; heads and decoders may be anything.
+_ENCODER_KEYS = (
+    "outer_mode",
+    "outer_fine_pool",
+    "encoder_dim",
+    "dim_feedforward",
+    "num_fusion_layers",
+    "layout",
+    "hex_conv",
+    "position",
+)
+_FREE_KEYS = {"normalization.preset"}
+
+
+@dataclass(frozen=True)
+class Weights:
+    """Weights that a training begins with.
+
+    Attributes
+    ----------
+    path
+        The checkpoint.
+    state
+        Its parameters, the averaged ones if there are any.
+    why
+        Why it is not continued: for the user.
+    encoder_only
+        Whether only the parameters of the encoder are taken.
+    adapts
+        What the weights have to get used to: for the user; empty if nothing.
+    keeps_targets
+        Whether the network keeps its own scale of the targets, and the heads are brought to it.
+    """
+
+    path: Path
+    state: Mapping[str, Tensor]
+    why: str
+    encoder_only: bool
+    adapts: str = ""
+    keeps_targets: bool = False
+
+    def load(self, network: nn.Module) -> list[str]:
+        """Fill a network as far as it goes.
+
+        Returns
+        -------
+        list of str
+            What was taken, what was not, and what keeps its initial values: a line each.
+
+        Raises
+        ------
+        CheckpointError
+            If parameters do not fit; the message names them.
+        """
+        own = network.state_dict()
+        state = _to_targets_of(own, self.state) if self.keeps_targets else self.state
+        taken = {
+            name: value for name, value in state.items() if name.startswith(ENCODER) or not self.encoder_only
+        }
+        kept = [name for name in own if name not in taken]
+        if self.encoder_only:
+            # Parameters of the encoder that are absent there have to be reported as missing.
+            kept = [name for name in kept if not name.startswith(ENCODER)]
+        load_parameters(network, {**taken, **{name: own[name] for name in kept}}, str(self.path))
+        left = [name for name in self.state if name not in taken]
+        return [
+            f"weights of {self.path}, from epoch 1 ({self.why})",
+            f"  taken: {_grouped(taken)}",
+            *([f"  not taken: {_grouped(left)}"] if left else []),
+            *([f"  not in it, begun anew: {_grouped(kept)}"] if kept else []),
+            *([f"  {self.adapts}"] if self.adapts else []),
+        ]
+
+
+def weights_to_begin_with(
+    path: Path, checkpoint: Mapping[str, Any], config: TrainConfig, kind: str
+) -> Weights | None:
+    """Decide whether a checkpoint is continued, or only gives its weights to a new training.
+
+    Parameters
+    ----------
+    path, checkpoint
+        The checkpoint.
+    config
+        The configuration of the training.
+    kind
+        Kind of its network.
+
+    Returns
+    -------
+    Weights or None
+        None if the training is to be continued.
+
+    Raises
+    ------
+    TrainError
+        If the encoder, the normalization or the layout is another one; the message names both values.
+        An encoder, or a converted network, of the earlier system's layout may begin one in the physical.
+    """
+    why = _why_not_continued(checkpoint, config, kind)
+    encoder_only = checkpoint["kind"] != kind or _tasks_of(checkpoint) != set(config.enabled_tasks)
+    if why is None:
+        return None
+    converted = bool(checkpoint.get("converted_from"))
+    adapts = _adaptation(checkpoint, config) if converted or encoder_only else ""
+    contradictions = _contradictions(checkpoint, config, other_layout=bool(adapts))
+    if contradictions:
+        raise TrainError(
+            f"the configuration contradicts {path}, whose weights it wants: {'; '.join(contradictions)}"
+        )
+    state = checkpoint.get("ema_model") or checkpoint["model"]
+    if encoder_only and not any(name.startswith(ENCODER) for name in state):
+        raise TrainError(
+            f"{path} holds a '{checkpoint['kind']}' without an encoder: found "
+            f"{_grouped(state)}; expected parameters '{ENCODER}*'"
+        )
+    return Weights(path, state, why, encoder_only, adapts, keeps_targets=converted and not encoder_only)
+
+
+def _adaptation(checkpoint: Mapping[str, Any], config: TrainConfig) -> str:
+    theirs, ours = checkpoint["layout"], config.model.layout
+    if (theirs, ours) != (EARLIER, PHYSICAL):
+        return ""
+    return f"its layout is {theirs}, here {ours}: weights of the outer and hexagonal faces will have to adapt"
+
+
+def _to_targets_of(own: Mapping[str, Tensor], state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The same physical outputs on the scale of other targets, by the last layers of the heads.
+
+    Networks of the earlier system learnt GeV, seconds and centimetres as they are; on that scale one task
+    would drown the others.
+    """
+    new = dict(state)
+    for name in own:
+        if not name.startswith("targets.") or not name.endswith(".scale") or name not in state:
+            continue
+        task = name.split(".")[1]
+        shift, scale = (own[f"targets.{task}.{part}"].double() for part in ("shift", "scale"))
+        old_shift, old_scale = (state[f"targets.{task}.{part}"].double() for part in ("shift", "scale"))
+        ratio, n = old_scale / scale, len(scale)
+        if TASKS[task].n_classes:
+            continue
+        weight, bias = (state[f"heads.{task}.6.{part}"].double().clone() for part in ("weight", "bias"))
+        weight[:n] *= ratio.unsqueeze(1)
+        bias[:n] = bias[:n] * ratio + (old_shift - shift) / scale
+        # Behind the means there may be logarithms of variances.
+        bias[n:] += 2 * ratio.log()[: len(bias) - n]
+        new |= {f"heads.{task}.6.weight": weight.float(), f"heads.{task}.6.bias": bias.float()}
+        new |= {f"targets.{task}.{part}": own[f"targets.{task}.{part}"] for part in ("shift", "scale")}
+    return new
+
+
+def _why_not_continued(checkpoint: Mapping[str, Any], config: TrainConfig, kind: str) -> str | None:
+    theirs, ours = _tasks_of(checkpoint), set(config.enabled_tasks)
+    if checkpoint["kind"] != kind:
+        return f"it holds a '{checkpoint['kind']}', this training makes a '{kind}': only the encoder is taken"
+    if theirs != ours:
+        return f"its tasks are {_listed(theirs)}, here {_listed(ours)}: only the encoder is taken"
+    if config.checkpoint.reset_epoch:
+        return "checkpoint.reset_epoch"
+    missing = [name for name in _CONTINUATION if not checkpoint.get(name)]
+    return f"it has no {' and no '.join(missing)}" if missing else None
+
+
+def _tasks_of(checkpoint: Mapping[str, Any]) -> set[str]:
+    tasks = checkpoint["config"].get("tasks") or {}
+    return {name for name, task in tasks.items() if task.get("enabled")}
+
+
+def _contradictions(
+    checkpoint: Mapping[str, Any], config: TrainConfig, *, other_layout: bool = False
+) -> list[str]:
+    ours = flatten(config.model_dump(mode="json"))
+    theirs = flatten(
+        {
+            "model": {"layout": checkpoint["layout"], **(checkpoint["config"].get("model") or {})},
+            "normalization": checkpoint.get("normalization") or {},
+        }
+    )
+    keys = [f"model.{name}" for name in _ENCODER_KEYS]
+    keys += [key for key in ours if key.startswith("normalization.") and key not in _FREE_KEYS]
+    found = [
+        f"{key} is {ours[key]}, there {theirs[key]}"
+        for key in keys
+        if key in theirs and theirs[key] != ours[key] and not (other_layout and key == "model.layout")
+    ]
+    layout = checkpoint["layout"] if other_layout else config.model.layout
+    here, there = geometry_hash(layout), str(checkpoint["geometry_hash"])
+    if not found and here != there:
+        found.append(f"the geometry is {here[:12]}, there {there[:12]}")
+    return found
+
+
+def _listed(tasks: set[str]) -> str:
+    return ", ".join(name for name in TASKS if name in tasks) or "none"
+
+
+def _grouped(names: Iterable[str]) -> str:
+    """Names of parameters, counted by the part of the network."""
+    parts = list(names)
+    groups = Counter(".".join(name.split(".")[: 2 if name.count(".") > 1 else 1]) for name in parts)
+    inside = ", ".join(f"{group} ({count})" for group, count in groups.items())
+    return f"{len(parts)} parameters: {inside}" if parts else "nothing"

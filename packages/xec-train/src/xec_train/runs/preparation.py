@@ -1,0 +1,94 @@
+"""Everything that is checked before a training writes its first file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from xec_data.schema.branches import ID_BRANCHES
+from xec_models.checkpoint.run_directory import RunDirectory
+from xec_train.config.train_config import TrainConfig
+from xec_train.data.events import Events, open_events
+from xec_train.data.loader import thread_count, worker_count
+from xec_train.engine.checkpoints import find_checkpoint, open_checkpoint
+from xec_train.objectives.base import Objective
+from xec_train.objectives.table import build_objective
+from xec_train.processes.collectives import from_first, processes_on_my_cores, together
+from xec_train.regression.results import RESULT_BRANCHES
+from xec_train.runs.display import Display
+from xec_train.runs.finetuning import Weights
+from xec_train.runs.names import choose_run
+
+
+@dataclass(frozen=True)
+class Preparation:
+    """What is known to be right before anything is written."""
+
+    objective: Objective
+    run: RunDirectory
+    training: Events
+    validation: Events
+    checkpoint_path: Path | None
+    checkpoint: dict[str, Any] | None
+    weights: Weights | None = None
+
+    @property
+    def event_counts(self) -> dict[str, float]:
+        """Events in the files, and those of them that the fiducial cut keeps, as metrics."""
+        return {
+            f"{name}_events_{what}": float(count)
+            for name, events in (("train", self.training), ("val", self.validation))
+            for what, count in (("kept", events.n_events), ("stored", events.n_stored))
+        }
+
+
+def prepare(config: TrainConfig, display: Display) -> Preparation:
+    """Check everything that a training needs; nothing is written.
+
+    Raises
+    ------
+    XecError
+        At the first thing that is not as it has to be.
+    """
+    objective = together(lambda: build_objective(config))
+    path = from_first(lambda: find_checkpoint(config.checkpoint, config.mlflow.run_name))
+    opened_checkpoint = (
+        None if path is None else together(lambda: open_checkpoint(path, config, objective.kind))
+    )
+    weights = opened_checkpoint if isinstance(opened_checkpoint, Weights) else None
+    checkpoint = None if isinstance(opened_checkpoint, Weights) else opened_checkpoint
+    # One clock names the run, and one look at the folder says whether the name is free.
+    run = RunDirectory(from_first(lambda: choose_run(config, path if weights is None else None).path))
+    sharing = processes_on_my_cores()
+    training, validation = together(lambda: _open_files(config, objective, sharing, display))
+    if checkpoint is not None:
+        display.line(f"continuing {path}")
+    elif weights is None and config.checkpoint.resume_from is not None:
+        display.line(f"no checkpoint in {config.checkpoint.save_dir} to continue from: a new training")
+    return Preparation(objective, run, training, validation, path, checkpoint, weights)
+
+
+def _open_files(config: TrainConfig, objective: Objective, sharing: int, display: Display) -> list[Events]:
+    workers = worker_count(config.data.num_workers, 1 << 62, sharing)
+    threads = thread_count(config.data.num_threads, workers, sharing)
+    opened = []
+    for name, paths, optional in (
+        ("training", config.data.train_path, ID_BRANCHES),
+        ("validation", config.data.val_path, RESULT_BRANCHES),
+    ):
+        events = open_events(paths, objective.truth_branches, config.data, optional=optional, threads=threads)
+        objective.check_truth(events.truth, f"{name} files ({', '.join(paths)})")
+        for note in events.notes:
+            display.note(note)
+        display.line(_counted(name, events))
+        opened.append(events)
+    return opened
+
+
+def _counted(name: str, events: Events) -> str:
+    n_files = len(events.reader.trees)
+    text = f"{name}: {events.n_events} events in {n_files} file{'s' if n_files > 1 else ''}"
+    if events.n_events < events.n_stored:
+        text += f", {events.n_stored - events.n_events} of {events.n_stored} lie outside the fiducial volume"
+    return text
