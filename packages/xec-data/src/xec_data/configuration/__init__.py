@@ -1,0 +1,1 @@
+"""Parts that the configurations of all packages share."""

@@ -1,0 +1,118 @@
+"""A table of named entries, to which installed packages can add."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from importlib.metadata import entry_points
+from typing import Generic, Protocol, TypeVar
+
+from xec_geometry.errors import XecError, did_you_mean
+
+
+class Named(Protocol):
+    """Something that an entry can be: it knows its name."""
+
+    @property
+    def name(self) -> str:
+        """The name in configurations, files and messages."""
+
+
+EntryT = TypeVar("EntryT", bound=Named)
+
+
+class Registry(Mapping[str, EntryT], Generic[EntryT]):
+    """Entries by name, in the order in which they were added.
+
+    Parameters
+    ----------
+    noun
+        What an entry is, for messages: ``task``, ``loss``.
+    entries
+        The entries of xec itself.
+    group
+        Entry-point group in which other packages name further entries; they are loaded when the table is
+        first read. One that cannot be loaded is left out with a warning.
+    error
+        Type of the error about an unknown name.
+    """
+
+    def __init__(
+        self,
+        noun: str,
+        entries: Iterable[EntryT] = (),
+        *,
+        group: str | None = None,
+        error: Callable[[str], XecError] = XecError,
+    ) -> None:
+        self.noun, self._group, self._error = noun, group, error
+        self._entries: dict[str, EntryT] = {}
+        for entry in entries:
+            self.register(entry)
+
+    def register(self, entry: EntryT) -> EntryT:
+        """Add an entry.
+
+        Raises
+        ------
+        XecError
+            If there is one of that name already.
+        """
+        if entry.name in self._entries:
+            raise self._error(f"the {self.noun} '{entry.name}' is already registered; expected another name")
+        self._entries[entry.name] = entry
+        return entry
+
+    def unregister(self, name: str) -> EntryT:
+        """Remove an entry and return it."""
+        entry = self[name]
+        del self._entries[name]
+        return entry
+
+    def get_named(self, name: str, where: str = "") -> EntryT:
+        """Return the entry called `name`.
+
+        Parameters
+        ----------
+        name
+            Its name.
+        where
+            What the message begins with, e.g. the file that holds the name.
+
+        Raises
+        ------
+        XecError
+            If there is none; the message offers the nearest name.
+        """
+        if name not in self:
+            raise self._error(where + self.unknown(name))
+        return self[name]
+
+    def unknown(self, name: object) -> str:
+        """Say in one line that there is no such entry, and what there is."""
+        hint = did_you_mean(str(name), self)
+        return f"unknown {self.noun} '{name}'{hint}; expected one of {', '.join(self)}"
+
+    def __getitem__(self, name: str) -> EntryT:
+        self._load_plugins()
+        return self._entries[name]
+
+    def __iter__(self) -> Iterator[str]:
+        self._load_plugins()
+        return iter(self._entries)
+
+    def __len__(self) -> int:
+        self._load_plugins()
+        return len(self._entries)
+
+    def _load_plugins(self) -> None:
+        group, self._group = self._group, None
+        for point in entry_points(group=group) if group else ():
+            try:
+                self.register(point.load())
+            except Exception as error:
+                warnings.warn(
+                    f"the {self.noun} '{point.name}' of {point.value} is left out: "
+                    f"{type(error).__name__}: {error}",
+                    stacklevel=3,
+                )
