@@ -6,7 +6,8 @@ import sys
 import numpy as np
 import pytest
 
-from xec_geometry import LAYOUTS, GeometryError, fingerprint, geometry_hash, sensor_positions
+from xec_geometry import LAYOUTS, GeometryError, geometry_hash, sensor_positions
+from xec_geometry.detector import fingerprint
 
 CHANGES = {
     "sensor_positions": lambda table: table + 1e-3,

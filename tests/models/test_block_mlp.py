@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from xec_geometry import hex_positions
-from xec_models import block_mlp, next_block
+from xec_models.blocks import block_mlp, next_block
 from xec_models.blocks.convnext import ConvNeXtV2Block
 from xec_models.blocks.hexnext import HexNeXtBlock
 

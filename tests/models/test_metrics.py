@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
-from xec_models import metrics
 from xec_models.errors import ModelError
+from xec_models.regressor import metrics
 from xec_models.regressor.metrics import task_metrics
 
 # Quantiles at equal steps of probability: a distribution without its statistical fluctuations.

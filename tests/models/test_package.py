@@ -3,7 +3,14 @@ import sys
 
 import xec_models
 
-LIGHT = ("config", "errors", "metrics", "predictions", "run_directory", "tasks")
+LIGHT = (
+    "config.network",
+    "errors",
+    "regressor.metrics",
+    "regressor.predictions",
+    "checkpoint.run_directory",
+    "tasks",
+)
 
 
 def test_every_public_name_resolves():
