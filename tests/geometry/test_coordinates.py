@@ -13,6 +13,7 @@ from xec_geometry import (
     uvw_to_xyz,
     xyz_to_uvw,
 )
+from xec_geometry.detector.coordinates import wrap_degrees
 
 R = 64.97  # inner radius, detector page
 
@@ -114,3 +115,8 @@ def test_fiducial_volume():
     assert in_fiducial(uvw, w_max=38)[6] is np.False_
     assert in_fiducial(uvw, u_max=30).tolist()[2:4] == [True, True]
     assert in_fiducial([0, 0, 1], w_min=2) == np.False_
+
+
+def test_differences_of_angles_are_wrapped():
+    wrapped = wrap_degrees([179.0 - -179.0, -358.0, 180.0, -180.0, 30.0])
+    np.testing.assert_array_equal(wrapped, [-2, 2, -180, -180, 30])

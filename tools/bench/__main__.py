@@ -19,6 +19,7 @@ from tools.bench.events import folder
 
 from xec_geometry.errors import did_you_mean
 from xec_geometry.support.output import atomic_output, check_writable
+from xec_geometry.support.processors import available_cores
 
 # Whether there is a GPU is asked before the cases get processes of their own, which could not use it if the
 # driver answered.
@@ -99,7 +100,7 @@ def _table(results: list[Result], earlier: dict[str, Result]) -> Table:
 
 
 def _machine() -> dict[str, Any]:
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    cores = available_cores()
     machine = {
         "date": datetime.now(UTC).strftime("%Y-%m-%d"),
         "processor": _processor(),

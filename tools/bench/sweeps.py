@@ -19,6 +19,7 @@ from tools.bench.measure import Memory, watch_memory
 from tools.bench.one_step import step_elsewhere
 
 from xec_data import EventReader
+from xec_geometry.support.processors import available_cores
 
 BATCHES, WIDTH = (1, 2, 4, 8, 16, 32), 256
 WIDTHS, BATCH = (64, 128, 256, 512, 768, 1024), 8
@@ -177,7 +178,7 @@ def _epoch_seconds(train: Path, val: Path, number: int) -> float:
         ]
         command = launcher + command
     # Each process on as many cores as there are for it, as on a cluster.
-    cores = max(1, len(os.sched_getaffinity(0)) // max(PROCESSES))
+    cores = max(1, available_cores() // max(PROCESSES))
     environment = {**os.environ, "OMP_NUM_THREADS": str(cores)}
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL, env=environment, cwd=folder())
     return read_metrics(RunDirectory(artifacts / "run").metrics)["epoch_duration_sec"].value[-1]

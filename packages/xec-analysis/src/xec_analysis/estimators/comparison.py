@@ -16,7 +16,7 @@ from xec_analysis.resolution.results import Floats, Results, TaskResult
 from xec_analysis.resolution.table import three_digits
 from xec_analysis.style.quantities import PERCENT, Unit, quantity
 from xec_data.reading.reader import EventReader
-from xec_models.regressor.metrics import half_width_68, opening_angle, percentile_68
+from xec_models.regressor.metrics import distance, half_width_68, opening_angle, percentile_68
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -132,11 +132,6 @@ def verdict(contests: list[Contest], rival: str) -> str:
     return f"The network is {'; '.join(parts)}."
 
 
-def _distance(values: Floats, truth: Floats) -> Floats:
-    distance: Floats = np.linalg.norm(values - truth, axis=1)
-    return distance
-
-
 @dataclass(frozen=True)
 class _Joint:
     """How far off all outputs of a task are together."""
@@ -149,7 +144,7 @@ class _Joint:
 
 _JOINT = {
     "angle": _Joint("emission angle", "opening", opening_angle, also_each_output=False),
-    "uvwFI": _Joint("position", "distance", _distance, also_each_output=True),
+    "uvwFI": _Joint("position", "distance", distance, also_each_output=True),
 }
 
 

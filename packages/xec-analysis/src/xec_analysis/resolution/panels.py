@@ -18,6 +18,7 @@ from xec_models.regressor.metrics import (
     CONTAINMENT,
     bias,
     core_width,
+    distance,
     half_width_68,
     opening_angle,
     percentile_68,
@@ -161,7 +162,7 @@ def _opening(result: TaskResult) -> Floats:
 
 
 def _distance(result: TaskResult) -> Floats:
-    return np.asarray(np.linalg.norm(result.prediction - result.truth, axis=1), dtype=np.float64)
+    return distance(result.prediction, result.truth)
 
 
 OPENING_ANGLE = Measure("opening", _opening)

@@ -14,7 +14,9 @@ from xec_analysis.errors import AnalysisError
 from xec_data.reading.columns import read_columns
 from xec_data.schema.branches import TREE_NAME, is_invalid
 from xec_geometry import xyz_to_uvw
+from xec_geometry.detector.coordinates import wrap_degrees
 from xec_geometry.errors import did_you_mean
+from xec_geometry.support.text import first_line
 from xec_models.checkpoint.run_directory import RunDirectory
 from xec_models.tasks import TASKS, task_truth
 
@@ -70,8 +72,7 @@ class TaskResult:
         """Prediction minus truth of one output, shape (n,), in xec's units."""
         column = self.outputs.index(output)
         difference: Floats = self.prediction[:, column] - self.truth[:, column]
-        # The azimuth is periodic: 359 degrees off is 1 degree off.
-        return (difference + 180.0) % 360.0 - 180.0 if output == "phi" else difference
+        return wrap_degrees(difference) if output == "phi" else difference
 
     def true(self, output: str) -> Floats:
         """Truth of one output, shape (n,)."""
@@ -210,7 +211,7 @@ def read_csv(path: Path) -> dict[str, Floats]:
         try:
             table = np.loadtxt(file, delimiter=",", ndmin=2, dtype=np.float64)
         except (ValueError, UnicodeDecodeError) as error:
-            raise AnalysisError(f"{path}: not a table of numbers: {error}".splitlines()[0]) from error
+            raise AnalysisError(f"{path}: not a table of numbers: {first_line(error)}") from error
     if not names or table.size == 0:
         raise AnalysisError(f"{path}: no events in it")
     if table.shape[1] != len(names):

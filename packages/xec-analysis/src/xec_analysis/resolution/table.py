@@ -12,6 +12,7 @@ from xec_analysis.style.quantities import PERCENT, quantity
 from xec_models.regressor.metrics import (
     bias,
     core_width,
+    distance,
     half_width_68,
     opening_angle,
     percentile_68,
@@ -60,7 +61,7 @@ def metric_rows(result: TaskResult) -> list[Row]:
     if result.task in ("angle", "angleVec"):
         rows.append(_joint_row(result, "opening", opening_angle(result.prediction, result.truth)))
     if result.task == "uvwFI":
-        rows.append(_joint_row(result, "distance", np.linalg.norm(result.prediction - result.truth, axis=1)))
+        rows.append(_joint_row(result, "distance", distance(result.prediction, result.truth)))
     return rows
 
 

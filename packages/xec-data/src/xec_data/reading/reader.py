@@ -40,6 +40,7 @@ from xec_data.schema.branches import (
     TREE_NAME,
 )
 from xec_data.schema.validity import check_readings
+from xec_geometry.support.processors import available_cores
 
 _PIECE_BYTES = 8 * 1024**2
 """What one thread decompresses at a time: small beside a chunk, large beside the cost of a call."""
@@ -115,7 +116,7 @@ class EventReader:
         self._pool: tuple[int, ThreadPoolExecutor] | None = None
         required = tuple(dict.fromkeys(branches))
         optional = tuple(name for name in dict.fromkeys(optional) if name not in required)
-        self.num_threads = num_threads or min(_MAX_THREADS, _n_cores())
+        self.num_threads = num_threads or min(_MAX_THREADS, available_cores())
         self.notes: list[str] = []
         self.trees: list[TreeInfo] = []
         self.angle_units: dict[Path, AngleUnit] = {}
@@ -307,11 +308,6 @@ class EventReader:
         shard = Shard(info.path, 0, min(info.n_entries, N_EVENTS_TO_COMPARE))
         arrays = self._read_arrays(info, stored, shard)
         return detect_angle_unit(arrays["emiAng"], arrays.get("emiVec"), stated, source=where)
-
-
-def _n_cores() -> int:
-    # The cores that this process may use: a job on a shared machine has fewer than the machine.
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _part(events: EventChunk, shard: Shard) -> EventChunk:

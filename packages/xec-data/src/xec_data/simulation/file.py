@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import multiprocessing
-import os
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -16,6 +15,7 @@ from xec_data.simulation.configuration import SimulationConfig, SimulationError
 from xec_data.simulation.generator import EventGenerator, Events, check_counts, n_blocks, regroup
 from xec_data.writing.tree_writer import TreeWriter
 from xec_geometry.support.output import check_writable
+from xec_geometry.support.processors import available_cores
 
 # Blocks that are being made or wait for the writer, for each process: enough that none is ever idle.
 _BLOCKS_AHEAD = 3
@@ -113,14 +113,10 @@ def simulate_file(
 
 
 def _blocks(config: SimulationConfig, n: int, processes: int) -> Iterator[Events]:
-    processes = min(processes or _available_cores(), n)
+    processes = min(processes or available_cores(), n)
     if processes == 1:
         return map(EventGenerator(config).block, range(n))
     return _blocks_of_processes(config, n, processes)
-
-
-def _available_cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _blocks_of_processes(config: SimulationConfig, n: int, processes: int) -> Iterator[Events]:

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from xec_export.__about__ import __version__
 from xec_export.errors import ExportError
 from xec_export.onnx.description import INPUTS, ModelDescription
+from xec_geometry.support.text import first_line
 
 if TYPE_CHECKING:
     import onnx
@@ -113,7 +114,7 @@ def _traced(network: nn.Module, description: ModelDescription) -> onnx.ModelProt
             )
         except torch.onnx.OnnxExporterError as error:
             # The exporter's own message is a page of advice; its cause says what was wrong.
-            reason = str(error.__cause__ or error).strip().splitlines()[0]
+            reason = first_line(error.__cause__ or error)
             raise ExportError(f"torch cannot export the network: {reason}") from error
     assert program is not None
     model = program.model_proto

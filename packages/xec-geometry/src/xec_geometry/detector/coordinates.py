@@ -89,6 +89,22 @@ def direction_to_angles(direction: npt.ArrayLike, *, degrees: bool) -> tuple[Flo
     return (np.rad2deg(theta), np.rad2deg(phi)) if degrees else (theta, phi)
 
 
+def wrap_degrees(angle: npt.ArrayLike) -> FloatArray:
+    """Bring a difference of angles into [−180, 180)°: 179° and −179° are two degrees apart.
+
+    Parameters
+    ----------
+    angle
+        (…) degrees.
+
+    Returns
+    -------
+    ndarray
+        (…) degrees.
+    """
+    return np.asarray((np.asarray(angle, np.float64) + 180.0) % 360.0 - 180.0)
+
+
 def _components(vectors: npt.ArrayLike) -> tuple[FloatArray, FloatArray, FloatArray]:
     array = np.asarray(vectors, dtype=np.float64)
     if array.ndim == 0 or array.shape[-1] != 3:

@@ -8,6 +8,7 @@ from importlib.metadata import entry_points
 from typing import Generic, Protocol, TypeVar
 
 from xec_geometry.errors import XecError, did_you_mean
+from xec_geometry.support.text import first_line
 
 
 class Named(Protocol):
@@ -113,6 +114,6 @@ class Registry(Mapping[str, EntryT], Generic[EntryT]):
             except Exception as error:
                 warnings.warn(
                     f"the {self.noun} '{point.name}' of {point.value} is left out: "
-                    f"{type(error).__name__}: {error}",
+                    f"{type(error).__name__}: {first_line(error)}",
                     stacklevel=3,
                 )

@@ -22,6 +22,7 @@ from torch import Tensor, nn
 from xec_geometry import LAYOUTS, Layout, geometry_hash
 from xec_geometry.errors import did_you_mean
 from xec_geometry.support.output import atomic_output
+from xec_geometry.support.text import first_line
 from xec_models.errors import CheckpointError, ModelError
 from xec_models.reconstruction.autoencoder import XECMaskedAutoencoder
 from xec_models.reconstruction.inpainter import XECInpainter
@@ -312,7 +313,7 @@ def load_plain(path: Path, map_location: str | torch.device = "cpu") -> object:
             "only: where you trust the file, load it there and save its state_dict() and plain numbers again"
         ) from error
     except Exception as error:  # torch raises many types for damaged files
-        raise CheckpointError(f"{path} is damaged or no checkpoint: {_first_line(error)}") from error
+        raise CheckpointError(f"{path} is damaged or no checkpoint: {first_line(error)}") from error
 
 
 def _check_plain(value: object, path: str, where: str) -> None:
@@ -337,7 +338,3 @@ def _unknown_kind(kind: str) -> str:
 def _writer(checkpoint: Mapping[str, Any]) -> str:
     versions = checkpoint.get("versions") or {}
     return f"xec-models {versions.get('xec-models', 'of unknown version')}"
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0]

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from xec_geometry import angles_to_direction
+from xec_geometry.detector.coordinates import wrap_degrees
 from xec_models.errors import ModelError
 from xec_models.tasks import TaskSpec, task_spec
 
@@ -219,9 +220,20 @@ def task_metrics(
     return metrics
 
 
-def _distance(prediction: Floats, truth: Floats) -> Floats:
-    distance: Floats = np.linalg.norm(prediction - truth, axis=1)
-    return distance
+def distance(prediction: ArrayLike, truth: ArrayLike) -> Floats:
+    """Distance between two points.
+
+    Parameters
+    ----------
+    prediction, truth
+        (n, d) coordinates in the same unit.
+
+    Returns
+    -------
+    ndarray (n,)
+    """
+    between: Floats = np.linalg.norm(np.subtract(prediction, truth), axis=1)
+    return between
 
 
 _PER_OUTPUT: dict[str, Callable[[ArrayLike], float]] = {
@@ -240,7 +252,7 @@ _PER_UNCERTAINTY: dict[str, Callable[[ArrayLike, ArrayLike], float]] = {
 _JOINT: dict[str, tuple[str, Callable[[Floats, Floats], Floats]]] = {
     "angle": ("val_resolution_deg", opening_angle),
     "angleVec": ("angleVec_resolution_deg", opening_angle),
-    "uvwFI": ("uvw_dist_68pct", _distance),
+    "uvwFI": ("uvw_dist_68pct", distance),
 }
 
 
@@ -255,8 +267,7 @@ def _checked_residual(spec: TaskSpec, prediction: ArrayLike, truth: ArrayLike) -
     residual = predicted - true
     for i, output in enumerate(spec.outputs):
         if output == "phi":
-            # 179° and −179° are two degrees apart.
-            residual[:, i] = (residual[:, i] + 180.0) % 360.0 - 180.0
+            residual[:, i] = wrap_degrees(residual[:, i])
     return residual
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from xec_data.reading.memory import bounded_chunk_size
 from xec_data.reading.reader import EventReader
+from xec_geometry.support.processors import available_cores
 from xec_train.config.sections import AUTO, DataConfig
 from xec_train.data.batch import Batch
 from xec_train.data.groups import GroupReading, most_prefetched
@@ -199,8 +199,3 @@ def thread_count(wanted: str | int, workers: int, on_cores: int = 1) -> int | No
     if on_cores == 1 and not workers:
         return None
     return max(1, available_cores() // (on_cores * max(1, workers)))
-
-
-def available_cores() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from xec_geometry.support.text import first_line
 from xec_train.config.sections import AUTO
 
 OFF = "off"
@@ -77,7 +78,7 @@ class _Compiled:
 
     def _give_up(self, error: Exception) -> None:
         self._compiled = None
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        reason = first_line(error)
         self._warn(
             f"torch.compile ({self._mode}) failed, the training goes on without it "
             f"(training.compile=off says so at once): {type(error).__name__}: {reason}"

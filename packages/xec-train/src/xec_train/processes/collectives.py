@@ -8,7 +8,6 @@ the strategy of Fabric; what stands here travels beside them, from processor to 
 from __future__ import annotations
 
 import gc
-import os
 import re
 import socket
 from collections.abc import Callable, Iterator
@@ -22,6 +21,8 @@ import torch.distributed as dist
 from torch import Tensor
 
 from xec_geometry.errors import XecError
+from xec_geometry.support.processors import allowed_cores
+from xec_geometry.support.text import first_line
 from xec_train.errors import ToldElsewhereError, TrainError
 
 T = TypeVar("T")
@@ -136,7 +137,7 @@ def connected() -> Iterator[None]:
     try:
         yield
     except RuntimeError as error:
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        reason = first_line(error)
         if several() and (isinstance(error, dist.DistError) or "gloo" in reason.lower()):
             what = _PLACE_IN_GLOO.sub("", reason).partition(". ")[0]
             raise TrainError(
@@ -173,7 +174,7 @@ class Votes:
 @cache
 def processes_on_my_cores() -> int:
     """How many processes share the cores of this one: launchers may or may not have divided them."""
-    cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None
+    cores = allowed_cores()
     mine = socket.gethostname(), cores
     return gathered(mine).count(mine)
 

@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterable
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 
+from xec_geometry.support.text import first_line
+
 GROUP = "xec.run_artifacts"
 
 
@@ -34,6 +36,6 @@ def make_artifacts(
         try:
             written += [Path(path) for path in plugin.load()(run)]
         except Exception as error:
-            reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+            reason = first_line(error)
             warn(f"'{plugin.name}' ({plugin.value}) failed: {type(error).__name__}: {reason}")
     return written

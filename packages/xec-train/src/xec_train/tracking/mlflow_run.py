@@ -14,6 +14,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
+from xec_geometry.support.text import first_line
 from xec_train.tracking.data_files import DataFile
 from xec_train.tracking.run_ids import absolute
 
@@ -81,7 +82,7 @@ def is_passing(error: Exception) -> bool:
 
 def reason_of(error: Exception) -> str:
     """Why a call failed, in a few words without addresses (which may hold a password)."""
-    text = (str(error).strip() or type(error).__name__).splitlines()[0]
+    text = first_line(error)
     for pattern in _REASONS:
         if found := re.search(pattern, text):
             return found.group(1)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from xec_geometry.support.text import first_line
 from xec_train.tracking.data_files import DataFile
 
 
@@ -66,6 +67,6 @@ class TensorboardTracker:
         try:
             action()
         except Exception as error:
-            reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+            reason = first_line(error)
             self._warn(f"TensorBoard files in {self.folder} cannot be written: {reason}")
             self._writer = None
