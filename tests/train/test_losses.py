@@ -9,9 +9,9 @@ import torch
 
 from xec_data.normalization.transforms import NormalizationConfig
 from xec_models.config.network import ModelConfig, TaskConfig
+from xec_models.losses import LOSSES, gaussian_nll, losses_for
 from xec_models.regressor.regressor import XECRegressor
 from xec_models.tasks import TASKS
-from xec_train.regression.losses import LOSSES, gaussian_nll
 from xec_train.regression.objective import task_loss
 
 # name: prediction, target, beta, expected loss of each event
@@ -37,7 +37,7 @@ def test_every_loss_has_a_value_worked_out_by_hand() -> None:
 @pytest.mark.parametrize("name", BY_HAND)
 def test_value(name: str) -> None:
     prediction, target, beta, expected = BY_HAND[name]
-    loss = LOSSES[name].function(torch.tensor(prediction), torch.tensor(target), beta)
+    loss = LOSSES[name].per_event(torch.tensor(prediction), torch.tensor(target), beta)
     torch.testing.assert_close(loss, torch.tensor(expected), rtol=1e-6, atol=1e-7)
 
 
@@ -49,18 +49,18 @@ def test_gradient(name: str) -> None:
     target = torch.rand(5, 2, dtype=torch.float64) + 1.5
     # With beta = 0 the likelihood has no part that is kept from the gradient on purpose.
     beta = 0.0 if name == "gaussian_nll" else 0.7
-    assert torch.autograd.gradcheck(lambda p: LOSSES[name].function(p, target, beta), (prediction,))
+    assert torch.autograd.gradcheck(lambda p: LOSSES[name].per_event(p, target, beta), (prediction,))
 
 
 def test_gradient_of_cross_entropy() -> None:
     torch.manual_seed(1)
     logits = torch.randn(6, 5, dtype=torch.float64, requires_grad=True)
     classes = torch.tensor([[0], [4], [2], [2], [1], [3]])
-    assert torch.autograd.gradcheck(lambda p: LOSSES["cross_entropy"].function(p, classes, 1.0), (logits,))
+    assert torch.autograd.gradcheck(lambda p: LOSSES["cross_entropy"].per_event(p, classes, 1.0), (logits,))
 
 
 @pytest.mark.parametrize(
-    ("task", "loss"), [(name, loss) for name, spec in TASKS.items() for loss in spec.losses]
+    ("task", "loss"), [(name, loss) for name, spec in TASKS.items() for loss in losses_for(spec)]
 )
 def test_gradient_through_the_spaces_of_every_task(task: str, loss: str) -> None:
     """From the output of a head to the number that is minimized, whatever lies between."""
@@ -86,7 +86,7 @@ def test_gradient_through_the_spaces_of_every_task(task: str, loss: str) -> None
 
 def test_gradient_of_cross_entropy_is_probability_minus_truth() -> None:
     logits = torch.tensor([[0.3, -1.0, 2.0]], dtype=torch.float64, requires_grad=True)
-    LOSSES["cross_entropy"].function(logits, torch.tensor([[2]]), 1.0).sum().backward()
+    LOSSES["cross_entropy"].per_event(logits, torch.tensor([[2]]), 1.0).sum().backward()
     expected = torch.softmax(logits.detach(), dim=1) - torch.tensor([[0.0, 0.0, 1.0]])
     torch.testing.assert_close(logits.grad, expected)
 

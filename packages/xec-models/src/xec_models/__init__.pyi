@@ -25,6 +25,7 @@ from .errors import (
     ModelError as ModelError,
     RunDirectoryError as RunDirectoryError,
 )
+from .losses import LOSSES as LOSSES, Loss as Loss, losses_for as losses_for
 from .reconstruction.autoencoder import XECMaskedAutoencoder as XECMaskedAutoencoder
 from .reconstruction.inpainter import XECInpainter as XECInpainter
 from .regressor.metrics import opening_angle as opening_angle, task_metrics as task_metrics

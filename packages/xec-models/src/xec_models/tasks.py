@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,11 +10,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xec_geometry.errors import did_you_mean
+from xec_geometry.support.namespace import ArrayNamespace
 from xec_models.errors import ModelError
 
-REGRESSION_LOSSES = ("smooth_l1", "l1", "mse", "huber")
-RELATIVE_LOSSES = ("relative_l1", "relative_smooth_l1", "relative_mse")
-UNCERTAINTY_LOSS = "gaussian_nll"
+Direction = Callable[[ArrayNamespace, Any], Any]
+"""From numpy or torch and outputs (n, k) to vectors (n, 3) of any length."""
+
+
+def direction_of_angles(xp: ArrayNamespace, angles: Any) -> Any:
+    """Directions of the photon (n, 3) from θ and φ (n, 2) in degrees."""
+    radians = xp.deg2rad(angles)
+    theta, phi = radians[:, 0], radians[:, 1]
+    across = xp.sin(theta)
+    return xp.stack([-across * xp.cos(phi), across * xp.sin(phi), xp.cos(theta)], 1)
+
+
+def direction_of_vectors(_xp: ArrayNamespace, vectors: Any) -> Any:
+    """Vectors as they are."""
+    return vectors
 
 
 @dataclass(frozen=True)
@@ -33,8 +46,6 @@ class TaskSpec:
         Schema branches that hold the true value, columns side by side.
     default_loss, default_beta
         Loss and its parameter unless the configuration says otherwise.
-    losses
-        Every loss that makes sense for the task.
     meaning
         One line for people.
     n_classes
@@ -43,6 +54,8 @@ class TaskSpec:
         Whether the outputs are the components of a vector of length 1.
     positive
         Whether the true value is a positive number, so that its logarithm can be learnt.
+    direction
+        How the outputs become vectors in space, if they are a direction.
     prefix
         What stands before an output in the name of a metric.
     """
@@ -52,12 +65,12 @@ class TaskSpec:
     unit: str
     truth: tuple[str, ...]
     default_loss: str
-    losses: tuple[str, ...]
     meaning: str
     default_beta: float = 1.0
     n_classes: int = 0
     unit_vector: bool = False
     positive: bool = False
+    direction: Direction | None = None
     prefix: str = ""
 
     @property
@@ -75,7 +88,7 @@ TASKS: dict[str, TaskSpec] = {
             unit="deg",
             truth=("emiAng",),
             default_loss="smooth_l1",
-            losses=(*REGRESSION_LOSSES, "cosine"),
+            direction=direction_of_angles,
             meaning="emission angles of the photon",
         ),
         TaskSpec(
@@ -84,7 +97,6 @@ TASKS: dict[str, TaskSpec] = {
             unit="GeV",
             truth=("energyTruth",),
             default_loss="l1",
-            losses=(*REGRESSION_LOSSES, *RELATIVE_LOSSES, UNCERTAINTY_LOSS),
             meaning="energy of the photon",
             positive=True,
         ),
@@ -94,7 +106,6 @@ TASKS: dict[str, TaskSpec] = {
             unit="s",
             truth=("timeTruth",),
             default_loss="l1",
-            losses=(*REGRESSION_LOSSES, UNCERTAINTY_LOSS),
             meaning="time of the first interaction, on the clock of the sensor times",
         ),
         TaskSpec(
@@ -103,7 +114,6 @@ TASKS: dict[str, TaskSpec] = {
             unit="cm",
             truth=("uvwTruth",),
             default_loss="mse",
-            losses=(*REGRESSION_LOSSES, UNCERTAINTY_LOSS),
             meaning="position of the first interaction: along the beam, along the inner face, depth",
             prefix="uvw_",
         ),
@@ -113,9 +123,9 @@ TASKS: dict[str, TaskSpec] = {
             unit="1",
             truth=("emiVec",),
             default_loss="cosine",
-            losses=("cosine", "mse"),
             meaning="emission direction of the photon, a unit vector",
             unit_vector=True,
+            direction=direction_of_vectors,
         ),
         TaskSpec(
             name="n_gamma",
@@ -123,7 +133,6 @@ TASKS: dict[str, TaskSpec] = {
             unit="1",
             truth=("n_gamma",),
             default_loss="cross_entropy",
-            losses=("cross_entropy",),
             meaning="number of photons in the event, 0 to 4: a probability for each",
             n_classes=5,
         ),

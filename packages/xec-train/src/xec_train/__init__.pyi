@@ -3,5 +3,4 @@ from .config.loading import LoadedConfig as LoadedConfig, load_config as load_co
 from .config.template import template as template
 from .config.train_config import TrainConfig as TrainConfig
 from .errors import ConfigError as ConfigError, TrainError as TrainError
-from .regression.losses import LOSSES as LOSSES
 from .runs.training import train as train

@@ -35,6 +35,14 @@ class OneOf:
         """The valid names, in the order of the table."""
         return tuple(self.table())
 
+    def in_words(self) -> tuple[str, ...]:
+        """Every name with what its entry says in one line: ``linear (x/s₁)``."""
+        table = self.table()
+        if not isinstance(table, Mapping):
+            return self.names
+        lines = {name: getattr(entry, "summary", "") for name, entry in table.items()}
+        return tuple(f"{name} ({line})" if line else name for name, line in lines.items())
+
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         return core_schema.no_info_before_validator_function(self._check, handler(source))
 

@@ -10,6 +10,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validat
 from xec_geometry import LAYOUTS, outer_fine_grid
 from xec_geometry.errors import did_you_mean
 from xec_models.errors import ModelError
+from xec_models.losses import LOSSES, beta_in_words, losses_for
 from xec_models.tasks import TASKS
 
 OUTER_MODES = ("finegrid", "split")
@@ -145,11 +146,15 @@ class TaskConfig(BaseModel):
 
     enabled: bool = Field(True, description="Whether the network has a head for the task.")
     loss_fn: str | None = Field(None, description="Loss; null: the usual one of the task.")
-    loss_beta: float | None = Field(
-        None, ge=0.0, description="Transition point of smooth_l1 and huber, exponent of gaussian_nll."
-    )
+    loss_beta: float | None = Field(None, ge=0.0, description=beta_in_words(LOSSES))
     weight: float = Field(1.0, ge=0.0, description="Factor of the task in the total loss.")
     log_transform: bool = Field(False, description="Learn the logarithm of the value.")
+
+    @property
+    def predicts_uncertainty(self) -> bool:
+        """Whether the head gives a mean and a log variance for every output."""
+        loss = LOSSES.get(self.loss_fn or "")
+        return loss is not None and loss.predicts_sigma
 
 
 def resolve_tasks(tasks: Mapping[str, TaskConfig]) -> dict[str, TaskConfig]:
@@ -179,10 +184,11 @@ def resolve_tasks(tasks: Mapping[str, TaskConfig]) -> dict[str, TaskConfig]:
             )
             continue
         spec = TASKS[name]
-        if config.loss_fn is not None and config.loss_fn not in spec.losses:
+        loss, losses = config.loss_fn or spec.default_loss, losses_for(spec)
+        if loss not in losses:
             problems.append(
-                f"{name}.loss_fn: unknown loss '{config.loss_fn}'"
-                f"{did_you_mean(config.loss_fn, spec.losses)}; expected one of {', '.join(spec.losses)}"
+                f"{name}.loss_fn: unknown loss '{loss}'{did_you_mean(loss, losses)}; "
+                f"expected one of {', '.join(losses)}"
             )
         if config.log_transform and not spec.positive:
             problems.append(f"{name}.log_transform: the values are not positive numbers, expected false")

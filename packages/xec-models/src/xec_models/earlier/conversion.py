@@ -19,7 +19,8 @@ from xec_models.checkpoint.checkpoint import FORMAT_VERSION, build_model, packag
 from xec_models.config.network import AutoencoderConfig, ModelConfig, TaskConfig, enabled_tasks
 from xec_models.earlier.files import SYSTEM, EarlierFile, read_earlier
 from xec_models.errors import CheckpointError
-from xec_models.tasks import TASKS, UNCERTAINTY_LOSS
+from xec_models.losses import uncertainty_loss
+from xec_models.tasks import TASKS
 
 ANGLE_UNITS = {"deg": 1.0, "rad": 180.0 / math.pi}
 
@@ -219,10 +220,11 @@ def _tasks(earlier: EarlierFile, angle_unit: str, notes: list[str]) -> dict[str,
                 f"nll_tasks {'names' if name in uncertain else 'does not name'} {name}, whose head has "
                 f"{outputs} outputs: {'with' if doubled else 'without'} an uncertainty"
             )
-        if doubled and UNCERTAINTY_LOSS not in spec.losses:
+        likelihood = uncertainty_loss(spec)
+        if doubled and likelihood is None:
             notes.append(f"{name}: xec predicts no uncertainty of it; its log variances are dropped")
             doubled = False
-        tasks[name] = TaskConfig(loss_fn=UNCERTAINTY_LOSS if doubled else None)
+        tasks[name] = TaskConfig(loss_fn=likelihood if doubled else None)
     if "angle" in tasks:
         effect = "its outputs are taken as they are" if angle_unit == "deg" else "its outputs become degrees"
         notes.append(
@@ -246,7 +248,7 @@ def _renamed(
         new[ours] = value.detach().to(torch.float32).clone()
     for name, task in tasks.items():
         spec = TASKS[name]
-        if task["loss_fn"] != UNCERTAINTY_LOSS:
+        if not TaskConfig.model_validate(task).predicts_uncertainty:
             for part in ("weight", "bias"):
                 last = f"{HEADS}{name}.6.{part}"
                 if last in new:

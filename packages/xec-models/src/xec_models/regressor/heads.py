@@ -12,14 +12,9 @@ from torch import Tensor, nn
 
 from xec_models.config.network import TaskConfig
 from xec_models.errors import ModelError
-from xec_models.tasks import UNCERTAINTY_LOSS, TaskSpec
+from xec_models.tasks import TaskSpec
 
 DROPOUT = 0.2
-
-
-def predicts_uncertainty(config: TaskConfig) -> bool:
-    """Whether the head gives a mean and a log variance for every output."""
-    return config.loss_fn == UNCERTAINTY_LOSS
 
 
 def build_head(spec: TaskSpec, config: TaskConfig, features: int, hidden: int) -> nn.Sequential:
@@ -39,7 +34,7 @@ def build_head(spec: TaskSpec, config: TaskConfig, features: int, hidden: int) -
     Sequential
         (B, features) to (B, n_outputs), twice as many with an uncertainty (means, log variances).
     """
-    outputs = spec.n_outputs * (2 if predicts_uncertainty(config) else 1)
+    outputs = spec.n_outputs * (2 if config.predicts_uncertainty else 1)
     return nn.Sequential(
         nn.Linear(features, hidden),
         nn.LayerNorm(hidden),
@@ -72,7 +67,7 @@ class TargetScale(nn.Module):
         super().__init__()
         self.spec = spec
         self.log_transform = config.log_transform
-        self.uncertainty = predicts_uncertainty(config)
+        self.uncertainty = config.predicts_uncertainty
         self.register_buffer("shift", torch.zeros(spec.n_outputs))
         self.register_buffer("scale", torch.ones(spec.n_outputs))
         # Not among the parameters of a checkpoint: an average over steps has nothing to do with it.

@@ -14,7 +14,7 @@ from xec_models.config.network import ModelConfig, TaskConfig, enabled_tasks
 from xec_models.encoder.encoder import XECEncoder
 from xec_models.encoder.inputs import split_readings
 from xec_models.errors import ModelError
-from xec_models.regressor.heads import TargetScale, build_head, predicts_uncertainty
+from xec_models.regressor.heads import TargetScale, build_head
 from xec_models.tasks import TASKS
 
 SIGMA = "_sigma"
@@ -62,7 +62,7 @@ class XECRegressor(nn.Module):
         for name, config in self.task_configs.items():
             self.heads[name] = build_head(TASKS[name], config, features, model.hidden_dim)
             self.targets[name] = TargetScale(TASKS[name], config)
-        weighted = [name for name, config in self.task_configs.items() if not predicts_uncertainty(config)]
+        weighted = [name for name, config in self.task_configs.items() if not config.predicts_uncertainty]
         self.log_variances = nn.ParameterDict(
             {name: nn.Parameter(torch.zeros(1)) for name in weighted if learn_loss_weights}
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import types
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from xec_data.configuration.choice import OneOf
 from xec_train.config.flags import FLAGS, SECOND_NAMES
 from xec_train.config.train_config import OBJECTIVE_CONFIGS, TrainConfig
 
@@ -111,13 +112,30 @@ def expectation(path: str, objective: str | None = None) -> str:
 
 def choices(path: str, objective: str | None = None) -> tuple[str, ...]:
     """The words that a key accepts, if it is a choice."""
-    return tuple(_words(all_keys(objective)[path].field.annotation))
+    field = all_keys(objective)[path].field
+    return tuple(_words(field.annotation, field.metadata))
+
+
+def table_of(path: str, objective: str | None = None) -> OneOf | None:
+    """The table that the choices of a key come from."""
+    field = all_keys(objective)[path].field
+    tables = (_one_of(metadata) for _, metadata in _flat(field.annotation, field.metadata))
+    return next((table for table in tables if table is not None), None)
+
+
+def is_fixed(key: Key) -> bool:
+    """Whether a key has one valid value, so that there is nothing to choose."""
+    kind = key.field.annotation
+    return get_origin(kind) is Literal and len(get_args(kind)) == 1
 
 
 def accepts_text(path: str) -> bool:
     """Whether any text is a valid value of a key."""
     key = all_keys().get(path)
-    return key is not None and str in _flat(key.field.annotation)
+    return key is not None and any(
+        kind is str and _one_of(metadata) is None
+        for kind, metadata in _flat(key.field.annotation, key.field.metadata)
+    )
 
 
 def canonical(path: str) -> str:
@@ -134,19 +152,29 @@ def _alternatives(annotation: Any) -> tuple[Any, ...]:
     return get_args(annotation) if get_origin(annotation) in (Union, types.UnionType) else (annotation,)
 
 
-def _flat(annotation: Any) -> Iterator[Any]:
+def _flat(annotation: Any, metadata: Sequence[Any] = ()) -> Iterator[tuple[Any, Sequence[Any]]]:
+    """Every type that is allowed, also in lists, and what it is annotated with."""
     for kind in _alternatives(annotation):
-        origin = get_origin(kind)
-        if origin is Annotated or origin is list:
-            yield from _flat(get_args(kind)[0])
+        origin, arguments = get_origin(kind), get_args(kind)
+        if origin is Annotated:
+            yield from _flat(arguments[0], arguments[1:])
+        elif origin is list:
+            yield from _flat(arguments[0])
         else:
-            yield kind
+            yield kind, metadata
 
 
-def _words(annotation: Any) -> Iterator[str]:
-    for kind in _flat(annotation):
+def _words(annotation: Any, metadata: Sequence[Any]) -> Iterator[str]:
+    for kind, around in _flat(annotation, metadata):
+        table = _one_of(around)
         if get_origin(kind) is Literal:
             yield from (str(word) for word in get_args(kind))
+        elif kind is str and table is not None:
+            yield from table.names
+
+
+def _one_of(metadata: Iterable[Any]) -> OneOf | None:
+    return next((item for item in metadata if isinstance(item, OneOf)), None)
 
 
 _KINDS: dict[Any, str] = {
@@ -155,24 +183,31 @@ _KINDS: dict[Any, str] = {
 _BOUNDS = {"gt": ">", "ge": "≥", "lt": "<", "le": "≤"}
 
 
-def _in_words(annotation: Any, metadata: Iterable[Any] = ()) -> str:
-    limits = _limits(metadata)
-    return " or ".join(dict.fromkeys(_kind_in_words(kind, limits) for kind in _alternatives(annotation)))
+def _in_words(annotation: Any, metadata: Sequence[Any] = ()) -> str:
+    return " or ".join(dict.fromkeys(_kind_in_words(kind, metadata) for kind in _alternatives(annotation)))
 
 
-def _kind_in_words(kind: Any, limits: str) -> str:
+def _kind_in_words(kind: Any, metadata: Sequence[Any]) -> str:
     origin, arguments = get_origin(kind), get_args(kind)
+    table = _one_of(metadata)
     if origin is Annotated:
         return _in_words(arguments[0], arguments[1:])
     if origin is Literal:
-        words = [str(word).lower() if isinstance(word, bool) else str(word) for word in arguments]
-        return words[0] if len(words) == 1 else f"one of {', '.join(words)}"
+        return _one_word([str(word).lower() if isinstance(word, bool) else str(word) for word in arguments])
+    if kind is str and table is not None:
+        return _one_word(table.names)
     if origin is list:
         return f"{_in_words(arguments[0])} or a list of it"
+    if origin is tuple and arguments[-1] is Ellipsis:
+        return f"a list, each {_in_words(arguments[0])}"
     if origin is tuple:
         return f"a list of {len(arguments)}: [{', '.join(_in_words(part) for part in arguments)}]"
     words_of_kind = _KINDS.get(kind, str(kind))
-    return words_of_kind + limits if kind in (int, float) else words_of_kind
+    return words_of_kind + _limits(metadata) if kind in (int, float) else words_of_kind
+
+
+def _one_word(words: Sequence[str]) -> str:
+    return words[0] if len(words) == 1 else f"one of {', '.join(words)}"
 
 
 def _limits(metadata: Iterable[Any]) -> str:

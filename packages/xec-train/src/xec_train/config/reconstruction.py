@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
+from xec_data.configuration.choice import OneOf
+from xec_models.losses import losses_for_readings
 from xec_train.config.base import Section
 from xec_train.config.sections import EMA_DECAY, CheckpointConfig, EmaDecay, TrainingConfig
 
@@ -45,7 +47,7 @@ class ReconstructionTrainingConfig(TrainingConfig):
     """How hidden sensors are learnt."""
 
     ema_decay: EmaDecay = Field(None, lt=1, description=EMA_DECAY)
-    loss_fn: Literal["smooth_l1", "mse", "l1", "huber"] = Field(
+    loss_fn: Annotated[str, OneOf("loss", losses_for_readings)] = Field(
         "smooth_l1", description="loss of a hidden sensor, between normalized numbers"
     )
     loss_beta: float = Field(1.0, gt=0, description="where smooth_l1 and huber turn from a square to a line")

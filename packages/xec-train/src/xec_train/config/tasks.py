@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from functools import partial
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, create_model
 
+from xec_data.configuration.choice import OneOf
 from xec_models.config.network import TaskConfig
+from xec_models.losses import beta_in_words, losses_for
 from xec_models.tasks import TASKS, TaskSpec
 from xec_train.config.base import Section
 
@@ -17,12 +20,12 @@ def _task_section(spec: TaskSpec) -> type[TaskConfig]:
     fields: dict[str, Any] = {
         "enabled": (bool, Field(spec.name == "angle", description=base["enabled"].description)),
         "loss_fn": (
-            Literal[spec.losses],
-            Field(spec.default_loss, description=f"loss: {', '.join(spec.losses)}"),
+            Annotated[str, OneOf("loss", partial(losses_for, spec))],
+            Field(spec.default_loss, description="loss"),
         ),
         "loss_beta": (
             base["loss_beta"].annotation,
-            Field(spec.default_beta, ge=0, description=base["loss_beta"].description),
+            Field(spec.default_beta, ge=0, description=beta_in_words(losses_for(spec))),
         ),
     }
     if not spec.positive:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from textwrap import wrap
 from typing import Any
 
 from xec_data.normalization.transforms import PRESETS
 from xec_geometry.errors import did_you_mean
-from xec_train.config.keys import Key, all_keys, choices, in_order
+from xec_train.config.keys import Key, all_keys, choices, in_order, is_fixed, table_of
 from xec_train.config.train_config import OBJECTIVE_CONFIGS, TrainConfig
 from xec_train.config.yaml_text import write_scalar, write_yaml
 from xec_train.errors import ConfigError
@@ -83,6 +84,8 @@ def json_schema() -> dict[str, Any]:
 
 def _lines(objective: str, values: dict[str, Any]) -> Iterator[str]:
     for key in all_keys(objective).values():
+        if is_fixed(key):
+            continue
         indent = "  " * key.path.count(".")
         if "." not in key.path:
             yield ""
@@ -100,9 +103,13 @@ def _lines(objective: str, values: dict[str, Any]) -> Iterator[str]:
 
 def _comment(key: Key, objective: str) -> str:
     text = (key.field.description or "").rstrip(".")
-    words = [word for word in choices(key.path, objective) if word not in text]
-    required = " (required)" if key.path in REQUIRED else ""
-    return f"{text}: {', '.join(words)}{required}" if len(words) > 1 else text + required
+    text = text[:1].upper() + text[1:] + (" (required)" if key.path in REQUIRED else "")
+    table = table_of(key.path, objective)
+    if table is not None:
+        return f"{text}: {', '.join(table.in_words())}"
+    words = choices(key.path, objective)
+    named = all(re.search(rf"(?<!\w){re.escape(word)}(?!\w)", text) for word in words)
+    return text if named or len(words) == 1 else f"{text}; one of {', '.join(words)}"
 
 
 def _value(key: Key, values: dict[str, Any]) -> str:

@@ -7,7 +7,14 @@ from typing import Any, Literal, Self
 from pydantic import Field, ModelWrapValidatorHandler, field_validator, model_validator
 
 from xec_data.normalization.transforms import NormalizationConfig
-from xec_models.config.network import AutoencoderConfig, InpainterConfig, ModelConfig, TaskConfig
+from xec_models.config.network import (
+    AutoencoderConfig,
+    InpainterConfig,
+    ModelConfig,
+    TaskConfig,
+    resolve_tasks,
+)
+from xec_models.losses import LOSSES
 from xec_models.tasks import TASKS
 from xec_train.config.base import Section
 from xec_train.config.reconstruction import (
@@ -92,9 +99,10 @@ class RegressionConfig(TrainConfig):
         enabled = {name: task for name in TASKS if (task := getattr(tasks, name)).enabled}
         if not enabled:
             raise ValueError(f"no task is enabled, expected at least one of {', '.join(TASKS)}")
-        for name, task in enabled.items():
-            if task.loss_fn == "huber" and not task.loss_beta:
-                raise ValueError(f"{name}.loss_beta is 0, expected a number > 0 for the loss huber")
+        # Defaults, too: a task of another package may name a loss that is not installed.
+        for name, task in resolve_tasks(enabled).items():
+            if LOSSES[str(task.loss_fn)].beta_positive and not task.loss_beta:
+                raise ValueError(f"{name}.loss_beta is 0, expected a number > 0 for the loss {task.loss_fn}")
         return tasks
 
     @property

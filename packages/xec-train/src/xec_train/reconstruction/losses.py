@@ -2,25 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from xec_models.encoder.normalizer import Normalizer
+from xec_models.losses import LOSSES
 from xec_train.config.reconstruction import ReconstructionTrainingConfig
-
-Pointwise = Callable[[Tensor, Tensor, float], Tensor]
-
-POINTWISE: dict[str, Pointwise] = {
-    "smooth_l1": lambda x, y, beta: F.smooth_l1_loss(x, y, reduction="none", beta=beta),
-    "huber": lambda x, y, beta: F.huber_loss(x, y, reduction="none", delta=beta),
-    "l1": lambda x, y, _: (x - y).abs(),
-    "mse": lambda x, y, _: (x - y).square(),
-}
-"""From prediction, truth and ``loss_beta`` to the loss of every number."""
 
 Faces = Mapping[str, Tensor]
 """By face (B, cells, channels)."""
@@ -147,7 +137,7 @@ def _weighted(
     predicted: Faces, targets: Targets, columns: tuple[int, ...], config: ReconstructionTrainingConfig
 ) -> dict[str, Tensor]:
     """(B, cells, channels) by face: weight times loss."""
-    pointwise, picked = POINTWISE[config.loss_fn], list(columns)
+    pointwise, picked = LOSSES[config.loss_fn].function, list(columns)
     return {
         face: targets.weights[face][..., picked]
         * pointwise(prediction, targets.values[face][..., picked], config.loss_beta)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import cast
 
@@ -10,6 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from xec_models.blocks.namespace import TORCH
+from xec_models.losses import LOSSES, Loss
 from xec_models.regressor.metrics import sigma_factors, task_metrics
 from xec_models.regressor.regressor import SIGMA, XECRegressor
 from xec_models.tasks import TASKS, task_truth
@@ -20,7 +22,6 @@ from xec_train.data.events import Events
 from xec_train.errors import TrainError
 from xec_train.objectives.balance import loss_weights, total_loss
 from xec_train.objectives.base import LOSS, Arrays
-from xec_train.regression.losses import LOSSES, Loss
 from xec_train.regression.results import write_regression_results
 from xec_train.regression.reweighting import EventWeights, weigh_events
 
@@ -83,7 +84,7 @@ class Regression:
                     f"{source}, branch '{branch}': values from {values.min():g} to {values.max():g}; "
                     f"expected classes 0 to {n_classes - 1}"
                 )
-            positive = config.log_transform or str(config.loss_fn).startswith("relative_")
+            positive = config.log_transform or LOSSES[str(config.loss_fn)].positive_truth
             if positive and values.min() <= 0:
                 key = "log_transform" if config.log_transform else "loss_fn"
                 raise TrainError(
@@ -192,7 +193,7 @@ def task_loss(network: XECRegressor, task: str, raw: Tensor, truth: Tensor) -> T
     config = network.task_configs[task]
     loss = LOSSES[str(config.loss_fn)]
     prediction, target = _in_space(loss, network, task, raw, truth)
-    return loss.function(prediction, target, float(config.loss_beta or 0.0))
+    return loss.per_event(prediction, target, float(config.loss_beta or 0.0))
 
 
 def _log_variances(network: XECRegressor) -> dict[str, Tensor]:
@@ -209,21 +210,9 @@ def _in_space(
     loss: Loss, network: XECRegressor, task: str, raw: Tensor, truth: Tensor
 ) -> tuple[Tensor, Tensor]:
     """Prediction and target as a loss wants them."""
-    if loss.space == "physical":
-        convert = _VECTORS.get(task, _unchanged) if loss.name == "cosine" else _unchanged
-        return convert(network.to_physical({task: raw})[task]), convert(truth)
-    return raw, network.standardize_target(task, truth)
-
-
-def _unchanged(values: Tensor) -> Tensor:
-    return values
-
-
-def _direction(angles: Tensor) -> Tensor:
-    theta, phi = torch.deg2rad(angles).unbind(dim=1)
-    across = torch.sin(theta)
-    return torch.stack([-across * torch.cos(phi), across * torch.sin(phi), torch.cos(theta)], dim=1)
-
-
-_VECTORS: dict[str, Callable[[Tensor], Tensor]] = {"angle": _direction}
-"""Tasks whose outputs are no vectors: how the cosine loss makes them ones."""
+    if loss.space in ("standardized", "classes"):
+        return raw, network.standardize_target(task, truth)
+    physical, direction = network.to_physical({task: raw})[task], TASKS[task].direction
+    if loss.space == "direction" and direction is not None:
+        return direction(TORCH, physical), direction(TORCH, truth)
+    return physical, truth

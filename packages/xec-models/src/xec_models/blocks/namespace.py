@@ -1,0 +1,13 @@
+"""torch as the namespace of formulas that are written once for numpy and torch."""
+
+from __future__ import annotations
+
+from typing import cast
+
+import torch
+
+from xec_geometry.support.namespace import ArrayNamespace
+
+# A cast: mypy does not find torch's functions through the star imports of its stubs.
+TORCH = cast("ArrayNamespace", torch)
+"""What a formula takes in place of ``numpy``."""

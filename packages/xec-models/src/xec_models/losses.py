@@ -1,0 +1,266 @@
+"""The table of losses: what is minimized, for which tasks, and in which space.
+
+``standardized``
+    Head output and target shifted and scaled by the network (mean 0, spread 1 over the training data), so
+    that seconds and centimetres weigh alike. β of smooth_l1 and huber is in these units.
+``physical``
+    The network's output and the truth in the task's unit: a relative deviation means something only there.
+``direction``
+    The same as vectors in space, of any length.
+``classes``
+    Logits and the class as an integer.
+
+The configuration reads this table: torch is imported by the functions, when they are called.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, Protocol
+
+from xec_geometry.support.registry import Registry
+from xec_models.errors import ModelError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+Space = Literal["standardized", "physical", "direction", "classes"]
+LossFunction = Callable[["Tensor", "Tensor", float], "Tensor"]
+
+
+class Learnable(Protocol):
+    """What a loss asks of a task."""
+
+    @property
+    def n_classes(self) -> int:
+        """Number of classes, 0 for a regression."""
+
+    @property
+    def positive(self) -> bool:
+        """Whether the true value is a positive number."""
+
+    @property
+    def unit_vector(self) -> bool:
+        """Whether the outputs are the components of a vector of length 1."""
+
+    @property
+    def direction(self) -> object | None:
+        """How the outputs become a vector in space, None for tasks that are no direction."""
+
+
+@dataclass(frozen=True)
+class Loss:
+    """A loss.
+
+    Attributes
+    ----------
+    name
+        Its name in configurations and checkpoints.
+    function
+        ``(prediction, target, beta)`` of shapes (n, k), (n, k) to the loss of each number (n, k), or of each
+        event (n,).
+    space
+        What prediction and target are.
+    suits
+        Whether the loss makes sense for a task.
+    summary
+        The formula per output, or one line, for people; d is prediction − target, t the target.
+    beta
+        What β is, for people; empty if the loss has none.
+    beta_positive
+        Whether β = 0 is no valid value.
+    positive_truth
+        Whether every true value must be > 0.
+    predicts_sigma
+        Whether the prediction has twice the columns of the target: means, then logarithms of variances.
+    for_readings
+        Whether it can also compare the normalized readings of hidden sensors, number by number.
+    """
+
+    name: str
+    function: LossFunction
+    space: Space
+    suits: Callable[[Learnable], bool]
+    summary: str
+    beta: str = ""
+    beta_positive: bool = False
+    positive_truth: bool = False
+    predicts_sigma: bool = False
+    for_readings: bool = False
+
+    def per_event(self, prediction: Tensor, target: Tensor, beta: float) -> Tensor:
+        """Compute the loss of each event.
+
+        Parameters
+        ----------
+        prediction, target
+            (n, k) in the loss's space.
+        beta
+            The loss's parameter.
+
+        Returns
+        -------
+        Tensor (n,)
+            The mean over the k outputs.
+        """
+        values = self.function(prediction, target, beta)
+        return values.mean(dim=1) if values.ndim > 1 else values
+
+
+def smooth_l1(prediction: Tensor, target: Tensor, beta: float) -> Tensor:
+    """Quadratic near 0, linear from β on."""
+    from torch.nn.functional import smooth_l1_loss
+
+    return smooth_l1_loss(prediction, target, reduction="none", beta=beta)
+
+
+def huber(prediction: Tensor, target: Tensor, beta: float) -> Tensor:
+    """The same times β."""
+    from torch.nn.functional import huber_loss
+
+    return huber_loss(prediction, target, reduction="none", delta=beta)
+
+
+def l1(prediction: Tensor, target: Tensor, _beta: float) -> Tensor:
+    """Absolute deviation."""
+    return (prediction - target).abs()
+
+
+def mse(prediction: Tensor, target: Tensor, _beta: float) -> Tensor:
+    """Squared deviation."""
+    return (prediction - target).square()
+
+
+def relative_l1(prediction: Tensor, target: Tensor, _beta: float) -> Tensor:
+    """Absolute relative deviation."""
+    return _relative(prediction, target).abs()
+
+
+def relative_smooth_l1(prediction: Tensor, target: Tensor, beta: float) -> Tensor:
+    """`smooth_l1` of the relative deviation."""
+    import torch
+
+    deviation = _relative(prediction, target)
+    return smooth_l1(deviation, torch.zeros_like(deviation), beta)
+
+
+def relative_mse(prediction: Tensor, target: Tensor, _beta: float) -> Tensor:
+    """Squared relative deviation."""
+    return _relative(prediction, target).square()
+
+
+def cosine(prediction: Tensor, target: Tensor, _beta: float) -> Tensor:
+    """One minus the cosine of the angle between two vectors of any length."""
+    from torch.nn.functional import cosine_similarity
+
+    return 1 - cosine_similarity(prediction, target, dim=1)
+
+
+def gaussian_nll(prediction: Tensor, target: Tensor, beta: float) -> Tensor:
+    """Negative logarithm of a normal distribution's likelihood, weighted by σ^(2β) without gradient.
+
+    β = 0 is the likelihood; β = 0.5 keeps events of large σ from being neglected (Seitzer et al., ICLR 2022,
+    β-NLL).
+    """
+    mean, log_variance = prediction.chunk(2, dim=1)
+    likelihood = 0.5 * (log_variance + (target - mean).square() * (-log_variance).exp())
+    return likelihood * (beta * log_variance.detach()).exp()
+
+
+def cross_entropy(prediction: Tensor, target: Tensor, _beta: float) -> Tensor:
+    """Negative logarithm of the probability given to the true class."""
+    from torch.nn.functional import cross_entropy as entropy
+
+    return entropy(prediction, target[:, 0].long(), reduction="none")
+
+
+def _relative(prediction: Tensor, target: Tensor) -> Tensor:
+    import torch
+
+    return (prediction - target) / target.abs().clamp_min(torch.finfo(target.dtype).tiny)
+
+
+def _regression(task: Learnable) -> bool:
+    return not task.n_classes
+
+
+def _numbers(task: Learnable) -> bool:
+    # Components of a unit vector depend on each other: what counts is the distance of the two vectors.
+    return not task.n_classes and not task.unit_vector
+
+
+def _scalars(task: Learnable) -> bool:
+    # A σ of each output would say nothing of the angle between two directions.
+    return not task.n_classes and task.direction is None
+
+
+def _positive(task: Learnable) -> bool:
+    return task.positive
+
+
+def _directions(task: Learnable) -> bool:
+    return task.direction is not None
+
+
+def _classes(task: Learnable) -> bool:
+    return task.n_classes > 0
+
+
+_TRANSITION = "transition point"
+
+LOSSES: Registry[Loss] = Registry(
+    "loss",
+    (
+        Loss("smooth_l1", smooth_l1, "standardized", _numbers, "½d²/β for |d| < β, else |d| − β/2",
+             beta=_TRANSITION, for_readings=True),
+        Loss("l1", l1, "standardized", _numbers, "|d|", for_readings=True),
+        Loss("mse", mse, "standardized", _regression, "d²", for_readings=True),
+        Loss("huber", huber, "standardized", _numbers, "½d² for |d| < β, else β(|d| − β/2)",
+             beta=_TRANSITION, beta_positive=True, for_readings=True),
+        Loss("relative_l1", relative_l1, "physical", _positive, "|d/t|", positive_truth=True),
+        Loss("relative_smooth_l1", relative_smooth_l1, "physical", _positive,
+             "smooth_l1 of d/t; β is a relative deviation", beta=_TRANSITION, positive_truth=True),
+        Loss("relative_mse", relative_mse, "physical", _positive, "(d/t)²", positive_truth=True),
+        Loss("cosine", cosine, "direction", _directions,
+             "1 − cos of the angle between the directions"),
+        Loss("gaussian_nll", gaussian_nll, "standardized", _scalars,
+             "½(ln σ² + d²/σ²)·σ^(2β), the last factor without gradient; predicts σ, too",
+             beta="exponent", predicts_sigma=True),
+        Loss("cross_entropy", cross_entropy, "classes", _classes,
+             "−ln of the probability given to the true class"),
+    ),
+    group="xec.losses",
+    error=ModelError,
+)  # fmt: skip
+"""Every loss by its name. Installed packages add theirs in the entry-point group ``xec.losses``."""
+
+
+def losses_for(task: Learnable) -> tuple[str, ...]:
+    """Names of the losses that make sense for a task, in the order of the table."""
+    return tuple(loss.name for loss in LOSSES.values() if loss.suits(task))
+
+
+def losses_for_readings() -> tuple[str, ...]:
+    """Names of the losses that can compare normalized readings, in the order of the table."""
+    return tuple(loss.name for loss in LOSSES.values() if loss.for_readings)
+
+
+def uncertainty_loss(task: Learnable) -> str | None:
+    """Name of the first loss that predicts a σ and suits a task; None if there is none."""
+    return next((name for name in losses_for(task) if LOSSES[name].predicts_sigma), None)
+
+
+def beta_in_words(names: Iterable[str]) -> str:
+    """What β is for losses: ``transition point of smooth_l1 and huber; exponent of gaussian_nll``."""
+    by_meaning: dict[str, list[str]] = {}
+    for name in names:
+        by_meaning.setdefault(LOSSES[name].beta, []).append(name)
+    by_meaning.pop("", None)
+    if not by_meaning:
+        return "no meaning for these losses"
+    return "; ".join(f"{text} of {_listed(losses)}" for text, losses in by_meaning.items())
+
+
+def _listed(names: list[str]) -> str:
+    return " and ".join(part for part in (", ".join(names[:-1]), names[-1]) if part)
