@@ -6,6 +6,7 @@ import xec_models
 LIGHT = (
     "config.network",
     "errors",
+    "losses",
     "regressor.metrics",
     "regressor.predictions",
     "checkpoint.run_directory",

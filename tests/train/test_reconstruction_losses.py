@@ -6,8 +6,9 @@ import torch
 
 from xec_data.normalization.transforms import NormalizationConfig
 from xec_models.encoder.normalizer import Normalizer
+from xec_models.losses import LOSSES, losses_for_readings
 from xec_train.config.reconstruction import ReconstructionTrainingConfig
-from xec_train.reconstruction.losses import POINTWISE, event_sums, face_losses, weigh_cells
+from xec_train.reconstruction.losses import event_sums, face_losses, weigh_cells
 
 NORMALIZER = Normalizer(NormalizationConfig()).double()
 NPHO, TIME = (float(value) for value in NORMALIZER.sentinels())
@@ -28,7 +29,7 @@ def event():
     return photons, {"inner": cells}, {"inner": hidden}
 
 
-@pytest.mark.parametrize("name", POINTWISE)
+@pytest.mark.parametrize("name", losses_for_readings())
 def test_pointwise(name):
     by_hand = {
         "smooth_l1": lambda d: 0.5 * d**2 / 0.3 if abs(d) < 0.3 else abs(d) - 0.15,
@@ -38,9 +39,9 @@ def test_pointwise(name):
     }[name]
     x = torch.tensor([-1.0, -0.1, 0.05, 0.7], dtype=torch.float64, requires_grad=True)
     y = torch.zeros(4, dtype=torch.float64)
-    loss = POINTWISE[name](x, y, 0.3)
+    loss = LOSSES[name].function(x, y, 0.3)
     assert loss.tolist() == pytest.approx([by_hand(d) for d in x.tolist()])
-    assert torch.autograd.gradcheck(lambda x: POINTWISE[name](x, y, 0.3), x)
+    assert torch.autograd.gradcheck(lambda x: LOSSES[name].function(x, y, 0.3), x)
 
 
 def test_which_cells_count(event):
