@@ -10,9 +10,10 @@ from xec_analysis.estimators.baselines import RECIPES
 from xec_analysis.estimators.light_start_times import first_time, path_corrected_time
 from xec_analysis.estimators.polynomial import Polynomial
 from xec_data.reading.reader import EventReader
+from xec_data.tasks.measures import opening_angle
+from xec_data.tasks.table import TASKS
 from xec_geometry import N_SENSORS, sensor_positions
-from xec_models.regressor.metrics import half_width_68, opening_angle, percentile_68
-from xec_models.tasks import task_truth
+from xec_models.regressor.metrics import half_width_68, percentile_68
 
 TRUTH = ("uvwTruth", "energyTruth", "timeTruth", "emiAng")
 
@@ -46,7 +47,7 @@ def constant_width(truth):
 
 
 def test_every_quantity_is_found_better_than_by_a_constant(baselines, estimates, events):
-    truth = {task: task_truth(task, events).astype(np.float64) for task in estimates}
+    truth = {task: TASKS[task].true_values(events).astype(np.float64) for task in estimates}
     factors = BETTER[next(name for name, recipe in RECIPES.items() if recipe is baselines.recipe)]
     for task, outputs in (("uvwFI", "uvw"), ("energy", ["energy"]), ("timing", ["timing"])):
         for k, output in enumerate(outputs):

@@ -7,10 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from xec_analysis import AnalysisError, collect_results, draw_page, draw_pages, style
+from xec_analysis import AnalysisError, collect_results, draw_page, draw_pages
 from xec_analysis.resolution.pages import PAGES, TITLES, drawable_rows
+from xec_analysis.style import style
+from xec_data.tasks.table import TASKS
 from xec_geometry.cli.application import main
-from xec_models.tasks import TASKS
 
 
 def test_every_task_has_a_page_and_a_title():

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from xec_analysis import AnalysisError, collect_results, load_results
+from xec_data.tasks.table import TASKS
 from xec_models.regressor.predictions import truth_columns
-from xec_models.tasks import TASKS, task_truth
 
 
 def write_csv(path, columns):
@@ -57,8 +57,8 @@ def test_the_csv_files_of_a_run_are_as_good(run_dir, make_columns):
     columns = make_columns(30)
     for task in ("energy", "uvwFI"):
         table = {name: columns[name] for name in ("run", "event")}
-        table |= {f"pred_{output}": columns[f"pred_{output}"] for output in TASKS[task].outputs}
-        table |= truth_columns(task, task_truth(task, columns))
+        table |= {f"pred_{output}": columns[f"pred_{output}"] for output in TASKS[task].output_names}
+        table |= truth_columns(task, TASKS[task].true_values(columns))
         write_csv(run_dir / f"predictions_{task}_night_3.csv", table)
     results = load_results(run_dir)
     assert list(results.tasks) == ["energy", "uvwFI"]

@@ -12,8 +12,8 @@ from rich.console import Console
 from xec_analysis import collect_results, metric_rows, metrics_table
 from xec_analysis.resolution.table import census, three_digits
 from xec_analysis.style.quantities import QUANTITIES, quantity
+from xec_data.tasks.table import TASKS
 from xec_models.regressor.metrics import task_metrics
-from xec_models.tasks import TASKS
 
 
 def text_of(table):
@@ -40,7 +40,7 @@ def test_residuals_get_the_unit_in_which_they_read_well(name, width, unit, numbe
 
 
 def test_every_output_of_every_task_has_a_symbol():
-    assert {output for spec in TASKS.values() for output in spec.outputs} <= set(QUANTITIES)
+    assert {output for spec in TASKS.values() for output in spec.output_names} <= set(QUANTITIES)
 
 
 @pytest.mark.parametrize(

@@ -9,10 +9,8 @@ from xec_data.schema.branches import (
     ID_BRANCHES,
     INVALID,
     RECO_BRANCHES,
-    RECONSTRUCTIONS,
     SCHEMA,
     SENSOR_BRANCHES,
-    TASKS,
     TRUTH_BRANCHES,
     is_invalid,
 )
@@ -21,12 +19,6 @@ from xec_data.schema.branches import (
 def test_every_group_names_branches_of_the_table() -> None:
     grouped = (*SENSOR_BRANCHES, *TRUTH_BRANCHES, *RECO_BRANCHES, *ID_BRANCHES, "dead")
     assert sorted(grouped) == sorted(SCHEMA)
-
-
-def test_every_purpose_is_known_and_needs_the_readings() -> None:
-    purposes = {purpose for branch in SCHEMA.values() for purpose in branch.needed_for}
-    assert purposes == {*TASKS, *RECONSTRUCTIONS}
-    assert all(set(SCHEMA[name].needed_for) == purposes for name in SENSOR_BRANCHES)
 
 
 def test_no_stored_name_means_two_things() -> None:

@@ -32,7 +32,7 @@ def test_first_example(
 
 
 def test_the_table_of_outputs_is_complete(exported: Any) -> None:
-    from xec_models.tasks import TASKS
+    from xec_data.tasks.table import TASKS
 
     rows = re.findall(
         r"^\| out \| `(\w+)` \| \(batch, (\d)\) \|", README.read_text(encoding="utf-8"), re.MULTILINE

@@ -8,10 +8,10 @@ import torch
 
 from xec_data.normalization.transforms import NormalizationConfig
 from xec_data.schema.branches import INVALID
+from xec_data.tasks.table import TASKS
 from xec_geometry import N_SENSORS
 from xec_models.config.network import ModelConfig, TaskConfig
 from xec_models.regressor.regressor import XECRegressor
-from xec_models.tasks import TASKS
 
 
 @pytest.fixture(autouse=True)

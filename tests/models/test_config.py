@@ -1,9 +1,9 @@
 import pytest
 from pydantic import BaseModel, ValidationError
 
+from xec_data.tasks.table import TASKS
 from xec_models.config.network import ModelConfig, TaskConfig, TaskTable, enabled_tasks, resolve_tasks
 from xec_models.errors import ModelError
-from xec_models.tasks import TASKS
 
 
 def test_defaults_are_those_users_know():

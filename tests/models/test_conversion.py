@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from xec_data.normalization.transforms import NormalizationConfig
+from xec_data.tasks.table import TASKS
 from xec_geometry import N_SENSORS, hex_edges, index_map, outer_fine_grid
 from xec_geometry.cli.application import main
 from xec_models.checkpoint.checkpoint import load_model, read_checkpoint
@@ -15,7 +16,6 @@ from xec_models.earlier.conversion import convert_checkpoint
 from xec_models.errors import CheckpointError
 from xec_models.reconstruction.autoencoder import XECMaskedAutoencoder
 from xec_models.regressor.regressor import XECRegressor
-from xec_models.tasks import TASKS
 
 SYSTEM = "xec-ml-wl"
 specification = importlib.util.spec_from_file_location(

@@ -53,19 +53,6 @@ def test_constant_residuals_have_no_width():
         assert measure(np.full(10, 0.5)) == 0.0
 
 
-def test_opening_angles():
-    rng = np.random.default_rng(3)
-    truth = np.column_stack([rng.uniform(20, 160, 50), rng.uniform(-60, 60, 50)])
-    # A change of θ alone opens exactly that angle, however small.
-    for change in (1e-6, 0.5, 12.0):
-        np.testing.assert_allclose(
-            metrics.opening_angle(truth + np.array([change, 0.0]), truth), change, rtol=1e-6
-        )
-    vectors = rng.normal(size=(50, 3))
-    np.testing.assert_allclose(metrics.opening_angle(-2 * vectors, vectors), 180.0)
-    np.testing.assert_allclose(metrics.opening_angle([[1.0, 0, 0]], [[1.0, 1.0, 0]]), 45.0)
-
-
 def test_metrics_of_the_angles():
     truth = np.tile([90.0, 0.0], (len(GAUSSIAN), 1))
     prediction = truth + np.column_stack([GAUSSIAN, np.zeros_like(GAUSSIAN)])

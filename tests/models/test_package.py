@@ -10,7 +10,6 @@ LIGHT = (
     "regressor.metrics",
     "regressor.predictions",
     "checkpoint.run_directory",
-    "tasks",
 )
 
 

@@ -6,11 +6,11 @@ import torch
 
 from xec_data.normalization.transforms import PRESETS, SCHEMES, NormalizationConfig
 from xec_data.schema.branches import INVALID
+from xec_data.tasks.table import TASKS
 from xec_geometry import N_SENSORS
 from xec_models.config.network import ModelConfig, TaskConfig
 from xec_models.errors import ModelError
 from xec_models.regressor.regressor import XECRegressor
-from xec_models.tasks import TASKS
 
 WIDTHS = {"angle": 2, "energy": 1, "timing": 1, "uvwFI": 3, "angleVec": 3, "n_gamma": 5}
 

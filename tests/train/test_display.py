@@ -8,8 +8,8 @@ import signal
 import pytest
 from rich.console import Console
 
-from xec_train import display as display_module
 from xec_train.engine.interruption import Interruption
+from xec_train.runs import display as display_module
 from xec_train.runs.display import Display
 
 

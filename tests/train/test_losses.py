@@ -8,10 +8,10 @@ import pytest
 import torch
 
 from xec_data.normalization.transforms import NormalizationConfig
+from xec_data.tasks.table import TASKS
 from xec_models.config.network import ModelConfig, TaskConfig
 from xec_models.losses import LOSSES, gaussian_nll, losses_for
 from xec_models.regressor.regressor import XECRegressor
-from xec_models.tasks import TASKS
 from xec_train.regression.objective import task_loss
 
 # name: prediction, target, beta, expected loss of each event
@@ -71,7 +71,7 @@ def test_gradient_through_the_spaces_of_every_task(task: str, loss: str) -> None
         {task: TaskConfig(loss_fn=loss, loss_beta=0.0 if loss == "gaussian_nll" else 0.7)},
         NormalizationConfig(),
     ).double()
-    truth = torch.rand(n, len(spec.outputs), dtype=torch.float64) + 1.5
+    truth = torch.rand(n, len(spec.output_names), dtype=torch.float64) + 1.5
     if spec.n_classes:
         truth = torch.arange(n)[:, None]
     network.fit_targets({task: truth.numpy()})

@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from xec_data.schema.branches import INVALID
+from xec_data.tasks.measures import opening_angle
 from xec_geometry import N_SENSORS
-from xec_models.regressor.metrics import opening_angle
 from xec_train.config.train_config import TrainConfig
 from xec_train.data.augmentation import drop_channels
 from xec_train.regression.objective import Regression

@@ -108,7 +108,9 @@ class TestFile:
         assert not {*SENSOR_BRANCHES} & {name for names in read for name in names}
 
     def test_kept_and_read_again_bit_for_bit(self, configure: Configure, falling: np.ndarray) -> None:
-        section = configure("reweighting.energy.enabled=true", "reweighting.energy.nbins=12").reweighting
+        section = configure(
+            "reweighting.energy.enabled=true", "reweighting.energy.nbins=12"
+        ).reweighting.enabled
         truth, folder = {"energyTruth": falling[:, 0]}, Path()
         new, _ = weigh_events(section, ["energy"], truth, folder, resumed=False, write=True)
         other = {"energyTruth": falling[:9, 0] + 1}
@@ -123,23 +125,23 @@ class TestFile:
         truth = {"energyTruth": falling[:, 0]}
         for nbins in (12, 5):
             changes = ("reweighting.energy.enabled=true", f"reweighting.energy.nbins={nbins}")
-            section = configure(*changes).reweighting
+            section = configure(*changes).reweighting.enabled
             tables, _ = weigh_events(section, ["energy"], truth, Path(), resumed=True, write=True)
             assert tables["energy"].weights.shape == (nbins,)
 
     def test_only_one_process_writes(self, configure: Configure, falling: np.ndarray) -> None:
-        section = configure("reweighting.energy.enabled=true").reweighting
+        section = configure("reweighting.energy.enabled=true").reweighting.enabled
         weigh_events(section, ["energy"], {"energyTruth": falling}, Path(), resumed=False, write=False)
         assert not Path(FILE_NAME).exists()
 
     def test_a_damaged_file_is_named(self, configure: Configure, falling: np.ndarray) -> None:
         Path(FILE_NAME).write_bytes(b"no archive")
-        section = configure("reweighting.energy.enabled=true").reweighting
+        section = configure("reweighting.energy.enabled=true").reweighting.enabled
         with pytest.raises(TrainError, match=FILE_NAME):
             weigh_events(section, ["energy"], {"energyTruth": falling}, Path(), resumed=True, write=True)
 
     def test_a_task_that_is_not_learnt(self, configure: Configure) -> None:
-        section = configure("reweighting.timing.enabled=true").reweighting
+        section = configure("reweighting.timing.enabled=true").reweighting.enabled
         tables, lines = weigh_events(section, ["angle"], {}, Path(), resumed=False, write=True)
         assert not tables
         assert "reweighting.timing has no effect" in lines[0]

@@ -9,10 +9,10 @@ import torch
 from torch import Tensor, nn
 
 from xec_data.normalization.transforms import NormalizationConfig
+from xec_data.tasks.table import TASKS
 from xec_geometry import N_SENSORS
 from xec_models.config.network import ModelConfig, TaskConfig
 from xec_models.regressor.regressor import XECRegressor
-from xec_models.tasks import TASKS
 
 Readings = tuple[Tensor, Tensor]
 

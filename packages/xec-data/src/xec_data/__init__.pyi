@@ -30,5 +30,8 @@ from .simulation import (
     simulate_events as simulate_events,
     simulate_file as simulate_file,
 )
+from .tasks.measures import opening_angle as opening_angle
+from .tasks.table import TASKS as TASKS
+from .tasks.task import Output as Output, Reflection as Reflection, Task as Task, Truth as Truth
 from .writing.csv_writer import CsvWriter as CsvWriter
 from .writing.tree_writer import TreeWriter as TreeWriter

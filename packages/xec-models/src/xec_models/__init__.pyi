@@ -28,7 +28,6 @@ from .errors import (
 from .losses import LOSSES as LOSSES, Loss as Loss, losses_for as losses_for
 from .reconstruction.autoencoder import XECMaskedAutoencoder as XECMaskedAutoencoder
 from .reconstruction.inpainter import XECInpainter as XECInpainter
-from .regressor.metrics import opening_angle as opening_angle, task_metrics as task_metrics
+from .regressor.metrics import task_metrics as task_metrics
 from .regressor.predictions import prediction_columns as prediction_columns, truth_columns as truth_columns
 from .regressor.regressor import XECRegressor as XECRegressor
-from .tasks import TASKS as TASKS, TaskSpec as TaskSpec, task_spec as task_spec, task_truth as task_truth

@@ -46,7 +46,7 @@ def plot(
     from xec_analysis.runs.run_artifact import objective
     from xec_analysis.runs.training_curves import draw_training_curves
     from xec_analysis.style.style import check_format
-    from xec_data.schema.branches import RECONSTRUCTIONS
+    from xec_data.tasks.table import RECONSTRUCTIONS
     from xec_geometry.support.output import make_folder
     from xec_models.checkpoint.run_directory import RunDirectory
 

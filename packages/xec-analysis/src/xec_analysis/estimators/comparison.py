@@ -16,7 +16,8 @@ from xec_analysis.resolution.results import Floats, Results, TaskResult
 from xec_analysis.resolution.table import three_digits
 from xec_analysis.style.quantities import PERCENT, Unit, quantity
 from xec_data.reading.reader import EventReader
-from xec_models.regressor.metrics import distance, half_width_68, opening_angle, percentile_68
+from xec_data.tasks.measures import distance, opening_angle
+from xec_models.regressor.metrics import half_width_68, percentile_68
 
 if TYPE_CHECKING:
     from rich.table import Table

@@ -18,7 +18,7 @@ from xec_analysis.resolution.panels import (
 )
 from xec_analysis.resolution.results import Results, TaskResult
 from xec_analysis.style.style import new_page, save, style
-from xec_models.tasks import TASKS
+from xec_data.tasks.table import TASKS
 
 Row = tuple[Panel | None, ...]
 Rows = tuple[Row, ...]

@@ -14,13 +14,12 @@ from xec_analysis.resolution.results import TaskResult
 from xec_analysis.resolution.table import three_digits
 from xec_analysis.style.quantities import PERCENT, Quantity, Unit, quantity, with_unit
 from xec_analysis.style.style import BLUE, DENSITY_MAP, GREEN, GREY, ORANGE, note
+from xec_data.tasks.measures import distance, opening_angle
 from xec_models.regressor.metrics import (
     CONTAINMENT,
     bias,
     core_width,
-    distance,
     half_width_68,
-    opening_angle,
     percentile_68,
     rms,
     skewness,

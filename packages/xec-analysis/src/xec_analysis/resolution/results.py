@@ -13,12 +13,11 @@ from numpy.typing import NDArray
 from xec_analysis.errors import AnalysisError
 from xec_data.reading.columns import read_columns
 from xec_data.schema.branches import TREE_NAME, is_invalid
+from xec_data.tasks.table import TASKS
 from xec_geometry import xyz_to_uvw
-from xec_geometry.detector.coordinates import wrap_degrees
 from xec_geometry.errors import did_you_mean
 from xec_geometry.support.text import first_line
 from xec_models.checkpoint.run_directory import RunDirectory
-from xec_models.tasks import TASKS, task_truth
 
 Floats = NDArray[np.float64]
 Columns = Mapping[str, NDArray[np.generic]]
@@ -63,7 +62,7 @@ class TaskResult:
     @property
     def outputs(self) -> tuple[str, ...]:
         """Names of the columns of prediction and truth."""
-        return TASKS[self.task].outputs
+        return TASKS[self.task].output_names
 
     def __len__(self) -> int:
         return len(self.entries)
@@ -71,8 +70,7 @@ class TaskResult:
     def residual(self, output: str) -> Floats:
         """Prediction minus truth of one output, shape (n,), in xec's units."""
         column = self.outputs.index(output)
-        difference: Floats = self.prediction[:, column] - self.truth[:, column]
-        return wrap_degrees(difference) if output == "phi" else difference
+        return TASKS[self.task].outputs[column].difference(self.prediction[:, column], self.truth[:, column])
 
     def true(self, output: str) -> Floats:
         """Truth of one output, shape (n,)."""
@@ -153,7 +151,7 @@ def collect_results(columns: Columns, name: str, source: Path, tasks: Sequence[s
         As `load_results`.
     """
     predicted = [
-        task for task, spec in TASKS.items() if all(f"pred_{out}" in columns for out in spec.outputs)
+        task for task, spec in TASKS.items() if all(f"pred_{out}" in columns for out in spec.output_names)
     ]
     if not predicted:
         raise AnalysisError(
@@ -168,12 +166,12 @@ def collect_results(columns: Columns, name: str, source: Path, tasks: Sequence[s
                 f"{source}: no predictions of the task {task!r}; it has those of {', '.join(predicted)}"
             )
         if task not in comparable:
+            branches = " or ".join(TASKS[task].truth.branches)
             raise AnalysisError(
-                f"{source}: no truth of the task {task!r} (branch {' or '.join(TASKS[task].truth)}); "
-                f"found {_shortened(columns)}"
+                f"{source}: no truth of the task {task!r} (branch {branches}); found {_shortened(columns)}"
             )
     if not comparable:
-        needed = sorted({branch for task in predicted for branch in TASKS[task].truth})
+        needed = sorted({branch for task in predicted for branch in TASKS[task].truth.branches})
         raise AnalysisError(
             f"{source}: predictions of {', '.join(predicted)}, but no truth to compare them with "
             f"(expected {' or '.join(needed)}); results can only be plotted for simulated events"
@@ -266,11 +264,11 @@ def _shortened(columns: Columns, most: int = 8) -> str:
 
 
 def _truth(task: str, columns: Columns) -> Floats | None:
-    named = [f"truth_{output}" for output in TASKS[task].outputs]
+    named = [f"truth_{output}" for output in TASKS[task].output_names]
     if all(name in columns for name in named):
         return np.column_stack([np.asarray(columns[name], dtype=np.float64) for name in named])
-    if all(branch in columns for branch in TASKS[task].truth):
-        truth = np.asarray(task_truth(task, columns), dtype=np.float64)
+    if all(branch in columns for branch in TASKS[task].truth.branches):
+        truth = np.asarray(TASKS[task].true_values(columns), dtype=np.float64)
         return truth.reshape(len(truth), -1)
     return None
 
@@ -281,7 +279,7 @@ def _variables(columns: Columns) -> dict[str, Floats]:
     for task in ("uvwFI", "energy", "angle"):
         truth = _truth(task, columns)
         if truth is not None:
-            found |= {output: truth[:, k] for k, output in enumerate(TASKS[task].outputs)}
+            found |= {output: truth[:, k] for k, output in enumerate(TASKS[task].output_names)}
     if "u" not in found and "xyzTruth" in columns:
         uvw = xyz_to_uvw(np.asarray(columns["xyzTruth"], dtype=np.float64))
         found |= {name: uvw[:, k] for k, name in enumerate("uvw")}
@@ -299,7 +297,7 @@ def _known(variables: Mapping[str, Floats], usable: NDArray[np.bool_]) -> dict[s
 def _result(task: str, columns: Columns, truth: Floats | None, variables: Mapping[str, Floats]) -> TaskResult:
     assert truth is not None
     prediction = np.column_stack(
-        [np.asarray(columns[f"pred_{output}"], dtype=np.float64) for output in TASKS[task].outputs]
+        [np.asarray(columns[f"pred_{output}"], dtype=np.float64) for output in TASKS[task].output_names]
     )
     good_prediction = ~is_invalid(prediction).any(axis=1)
     good_truth = ~is_invalid(truth).any(axis=1)

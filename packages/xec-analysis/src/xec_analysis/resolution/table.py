@@ -9,18 +9,17 @@ import numpy as np
 
 from xec_analysis.resolution.results import Floats, Results, TaskResult
 from xec_analysis.style.quantities import PERCENT, quantity
+from xec_data.tasks.measures import distance, opening_angle
+from xec_data.tasks.table import TASKS
 from xec_models.regressor.metrics import (
     bias,
     core_width,
-    distance,
     half_width_68,
-    opening_angle,
     percentile_68,
     rms,
     skewness,
     task_metrics,
 )
-from xec_models.tasks import TASKS
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -48,10 +47,12 @@ def metric_rows(result: TaskResult) -> list[Row]:
     """Return the lines of one task: every output, the energy also relative, and the joint measure."""
     spec = TASKS[result.task]
     if spec.n_classes:
-        accuracy = task_metrics(result.task, result.prediction, result.truth)[f"{spec.outputs[0]}_accuracy"]
+        accuracy = task_metrics(result.task, result.prediction, result.truth)[
+            f"{spec.output_names[0]}_accuracy"
+        ]
         return [Row(result.task, "right class", PERCENT.name, len(result), accuracy * PERCENT.factor)]
     rows = []
-    for output in spec.outputs:
+    for output in spec.output_names:
         residual = result.residual(output)
         unit = quantity(output).residual_unit(half_width_68(residual))
         rows.append(_row(result, quantity(output).plain, unit.name, residual * unit.factor))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from xec_data.schema.branches import RECONSTRUCTIONS
+from xec_data.tasks.table import RECONSTRUCTIONS
 
 if TYPE_CHECKING:
     from xec_models.checkpoint.run_directory import RunDirectory

@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from xec_analysis.errors import AnalysisError
 from xec_analysis.style.quantities import quantity, with_unit
 from xec_analysis.style.style import CYCLE, new_page, save, style
+from xec_data.tasks.table import TASKS
 from xec_geometry import FACES
 from xec_models.checkpoint.run_directory import RunDirectory
-from xec_models.tasks import TASKS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -126,8 +126,10 @@ def panels_of(curves: Mapping[str, Curve]) -> list[Panel]:
     if rates:
         panels.append(Panel("learning rate", {rates[0]: ""}, log=bool((curves[rates[0]].value > 0).all())))
     for spec in TASKS.values():
-        for output in spec.outputs:
-            name = next((n for n in _spellings(f"{spec.prefix}{output}_res_68pct") if n in curves), None)
+        for output in spec.output_names:
+            name = next(
+                (n for n in _spellings(f"{spec.metric_prefix}{output}_res_68pct") if n in curves), None
+            )
             if name is not None:
                 finite = curves[name].value[np.isfinite(curves[name].value)]
                 unit = quantity(output).residual_unit(float(finite[-1]) if len(finite) else 0.0)

@@ -18,15 +18,14 @@ from xec_data.reading.storage import describe_branch, open_tree
 from xec_data.reading.tree import check_stored, describe_shape, resolve
 from xec_data.schema.branches import (
     RECO_BRANCHES,
-    RECONSTRUCTIONS,
     SCHEMA,
     SENSOR_BRANCHES,
-    TASKS,
     TIME_BRANCH,
     TREE_NAME,
     TRUTH_BRANCHES,
     is_invalid,
 )
+from xec_data.tasks.table import TASKS, needed_branches, plausible_ranges, purposes
 from xec_geometry import xyz_to_uvw
 
 DEAD_ABOVE = 0.95
@@ -34,9 +33,6 @@ DEAD_ABOVE = 0.95
 
 _UVW_TOLERANCE = 0.01
 _LENGTH_TOLERANCE = 1e-3
-# Beyond these a file has most likely another unit than the format.
-_PLAUSIBLE = {"energyTruth": (0.0, 1.0), "timeTruth": (-1e-3, 1e-3)}
-
 
 Progress = Callable[[int, int], None]
 
@@ -214,12 +210,11 @@ def _summarize_values(
                 f"{name} is invalid in {statistics.n_invalid} of {statistics.n_events} events "
                 f"(first: entry {statistics.first_invalid})"
             )
-        low, high = _PLAUSIBLE.get(name, (-np.inf, np.inf))
-        for limits in statistics.ranges:
+        plausible = plausible_ranges().get(name, ((-np.inf, np.inf),) * len(statistics.ranges))
+        for limits, (low, high) in zip(statistics.ranges, plausible, strict=True):
             if limits is not None and not (low <= limits[0] and limits[1] <= high):
-                report.notes.append(
-                    f"{name} goes from {limits[0]:.4g} to {limits[1]:.4g}; expected {unit}: another unit?"
-                )
+                expected = f"expected {unit}: another unit?" if unit else f"expected {low:g} to {high:g}"
+                report.notes.append(f"{name} goes from {limits[0]:.4g} to {limits[1]:.4g}; {expected}")
     if (report.largest_length_deviation or 0.0) > _LENGTH_TOLERANCE:
         problems["emiVec"] = f"emiVec is not of length 1 (off by up to {report.largest_length_deviation:.3g})"
     if (report.largest_uvw_difference or 0.0) > _UVW_TOLERANCE:
@@ -230,14 +225,11 @@ def _summarize_values(
 
 def _judge(report: FileReport, problems: dict[str, str]) -> None:
     """Say for every task and objective what stands in its way."""
-    for purpose in (*TASKS, *RECONSTRUCTIONS):
-        reasons = [
-            problems[name]
-            for name, branch in SCHEMA.items()
-            if purpose in branch.needed_for and name in problems
-        ]
-        # Without a single time every network works on counts alone; only the timing is impossible.
-        blocking = ("npho readings", "time readings") if purpose == "timing" else ("npho readings",)
+    for purpose in purposes():
+        reasons = [problems[name] for name in needed_branches(purpose) if name in problems]
+        # Without a single time every network works on counts alone; only a time is impossible.
+        times = purpose in TASKS and TASKS[purpose].needs_times
+        blocking = ("npho readings", "time readings") if times else ("npho readings",)
         reasons += [problems[name] for name in blocking if name in problems]
         if report.error is not None:
             reasons = [report.error]

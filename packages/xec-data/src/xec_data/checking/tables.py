@@ -10,7 +10,8 @@ from rich.table import Table
 
 from xec_data.checking.report import FileReport
 from xec_data.checking.statistics import shorten_ids
-from xec_data.schema.branches import RECONSTRUCTIONS, SCHEMA, TASKS
+from xec_data.schema.branches import SCHEMA
+from xec_data.tasks.table import RECONSTRUCTIONS, TASKS
 
 _DEAD_LISTED = 200
 _BRANCH_COLUMNS: dict[str, dict[str, Any]] = {

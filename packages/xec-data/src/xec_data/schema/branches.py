@@ -21,14 +21,6 @@ TREE_NAME = "tree"
 NPHO_BRANCH = "npho"
 TIME_BRANCH = "relative_time"
 
-TASKS = ("angle", "energy", "timing", "uvwFI", "angleVec", "n_gamma")
-"""What a regression can learn from the truth in a file."""
-
-RECONSTRUCTIONS = ("mae", "inpainting")
-"""What can be learned from the readings alone."""
-
-_EVERYTHING = (*TASKS, *RECONSTRUCTIONS)
-
 
 @dataclass(frozen=True)
 class Branch:
@@ -46,8 +38,6 @@ class Branch:
         The unit that the reader returns, an empty string for pure numbers.
     meaning
         One line for people.
-    needed_for
-        The tasks and objectives that cannot do without it.
     aliases
         Other names under which files store it.
     """
@@ -57,7 +47,6 @@ class Branch:
     dtype: str
     unit: str
     meaning: str
-    needed_for: tuple[str, ...] = ()
     aliases: tuple[str, ...] = ()
 
     @property
@@ -76,20 +65,16 @@ _PER_SENSOR = (N_SENSORS,)
 SCHEMA: dict[str, Branch] = {
     branch.name: branch
     for branch in (
-        Branch(
-            "npho", _PER_SENSOR, "float32", "photons", "photons per sensor", _EVERYTHING, ("relative_npho",)
-        ),
-        Branch(
-            "time", _PER_SENSOR, "float32", "s", "time per sensor", _EVERYTHING, ("relative_time", "time")
-        ),
-        Branch("emiAng", (2,), "float32", "deg", "emission angles (θ, φ) of the photon", ("angle",)),
-        Branch("energyTruth", (), "float32", "GeV", "energy of the photon", ("energy",)),
-        Branch("timeTruth", (), "float32", "s", "time of the first interaction", ("timing",)),
-        Branch("uvwTruth", (3,), "float32", "cm", "first interaction point (u, v, w)", ("uvwFI",)),
+        Branch("npho", _PER_SENSOR, "float32", "photons", "photons per sensor", ("relative_npho",)),
+        Branch("time", _PER_SENSOR, "float32", "s", "time per sensor", ("relative_time", "time")),
+        Branch("emiAng", (2,), "float32", "deg", "emission angles (θ, φ) of the photon"),
+        Branch("energyTruth", (), "float32", "GeV", "energy of the photon"),
+        Branch("timeTruth", (), "float32", "s", "time of the first interaction"),
+        Branch("uvwTruth", (3,), "float32", "cm", "first interaction point (u, v, w)"),
         Branch("xyzTruth", (3,), "float32", "cm", "first interaction point (x, y, z)"),
-        Branch("emiVec", (3,), "float32", "", "emission direction, a unit vector", ("angleVec",)),
+        Branch("emiVec", (3,), "float32", "", "emission direction, a unit vector"),
         Branch("xyzVTX", (3,), "float32", "cm", "vertex, the origin of the photon"),
-        Branch("n_gamma", (), "int32", "", "number of photons in the event", ("n_gamma",)),
+        Branch("n_gamma", (), "int32", "", "number of photons in the event"),
         Branch("run", (), "int32", "", "number of the run"),
         Branch("event", (), "int32", "", "number of the event"),
         Branch("energyReco", (), "float32", "GeV", "conventional reconstruction of the energy"),

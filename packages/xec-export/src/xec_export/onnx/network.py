@@ -9,6 +9,8 @@ from typing import Any, cast
 
 import torch
 
+from xec_data.tasks.table import TASKS
+from xec_data.tasks.task import Task
 from xec_export.errors import ExportError
 from xec_export.onnx.description import SIGMA_SUFFIX, ModelDescription, OutputDescription
 from xec_geometry import N_SENSORS
@@ -16,7 +18,6 @@ from xec_models.checkpoint.checkpoint import build_model, read_checkpoint
 from xec_models.checkpoint.run_directory import RunDirectory
 from xec_models.regressor.heads import TargetScale
 from xec_models.regressor.regressor import XECRegressor
-from xec_models.tasks import TASKS, TaskSpec
 
 _EXPORT_PACKAGES = ("xec-export", "xec-models", "torch", "onnx", "onnxscript")
 
@@ -107,14 +108,16 @@ def _output(network: XECRegressor, name: str, width: int) -> OutputDescription:
     spec = TASKS[task]
     meaning = spec.meaning
     # The columns of a classification are the probabilities of its classes.
-    columns = tuple(f"{spec.outputs[0]}_{i}" for i in range(width)) if spec.n_classes else spec.outputs
+    columns = (
+        tuple(f"{spec.output_names[0]}_{i}" for i in range(width)) if spec.n_classes else spec.output_names
+    )
     if name != task:
         columns = tuple(f"sigma_{column}" for column in columns)
         meaning = f"standard deviation: {meaning}"
     return OutputDescription(name, task, columns, spec.unit, _scale(network, spec), meaning)
 
 
-def _scale(network: XECRegressor, spec: TaskSpec) -> tuple[float, ...]:
+def _scale(network: XECRegressor, spec: Task) -> tuple[float, ...]:
     if spec.n_classes or spec.unit_vector:
         return (1.0,) * spec.n_outputs
     target = cast("TargetScale", network.targets[spec.name])

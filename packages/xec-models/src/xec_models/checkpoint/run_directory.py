@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from xec_data.tasks.table import TASKS
 from xec_models.errors import RunDirectoryError
-from xec_models.tasks import task_spec
 
 
 class RunDirectory:
@@ -93,7 +93,7 @@ class RunDirectory:
 
     def predictions(self, task: str) -> Path:
         """Validation of one task: columns run, event, pred_*, truth_*."""
-        return self.path / f"predictions_{task_spec(task).name}_{self.name}.csv"
+        return self.path / f"predictions_{TASKS.get_named(task).name}_{self.name}.csv"
 
     @property
     def validation_results(self) -> Path:
@@ -125,7 +125,7 @@ class RunDirectory:
 
     def resolution_profile(self, task: str) -> Path:
         """Plot of the resolution of one task."""
-        return self.plots / f"resolution_profile_{task_spec(task).name}_{self.name}.pdf"
+        return self.plots / f"resolution_profile_{TASKS.get_named(task).name}_{self.name}.pdf"
 
     @property
     def saliency_profile(self) -> Path:

@@ -7,11 +7,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from xec_data.tasks.table import TASKS
 from xec_geometry import LAYOUTS, outer_fine_grid
 from xec_geometry.errors import did_you_mean
 from xec_models.errors import ModelError
 from xec_models.losses import LOSSES, beta_in_words, losses_for
-from xec_models.tasks import TASKS
 
 OUTER_MODES = ("finegrid", "split")
 HEX_CONVS = ("depthwise", "attention")

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from torch import Tensor
 
 from xec_data.normalization.transforms import NormalizationConfig
+from xec_data.tasks.table import TASKS
 from xec_geometry import geometry_hash
 from xec_geometry.errors import did_you_mean
 from xec_models.checkpoint.checkpoint import FORMAT_VERSION, build_model, package_versions
@@ -20,7 +21,6 @@ from xec_models.config.network import AutoencoderConfig, ModelConfig, TaskConfig
 from xec_models.earlier.files import SYSTEM, EarlierFile, read_earlier
 from xec_models.errors import CheckpointError
 from xec_models.losses import uncertainty_loss
-from xec_models.tasks import TASKS
 
 ANGLE_UNITS = {"deg": 1.0, "rad": 180.0 / math.pi}
 

@@ -10,14 +10,14 @@ import torch.nn.functional as F
 from numpy.typing import ArrayLike
 from torch import Tensor, nn
 
+from xec_data.tasks.task import Task
 from xec_models.config.network import TaskConfig
 from xec_models.errors import ModelError
-from xec_models.tasks import TaskSpec
 
 DROPOUT = 0.2
 
 
-def build_head(spec: TaskSpec, config: TaskConfig, features: int, hidden: int) -> nn.Sequential:
+def build_head(spec: Task, config: TaskConfig, features: int, hidden: int) -> nn.Sequential:
     """The head of one task.
 
     Parameters
@@ -63,7 +63,7 @@ class TargetScale(nn.Module):
     scale: Tensor
     sigma_factor: Tensor
 
-    def __init__(self, spec: TaskSpec, config: TaskConfig) -> None:
+    def __init__(self, spec: Task, config: TaskConfig) -> None:
         super().__init__()
         self.spec = spec
         self.log_transform = config.log_transform
@@ -97,7 +97,7 @@ class TargetScale(nn.Module):
         invalid = int(np.count_nonzero(~np.isfinite(values).all(axis=1)))
         if invalid:
             raise ModelError(
-                f"truth of task '{self.spec.name}' ({', '.join(self.spec.truth)}): {invalid} of "
+                f"truth of task '{self.spec.name}' ({self.spec.truth}): {invalid} of "
                 f"{len(values)} events are NaN or infinite, expected finite values"
             )
         if self.log_transform:

@@ -9,15 +9,13 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from statistics import NormalDist
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from xec_geometry import angles_to_direction
-from xec_geometry.detector.coordinates import wrap_degrees
+from xec_data.tasks.table import TASKS
+from xec_data.tasks.task import Task
 from xec_models.errors import ModelError
-from xec_models.tasks import TaskSpec, task_spec
 
 CONTAINMENT = 68.0  # percent of the events inside a "68 %" width
 GAUSSIAN_HALF_WIDTH = NormalDist().inv_cdf(0.5 + CONTAINMENT / 200)  # of that width, in σ
@@ -103,7 +101,7 @@ def sigma_factors(task: str, prediction: ArrayLike, sigma: ArrayLike, truth: Arr
     list of float
         One for each output; 1 where the events cannot tell (none finite, or no residual at all).
     """
-    residual = _checked_residual(task_spec(task), prediction, truth)
+    residual = _checked_residual(TASKS.get_named(task), prediction, truth)
     widths = np.asarray(sigma, np.float64)
     pulls = [pull_width(residual[:, i], widths[:, i]) for i in range(residual.shape[1])]
     return [pull if math.isfinite(pull) and pull > 0.0 else 1.0 for pull in pulls]
@@ -154,25 +152,6 @@ def core_width(residual: ArrayLike, *, window: float = 2.0, tolerance: float = 1
     return sigma
 
 
-def opening_angle(prediction: ArrayLike, truth: ArrayLike) -> Floats:
-    """Angle between two directions, in degrees.
-
-    Parameters
-    ----------
-    prediction, truth
-        (n, 2) emission angles (θ, φ) in degrees, or (n, 3) vectors of any length.
-
-    Returns
-    -------
-    ndarray (n,)
-        Degrees, 0 to 180; accurate also for tiny angles.
-    """
-    a, b = _directions(prediction), _directions(truth)
-    cross = np.linalg.norm(np.cross(a, b), axis=-1)
-    angle: Floats = np.degrees(np.arctan2(cross, np.sum(a * b, axis=-1)))
-    return angle
-
-
 def task_metrics(
     task: str, prediction: ArrayLike, truth: ArrayLike, sigma: ArrayLike | None = None
 ) -> dict[str, float]:
@@ -185,7 +164,7 @@ def task_metrics(
     prediction
         (n, n_outputs) physical predictions; for a classification probabilities or the class.
     truth
-        (n, n_outputs) true values of `xec_models.tasks.task_truth`.
+        (n, n_outputs) true values of `Task.true_values`.
     sigma
         (n, n_outputs) predicted standard deviations, if the head has them.
 
@@ -193,47 +172,30 @@ def task_metrics(
     -------
     dict
         ``<output>_bias``, ``_rms``, ``_skew``, ``_res_68pct``, ``_core_width`` for every output (``uvw_u``,
-        ``uvw_v``, ``uvw_w`` for the position), and: ``val_resolution_deg`` (68 % opening angle) for
-        `angle`, ``angleVec_resolution_deg`` for `angleVec`, ``uvw_dist_68pct`` for `uvwFI`,
-        ``n_gamma_accuracy`` for `n_gamma`. With `sigma` also ``<output>_sigma_ratio``, ``_pull_width``.
+        ``uvw_v``, ``uvw_w`` for the position), and the 68 % quantile of the task's joint measure (of the
+        opening angle: ``val_resolution_deg``); for a classification ``<output>_accuracy`` alone. With
+        `sigma` also ``<output>_sigma_ratio``, ``_pull_width``.
     """
-    spec = task_spec(task)
+    spec = TASKS.get_named(task)
     predicted, true = np.asarray(prediction, np.float64), np.asarray(truth, np.float64)
     if spec.n_classes:
         return _classification(spec, predicted, true)
     residual = _checked_residual(spec, predicted, true)
     metrics = {
-        f"{spec.prefix}{output}_{suffix}": measure(residual[:, i])
-        for i, output in enumerate(spec.outputs)
+        f"{spec.metric_prefix}{output}_{suffix}": measure(residual[:, i])
+        for i, output in enumerate(spec.output_names)
         for suffix, measure in _PER_OUTPUT.items()
     }
     if sigma is not None:
         widths = np.asarray(sigma, np.float64)
         metrics |= {
-            f"{spec.prefix}{output}_{suffix}": measure(residual[:, i], widths[:, i])
-            for i, output in enumerate(spec.outputs)
+            f"{spec.metric_prefix}{output}_{suffix}": measure(residual[:, i], widths[:, i])
+            for i, output in enumerate(spec.output_names)
             for suffix, measure in _PER_UNCERTAINTY.items()
         }
-    if task in _JOINT:
-        name, joint = _JOINT[task]
-        metrics[name] = percentile_68(joint(predicted, true))
+    if spec.joint is not None:
+        metrics[spec.joint.metric] = percentile_68(spec.joint.function(predicted, true))
     return metrics
-
-
-def distance(prediction: ArrayLike, truth: ArrayLike) -> Floats:
-    """Distance between two points.
-
-    Parameters
-    ----------
-    prediction, truth
-        (n, d) coordinates in the same unit.
-
-    Returns
-    -------
-    ndarray (n,)
-    """
-    between: Floats = np.linalg.norm(np.subtract(prediction, truth), axis=1)
-    return between
 
 
 _PER_OUTPUT: dict[str, Callable[[ArrayLike], float]] = {
@@ -249,43 +211,24 @@ _PER_UNCERTAINTY: dict[str, Callable[[ArrayLike, ArrayLike], float]] = {
     "pull_width": pull_width,
 }
 
-_JOINT: dict[str, tuple[str, Callable[[Floats, Floats], Floats]]] = {
-    "angle": ("val_resolution_deg", opening_angle),
-    "angleVec": ("angleVec_resolution_deg", opening_angle),
-    "uvwFI": ("uvw_dist_68pct", distance),
-}
 
-
-def _checked_residual(spec: TaskSpec, prediction: ArrayLike, truth: ArrayLike) -> Floats:
+def _checked_residual(spec: Task, prediction: ArrayLike, truth: ArrayLike) -> Floats:
     predicted, true = np.asarray(prediction, np.float64), np.asarray(truth, np.float64)
-    expected = (len(true), len(spec.outputs))
+    expected = (len(true), len(spec.output_names))
     if predicted.shape != expected or true.shape != expected:
         raise ModelError(
             f"metrics of '{spec.name}': prediction {predicted.shape} and truth {true.shape}, "
-            f"expected (n, {len(spec.outputs)}) both"
+            f"expected (n, {len(spec.output_names)}) both"
         )
-    residual = predicted - true
-    for i, output in enumerate(spec.outputs):
-        if output == "phi":
-            residual[:, i] = wrap_degrees(residual[:, i])
-    return residual
+    columns = [output.difference(predicted[:, i], true[:, i]) for i, output in enumerate(spec.outputs)]
+    return np.stack(columns, axis=1)
 
 
-def _classification(spec: TaskSpec, prediction: Floats, truth: Floats) -> dict[str, float]:
+def _classification(spec: Task, prediction: Floats, truth: Floats) -> dict[str, float]:
     classes = prediction.argmax(axis=1) if prediction.ndim == 2 and prediction.shape[1] > 1 else prediction
     if not truth.size:
-        return {f"{spec.outputs[0]}_accuracy": math.nan}
-    return {f"{spec.outputs[0]}_accuracy": float(np.mean(classes.ravel() == truth.ravel()))}
-
-
-def _directions(values: ArrayLike) -> Floats:
-    array = np.asarray(values, np.float64)
-    if array.shape[-1] == 3:
-        return array
-    if array.shape[-1] != 2:
-        raise ModelError(f"directions of shape {array.shape}, expected (n, 2) angles or (n, 3) vectors")
-    direction: Any = angles_to_direction(array[..., 0], array[..., 1], degrees=True)
-    return np.asarray(direction, np.float64)
+        return {f"{spec.output_names[0]}_accuracy": math.nan}
+    return {f"{spec.output_names[0]}_accuracy": float(np.mean(classes.ravel() == truth.ravel()))}
 
 
 def _finite(values: ArrayLike) -> Floats:

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from xec_data.tasks.table import TASKS
 from xec_models.errors import ModelError
-from xec_models.tasks import task_spec
 
 
 def prediction_columns(
@@ -31,14 +31,14 @@ def prediction_columns(
         ``pred_<output>`` and, with `sigma`, ``sigma_<output>``, (n,) each. A classification gives the
         most probable class as int32.
     """
-    spec = task_spec(task)
+    spec = TASKS.get_named(task)
     values = _checked(task, output, spec.n_outputs)
     if spec.n_classes:
-        return {f"pred_{spec.outputs[0]}": values.argmax(axis=1).astype(np.int32)}
-    columns = {f"pred_{name}": values[:, i] for i, name in enumerate(spec.outputs)}
+        return {f"pred_{spec.output_names[0]}": values.argmax(axis=1).astype(np.int32)}
+    columns = {f"pred_{name}": values[:, i] for i, name in enumerate(spec.output_names)}
     if sigma is not None:
         widths = _checked(task, sigma, spec.n_outputs)
-        columns |= {f"sigma_{name}": widths[:, i] for i, name in enumerate(spec.outputs)}
+        columns |= {f"sigma_{name}": widths[:, i] for i, name in enumerate(spec.output_names)}
     return columns
 
 
@@ -50,16 +50,16 @@ def truth_columns(task: str, truth: ArrayLike) -> dict[str, NDArray[Any]]:
     task
         Name of the task.
     truth
-        (n, n) array of `xec_models.tasks.task_truth`.
+        (n, n) array of `Task.true_values`.
 
     Returns
     -------
     dict
         ``truth_<output>``, (n,) each.
     """
-    spec = task_spec(task)
-    values = _checked(task, truth, len(spec.outputs))
-    return {f"truth_{name}": values[:, i] for i, name in enumerate(spec.outputs)}
+    spec = TASKS.get_named(task)
+    values = _checked(task, truth, len(spec.output_names))
+    return {f"truth_{name}": values[:, i] for i, name in enumerate(spec.output_names)}
 
 
 def _checked(task: str, values: ArrayLike, width: int) -> NDArray[Any]:

@@ -10,12 +10,12 @@ from numpy.typing import ArrayLike
 from torch import Tensor, nn
 
 from xec_data.normalization.transforms import NormalizationConfig
+from xec_data.tasks.table import TASKS
 from xec_models.config.network import ModelConfig, TaskConfig, enabled_tasks
 from xec_models.encoder.encoder import XECEncoder
 from xec_models.encoder.inputs import split_readings
 from xec_models.errors import ModelError
 from xec_models.regressor.heads import TargetScale, build_head
-from xec_models.tasks import TASKS
 
 SIGMA = "_sigma"
 

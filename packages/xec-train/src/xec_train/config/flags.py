@@ -31,7 +31,7 @@ class Flag:
 
 def _enable_only(names: list[str]) -> dict[str, Any]:
     # Imported here so that the table stays light: the command line's help reads it.
-    from xec_models.tasks import TASKS
+    from xec_data.tasks.table import TASKS
 
     return {f"tasks.{name}.enabled": name in names for name in [*TASKS, *names]}
 

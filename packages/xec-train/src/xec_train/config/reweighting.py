@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import Field, create_model
 
+from xec_data.tasks.table import TASKS
+from xec_data.tasks.task import Task
 from xec_train.config.base import Section
 
 _Bins = Annotated[int, Field(ge=1)]
@@ -23,6 +25,18 @@ class TaskReweighting(Section):
     def bins(self) -> dict[int, int]:
         """Columns of the truth that span the histogram, and the number of bins along each."""
         return {0: self.nbins}
+
+
+class OutputsReweighting(TaskReweighting):
+    """Weights from a histogram of several true values together."""
+
+    nbins: int = Field(10, ge=1, description="bins along each of the true values")
+    n_outputs: ClassVar[int] = 0
+
+    @property
+    def bins(self) -> dict[int, int]:
+        """Columns of the truth that span the histogram, and the number of bins along each."""
+        return dict.fromkeys(range(self.n_outputs), self.nbins)
 
 
 class AngleReweighting(TaskReweighting):
@@ -51,24 +65,29 @@ class PositionReweighting(TaskReweighting):
         return dict(enumerate((*self.nbins_2d, self.nbins)))
 
 
-class ReweightingConfig(Section):
-    """Weights of training events, by task; validation counts every event once."""
-
-    angle: AngleReweighting = Field(
-        default_factory=AngleReweighting, description="By the emission angles; needs the task angle"
-    )
-    energy: TaskReweighting = Field(
-        default_factory=TaskReweighting, description="By the energy; needs the task energy"
-    )
-    timing: TaskReweighting = Field(
-        default_factory=TaskReweighting, description="By the time; needs the task timing"
-    )
-    uvwFI: PositionReweighting = Field(  # noqa: N815 (the task's name)
-        default_factory=PositionReweighting, description="By the position; needs the task uvwFI"
-    )
-
+class _Reweighting(Section):
     @property
     def enabled(self) -> dict[str, TaskReweighting]:
         """The tasks whose events are weighted."""
         every = {name: getattr(self, name) for name in type(self).model_fields}
         return {name: section for name, section in every.items() if section.enabled}
+
+
+_OWN_SECTIONS: dict[str, type[TaskReweighting]] = {"angle": AngleReweighting, "uvwFI": PositionReweighting}
+"""Tasks whose histogram has keys of its own."""
+
+
+def _section(task: Task) -> tuple[type[TaskReweighting], Any]:
+    section = _OWN_SECTIONS.get(task.name, TaskReweighting)
+    if section is TaskReweighting and len(task.outputs) > 1:
+        section = type("OutputsReweighting", (OutputsReweighting,), {"n_outputs": len(task.outputs)})
+    title = (task.title or task.name).lower()
+    return section, Field(default_factory=section, description=f"By the {title}; needs the task {task.name}")
+
+
+ReweightingConfig = create_model(
+    "ReweightingConfig",
+    __base__=_Reweighting,
+    __doc__="Weights of training events, by task; validation counts every event once.",
+    **{name: _section(task) for name, task in TASKS.items()},  # type: ignore[call-overload]
+)

@@ -8,17 +8,18 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, create_model
 
 from xec_data.configuration.choice import OneOf
+from xec_data.tasks.table import TASKS
+from xec_data.tasks.task import Task
 from xec_models.config.network import TaskConfig
 from xec_models.losses import beta_in_words, losses_for
-from xec_models.tasks import TASKS, TaskSpec
 from xec_train.config.base import Section
 
 
-def _task_section(spec: TaskSpec) -> type[TaskConfig]:
+def _task_section(spec: Task) -> type[TaskConfig]:
     # The defaults and the losses that make sense differ from task to task: one model each, from the table.
     base = TaskConfig.model_fields
     fields: dict[str, Any] = {
-        "enabled": (bool, Field(spec.name == "angle", description=base["enabled"].description)),
+        "enabled": (bool, Field(spec.enabled_by_default, description=base["enabled"].description)),
         "loss_fn": (
             Annotated[str, OneOf("loss", partial(losses_for, spec))],
             Field(spec.default_loss, description="loss"),

@@ -7,6 +7,7 @@ from typing import Any, Literal, Self
 from pydantic import Field, ModelWrapValidatorHandler, field_validator, model_validator
 
 from xec_data.normalization.transforms import NormalizationConfig
+from xec_data.tasks.table import TASKS
 from xec_models.config.network import (
     AutoencoderConfig,
     InpainterConfig,
@@ -15,7 +16,6 @@ from xec_models.config.network import (
     resolve_tasks,
 )
 from xec_models.losses import LOSSES
-from xec_models.tasks import TASKS
 from xec_train.config.base import Section
 from xec_train.config.reconstruction import (
     InpaintingTrainingConfig,

@@ -1,8 +1,46 @@
-"""What a training gets of the files at a time."""
+"""Batches of events as a training sees them."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
+import numpy as np
+import torch
 from torch import Tensor
 
+from xec_data.tasks.task import Task
+
 Batch = dict[str, Tensor]
-"""Branches by their names in the schema, (n, …) each."""
+"""Branches by their names in the schema, (n, …) each, and derived truth under `derived_key`."""
+
+
+def derived_key(task: str) -> str:
+    """Name the entry of a batch that holds the truth of a task that a function derives from branches."""
+    return f"truth.{task}"
+
+
+def with_derived_truth(batch: Batch, tasks: Iterable[Task]) -> Batch:
+    """Add the truth of tasks that a function derives from several branches.
+
+    Parameters
+    ----------
+    batch
+        Branches, on the CPU.
+    tasks
+        The tasks; those whose truth is a branch as it is add nothing.
+
+    Returns
+    -------
+    dict of str to Tensor
+        The batch with ``truth.<task>`` (n, n_outputs), float32 unless it is a class.
+    """
+    derived = [task for task in tasks if task.truth.function is not None]
+    if not derived:
+        return batch
+    arrays = {name: tensor.numpy() for name, tensor in batch.items()}
+    truths = {derived_key(task.name): task.true_values(arrays) for task in derived}
+    return {**batch, **{name: torch.from_numpy(_single(values)) for name, values in truths.items()}}
+
+
+def _single(values: np.ndarray) -> np.ndarray:
+    return values.astype(np.float32) if values.dtype.kind == "f" else values

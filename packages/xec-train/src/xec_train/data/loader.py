@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 
 from xec_data.reading.memory import bounded_chunk_size
 from xec_data.reading.reader import EventReader
+from xec_data.tasks.task import Task
 from xec_geometry.support.processors import available_cores
 from xec_train.config.sections import AUTO, DataConfig
-from xec_train.data.batch import Batch
+from xec_train.data.batch import Batch, with_derived_truth
 from xec_train.data.groups import GroupReading, most_prefetched
 from xec_train.data.pinning import pinned
 from xec_train.data.plan import EpochPlan, Group, Source, batch_begin, ceil_div, n_batches, plan_epoch
@@ -45,6 +46,8 @@ class EventLoader:
         Which process of how many trains here.
     pin
         Whether batches lie in pinned memory, from which a GPU copies while it computes.
+    tasks
+        Tasks whose truth may have to be derived from several branches.
     """
 
     reader: EventReader
@@ -57,6 +60,7 @@ class EventLoader:
     rank: int = 0
     world: int = 1
     pin: bool = False
+    tasks: Sequence[Task] = ()
     _reading: GroupReading | None = field(default=None, init=False, repr=False)
 
     @property
@@ -118,7 +122,7 @@ class EventLoader:
         reading, self._reading = self._reading or self._start_reading(), None
         complete = False
         try:
-            events = reading.read(groups, key)
+            events = (with_derived_truth(group, self.tasks) for group in reading.read(groups, key))
             yield from pinned(events) if self.pin else events
             complete = True
         finally:
@@ -152,6 +156,7 @@ def build_loader(
     rank: int = 0,
     world: int = 1,
     pin: bool = False,
+    tasks: Sequence[Task] = (),
     on_machine: int = 1,
     on_cores: int = 1,
 ) -> tuple[EventLoader, list[str]]:
@@ -159,7 +164,7 @@ def build_loader(
 
     Parameters
     ----------
-    reader, sources, seed, rank, world, pin
+    reader, sources, seed, rank, world, pin, tasks
         As in `EventLoader`.
     config
         ``batch_size``, ``chunksize``, ``num_workers`` and ``prefetch_factor``.
@@ -178,7 +183,7 @@ def build_loader(
     workers = worker_count(config.num_workers, n_events, on_cores)
     prefetch = max(1, min(config.prefetch_factor, most_prefetched(GROUPS_IN_MEMORY, workers)))
     loader = EventLoader(
-        reader, sources, config.batch_size, group_events, workers, prefetch, seed, rank, world, pin
+        reader, sources, config.batch_size, group_events, workers, prefetch, seed, rank, world, pin, tasks
     )
     return loader, [note] if note and chunk // GROUPS_IN_MEMORY < enough else []
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from lightning_fabric import Fabric
 
+from xec_data.tasks.table import TASKS
 from xec_train.config.train_config import TrainConfig
 from xec_train.data.loader import EventLoader, build_loader
 from xec_train.engine.device import reseed
@@ -46,6 +47,7 @@ def build_loaders(
             rank=fabric.global_rank,
             world=fabric.world_size,
             pin=fabric.device.type == "cuda",
+            tasks=[TASKS[name] for name in config.enabled_tasks],
             on_machine=detect_launch(os.environ).per_node,
             on_cores=collectives.processes_on_my_cores(),
         )

@@ -12,10 +12,10 @@ from typing import Any
 
 from lightning_fabric import Fabric
 
+from xec_data.tasks.table import TASKS
 from xec_geometry.support.output import link_or_copy
 from xec_models.checkpoint.checkpoint import read_checkpoint, save_checkpoint
 from xec_models.checkpoint.run_directory import RunDirectory
-from xec_models.tasks import TASKS
 from xec_train.config.sections import AUTO, CheckpointConfig
 from xec_train.config.train_config import TrainConfig
 from xec_train.engine.state import TrainState, capture

@@ -10,30 +10,20 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from xec_data.tasks.table import TASKS, truth_branches
 from xec_models.blocks.namespace import TORCH
 from xec_models.losses import LOSSES, Loss
 from xec_models.regressor.metrics import sigma_factors, task_metrics
 from xec_models.regressor.regressor import SIGMA, XECRegressor
-from xec_models.tasks import TASKS, task_truth
 from xec_train.config.train_config import RegressionConfig
 from xec_train.data.augmentation import drop_channels
-from xec_train.data.batch import Batch
+from xec_train.data.batch import Batch, derived_key
 from xec_train.data.events import Events
 from xec_train.errors import TrainError
 from xec_train.objectives.balance import loss_weights, total_loss
 from xec_train.objectives.base import LOSS, Arrays
 from xec_train.regression.results import write_regression_results
 from xec_train.regression.reweighting import EventWeights, weigh_events
-
-HEADLINES: dict[str, tuple[str, str]] = {
-    "angle": ("val_resolution_deg", "deg"),
-    "energy": ("energy_res_68pct", "GeV"),
-    "timing": ("timing_res_68pct", "s"),
-    "uvwFI": ("uvw_dist_68pct", "cm"),
-    "angleVec": ("angleVec_resolution_deg", "deg"),
-    "n_gamma": ("n_gamma_accuracy", ""),
-}
-"""The one metric of each task that tells how good it is, and its unit."""
 
 _WEIGHT = "weight_"
 """What stands before the task in the name of an event's weight in a batch."""
@@ -58,10 +48,9 @@ class Regression:
     def __init__(self, config: RegressionConfig) -> None:
         self.config = config
         self.tasks = config.enabled_tasks
-        branches = [branch for task in self.tasks for branch in TASKS[task].truth]
-        self.truth_branches = tuple(dict.fromkeys(branches))
+        self.truth_branches = truth_branches(self.tasks)
         self.event_weights: dict[str, EventWeights] = {}
-        self.headlines: Mapping[str, str] = dict(HEADLINES[task] for task in self.tasks)
+        self.headlines: Mapping[str, str] = dict(TASKS[task].headline for task in self.tasks)
 
     def build_network(self) -> XECRegressor:
         """A new regressor."""
@@ -72,13 +61,21 @@ class Regression:
 
     def prepare(self, network: nn.Module, truth: Arrays) -> None:
         """Fit the standardization of the targets."""
-        cast("XECRegressor", network).fit_targets({task: task_truth(task, truth) for task in self.tasks})
+        cast("XECRegressor", network).fit_targets(
+            {task: TASKS[task].true_values(truth) for task in self.tasks}
+        )
 
     def check_truth(self, truth: Arrays, source: str) -> None:
         """Refuse classes that do not exist, and values that a relative loss or a logarithm cannot use."""
         for task, config in self.tasks.items():
-            values = np.asarray(task_truth(task, truth))
-            branch, n_classes = " and ".join(TASKS[task].truth), TASKS[task].n_classes
+            values = np.asarray(TASKS[task].true_values(truth))
+            unusable = int(np.count_nonzero(~np.isfinite(values).all(axis=1)))
+            if unusable:
+                raise TrainError(
+                    f"{source}: the truth of the task '{task}' ({TASKS[task].truth}) is NaN or infinite in "
+                    f"{unusable} of {len(values)} events; expected finite values"
+                )
+            branch, n_classes = str(TASKS[task].truth), TASKS[task].n_classes
             if n_classes and (values.min() < 0 or values.max() >= n_classes):
                 raise TrainError(
                     f"{source}, branch '{branch}': values from {values.min():g} to {values.max():g}; "
@@ -95,7 +92,12 @@ class Regression:
     def weigh_events(self, events: Events, folder: Path, *, resumed: bool, write: bool) -> list[str]:
         """Weights by task from histograms of the true values."""
         self.event_weights, lines = weigh_events(
-            self.config.reweighting, tuple(self.tasks), events.truth, folder, resumed=resumed, write=write
+            self.config.reweighting.enabled,
+            tuple(self.tasks),
+            events.truth,
+            folder,
+            resumed=resumed,
+            write=write,
         )
         return lines
 
@@ -151,14 +153,14 @@ class Regression:
             name: value
             for task in self.tasks
             for name, value in task_metrics(
-                task, outputs[task], task_truth(task, events), outputs.get(task + SIGMA)
+                task, outputs[task], TASKS[task].true_values(events), outputs.get(task + SIGMA)
             ).items()
         }
 
     def sigma_factors(self, outputs: Arrays, events: Arrays) -> dict[str, list[float]]:
         """For every head with an uncertainty."""
         return {
-            task: sigma_factors(task, outputs[task], outputs[task + SIGMA], task_truth(task, events))
+            task: sigma_factors(task, outputs[task], outputs[task + SIGMA], TASKS[task].true_values(events))
             for task in self.tasks
             if task + SIGMA in outputs
         }
@@ -201,9 +203,10 @@ def _log_variances(network: XECRegressor) -> dict[str, Tensor]:
 
 
 def _truth(task: str, batch: Batch) -> Tensor:
-    columns = [batch[branch].flatten(1) if batch[branch].ndim > 1 else batch[branch][:, None]
-               for branch in TASKS[task].truth]  # fmt: skip
-    return torch.cat(columns, dim=1)
+    """True values (n, columns) of a batch; those that a function derives are already in it."""
+    truth = TASKS[task].truth
+    branches = truth.branches if truth.function is None else (derived_key(task),)
+    return torch.cat([batch[branch].reshape(len(batch[branch]), -1) for branch in branches], dim=1)
 
 
 def _in_space(

@@ -10,12 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xec_data.schema.branches import ID_BRANCHES, RECO_BRANCHES, TRUTH_BRANCHES
+from xec_data.tasks.table import TASKS
 from xec_data.writing.csv_writer import CsvWriter
 from xec_data.writing.tree_writer import TreeWriter
 from xec_models.checkpoint.run_directory import RunDirectory
 from xec_models.regressor.predictions import prediction_columns, truth_columns
 from xec_models.regressor.regressor import SIGMA
-from xec_models.tasks import task_truth
 
 Arrays = Mapping[str, NDArray[Any]]
 
@@ -53,7 +53,7 @@ def write_regression_results(
     predictions = {task: prediction_columns(task, outputs[task], outputs.get(task + SIGMA)) for task in tasks}
     written = []
     for task, columns in predictions.items():
-        table = {**identity, **columns, **truth_columns(task, task_truth(task, events))}
+        table = {**identity, **columns, **truth_columns(task, TASKS[task].true_values(events))}
         with CsvWriter(run.predictions(task), list(table)) as csv:
             csv.extend(table)
         written.append(run.predictions(task))

@@ -13,9 +13,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from xec_data.tasks.table import TASKS
 from xec_geometry.support.output import atomic_output
-from xec_models.tasks import TASKS, task_truth
-from xec_train.config.reweighting import ReweightingConfig
+from xec_train.config.reweighting import TaskReweighting
 from xec_train.errors import TrainError
 
 FILE_NAME = "reweighting.npz"
@@ -96,7 +96,7 @@ class EventWeights:
 
 
 def weigh_events(
-    config: ReweightingConfig,
+    sections: Mapping[str, TaskReweighting],
     tasks: Sequence[str],
     truth: Mapping[str, NDArray[Any]],
     folder: Path,
@@ -108,8 +108,8 @@ def weigh_events(
 
     Parameters
     ----------
-    config
-        Section ``reweighting``.
+    sections
+        The enabled parts of the section ``reweighting``, by task.
     tasks
         The tasks that are learnt.
     truth
@@ -134,15 +134,15 @@ def weigh_events(
     wanted = {
         task: Wanted(
             section.bins,
-            lambda task=task: task_truth(task, truth),  # type: ignore[misc]
-            [TASKS[task].outputs[column] for column in section.bins],
+            lambda task=task: TASKS[task].true_values(truth),  # type: ignore[misc]
+            [TASKS[task].output_names[column] for column in section.bins],
         )
-        for task, section in config.enabled.items()
+        for task, section in sections.items()
         if task in tasks
     }
     idle = [
         f"reweighting.{task} has no effect: the task {task} is not enabled"
-        for task in config.enabled
+        for task in sections
         if task not in tasks
     ]
     weights, lines = fit_or_keep(wanted, folder, resumed=resumed, write=write)

@@ -10,9 +10,9 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from xec_data.tasks.table import TASKS
 from xec_geometry import LAYOUTS, geometry_hash
 from xec_models.checkpoint.checkpoint import load_parameters
-from xec_models.tasks import TASKS
 from xec_train.config.train_config import TrainConfig
 from xec_train.errors import TrainError
 from xec_train.tracking.base import flatten

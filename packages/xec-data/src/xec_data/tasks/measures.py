@@ -1,0 +1,54 @@
+"""Distances between predictions and truths that take all outputs of a task together."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from xec_data.errors import DataError
+from xec_geometry import angles_to_direction
+
+Floats = NDArray[np.float64]
+
+
+def opening_angle(prediction: ArrayLike, truth: ArrayLike) -> Floats:
+    """Measure the angle between two directions, in degrees.
+
+    Parameters
+    ----------
+    prediction, truth
+        (n, 2) emission angles (θ, φ) in degrees, or (n, 3) vectors of any length.
+
+    Returns
+    -------
+    ndarray (n,)
+        Degrees, 0 to 180; accurate also for tiny angles.
+
+    Raises
+    ------
+    DataError
+        If the arrays have another shape.
+    """
+    a, b = _directions(prediction), _directions(truth)
+    cross = np.linalg.norm(np.cross(a, b), axis=-1)
+    angle: Floats = np.degrees(np.arctan2(cross, np.sum(a * b, axis=-1)))
+    return angle
+
+
+def distance(prediction: ArrayLike, truth: ArrayLike) -> Floats:
+    """Measure the Euclidean distance between two points, (n, k) each, in their unit."""
+    difference = np.asarray(prediction, np.float64) - np.asarray(truth, np.float64)
+    length: Floats = np.linalg.norm(difference, axis=1)
+    return length
+
+
+def _directions(values: ArrayLike) -> Floats:
+    array = np.asarray(values, np.float64)
+    if array.shape[-1] == 3:
+        return array
+    if array.shape[-1] != 2:
+        raise DataError(f"directions of shape {array.shape}, expected (n, 2) angles or (n, 3) vectors")
+    direction: Any = angles_to_direction(array[..., 0], array[..., 1], degrees=True)
+    return np.asarray(direction, np.float64)

@@ -1,0 +1,259 @@
+"""A task: one quantity of an event that a network can learn."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from xec_data.errors import DataError
+from xec_data.schema.branches import SCHEMA
+from xec_data.tasks.directions import Direction
+from xec_geometry.detector.coordinates import wrap_degrees
+from xec_geometry.errors import did_you_mean
+
+Arrays = Mapping[str, Any]
+"""Branches by their schema names, (n, …) each; an `EventChunk` is one."""
+
+ResidualKind = Literal["difference", "ratio", "angle"]
+
+
+@dataclass(frozen=True)
+class Reflection:
+    """The change of a value when the whole event is reflected: value ↦ sign · value + offset."""
+
+    sign: float = 1.0
+    offset: float = 0.0
+
+    def apply(self, values: Any) -> Any:
+        """Reflect values: an array or tensor of any shape."""
+        return values * self.sign + self.offset
+
+
+UNCHANGED = Reflection()
+REVERSED = Reflection(sign=-1.0)
+
+
+@dataclass(frozen=True)
+class Output:
+    """One number that a task predicts.
+
+    Attributes
+    ----------
+    name
+        Its name: files call it ``pred_<name>`` and ``truth_<name>``, metrics begin with it.
+    unit
+        Its unit in files, in the network's output and in metrics; ``1`` for pure numbers.
+    symbol
+        Its symbol in plots, in matplotlib's math text; by default the name.
+    label
+        Its name in tables of the terminal; by default the name.
+    residual
+        ``difference``: prediction − truth; ``ratio``: the difference is shown as a fraction of the truth,
+        too; ``angle``: the difference is taken along the shorter way round the circle.
+    under_z_reflection, under_y_reflection
+        Its change when the event is reflected at the plane z = 0, or at y = 0 (φ = 180°): both map the
+        nominal detector to itself.
+    plausible
+        The smallest and the largest value that a file may hold in this unit; others are most likely in
+        another unit.
+    """
+
+    name: str
+    unit: str = "1"
+    symbol: str = ""
+    label: str = ""
+    residual: ResidualKind = "difference"
+    under_z_reflection: Reflection = UNCHANGED
+    under_y_reflection: Reflection = UNCHANGED
+    plausible: tuple[float, float] = (-np.inf, np.inf)
+
+    def difference(self, prediction: ArrayLike, truth: ArrayLike) -> NDArray[np.float64]:
+        """Subtract the truth, in the unit of the output; any shape."""
+        residual = np.asarray(prediction, np.float64) - np.asarray(truth, np.float64)
+        if self.residual != "angle":
+            return np.asarray(residual)
+        if self.unit == "deg":
+            return wrap_degrees(residual)
+        return np.radians(wrap_degrees(np.degrees(residual)))
+
+
+@dataclass(frozen=True)
+class Truth:
+    """The true value of a task.
+
+    Attributes
+    ----------
+    branches
+        Branches of the schema that it is made of.
+    function
+        ``(arrays) → (n, n_outputs)``, vectorized over events; None: the branches side by side.
+    """
+
+    branches: tuple[str, ...]
+    function: Callable[[Arrays], NDArray[Any]] | None = None
+
+    def __str__(self) -> str:
+        return " and ".join(self.branches)
+
+
+@dataclass(frozen=True)
+class JointMeasure:
+    """One number that tells how far all outputs of a task together are from the truth.
+
+    Attributes
+    ----------
+    name
+        ``opening`` or ``distance``; the quantity of an axis.
+    metric
+        Name of its 68 % quantile among the metrics.
+    unit
+        Its unit.
+    symbol
+        What plots call it.
+    function
+        ``(prediction, truth) → (n,)`` from two arrays (n, n_outputs).
+    """
+
+    name: str
+    metric: str
+    unit: str
+    symbol: str
+    function: Callable[[ArrayLike, ArrayLike], NDArray[np.float64]]
+
+
+@dataclass(frozen=True)
+class Task:
+    """One quantity of an event that a network can learn.
+
+    Attributes
+    ----------
+    name
+        Its name in configurations, checkpoints and outputs.
+    meaning
+        One line for people.
+    outputs
+        The numbers that are predicted; one, the class, for a classification.
+    truth
+        Where the true values come from.
+    default_loss, default_beta
+        Loss and its parameter unless the configuration says otherwise.
+    title
+        The heading of its plots; by default the name.
+    n_classes
+        Number of classes of a classification, 0 for a regression.
+    positive
+        Whether the true value is a positive number, so that its logarithm and relative losses make sense.
+    direction
+        How the outputs become vectors in space, if they are a direction.
+    unit_vector
+        Whether the outputs are the components of a vector of length 1.
+    needs_times
+        Whether it makes no sense without a single valid time of a sensor.
+    metric_prefix
+        Put before the names of outputs in names of metrics.
+    joint
+        The measure of all outputs together.
+    conventional
+        Branches of the conventional reconstruction that hold the same quantity in real data.
+    enabled_by_default
+        Whether a new configuration learns it.
+    """
+
+    name: str
+    meaning: str
+    outputs: tuple[Output, ...]
+    truth: Truth
+    default_loss: str
+    default_beta: float = 1.0
+    title: str = ""
+    n_classes: int = 0
+    positive: bool = False
+    direction: Direction | None = None
+    unit_vector: bool = False
+    needs_times: bool = False
+    metric_prefix: str = ""
+    joint: JointMeasure | None = None
+    conventional: Truth | None = None
+    enabled_by_default: bool = False
+
+    def __post_init__(self) -> None:
+        names = [output.name for output in self.outputs]
+        if not names or len(set(names)) < len(names):
+            raise DataError(f"task '{self.name}': outputs {names}, expected at least one, each name once")
+        for branch in self.truth.branches:
+            if branch not in SCHEMA:
+                raise DataError(
+                    f"task '{self.name}': its truth needs the branch '{branch}', which the schema does not "
+                    f"have{did_you_mean(branch, SCHEMA)}"
+                )
+
+    @property
+    def n_outputs(self) -> int:
+        """Number of columns of the prediction (of the probabilities, for a classification)."""
+        return self.n_classes or len(self.outputs)
+
+    @property
+    def output_names(self) -> tuple[str, ...]:
+        """Names of the outputs."""
+        return tuple(output.name for output in self.outputs)
+
+    @property
+    def units(self) -> tuple[str, ...]:
+        """Units of the outputs."""
+        return tuple(output.unit for output in self.outputs)
+
+    @property
+    def unit(self) -> str:
+        """The common unit of the outputs; several are listed, in the order of the outputs."""
+        return self.units[0] if len(set(self.units)) == 1 else ", ".join(self.units)
+
+    @property
+    def headline(self) -> tuple[str, str]:
+        """Name and unit of the one metric that tells how good the predictions are."""
+        if self.n_classes:
+            return f"{self.output_names[0]}_accuracy", ""
+        if self.joint is not None:
+            return self.joint.metric, self.joint.unit
+        unit = self.units[0]
+        return f"{self.metric_prefix}{self.output_names[0]}_res_68pct", "" if unit == "1" else unit
+
+    def true_values(self, arrays: Arrays) -> NDArray[Any]:
+        """Collect the true values of events.
+
+        Parameters
+        ----------
+        arrays
+            Branches by their schema names, (n, …) each.
+
+        Returns
+        -------
+        ndarray (n, n_outputs)
+            One column an output, in its unit, in the type of the branches; for a classification one column
+            with the class.
+
+        Raises
+        ------
+        DataError
+            If a branch is missing, or the number of columns is not that of the outputs.
+        """
+        for branch in self.truth.branches:
+            if branch not in arrays:
+                hint = did_you_mean(branch, arrays)
+                raise DataError(f"task '{self.name}' needs the branch '{branch}'{hint}")
+        if self.truth.function is not None:
+            truth = np.asarray(self.truth.function(arrays))
+            truth = truth.reshape(len(truth), -1)
+        else:
+            columns = [np.asarray(arrays[branch]) for branch in self.truth.branches]
+            columns = [values.reshape(len(values), -1) for values in columns]
+            truth = np.concatenate(columns, axis=1) if len(columns) > 1 else columns[0]
+        if truth.shape[1] != len(self.outputs):
+            raise DataError(
+                f"task '{self.name}': {self.truth} has {truth.shape[1]} columns, "
+                f"expected {len(self.outputs)} ({', '.join(self.output_names)})"
+            )
+        return truth

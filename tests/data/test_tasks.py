@@ -1,0 +1,118 @@
+"""The table of tasks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from xec_data.errors import DataError
+from xec_data.schema.branches import SCHEMA, SENSOR_BRANCHES
+from xec_data.tasks.measures import distance, opening_angle
+from xec_data.tasks.table import RECONSTRUCTIONS, TASKS, needed_branches, plausible_ranges, purposes
+from xec_data.tasks.task import Output, Task, Truth
+from xec_geometry import angles_to_direction, direction_to_angles, uvw_to_xyz, xyz_to_uvw
+
+TINY = Task("tiny", "something", (Output("x", "cm"),), Truth(("xyzTruth",)), "l1")
+
+
+def test_truth_is_a_table_with_one_column_an_output():
+    rng = np.random.default_rng(0)
+    arrays = {"emiAng": rng.random((5, 2)), "energyTruth": rng.random(5), "uvwTruth": rng.random((5, 3))}
+    np.testing.assert_array_equal(TASKS["angle"].true_values(arrays), arrays["emiAng"])
+    np.testing.assert_array_equal(TASKS["energy"].true_values(arrays), arrays["energyTruth"][:, None])
+    np.testing.assert_array_equal(TASKS["uvwFI"].true_values(arrays), arrays["uvwTruth"])
+
+
+def test_truth_may_be_derived_from_several_branches():
+    task = Task(
+        "flight", "path of the photon", (Output("path", "cm"),),
+        Truth(("xyzTruth", "xyzVTX"), lambda arrays: distance(arrays["xyzTruth"], arrays["xyzVTX"])), "l1",
+    )  # fmt: skip
+    arrays = {"xyzTruth": np.array([[3.0, 4.0, 1.0]]), "xyzVTX": np.array([[0.0, 0.0, 1.0]])}
+    np.testing.assert_array_equal(task.true_values(arrays), [[5.0]])
+
+
+def test_mistakes_are_named():
+    with pytest.raises(DataError, match=r"unknown task 'angel'.*did you mean 'angle'"):
+        TASKS.get_named("angel")
+    with pytest.raises(DataError, match="needs the branch 'energyTruth'"):
+        TASKS["energy"].true_values({"emiAng": np.zeros((1, 2))})
+    with pytest.raises(DataError, match="3 columns, expected 2"):
+        TASKS["angle"].true_values({"emiAng": np.zeros((4, 3))})
+    with pytest.raises(DataError, match="3 columns, expected 1"):
+        TINY.true_values({"xyzTruth": np.zeros((4, 3))})
+    with pytest.raises(
+        DataError, match=r"needs the branch 'energyTrut', which the schema does not have \(did"
+    ):
+        Task("bad", "", (Output("x"),), Truth(("energyTrut",)), "l1")
+    with pytest.raises(DataError, match="each name once"):
+        Task("bad", "", (Output("x"), Output("x")), Truth(("energyTruth",)), "l1")
+
+
+def test_names_of_outputs_are_given_once():
+    names = [output for task in TASKS.values() for output in task.output_names]
+    assert len(set(names)) == len(names)
+
+
+def test_every_purpose_needs_the_readings():
+    assert purposes() == (*TASKS, *RECONSTRUCTIONS)
+    for purpose in purposes():
+        assert set(SENSOR_BRANCHES) <= set(needed_branches(purpose)) <= set(SCHEMA)
+    assert set(needed_branches("uvwFI")) == {*SENSOR_BRANCHES, "uvwTruth"}
+    assert set(needed_branches("mae")) == set(SENSOR_BRANCHES)
+
+
+def test_plausible_ranges_are_those_of_the_outputs():
+    assert plausible_ranges()["energyTruth"] == ((0.0, 1.0),)
+    assert plausible_ranges()["emiAng"] == ((0.0, 180.0), (-360.0, 360.0))
+
+
+def test_a_residual_takes_the_shorter_way_round_the_circle():
+    phi = TASKS["angle"].outputs[1]
+    np.testing.assert_allclose(phi.difference([179.0, -179.0], [-179.0, 179.0]), [-2.0, 2.0])
+    radians = Output("phi", "rad", residual="angle")
+    np.testing.assert_allclose(radians.difference(3.0, -3.0), 6.0 - 2 * np.pi)
+    np.testing.assert_allclose(TASKS["energy"].outputs[0].difference([0.05], [0.06]), [-0.01])
+
+
+def truths(point: np.ndarray, direction: np.ndarray) -> dict[str, Any]:
+    n = len(point)
+    return {
+        "emiAng": np.column_stack(direction_to_angles(direction, degrees=True)),
+        "emiVec": direction,
+        "uvwTruth": xyz_to_uvw(point),
+        "energyTruth": np.full(n, 0.05),
+        "timeTruth": np.full(n, 1e-9),
+        "n_gamma": np.ones(n),
+    }
+
+
+@pytest.mark.parametrize(("axis", "reflection"), [(2, "under_z_reflection"), (1, "under_y_reflection")])
+def test_reflections_are_those_of_points_and_directions_in_space(axis: int, reflection: str) -> None:
+    rng = np.random.default_rng(1)
+    u, v, w = rng.uniform(-20, 20, 40), rng.uniform(-60, 60, 40), rng.uniform(1, 30, 40)
+    point = uvw_to_xyz(np.column_stack([u, v, w]))
+    direction = angles_to_direction(rng.uniform(60, 120, 40), rng.uniform(-60, 60, 40), degrees=True)
+    mirror = np.ones(3)
+    mirror[axis] = -1.0
+    before, after = truths(point, direction), truths(point * mirror, direction * mirror)
+    for task in TASKS.values():
+        values, expected = task.true_values(before), task.true_values(after)
+        for column, output in enumerate(task.outputs):
+            reflected = getattr(output, reflection).apply(values[:, column])
+            np.testing.assert_allclose(
+                output.difference(reflected, expected[:, column]), 0.0, atol=1e-9, err_msg=output.name
+            )
+
+
+def test_opening_angles():
+    rng = np.random.default_rng(3)
+    truth = np.column_stack([rng.uniform(20, 160, 50), rng.uniform(-60, 60, 50)])
+    # A change of θ alone opens exactly that angle, however small.
+    for change in (1e-6, 0.5, 12.0):
+        np.testing.assert_allclose(opening_angle(truth + np.array([change, 0.0]), truth), change, rtol=1e-6)
+    vectors = rng.normal(size=(50, 3))
+    np.testing.assert_allclose(opening_angle(-2 * vectors, vectors), 180.0)
+    np.testing.assert_allclose(opening_angle([[1.0, 0, 0]], [[1.0, 1.0, 0]]), 45.0)
