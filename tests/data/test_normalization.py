@@ -138,7 +138,7 @@ def test_the_presets_have_the_numbers_of_the_detector_page() -> None:
 def test_the_default_preset_is_the_default() -> None:
     assert NormalizationConfig.from_preset("default") == NormalizationConfig()
     fields = NormalizationConfig.model_fields
-    assert {name: fields[name].default for name in PRESETS["default"]} == PRESETS["default"]
+    assert {name: fields[name].default for name in PRESETS["default"].values} == PRESETS["default"].values
 
 
 def test_a_stated_value_wins_over_the_preset() -> None:

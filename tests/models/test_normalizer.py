@@ -2,15 +2,15 @@ import numpy as np
 import pytest
 import torch
 
+from xec_data.normalization.schemes import SCHEMES
 from xec_data.normalization.transforms import (
-    SCHEMES,
     NormalizationConfig,
     NphoTransform,
     TimeTransform,
     valid_time,
 )
 from xec_data.schema.branches import INVALID
-from xec_models.encoder.normalizer import FORMULAS, Normalizer
+from xec_models.encoder.normalizer import Normalizer
 
 EDGES = [
     0.0,
@@ -55,7 +55,7 @@ def test_same_numbers_as_numpy(config):
     assert torch.isfinite(x).all()
 
 
-@pytest.mark.parametrize("scheme", list(FORMULAS))
+@pytest.mark.parametrize("scheme", list(SCHEMES))
 def test_inverse_returns_the_photons(scheme):
     normalizer = Normalizer(NormalizationConfig(npho_scheme=scheme)).double()
     npho = torch.tensor([[0.0, 0.4, 3.0, 150.0, 2e5]], dtype=torch.float64)

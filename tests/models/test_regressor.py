@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from xec_data.normalization.transforms import PRESETS, SCHEMES, NormalizationConfig
+from xec_data import PRESETS, SCHEMES, NormalizationConfig
 from xec_data.schema.branches import INVALID
 from xec_data.tasks.table import TASKS
 from xec_geometry import N_SENSORS

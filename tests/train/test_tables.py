@@ -8,12 +8,15 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
+from xec_data import INVALID, SCHEMES, NphoTransform, Scheme
 from xec_geometry import N_SENSORS
 from xec_geometry.support.registry import Registry
+from xec_models.encoder.normalizer import Normalizer
 from xec_models.losses import LOSSES, Loss
 from xec_train import ConfigError, load_config, template
 from xec_train.objectives.table import build_objective
@@ -87,6 +90,32 @@ def test_a_default_loss_that_nobody_wrote_is_refused(path: Path, monkeypatch: py
     monkeypatch.setattr(LOSSES, "_entries", {name: loss for name, loss in LOSSES.items() if name != "l1"})
     with pytest.raises(ConfigError, match=r"energy\.loss_fn: unknown loss 'l1'.*expected one of smooth_l1"):
         load_config(path, list(ENERGY))
+
+
+ASINH = Scheme(
+    "asinh", "asinh(x/s₁)/s₂", "all x", uses_scale2=True,
+    forward=lambda xp, x, s1, s2: xp.asinh(x / s1) / s2,
+    inverse=lambda xp, y, s1, s2: xp.sinh(y * s2) * s1,
+)  # fmt: skip
+
+
+def test_a_scheme_is_one_entry_for_numpy_and_torch(path: Path) -> None:
+    chosen = [*ENERGY, "normalization.npho_scheme=asinh"]
+    with pytest.raises(ConfigError, match=r"npho_scheme: found 'asinh', expected one of log1p, anscombe"):
+        load_config(path, chosen)
+    with added(SCHEMES, ASINH):
+        config = load_config(path, chosen).config.normalization
+        npho = np.array([[-3e3, -1.0, 0.0, 3.5, 8e4, INVALID, np.nan]], dtype=np.float32)
+        transform, normalizer = NphoTransform(config), Normalizer(config)
+        readings = (torch.tensor(npho), torch.zeros(npho.shape))
+        normalized = normalizer(*readings)[..., 0]
+        np.testing.assert_allclose(transform.forward(npho), normalized, rtol=1e-6)
+        np.testing.assert_allclose(transform.inverse(transform.forward(npho[:, :5])), npho[:, :5], rtol=1e-5)
+        np.testing.assert_allclose(normalizer.photons(normalized)[:, :5], npho[:, :5], rtol=1e-5)
+        exported = torch.export.export(normalizer, readings).module()
+        assert torch.equal(exported(*readings)[..., 0], normalized)
+        losses_of_a_step(path, *chosen)
+        assert "linear (x/s₁), asinh (asinh(x/s₁)/s₂)" in template().replace("\n  #", "")
 
 
 @pytest.mark.parametrize("objective", ["regression", "mae", "inpainting"])

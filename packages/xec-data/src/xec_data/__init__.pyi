@@ -5,9 +5,9 @@ from .dead_channels.sources import (
     write_dead_channels as write_dead_channels,
 )
 from .errors import DataError as DataError
+from .normalization.presets import PRESETS as PRESETS, Preset as Preset
+from .normalization.schemes import SCHEMES as SCHEMES, Scheme as Scheme
 from .normalization.transforms import (
-    PRESETS as PRESETS,
-    SCHEMES as SCHEMES,
     NormalizationConfig as NormalizationConfig,
     NphoTransform as NphoTransform,
     TimeTransform as TimeTransform,

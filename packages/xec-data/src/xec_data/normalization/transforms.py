@@ -2,123 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, Self
+from typing import Annotated, Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from xec_data.configuration.choice import OneOf
+from xec_data.normalization.presets import PRESETS
+from xec_data.normalization.schemes import SCHEMES
 from xec_data.schema.branches import is_invalid
-from xec_geometry.errors import did_you_mean
 
 Array = NDArray[np.floating[Any]]
-
-
-@dataclass(frozen=True)
-class Scheme:
-    """A way to compress photon counts.
-
-    Attributes
-    ----------
-    name
-        Name in the configuration.
-    formula, domain
-        For people.
-    lowest
-        (s₁) → the lowest count of the domain.
-    includes_lowest
-        Whether that count itself belongs to the domain.
-    forward, inverse
-        (x, s₁, s₂) → y and (y, s₁, s₂) → x.
-    """
-
-    name: str
-    formula: str
-    domain: str
-    lowest: Callable[[float], float]
-    includes_lowest: bool
-    forward: Callable[[Array, float, float], Array]
-    inverse: Callable[[Array, float, float], Array]
-
-    def in_domain(self, x: ArrayLike, scale: float) -> NDArray[np.bool_]:
-        """Tell which counts the scheme can transform, given its s₁."""
-        lowest = self.lowest(scale)
-        return np.asarray(np.greater_equal(x, lowest) if self.includes_lowest else np.greater(x, lowest))
-
-
-_ANSCOMBE = 3 / 8
-_LOG1P_EDGE = 0.999
-
-
-def _square_of_positive(y: Array) -> Array:
-    # A network may answer below the lowest value that the forward transform has: that is the domain's edge.
-    return np.square(np.maximum(y, 0))
-
-
-SCHEMES: dict[str, Scheme] = {
-    scheme.name: scheme
-    for scheme in (
-        Scheme(
-            "log1p",
-            "ln(1 + x/s₁)/s₂",
-            "x > −0.999·s₁",
-            lambda s1: -_LOG1P_EDGE * s1,
-            False,
-            lambda x, s1, s2: np.log1p(x / s1) / s2,
-            lambda y, s1, s2: s1 * np.expm1(y * s2),
-        ),
-        Scheme(
-            "anscombe",
-            "√(x + 3/8)/√(s₁ + 3/8)",
-            "x ≥ −3/8",
-            lambda _: -_ANSCOMBE,
-            True,
-            lambda x, s1, _: np.sqrt(x + _ANSCOMBE) / float(np.sqrt(s1 + _ANSCOMBE)),
-            lambda y, s1, _: _square_of_positive(y) * (s1 + _ANSCOMBE) - _ANSCOMBE,
-        ),
-        Scheme(
-            "sqrt",
-            "√x/√s₁",
-            "x ≥ 0",
-            lambda _: 0.0,
-            True,
-            lambda x, s1, _: np.sqrt(x) / float(np.sqrt(s1)),
-            lambda y, s1, _: _square_of_positive(y) * s1,
-        ),
-        Scheme(
-            "linear",
-            "x/s₁",
-            "all x",
-            lambda _: -np.inf,
-            True,
-            lambda x, s1, _: x / s1,
-            lambda y, s1, _: y * s1,
-        ),
-    )
-}
-
-PRESETS: dict[str, dict[str, float | str]] = {
-    "default": {
-        "npho_scheme": "log1p",
-        "npho_scale": 1000.0,
-        "npho_scale2": 4.08,
-        "time_scale": 1.14e-7,
-        "time_shift": -0.46,
-        "sentinel_npho": -1.0,
-        "sentinel_time": -1.0,
-    },
-    "legacy": {
-        "npho_scheme": "log1p",
-        "npho_scale": 0.58,
-        "npho_scale2": 1.0,
-        "time_scale": 6.5e-8,
-        "time_shift": 0.5,
-        "sentinel_npho": -5.0,
-        "sentinel_time": -5.0,
-    },
-}
 
 
 class NormalizationConfig(BaseModel):
@@ -126,12 +21,19 @@ class NormalizationConfig(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    preset: str = Field("default", description="default or legacy: gives the values that are not stated here")
-    npho_scheme: str = Field(
-        "log1p", description="log1p, anscombe, sqrt or linear: how counts are compressed"
+    preset: Annotated[str, OneOf("preset", lambda: PRESETS)] = Field(
+        "default", description="source of the values that are not stated here"
     )
-    npho_scale: float = Field(1000.0, gt=0, description="s1 of the scheme, photons")
-    npho_scale2: float = Field(4.08, gt=0, description="s2 of the scheme, used by log1p")
+    npho_scheme: Annotated[str, OneOf("scheme", lambda: SCHEMES)] = Field(
+        "log1p", description="compression of the photons x"
+    )
+    npho_scale: float = Field(1000.0, gt=0, description="scale s₁ of the scheme, photons")
+    npho_scale2: float = Field(
+        4.08,
+        gt=0,
+        description="scale s₂ of the scheme; only "
+        + ", ".join(scheme.name for scheme in SCHEMES.values() if scheme.uses_scale2),
+    )
     time_scale: float = Field(
         1.14e-7, gt=0, description="a time t becomes t/time_scale - time_shift; seconds"
     )
@@ -145,20 +47,8 @@ class NormalizationConfig(BaseModel):
     def _fill_from_preset(cls, values: Any) -> Any:
         if not isinstance(values, dict):
             return values
-        preset = values.get("preset", "default")
-        if preset not in PRESETS:
-            hint = did_you_mean(str(preset), PRESETS)
-            raise ValueError(f"unknown preset '{preset}'{hint}; expected {' or '.join(PRESETS)}")
-        return {**PRESETS[preset], **values}
-
-    @field_validator("npho_scheme")
-    @classmethod
-    def _known_scheme(cls, name: str) -> str:
-        if name not in SCHEMES:
-            raise ValueError(
-                f"unknown scheme '{name}'{did_you_mean(name, SCHEMES)}; expected {', '.join(SCHEMES)}"
-            )
-        return name
+        preset = PRESETS.get(str(values.get("preset", "default")))
+        return values if preset is None else {**preset.values, **values}
 
     @classmethod
     def from_preset(cls, preset: str) -> Self:
@@ -195,9 +85,9 @@ class NphoTransform:
         """
         x = _floating(npho)
         invalid = is_invalid(x)
-        usable = ~invalid & self.scheme.in_domain(x, self.config.npho_scale)
+        usable = ~invalid & self.scheme.in_domain(x, self.scheme.lowest(self.config.npho_scale))
         x = np.where(usable, x, x.dtype.type(0))
-        y = self.scheme.forward(x, self.config.npho_scale, self.config.npho_scale2)
+        y = self.scheme.forward(np, x, self.config.npho_scale, self.config.npho_scale2)
         return np.where(invalid, x.dtype.type(self.config.sentinel_npho), y)
 
     def inverse(self, normalized: ArrayLike) -> Array:
@@ -215,7 +105,8 @@ class NphoTransform:
         """
         y = _floating(normalized)
         with np.errstate(over="ignore"):
-            return self.scheme.inverse(y, self.config.npho_scale, self.config.npho_scale2)
+            photons: Array = self.scheme.inverse(np, y, self.config.npho_scale, self.config.npho_scale2)
+        return photons
 
 
 class TimeTransform:

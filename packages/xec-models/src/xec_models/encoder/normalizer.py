@@ -1,48 +1,18 @@
 """Raw photons and seconds to the numbers a network sees, and back.
 
-The same mathematics as `xec_data.normalization.transforms`, in torch, as the first module of every
-network: so checkpoints and exported graphs carry their constants.
+The first module of every network, with the formulas that `NphoTransform` of xec-data has: so checkpoints and
+exported graphs carry their constants.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import NamedTuple
-
 import torch
 from torch import Tensor, nn
 
-from xec_data.normalization.transforms import SCHEMES, NormalizationConfig
+from xec_data.normalization.schemes import SCHEMES
+from xec_data.normalization.transforms import NormalizationConfig
 from xec_data.schema.branches import INVALID_ABOVE
-
-Formula = Callable[[Tensor, Tensor, Tensor], Tensor]
-
-
-class Scheme(NamedTuple):
-    """The formulas of one scheme: (x, s₁, s₂) → y and (y, s₁, s₂) → x."""
-
-    forward: Formula
-    inverse: Formula
-
-
-ANSCOMBE_OFFSET = 3 / 8
-
-# The domains are those of `xec_data.normalization.transforms.SCHEMES`.
-FORMULAS: dict[str, Scheme] = {
-    "log1p": Scheme(
-        lambda x, s1, s2: torch.log1p(x / s1) / s2,
-        lambda y, s1, s2: torch.expm1(y * s2) * s1,
-    ),
-    "anscombe": Scheme(
-        lambda x, s1, _: torch.sqrt((x + ANSCOMBE_OFFSET) / (s1 + ANSCOMBE_OFFSET)),
-        lambda y, s1, _: y.clamp_min(0).square() * (s1 + ANSCOMBE_OFFSET) - ANSCOMBE_OFFSET,
-    ),
-    "sqrt": Scheme(
-        lambda x, s1, _: torch.sqrt(x / s1),
-        lambda y, s1, _: y.clamp_min(0).square() * s1,
-    ),
-    "linear": Scheme(lambda x, s1, _: x / s1, lambda y, s1, _: y * s1),
-}
+from xec_models.blocks.namespace import TORCH
 
 
 class Normalizer(nn.Module):
@@ -66,8 +36,7 @@ class Normalizer(nn.Module):
     def __init__(self, config: NormalizationConfig) -> None:
         super().__init__()
         self.config = config
-        self.formulas = FORMULAS[config.npho_scheme]
-        self.domain = SCHEMES[config.npho_scheme]
+        self.scheme = SCHEMES[config.npho_scheme]
         constants = {
             name: getattr(config, name)
             for name in (
@@ -83,7 +52,7 @@ class Normalizer(nn.Module):
         for name, value in constants.items():
             # Not persistent: the checkpoint's configuration is the one place that states them.
             self.register_buffer(name, torch.tensor(float(value)), persistent=False)
-        lowest = float(self.domain.lowest(config.npho_scale))
+        lowest = float(self.scheme.lowest(config.npho_scale))
         self.register_buffer("lowest", torch.tensor(lowest), persistent=False)
 
     def forward(self, npho: Tensor, time: Tensor) -> Tensor:
@@ -119,12 +88,14 @@ class Normalizer(nn.Module):
 
     def normalize_photons(self, npho: Tensor) -> Tensor:
         """Valid counts to normalized ones; a count below the scheme's domain counts as none."""
-        inside = npho >= self.lowest if self.domain.includes_lowest else npho > self.lowest
-        return self.formulas.forward(torch.where(inside, npho, 0), self.npho_scale, self.npho_scale2)
+        counts: Tensor = torch.where(self.scheme.in_domain(npho, self.lowest), npho, 0)
+        normalized: Tensor = self.scheme.forward(TORCH, counts, self.npho_scale, self.npho_scale2)
+        return normalized
 
     def photons(self, y: Tensor) -> Tensor:
         """Normalized counts to photons, the inverse of `normalize_photons`."""
-        return self.formulas.inverse(y, self.npho_scale, self.npho_scale2)
+        photons: Tensor = self.scheme.inverse(TORCH, y, self.npho_scale, self.npho_scale2)
+        return photons
 
     def seconds(self, y: Tensor) -> Tensor:
         """Normalized times to seconds."""

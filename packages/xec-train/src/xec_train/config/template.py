@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from textwrap import wrap
 from typing import Any
 
-from xec_data.normalization.transforms import PRESETS
+from xec_data.normalization.presets import PRESETS
 from xec_geometry.errors import did_you_mean
 from xec_train.config.keys import Key, all_keys, choices, in_order, is_fixed, table_of
 from xec_train.config.train_config import OBJECTIVE_CONFIGS, TrainConfig
@@ -21,7 +21,7 @@ COLUMN = 36
 REQUIRED = {"data.train_path": "train.root", "data.val_path": "val.root"}
 """What a new file says for the keys without default: names to be replaced."""
 
-_PRESET_KEYS = {f"normalization.{name}" for name in PRESETS["default"]}
+_PRESET_KEYS = {f"normalization.{name}" for name in PRESETS["default"].values}
 
 _HEADER = """\
 # Configuration of a training, for: xec train THIS_FILE [section.key=value ...]
