@@ -4,46 +4,43 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Sequence
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint, version
 from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
+from typer.main import get_group
 
-from xec_geometry.__about__ import __version__
+from xec_geometry.cli.command_table import COMMANDS
+from xec_geometry.cli.plugins import CommandError, CommandPlugins
 from xec_geometry.errors import XecError
 
-COMMAND_GROUP = "xec.commands"
 USER_ERROR = 2
 
-# Users would read the same list in every order of installation; a chain reads best in its own order.
-COMMAND_ORDER = (
-    "demo",
-    "geometry",
-    "data",
-    "config",
-    "train",
-    "track",
-    "submit",
-    "scan",
-    "convert",
-    "export",
-    "predict",
-    "inpaint",
-    "plot",
-    "display",
-    "compare",
-)
+
+class CommandHost(TyperGroup):
+    """The group of all commands, each of which is imported when it is run or listed."""
+
+    plugins = CommandPlugins(())
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002
+        """Import a command; raise a `CommandError` that says why there is none."""
+        if cmd_name not in self.commands:
+            self.commands[cmd_name] = self.plugins.load(cmd_name, _as_command)
+            _warn(self.plugins.collisions(cmd_name))
+        return self.commands[cmd_name]
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """List the commands; one that cannot be loaded is left out with a line of warning."""
+        for name in self.plugins:
+            try:
+                self.get_command(ctx, name)
+            except CommandError as error:
+                _warn([str(error)])
+        super().format_help(ctx, formatter)
 
 
-class _Chain(TyperGroup):
-    """Lists its commands in the order of `COMMAND_ORDER`, unknown ones last."""
-
-    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002
-        return sorted(self.commands, key=_rank)
-
-
-def build_app(plugins: Iterable[EntryPoint] | None = None) -> typer.Typer:
+def build_app(plugins: Iterable[EntryPoint] | None = None) -> CommandHost:
     """Assemble the command line from the entry points of the group ``xec.commands``.
 
     Parameters
@@ -51,38 +48,19 @@ def build_app(plugins: Iterable[EntryPoint] | None = None) -> typer.Typer:
     plugins
         The entry points; by default those of all installed packages. Each names a `typer.Typer`
         (a group of commands) or a function (one command).
-
-    Returns
-    -------
-    typer.Typer
-        The application. A plug-in that cannot be loaded is left out with one line of warning.
     """
     app = typer.Typer(
         name="xec",
-        cls=_Chain,
+        cls=CommandHost,
         no_args_is_help=True,
         add_completion=False,
-        pretty_exceptions_enable=False,
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     app.callback()(_root)
-    for plugin in plugins if plugins is not None else entry_points(group=COMMAND_GROUP):
-        try:
-            command = plugin.load()
-        except Exception as error:
-            typer.echo(
-                f"warning: the command '{plugin.name}' ({plugin.value}) cannot be loaded: "
-                f"{type(error).__name__}: {error}".splitlines()[0],
-                err=True,
-            )
-            continue
-        if isinstance(command, typer.Typer):
-            app.add_typer(command, name=plugin.name)
-        else:
-            # A plug-in may carry click's settings for its command, e.g. to accept any option.
-            settings = getattr(command, "context_settings", None)
-            app.command(plugin.name, context_settings=settings)(command)
-    return app
+    host = get_group(app)
+    assert isinstance(host, CommandHost)
+    host.plugins = CommandPlugins(plugins)
+    return host
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -100,19 +78,36 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sys.exit(USER_ERROR)
 
 
-def _rank(name: str) -> tuple[int, str]:
-    return (COMMAND_ORDER.index(name) if name in COMMAND_ORDER else len(COMMAND_ORDER), name)
+def _as_command(name: str, plugin: Any) -> Any:
+    app = typer.Typer()
+    summary = COMMANDS[name].summary if name in COMMANDS else None
+    if isinstance(plugin, typer.Typer):
+        app.add_typer(plugin, name=name, short_help=summary)
+    else:
+        # A plug-in may carry click's settings for its command, e.g. to accept any option.
+        settings = getattr(plugin, "context_settings", None)
+        app.command(name, context_settings=settings, short_help=summary)(plugin)
+    return get_group(app).commands[name]
 
 
-def _print_version(wanted: bool) -> None:
+def _warn(lines: Iterable[str]) -> None:
+    for line in lines:
+        typer.echo(f"warning: {line}", err=True)
+
+
+def _print_versions(wanted: bool) -> None:
     if wanted:
-        typer.echo(f"xec-geometry {__version__}")
+        for package in CommandPlugins().packages():
+            typer.echo(f"{package} {version(package)}")
         raise typer.Exit
 
 
 def _root(
     version: Annotated[
-        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+        bool,
+        typer.Option(
+            "--version", callback=_print_versions, is_eager=True, help="Print the installed packages of xec."
+        ),
     ] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
 ) -> None:

@@ -1,0 +1,64 @@
+"""Table of the commands that the packages of xec bring, in the order of a reconstruction."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from types import MappingProxyType
+
+PACKAGES = ("xec-geometry", "xec-data", "xec-models", "xec-train", "xec-export", "xec-analysis")
+"""The packages of xec, each after those that it needs."""
+
+
+@dataclass(frozen=True)
+class Command:
+    """One command of `xec`.
+
+    Attributes
+    ----------
+    name
+        As typed.
+    package
+        The package that registers it, one of `PACKAGES`.
+    summary
+        Its line in ``xec --help``.
+    """
+
+    name: str
+    package: str
+    summary: str
+
+
+COMMANDS: MappingProxyType[str, Command] = MappingProxyType(
+    {
+        command.name: command
+        for command in (
+            Command("demo", "xec-analysis", "Run the whole chain on simulated events, in a few minutes."),
+            Command("geometry", "xec-geometry", "Show, export and check the sensors of the detector."),
+            Command("data", "xec-data", "Check and rewrite event files; simulate events."),
+            Command("config", "xec-train", "Write, show and check the configuration of a training."),
+            Command("train", "xec-train", "Train a network as a YAML file says."),
+            Command("track", "xec-train", "Send runs to a tracking server."),
+            Command("convert", "xec-models", "Convert a checkpoint of the earlier system xec-ml-wl."),
+            Command(
+                "export",
+                "xec-export",
+                "Export a network to ONNX: raw readings in, physical quantities out.",
+            ),
+            Command("predict", "xec-export", "Predict the events of ROOT files."),
+            Command("inpaint", "xec-export", "Recover dead channels in a copy of ROOT files."),
+            Command("plot", "xec-analysis", "Plot resolutions or errors of a run or a file, with a table."),
+            Command("display", "xec-analysis", "Draw an event on the unrolled detector."),
+            Command(
+                "compare-inpainting",
+                "xec-analysis",
+                "Compare a network and estimators on sensors hidden for the test.",
+            ),
+            Command(
+                "pretraining-study",
+                "xec-analysis",
+                "Train on few labelled events with and without pre-training, and compare.",
+            ),
+        )
+    }
+)
+"""The commands by name, in the order in which ``xec --help`` lists them; those of others follow."""
