@@ -5,12 +5,15 @@ from __future__ import annotations
 import io
 import shlex
 from dataclasses import replace
+from importlib.metadata import PackageNotFoundError, entry_points
 
 import pytest
 from rich.console import Console
 
-from xec_analysis import AnalysisError, demo as module
+from xec_analysis import AnalysisError
+from xec_analysis.studies import demo as module
 from xec_analysis.studies.demo_steps import FULL, QUICK, Step, demo_steps
+from xec_geometry.cli import plugins
 from xec_geometry.cli.application import main
 
 
@@ -111,3 +114,21 @@ def test_the_command_refuses_a_folder_in_use(tmp_path, capsys):
 @pytest.mark.parametrize(("seconds", "text"), [(42.4, "42 s"), (125.0, "2 min 5 s")])
 def test_durations(seconds, text):
     assert module._duration(seconds) == text
+
+
+def test_a_command_whose_package_is_missing_is_one_line(tmp_path, monkeypatch, capfd):
+    installed = [point for point in entry_points(group="xec.commands") if point.name != "config"]
+    monkeypatch.setattr(plugins, "entry_points", lambda group: installed)
+
+    def version(package: str) -> str:
+        raise PackageNotFoundError(package)
+
+    monkeypatch.setattr(plugins, "version", version)
+    with pytest.raises(SystemExit) as end:
+        main(["demo", "-o", str(tmp_path / "here")])
+    assert end.value.code == 2
+    assert capfd.readouterr().err == (
+        "xec: error: the command 'config' is part of xec-train, which is not installed: "
+        "pip install xec-train\n"
+    )
+    assert not (tmp_path / "here").exists()

@@ -11,14 +11,15 @@ from pathlib import Path
 
 import pytest
 
-PACKAGES = sorted((Path(__file__).parents[2] / "packages").iterdir())
+ROOT = Path(__file__).parents[2]
+PACKAGES = sorted((ROOT / "packages").iterdir())
 
 # Editable installations do not tell which modules they hold.
 SIBLINGS = {package.name.replace("-", "_"): [package.name] for package in PACKAGES}
 
 # Needed at run time by something else than an import statement of the package.
 NEVER_IMPORTED = {
-    "xec-analysis": {"xec-export"},  # the demo runs its commands
+    "xec-analysis": {"xec-export", "xec-train"},  # the demo runs their commands
     "xec-train": {"tensorboard", "nvidia-ml-py"},  # torch imports them
     "xec-export": {"onnxscript"},  # torch.onnx.export(dynamo=True) imports it
 }
@@ -84,3 +85,15 @@ def test_package_is_complete(package: Path) -> None:
     version = re.search(r'"(.+)"', (module / "__about__.py").read_text())
     assert version
     assert f"## {version.group(1)}" in (package / "CHANGELOG.md").read_text()
+    assert (package / "LICENSE").read_text() == (ROOT / "LICENSE").read_text()
+    project = tomllib.loads((package / "pyproject.toml").read_text())["project"]
+    assert project["license-files"] == ["LICENSE"]
+    assert project["authors"]
+    assert project["keywords"]
+
+
+@pytest.mark.parametrize("package", PACKAGES, ids=lambda package: package.name)
+def test_links_of_a_readme_hold_outside_the_repository(package: Path) -> None:
+    text = (package / "README.md").read_text()
+    links = re.findall(r"\]\(([^)\s]+)", text) + re.findall(r"<(?:a|img)[^>]+(?:href|src)=\"([^\"]+)", text)
+    assert not [link for link in links if not re.match(r"https?://|#", link)]

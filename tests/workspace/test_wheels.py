@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import tarfile
 import tomllib
 import venv
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -33,7 +35,7 @@ def wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("wheels")
     outside = {key: value for key, value in os.environ.items() if not key.startswith("HATCH_ENV")}
     build = subprocess.run(
-        [hatch, "build", "--all", "--target", "wheel", str(folder)],
+        [hatch, "build", "--all", "--target", "wheel", "--target", "sdist", str(folder)],
         cwd=ROOT,
         env=outside,
         capture_output=True,
@@ -69,6 +71,24 @@ class CleanEnvironment:
 def test_hatch_builds_a_wheel_of_each_package(wheels: Path) -> None:
     built = sorted(wheel.name.split("-")[0].replace("_", "-") for wheel in wheels.glob("*.whl"))
     assert built == PACKAGES
+
+
+def test_wheels_and_sdists_hold_the_licence(wheels: Path) -> None:
+    text = (ROOT / "LICENSE").read_text()
+    for wheel in wheels.glob("*.whl"):
+        with zipfile.ZipFile(wheel) as archive:
+            [name] = [name for name in archive.namelist() if name.endswith(".dist-info/licenses/LICENSE")]
+            assert archive.read(name).decode() == text
+    sdists = list(wheels.glob("*.tar.gz"))
+    assert len(sdists) == len(PACKAGES)
+    for sdist in sdists:
+        with tarfile.open(sdist) as archive:
+            [name] = [
+                name for name in archive.getnames() if name.count("/") == 1 and name.endswith("/LICENSE")
+            ]
+            file = archive.extractfile(name)
+            assert file is not None
+            assert file.read().decode() == text
 
 
 def test_geometry_alone_is_small(wheels: Path, tmp_path: Path) -> None:

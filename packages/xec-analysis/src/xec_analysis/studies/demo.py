@@ -22,6 +22,7 @@ from xec_analysis.studies.demo_steps import (
     Step,
     demo_steps,
 )
+from xec_geometry.cli.plugins import require_commands
 from xec_geometry.support.output import make_folder
 
 if TYPE_CHECKING:
@@ -66,12 +67,15 @@ def run_demo(folder: Path, *, quick: bool, overwrite: bool, keep: bool, console:
     ------
     AnalysisError
         If the folder is not empty.
+    CommandError
+        If the package of a command is not installed.
     StepError
         If a command fails.
     """
     begin = time.monotonic()
     size = QUICK if quick else FULL
     steps = demo_steps(size)
+    require_commands(step.arguments[0] for step in steps)
     prepare_folder(folder, steps, overwrite=overwrite)
     console.print(f"\n[bold]The whole chain in {len(steps)} commands, in the folder {folder}[/]")
     console.print(f"$ cd {shlex.quote(str(folder))}", markup=False)

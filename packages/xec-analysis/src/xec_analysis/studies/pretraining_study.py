@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from xec_analysis.runs.curve_comparison import draw_runs, runs_table
 from xec_analysis.studies.demo import announce, prepare_folder, run_step
 from xec_analysis.studies.pretraining_steps import CONFIGS, FULL, PRETRAINED, QUICK, SCRATCH, study_steps
+from xec_geometry.cli.plugins import require_commands
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -38,11 +39,14 @@ def run_study(folder: Path, *, quick: bool, overwrite: bool, console: Console) -
     ------
     AnalysisError
         If the folder is not empty.
+    CommandError
+        If the package of a command is not installed.
     StepError
         If a command fails.
     """
     size = QUICK if quick else FULL
     steps = study_steps(size)
+    require_commands(step.arguments[0] for step in steps)
     prepare_folder(folder, steps, overwrite=overwrite)
     for name, text in CONFIGS.items():
         (folder / name).write_text(text, encoding="utf-8")
