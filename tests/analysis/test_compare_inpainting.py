@@ -14,7 +14,7 @@ import pytest
 import xec_analysis.inpainting.energy_effect
 import xec_analysis.inpainting.network
 from xec_analysis.errors import AnalysisError
-from xec_analysis.estimators.comparison import NETWORK
+from xec_analysis.estimators.network_comparison import NETWORK
 from xec_analysis.inpainting.baselines import ESTIMATORS, neighbour_average
 from xec_analysis.inpainting.energy_effect import COMPLETE, LEFT, energy_effect, predict_energies
 from xec_analysis.inpainting.hidden_sensors import HealthySensors, PseudoExperiment

@@ -10,7 +10,13 @@ import pytest
 from rich.console import Console
 
 from xec_analysis import AnalysisError, collect_results, fit_baselines
-from xec_analysis.estimators.comparison import Contest, compare, comparison_table, predict_baselines, verdict
+from xec_analysis.estimators.network_comparison import (
+    Contest,
+    compare,
+    comparison_table,
+    predict_baselines,
+    verdict,
+)
 from xec_models.regressor.metrics import half_width_68
 
 

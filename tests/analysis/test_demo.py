@@ -11,8 +11,9 @@ import pytest
 from rich.console import Console
 
 from xec_analysis import AnalysisError
-from xec_analysis.studies import demo as module
-from xec_analysis.studies.demo_steps import FULL, QUICK, Step, demo_steps
+from xec_analysis.studies import demo as module, steps
+from xec_analysis.studies.demo_steps import FULL, QUICK, demo_steps
+from xec_analysis.studies.steps import Step
 from xec_geometry.cli import plugins
 from xec_geometry.cli.application import main
 
@@ -56,7 +57,7 @@ def test_settings_are_valid_keys():
 
 def test_a_command_is_shown_as_it_can_be_typed(console):
     step = next(step for step in demo_steps(FULL) if step.arguments[0] == "train")
-    module.announce(step, "8/12", console)
+    steps.announce(step, "8/12", console)
     shown = console.file.getvalue()
     typed = shown[shown.index("$ xec") + 2 :].replace("\\\n", " ")
     assert shlex.split(typed) == ["xec", *step.arguments]
@@ -66,7 +67,7 @@ def test_a_command_is_shown_as_it_can_be_typed(console):
 def test_a_folder_with_something_in_it_is_refused(tmp_path):
     (tmp_path / "thesis.tex").write_text("...")
     with pytest.raises(AnalysisError, match="is not empty; expected a new or empty one"):
-        module.prepare_folder(tmp_path, demo_steps(QUICK), overwrite=False)
+        steps.prepare_folder(tmp_path, demo_steps(QUICK), overwrite=False)
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
 
 
@@ -76,19 +77,19 @@ def test_overwriting_removes_only_what_the_demo_made(tmp_path):
     for folder in ("artifacts/demo/plots", "artifacts/night_3"):
         (tmp_path / folder).mkdir(parents=True)
         (tmp_path / folder / "config.yaml").write_text("old")
-    module.prepare_folder(tmp_path, demo_steps(QUICK), overwrite=True)
+    steps.prepare_folder(tmp_path, demo_steps(QUICK), overwrite=True)
     left = sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file())
     assert left == ["artifacts/night_3/config.yaml", "thesis.tex"]
 
 
 def test_a_new_folder_is_made(tmp_path):
-    module.prepare_folder(tmp_path / "a" / "b", demo_steps(QUICK), overwrite=False)
+    steps.prepare_folder(tmp_path / "a" / "b", demo_steps(QUICK), overwrite=False)
     assert (tmp_path / "a" / "b").is_dir()
 
 
 def test_a_step_runs_inside_the_folder(tmp_path):
     step = Step("Detector", "m", "o", ("geometry", "show", "--png", "detector.png"), ("detector.png",))
-    module.run_step(step, tmp_path)
+    steps.run_step(step, tmp_path, "demo")
     assert (tmp_path / "detector.png").read_bytes().startswith(b"\x89PNG")
 
 

@@ -97,30 +97,33 @@ def test_light_as_the_solid_angles_is_reproduced(monkeypatch: pytest.MonkeyPatch
 
 def test_the_light_map_of_a_point_source_is_exact(hidden: np.ndarray) -> None:
     npho = expected_photons(uvw_to_xyz(UVW), 0.05)
-    np.testing.assert_allclose(ESTIMATORS["light map"](npho, hidden), npho, rtol=1e-4)
+    np.testing.assert_allclose(ESTIMATORS["light map"].function(npho, hidden), npho, rtol=1e-4)
 
 
 @pytest.mark.parametrize("name", ESTIMATORS)
 def test_what_is_hidden_has_no_influence(name: str, light: np.ndarray, hidden: np.ndarray) -> None:
-    estimate = ESTIMATORS[name](light, hidden)
+    estimate = ESTIMATORS[name].function(light, hidden)
     assert np.isfinite(estimate).all()
     other = np.where(hidden, 1e5 * np.random.default_rng(2).random(light.shape), light)
-    np.testing.assert_array_equal(ESTIMATORS[name](other, hidden), estimate)
+    np.testing.assert_array_equal(ESTIMATORS[name].function(other, hidden), estimate)
     # Invalid readings are hidden, whether the mask says so or not.
-    np.testing.assert_array_equal(ESTIMATORS[name](light, hidden | (light > 9e9)), estimate)
+    np.testing.assert_array_equal(ESTIMATORS[name].function(light, hidden | (light > 9e9)), estimate)
 
 
 @pytest.mark.parametrize("name", ESTIMATORS)
 def test_events_do_not_influence_each_other(name: str, light: np.ndarray, hidden: np.ndarray) -> None:
-    together = ESTIMATORS[name](light, hidden)
+    together = ESTIMATORS[name].function(light, hidden)
     for event in range(len(light)):
-        alone = ESTIMATORS[name](light[event : event + 1], hidden[event])
+        alone = ESTIMATORS[name].function(light[event : event + 1], hidden[event])
         np.testing.assert_allclose(alone[0], together[event], rtol=1e-7)
 
 
 @pytest.mark.parametrize("name", ESTIMATORS)
 def test_no_events(name: str) -> None:
-    assert ESTIMATORS[name](np.empty((0, N_SENSORS)), np.zeros(N_SENSORS, bool)).shape == (0, N_SENSORS)
+    assert ESTIMATORS[name].function(np.empty((0, N_SENSORS)), np.zeros(N_SENSORS, bool)).shape == (
+        0,
+        N_SENSORS,
+    )
 
 
 def test_without_visible_neighbours_there_is_no_estimate() -> None:
@@ -128,7 +131,7 @@ def test_without_visible_neighbours_there_is_no_estimate() -> None:
     hidden[0, face_ids("top")] = True
     npho = np.full((2, N_SENSORS), 80.0)
     for name in ("neighbours", "solid angle"):
-        estimate = ESTIMATORS[name](npho, hidden)
+        estimate = ESTIMATORS[name].function(npho, hidden)
         assert np.isnan(estimate[0, face_ids("top")]).all()
         assert np.isfinite(estimate[1]).all()
 
@@ -139,4 +142,4 @@ def test_without_light_on_the_inner_face_no_source_is_assumed() -> None:
     hidden = np.zeros(N_SENSORS, bool)
     assert np.isnan(find_sources(npho, hidden[np.newaxis])).all()
     np.testing.assert_array_equal(solid_angle_weighted(npho, hidden), neighbour_average(npho, hidden))
-    assert np.isnan(ESTIMATORS["light map"](npho, hidden)).all()
+    assert np.isnan(ESTIMATORS["light map"].function(npho, hidden)).all()

@@ -9,7 +9,7 @@ import pytest
 
 from xec_analysis import AnalysisError, collect_results, draw_page, draw_pages
 from xec_analysis.resolution.pages import PAGES, TITLES, drawable_rows
-from xec_analysis.style import style
+from xec_analysis.style.figures import style
 from xec_data.tasks.table import TASKS
 from xec_geometry.cli.application import main
 
@@ -83,7 +83,7 @@ def test_the_settings_of_the_caller_stay():
     import matplotlib as mpl
 
     before = dict(mpl.rcParams)
-    with style.style():
+    with style():
         assert mpl.rcParams["font.size"] == 9.0
     assert dict(mpl.rcParams) == before
 

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from xec_analysis import AnalysisError, pretraining_study as module
-from xec_analysis.runs.curve_comparison import common_panels, draw_runs, runs_table
+from xec_analysis import AnalysisError
+from xec_analysis.runs.run_comparison import common_panels, draw_runs, runs_table
 from xec_analysis.runs.training_curves import read_metrics
-from xec_analysis.studies.demo import StepError, run_step
-from xec_analysis.studies.demo_steps import Step
+from xec_analysis.studies import pretraining_study as module, steps
 from xec_analysis.studies.pretraining_steps import CONFIGS, FULL, QUICK, study_steps
+from xec_analysis.studies.steps import Step, StepError, run_step
 from xec_geometry.cli.application import main
 from xec_models.checkpoint.run_directory import RunDirectory
 
@@ -104,15 +104,15 @@ def test_the_trainings_differ_in_the_weights_alone() -> None:
 def test_the_study_ends_with_the_figure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     done: list[str] = []
 
-    def pretend(step: Step, folder: Path, what: str) -> None:
-        assert what == "study"
+    def pretend(step: Step, folder: Path, study: str) -> None:
+        assert study == "study"
         assert (folder / "regression.yaml").is_file()
         done.append(step.title)
         for name in step.makes:
             if name.startswith("artifacts/"):
                 make_run(folder / name, {"val_loss": list(np.linspace(2, 1, 3))})
 
-    monkeypatch.setattr(module, "run_step", pretend)
+    monkeypatch.setattr(steps, "run_step", pretend)
     console = Console(file=io.StringIO(), width=100)
     figure = module.run_study(tmp_path / "study", quick=True, overwrite=False, console=console)
     assert done == [step.title for step in study_steps(QUICK)]
@@ -133,7 +133,7 @@ def test_a_failing_step_ends_the_command(
     def fail(*_: object) -> None:
         raise StepError("the study stopped: 'xec train'", 3)
 
-    monkeypatch.setattr(module, "run_step", fail)
+    monkeypatch.setattr(steps, "run_step", fail)
     with pytest.raises(SystemExit) as end:
         main(["pretraining-study", "--quick", "-o", str(tmp_path / "study")])
     assert end.value.code == 3

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from xec_analysis import AnalysisError, collect_results
-from xec_analysis.events.worst_events import draw_worst_events, rank_by_error
+from xec_analysis.events.worst_events import EventFiles, draw_worst_events, rank_by_error
 from xec_analysis.runs.run_artifact import plot_run
 from xec_analysis.runs.training_curves import draw_training_curves, read_metrics
 from xec_geometry.cli.application import main
@@ -53,13 +53,8 @@ def run(tmp_path, columns, write_tree):
 
 
 @pytest.fixture
-def data(events_file):
-    return {
-        "val_path": [str(events_file)],
-        "tree_name": "tree",
-        "npho_branch": "npho",
-        "time_branch": "relative_time",
-    }
+def files(events_file):
+    return EventFiles([events_file])
 
 
 def test_it_is_what_a_training_calls():
@@ -76,13 +71,15 @@ def test_profiles_and_curves_are_drawn(run):
     assert sorted(run.plots.iterdir()) == sorted(paths)
 
 
-def test_worst_events_are_drawn_with_a_checkpoint(run, data, monkeypatch):
-    import xec_models.checkpoint.checkpoint
+def test_worst_events_are_drawn_with_the_files_of_the_validation(run, events_file):
+    run.config.write_text(f"data:\n  val_path: [{events_file}]\n  tree_name: tree\n")
+    worst = {run.event_display(number) for number in (1, 2, 3)}
+    assert worst <= set(plot_run(run.path))
 
-    monkeypatch.setattr(
-        xec_models.checkpoint.checkpoint, "read_checkpoint", lambda path: {"config": {"data": data}}
-    )
-    assert {run.event_display(number) for number in (1, 2, 3)} <= set(plot_run(run.path))
+
+def test_worst_events_are_left_out_without_the_files(run):
+    run.config.write_text("data: {val_path: [gone.root]}\n")
+    assert len(plot_run(run.path)) == 3
 
 
 def test_worst_events_are_the_worst(columns, tmp_path):
@@ -92,21 +89,21 @@ def test_worst_events_are_the_worst(columns, tmp_path):
     assert order[:2].tolist() == [5, 2]
 
 
-def test_worst_events_are_those_of_their_numbers(run, columns, data, monkeypatch):
+def test_worst_events_are_those_of_their_numbers(run, columns, files, monkeypatch):
     import xec_analysis.events.worst_events as module
 
     drawn = []
     monkeypatch.setattr(module, "draw_event", lambda event, path, **k: (drawn.append((event, k)), path)[1])
-    draw_worst_events(run, collect_results(columns, "x", run.path), data)
+    draw_worst_events(collect_results(columns, "x", run.path), files, run.event_display)
     assert [event.entry for event, _ in drawn][:2] == [5, 2]
     assert "u off by +" in drawn[0][1]["remark"]
     assert "cm" in drawn[0][1]["remark"]
     np.testing.assert_allclose(drawn[0][1]["predicted_uvw"][0], columns["pred_u"][5])
 
 
-def test_events_that_are_not_in_the_file_are_passed_over(run, columns, data):
+def test_events_that_are_not_in_the_file_are_passed_over(run, columns, files):
     columns["run"][:] = 6
-    assert draw_worst_events(run, collect_results(columns, "x", run.path), data) == []
+    assert draw_worst_events(collect_results(columns, "x", run.path), files, run.event_display) == []
 
 
 def test_a_run_without_predictions(tmp_path):
@@ -140,6 +137,16 @@ def test_bad_metrics(run, tmp_path, text, complaint):
     with pytest.raises(AnalysisError, match=complaint):
         draw_training_curves(run, tmp_path / "curves.pdf")
     assert not (tmp_path / "curves.pdf").exists()
+
+
+def test_the_plot_command_draws_the_same_as_a_training(run, events_file, capsys):
+    run.config.write_text(f"data: {{val_path: [{events_file}]}}\n")
+    at_the_end = sorted(path.name for path in plot_run(run.path))
+    with pytest.raises(SystemExit) as end:
+        main(["plot", str(run.path), "-o", str(run.path / "again")])
+    assert end.value.code in (0, None)
+    assert sorted(path.name for path in (run.path / "again").iterdir()) == at_the_end
+    assert str(run.path / "again" / "worst_event_1_night_3.pdf") in capsys.readouterr().out
 
 
 def test_the_plot_command_on_a_run(run, capsys):

@@ -12,7 +12,7 @@ from rich.markup import escape
 from rich.table import Table
 from tools.bench.sweeps import SWEEPS, Curve
 
-from xec_analysis.style.style import BLUE, GREY, check_format, new_page, save, style
+from xec_analysis.style.figures import BLUE, GREY, check_format, new_page, save, style
 from xec_geometry.support.output import check_writable
 
 _COLUMNS = 3

@@ -29,7 +29,8 @@ def demo(
     """
     from rich.console import Console
 
-    from xec_analysis.studies.demo import StepError, run_demo
+    from xec_analysis.studies.demo import run_demo
+    from xec_analysis.studies.steps import StepError
 
     try:
         run_demo(output, quick=quick, overwrite=overwrite, keep=keep, console=Console(highlight=False))

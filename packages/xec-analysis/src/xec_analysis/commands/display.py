@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from xec_analysis.commands.options import NphoBranch, TimeBranch, Tree
+
 
 def display(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="ROOT file with npho and times.")],
@@ -21,9 +23,9 @@ def display(
         Path | None,
         typer.Option("--output", "-o", help="Picture: .pdf, .png or .svg; by default FILE_EVENT.pdf here."),
     ] = None,
-    tree: Annotated[str, typer.Option("--tree", "-t", help="Name of the tree.")] = "tree",
-    npho_branch: Annotated[str, typer.Option(help="Branch with the photons.")] = "npho",
-    time_branch: Annotated[str, typer.Option(help="Branch with the times.")] = "relative_time",
+    tree: Tree = "tree",
+    npho_branch: NphoBranch = "npho",
+    time_branch: TimeBranch = "relative_time",
 ) -> None:
     """Draw an event on the unrolled detector: photons and times of all sensors, side by side.
 
@@ -31,20 +33,16 @@ def display(
 
     xec display events.root 17 -o event.png
     """
-    from xec_analysis.errors import AnalysisError
-    from xec_analysis.events.display import draw_event, find_event, read_event
-    from xec_analysis.style.style import check_format
-    from xec_geometry.support.output import check_writable
+    from xec_analysis.events.display import display_event
 
-    if (entry is None) == (event_number is None):
-        raise AnalysisError(f"which event of {file}? expected either an entry (EVENT) or --event-number")
-    if run is not None and event_number is None:
-        raise AnalysisError("--run belongs to --event-number; an entry needs no run")
-    if event_number is not None:
-        entry = find_event(file, event_number, run, tree_name=tree)
-    assert entry is not None
-    target = output if output is not None else Path(f"{file.stem}_{entry}.pdf")
-    check_format(target)
-    check_writable(target)
-    event = read_event(file, entry, tree_name=tree, npho_branch=npho_branch, time_branch=time_branch)
-    typer.echo(f"{draw_event(event, target)}: {event.title}")
+    picture, event = display_event(
+        file,
+        output,
+        entry=entry,
+        event_number=event_number,
+        run=run,
+        tree_name=tree,
+        npho_branch=npho_branch,
+        time_branch=time_branch,
+    )
+    typer.echo(f"{picture}: {event.title}")

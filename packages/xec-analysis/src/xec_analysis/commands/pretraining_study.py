@@ -26,8 +26,8 @@ def pretraining_study(
     """
     from rich.console import Console
 
-    from xec_analysis.studies.demo import StepError
     from xec_analysis.studies.pretraining_study import run_study
+    from xec_analysis.studies.steps import StepError
 
     try:
         run_study(output, quick=quick, overwrite=overwrite, console=Console(highlight=False))

@@ -1,9 +1,9 @@
-"""Conventional estimators without a network: what a network has to beat.
+"""Conventional estimators of position, energy, time and direction, without a network.
 
 Two recipes. `simple`: charge-weighted position on the inner face and its spread, sum of all photons, first
 times. `refined`: a centre in a window that follows the light, photons scaled to the walls between the
 sensors, mean of the bright sensors' times. Both take the direction from the origin to the position, subtract
-light paths from times, and are calibrated - a few numbers per quantity - with the truth of training events.
+light paths from times, and are calibrated, with a few numbers per quantity, on the truth of training events.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from xec_analysis.estimators.polynomial import Polynomial
 from xec_data.reading.reader import EventReader
 from xec_data.schema.branches import NPHO_BRANCH, TIME_BRANCH, TREE_NAME, is_invalid
 from xec_geometry import direction_to_angles, uvw_to_xyz
-from xec_geometry.errors import did_you_mean
+from xec_geometry.support.registry import Registry
 
 Floats = NDArray[np.float64]
 
@@ -51,14 +51,17 @@ class Recipe:
 
     Attributes
     ----------
+    name
+        Its name.
     pattern
-        (n, N_SENSORS) counts to what is seen of the light.
+        (n, N_SENSORS) counts to the pattern of the light.
     time
-        Counts, times and (n, 3) points to (n,) times of the light's start.
+        Counts, times and (n, 3) points to the (n,) times at which the light started.
     depth_degree, energy_degree
         Degrees of the calibrations: of the depth in the light's shape, of the photon yield in (u, v, w).
     """
 
+    name: str
     pattern: Callable[[NDArray[Any]], LightPattern]
     time: TimeEstimator
     depth_degree: int
@@ -72,7 +75,7 @@ class Baselines:
     Attributes
     ----------
     recipe
-        What is measured.
+        The measurements.
     u, v, w
         Calibrations of the position, in cm.
     energy
@@ -80,7 +83,7 @@ class Baselines:
     time_offset
         What is added to the measured time, in s.
     n_events
-        Events that the calibrations were fitted to.
+        Number of events that the calibrations were fitted to.
     """
 
     recipe: Recipe
@@ -92,7 +95,7 @@ class Baselines:
     n_events: int
 
     def predict(self, chunk: Readings) -> dict[str, Floats]:
-        """Estimate all quantities of a stretch of events.
+        """Estimate all quantities of events.
 
         Parameters
         ----------
@@ -103,7 +106,7 @@ class Baselines:
         -------
         dict
             Task to (n, outputs) float64 in xec's units: `uvwFI`, `energy`, `timing`, `angle`. NaN where
-            an event does not have what it takes.
+            an event has too little light.
         """
         pattern = self.recipe.pattern(chunk["npho"])
         uvw = _position(self.u, self.v, self.w, pattern)
@@ -136,7 +139,7 @@ def fit_baselines(
     recipe
         A key of `RECIPES`: simple or refined.
     max_events
-        How many events are used, from the beginning of the files.
+        Largest number of events, from the beginning of the files.
     tree_name, npho_branch, time_branch
         As for `EventReader`.
 
@@ -147,9 +150,7 @@ def fit_baselines(
     DataError
         If the files do not have the branches.
     """
-    if recipe not in RECIPES:
-        raise AnalysisError(f"unknown recipe {recipe!r}{did_you_mean(recipe, RECIPES)}; expected {_NAMES}")
-    chosen = RECIPES[recipe]
+    chosen = RECIPES.get_named(recipe)
     reader = EventReader(
         files,
         ("npho", "time", *TRUTH),
@@ -159,7 +160,7 @@ def fit_baselines(
         chunk_size=_CHUNK,
     )
     with reader:
-        pattern, truth = _look(chosen, _first(reader, max_events))
+        pattern, truth = _measure(chosen, _first(reader, max_events))
         good = _usable(pattern, truth)
         if good.sum() < MINIMUM_EVENTS:
             raise AnalysisError(
@@ -167,7 +168,7 @@ def fit_baselines(
                 f"expected at least {MINIMUM_EVENTS} to calibrate with"
             )
         u, v, w, energy = _fit_light(chosen, pattern, truth, good)
-        # The times need the position of every event: a second look at the same events.
+        # The times need the position of every event: a second pass over the same events.
         xyz = uvw_to_xyz(_position(u, v, w, pattern))
         seen, start = [], 0
         for chunk in _first(reader, max_events):
@@ -181,14 +182,18 @@ def fit_baselines(
     )
 
 
-RECIPES: dict[str, Recipe] = {
-    "simple": Recipe(summed_pattern, first_time, depth_degree=2, energy_degree=0),
-    "refined": Recipe(windowed_pattern, path_corrected_time, depth_degree=3, energy_degree=2),
-}
-_NAMES = " or ".join(RECIPES)
+RECIPES = Registry(
+    "recipe",
+    (
+        Recipe("simple", summed_pattern, first_time, depth_degree=2, energy_degree=0),
+        Recipe("refined", windowed_pattern, path_corrected_time, depth_degree=3, energy_degree=2),
+    ),
+    error=AnalysisError,
+)
+"""Sets of conventional estimators, by name."""
 
 
-def _look(recipe: Recipe, chunks: Iterable[Readings]) -> tuple[LightPattern, dict[str, Floats]]:
+def _measure(recipe: Recipe, chunks: Iterable[Readings]) -> tuple[LightPattern, dict[str, Floats]]:
     """The pattern of light and the truth of all events of some chunks."""
     patterns, truths = [], []
     for chunk in chunks:

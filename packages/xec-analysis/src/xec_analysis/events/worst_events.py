@@ -1,62 +1,97 @@
-"""The validation events that a network got most wrong, displayed."""
+"""The validation events with the largest residuals, displayed."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from xec_analysis.events.display import draw_event, read_event
+from xec_analysis.events.display import draw_event
+from xec_analysis.events.event import read_event
 from xec_analysis.resolution.results import Floats, Results, TaskResult
 from xec_analysis.resolution.table import three_digits
 from xec_analysis.style.quantities import quantity
 from xec_data.reading.reader import EventReader
-from xec_models.checkpoint.run_directory import RunDirectory
+from xec_data.schema.branches import NPHO_BRANCH, TIME_BRANCH, TREE_NAME
 from xec_models.regressor.metrics import half_width_68
 
 N_WORST = 3
 
 
-def draw_worst_events(run: RunDirectory, results: Results, data: dict[str, Any]) -> list[Path]:
-    """Draw the events with the largest residuals, if their sensor readings are still to be found.
+@dataclass(frozen=True)
+class EventFiles:
+    """Files with the sensor readings of events.
+
+    Attributes
+    ----------
+    paths
+        Files, folders or patterns.
+    tree_name, npho_branch, time_branch
+        Names in the files.
+    """
+
+    paths: Sequence[str | Path]
+    tree_name: str = TREE_NAME
+    npho_branch: str = NPHO_BRANCH
+    time_branch: str = TIME_BRANCH
+
+    @classmethod
+    def of_validation(cls, data: Mapping[str, Any]) -> EventFiles | None:
+        """Take the validation files from the section `data` of a configuration, if it names some."""
+        paths = data.get("val_path")
+        if not paths:
+            return None
+        names = {key: data[key] for key in ("tree_name", "npho_branch", "time_branch") if key in data}
+        return cls([paths] if isinstance(paths, str) else list(paths), **names)
+
+
+def draw_worst_events(
+    results: Results, files: EventFiles, path_of: Callable[[int], Path], n_worst: int = N_WORST
+) -> list[Path]:
+    """Draw the events with the largest residuals.
 
     Parameters
     ----------
-    run
-        Where the pictures go.
     results
-        The validation results of the run.
-    data
-        Section `data` of its configuration: where the validation events stand.
+        Predictions and truth of the events.
+    files
+        Files with their sensor readings.
+    path_of
+        Number of the event, from 1 for the worst, to the file to write.
+    n_worst
+        How many events are drawn.
 
     Returns
     -------
     list of Path
-        The pictures; none if the events carry no numbers by which to find them.
+        The files written; none for events whose run and event numbers are missing or ambiguous.
     """
     task, order = rank_by_error(results)
     result = results.tasks[task]
-    worst = [int(i) for i in order[:N_WORST]]
-    places = _locate({(int(result.run[i]), int(result.event[i])) for i in worst}, data)
+    worst = [int(i) for i in order[:n_worst]]
+    places = _locate({(int(result.run[i]), int(result.event[i])) for i in worst}, files)
     drawn = []
     for number, i in enumerate(worst, start=1):
         place = places.get((int(result.run[i]), int(result.event[i])))
         if place is None:
             continue
+        path, entry = place
         event = read_event(
-            place[0],
-            place[1],
-            tree_name=data["tree_name"],
-            npho_branch=data["npho_branch"],
-            time_branch=data["time_branch"],
+            path,
+            entry,
+            tree_name=files.tree_name,
+            npho_branch=files.npho_branch,
+            time_branch=files.time_branch,
         )
         drawn.append(
             draw_event(
                 event,
-                run.event_display(number),
+                path_of(number),
                 predicted_uvw=result.prediction[i] if task == "uvwFI" else None,
-                remark=f"number {number} of the worst in {task}: {_misses(result, i)}",
+                remark=f"number {number} of the worst in {task}: {_residuals_text(result, i)}",
             )
         )
     return drawn
@@ -79,7 +114,7 @@ def _in_widths(residual: Floats) -> Floats:
     return residual / width if width > 0 else residual
 
 
-def _misses(result: TaskResult, i: int) -> str:
+def _residuals_text(result: TaskResult, i: int) -> str:
     parts = []
     for output in result.outputs:
         residual = result.residual(output)
@@ -89,10 +124,10 @@ def _misses(result: TaskResult, i: int) -> str:
     return ", ".join(parts)
 
 
-def _locate(wanted: set[tuple[int, int]], data: dict[str, Any]) -> dict[tuple[int, int], tuple[Path, int]]:
-    """Find file and entry of events by run and event number; an ambiguous number is not found."""
+def _locate(wanted: set[tuple[int, int]], files: EventFiles) -> dict[tuple[int, int], tuple[Path, int]]:
+    """Find file and entry of events by run and event number; leave ambiguous ones out."""
     found: dict[tuple[int, int], list[tuple[Path, int]]] = {key: [] for key in wanted}
-    reader = EventReader(data["val_path"], ("run", "event"), tree_name=data["tree_name"])
+    reader = EventReader(list(files.paths), ("run", "event"), tree_name=files.tree_name)
     for chunk in reader:
         numbers = zip(chunk["run"].tolist(), chunk["event"].tolist(), strict=True)
         for offset, key in enumerate(numbers):

@@ -1,21 +1,24 @@
-"""What a sensor would have counted, from its neighbours or the light map: without a network.
+"""Estimators of hidden sensors without a network: their neighbours, solid angles, the light map.
 
-Three estimators of raw photons, which an inpainting network has to beat. All of them look at the visible
-sensors of an event only, so that nothing that is hidden can influence them.
+Three estimates of raw photons as a reference for an inpainter. All of them use the visible sensors of an
+event only, so that nothing that is hidden can influence them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from xec_analysis.errors import AnalysisError
 from xec_analysis.estimators.light_map_fit import find_sources, fit_light_map
 from xec_data.schema.branches import is_invalid
 from xec_geometry import FACES, N_SENSORS, face_ids, sensor_positions, solid_angle
+from xec_geometry.support.registry import Registry
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
@@ -27,7 +30,7 @@ NEIGHBOUR_RADIUS = 20.0
 """Sensors of the same face up to this distance are neighbours, in cm."""
 
 FEW_PHOTONS = 50.0
-"""Below this number solid angles say less than the neighbours: diffuse light and noise."""
+"""Below this number of photons solid angles are worse than the average: diffuse light and noise."""
 
 # Events at a time: a few tables of (events, N_SENSORS) are alive at once.
 _BLOCK = 100
@@ -43,10 +46,10 @@ def neighbour_average(
     npho
         (n, N_SENSORS) raw photons.
     hidden
-        (n, N_SENSORS), or (N_SENSORS,) for all events: sensors that may not be looked at. Those with an
-        invalid reading are not either.
+        (n, N_SENSORS), or (N_SENSORS,) for all events: sensors that must not be used. Those with an
+        invalid reading are not used either.
     radius
-        Sensors of the same face up to this distance, in cm, are neighbours; a sensor is none of its own.
+        Sensors of the same face up to this distance, in cm, are neighbours; a sensor is not its own.
 
     Returns
     -------
@@ -105,18 +108,40 @@ def light_map(npho: NDArray[np.floating], hidden: Bools) -> Floats:
 
 
 Estimator = Callable[[NDArray[np.floating], Bools], Floats]
+"""(npho, hidden) to the photons of every sensor."""
 
-ESTIMATORS: dict[str, Estimator] = {
-    "neighbours": neighbour_average,
-    "solid angle": solid_angle_weighted,
-    "light map": light_map,
-}
-"""Name to (npho, hidden) → photons of every sensor."""
+
+@dataclass(frozen=True)
+class HiddenSensorEstimator:
+    """An estimator of hidden sensors.
+
+    Attributes
+    ----------
+    name
+        Its name in tables, plots and files.
+    function
+        (npho, hidden) to the photons of every sensor, as `neighbour_average`.
+    """
+
+    name: str
+    function: Estimator
+
+
+ESTIMATORS = Registry(
+    "estimator of hidden sensors",
+    (
+        HiddenSensorEstimator("neighbours", neighbour_average),
+        HiddenSensorEstimator("solid angle", solid_angle_weighted),
+        HiddenSensorEstimator("light map", light_map),
+    ),
+    error=AnalysisError,
+)
+"""Estimators that need no network, by name."""
 
 
 @cache
 def neighbours(radius: float = NEIGHBOUR_RADIUS) -> csr_array:
-    """Give who is whose neighbour: a sparse (N_SENSORS, N_SENSORS) of ones, symmetric, none on its diagonal.
+    """Return the sparse, symmetric (N_SENSORS, N_SENSORS) matrix with 1 for each pair of neighbours.
 
     Parameters
     ----------
@@ -129,7 +154,7 @@ def neighbours(radius: float = NEIGHBOUR_RADIUS) -> csr_array:
     pairs = []
     for face in FACES:
         ids = face_ids(face)
-        # Positions are rounded to 1e-3 cm at best: a distance of exactly the radius shall count.
+        # Positions are rounded to 1e-3 cm at best; a distance of exactly the radius counts.
         found = KDTree(sensor_positions()[ids]).query_pairs(radius * (1 + 1e-9), output_type="ndarray")
         pairs += [ids[found], ids[found[:, ::-1]]]
     rows, columns = np.concatenate(pairs).T

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from xec_analysis.errors import AnalysisError
-from xec_analysis.estimators.comparison import NETWORK
+from xec_analysis.estimators.network_comparison import NETWORK
 from xec_analysis.inpainting.baselines import neighbour_average
 from xec_analysis.inpainting.validation import Treated
 from xec_analysis.resolution.profiles import WIDTH_ERROR

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from xec_analysis.estimators.comparison import NETWORK
+from xec_analysis.estimators.network_comparison import NETWORK
 from xec_analysis.inpainting.validation import HiddenReadings
 from xec_data.writing.csv_writer import CsvWriter
 from xec_data.writing.tree_writer import TreeWriter

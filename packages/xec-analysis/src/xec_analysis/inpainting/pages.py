@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from xec_analysis.estimators.comparison import NETWORK
+from xec_analysis.estimators.network_comparison import NETWORK
 from xec_analysis.inpainting.energy_effect import COMPLETE, LEFT, EnergyEffect, summary
 from xec_analysis.inpainting.numbers import (
     ALL,
@@ -27,7 +27,7 @@ from xec_analysis.inpainting.sensor_error_pages import (
     legend_in_header,
 )
 from xec_analysis.inpainting.validation import HiddenReadings
-from xec_analysis.style.style import BLACK, GREY, NPHO_MAP, new_page, style
+from xec_analysis.style.figures import BLACK, GREY, NPHO_MAP, new_page, style
 from xec_geometry import N_SENSORS
 from xec_geometry.support.output import atomic_output
 

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from xec_analysis.estimators.comparison import NETWORK
+from xec_analysis.estimators.network_comparison import NETWORK
 from xec_analysis.inpainting.numbers import central_half_width, face_of_sensors
 from xec_analysis.inpainting.validation import HiddenReadings
 from xec_analysis.resolution.table import three_digits
-from xec_analysis.style.style import CYCLE, GREY, new_page, note
+from xec_analysis.style.figures import CYCLE, GREY, new_page, note
 from xec_data.simulation.constants import RESPONSES
 from xec_geometry import FACES
 from xec_geometry.detector.faces import FACE_TABLE

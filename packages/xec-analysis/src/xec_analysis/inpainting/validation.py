@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xec_analysis.errors import AnalysisError
-from xec_analysis.estimators.comparison import NETWORK
+from xec_analysis.estimators.network_comparison import NETWORK
 from xec_analysis.inpainting.baselines import Estimator
 from xec_analysis.inpainting.hidden_sensors import Validation
 from xec_data.reading.reader import EventReader

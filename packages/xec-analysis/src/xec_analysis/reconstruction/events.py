@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xec_analysis.errors import AnalysisError
-from xec_analysis.estimators.comparison import NETWORK
+from xec_analysis.estimators.network_comparison import NETWORK
 from xec_analysis.inpainting.validation import HIDDEN_FOR_TEST, REALLY_DEAD, HiddenReadings
 from xec_data.reading.columns import read_columns
 from xec_data.reading.storage import open_tree

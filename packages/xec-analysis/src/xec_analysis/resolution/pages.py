@@ -4,20 +4,17 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from xec_analysis.resolution.panels import (
+from xec_analysis.resolution.joint_panels import (
     DISTANCE,
     OPENING_ANGLE,
-    Against,
     Confusion,
-    Density,
     Distribution,
     Measure,
-    Panel,
     Percentile,
-    Residuals,
 )
+from xec_analysis.resolution.panels import Against, Density, Panel, Residuals
 from xec_analysis.resolution.results import Results, TaskResult
-from xec_analysis.style.style import new_page, save, style
+from xec_analysis.style.figures import new_page, save, style
 from xec_data.tasks.table import TASKS
 
 Row = tuple[Panel | None, ...]

@@ -1,8 +1,7 @@
-"""Predictions beside the truth: of a run, or of any file that `xec predict` wrote."""
+"""Predictions beside the truth, task by task."""
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,18 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xec_analysis.errors import AnalysisError
-from xec_data.reading.columns import read_columns
-from xec_data.schema.branches import TREE_NAME, is_invalid
+from xec_data.schema.branches import is_invalid
 from xec_data.tasks.table import TASKS
 from xec_geometry import xyz_to_uvw
-from xec_geometry.errors import did_you_mean
-from xec_geometry.support.text import first_line
-from xec_models.checkpoint.run_directory import RunDirectory
 
 Floats = NDArray[np.float64]
 Columns = Mapping[str, NDArray[np.generic]]
-
-ARTIFACTS = Path("artifacts")
 
 
 @dataclass(frozen=True)
@@ -103,38 +96,6 @@ class Results:
     notes: tuple[str, ...] = ()
 
 
-def load_results(
-    run_or_file: str | Path, tasks: Sequence[str] | None = None, *, tree_name: str = TREE_NAME
-) -> Results:
-    """Read predictions and truth.
-
-    Parameters
-    ----------
-    run_or_file
-        A run directory, the name of a run in `artifacts/`, a ROOT file with `pred_*` branches and truth
-        under the names of the schema, or a CSV file of predictions as a run directory holds them.
-    tasks
-        Which tasks; by default every one with predictions and truth.
-    tree_name
-        Name of the tree in a ROOT file.
-
-    Raises
-    ------
-    AnalysisError
-        If there is no such run or file, it has no predictions, or no truth to compare them with.
-    """
-    for task in tasks or ():
-        if task not in TASKS:
-            raise AnalysisError(
-                f"unknown task {task!r}{did_you_mean(task, TASKS)}; expected one of {', '.join(TASKS)}"
-            )
-    path = locate_results(run_or_file)
-    if path.is_dir():
-        return _load_run(path, tasks)
-    columns = read_csv(path) if path.suffix.lower() == ".csv" else read_columns(path, tree_name=tree_name)
-    return collect_results(columns, path.stem, path, tasks)
-
-
 def collect_results(columns: Columns, name: str, source: Path, tasks: Sequence[str] | None = None) -> Results:
     """Turn the columns of a file into results.
 
@@ -194,68 +155,6 @@ def collect_results(columns: Columns, name: str, source: Path, tasks: Sequence[s
         {task: result for task, result in results.items() if len(result)},
         tuple(notes) if tasks is None else (),
     )
-
-
-def read_csv(path: Path) -> dict[str, Floats]:
-    """Read a CSV file with one line of names and numbers below.
-
-    Raises
-    ------
-    AnalysisError
-        If it has no lines, or something that is no number.
-    """
-    with path.open(newline="", encoding="utf-8") as file:
-        names = next(csv.reader(file), [])
-        try:
-            table = np.loadtxt(file, delimiter=",", ndmin=2, dtype=np.float64)
-        except (ValueError, UnicodeDecodeError) as error:
-            raise AnalysisError(f"{path}: not a table of numbers: {first_line(error)}") from error
-    if not names or table.size == 0:
-        raise AnalysisError(f"{path}: no events in it")
-    if table.shape[1] != len(names):
-        raise AnalysisError(f"{path}: {len(names)} names in the first line, {table.shape[1]} columns below")
-    return {name.strip(): table[:, column].copy() for column, name in enumerate(names)}
-
-
-def locate_results(run_or_file: str | Path) -> Path:
-    """Find a run directory, a run by its name in `artifacts/`, or a file.
-
-    Raises
-    ------
-    AnalysisError
-        If there is none.
-    """
-    path = Path(run_or_file)
-    if path.exists():
-        return path
-    by_name = ARTIFACTS / path
-    if by_name.is_dir():
-        return by_name
-    runs = [run.name for run in ARTIFACTS.iterdir() if run.is_dir()] if ARTIFACTS.is_dir() else []
-    known = f"; runs in {ARTIFACTS}/: {', '.join(sorted(runs)[:6])}" if runs else ""
-    raise AnalysisError(f"no such run or file: {run_or_file}{did_you_mean(str(run_or_file), runs)}{known}")
-
-
-def _load_run(path: Path, tasks: Sequence[str] | None) -> Results:
-    run = RunDirectory.open(path)
-    if run.validation_results.exists():
-        return collect_results(read_columns(run.validation_results), run.name, run.validation_results, tasks)
-    tables = {task: run.predictions(task) for task in TASKS if run.predictions(task).exists()}
-    if not tables:
-        raise AnalysisError(
-            f"{path}: no predictions in this run (expected {run.validation_results.name} or "
-            f"{run.predictions('angle').name}); they are written when a training ends"
-        )
-    merged: dict[str, Floats] = {}
-    for table in map(read_csv, tables.values()):
-        same_events = all(
-            np.array_equal(table[key], merged[key])
-            for key in ("run", "event")
-            if key in merged and key in table
-        )
-        if same_events:
-            merged |= table
-    return collect_results(merged, run.name, path, tasks)
 
 
 def _shortened(columns: Columns, most: int = 8) -> str:

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xec_analysis.errors import AnalysisError
+from xec_analysis.style.figures import CYCLE, new_page, save, style
 from xec_analysis.style.quantities import quantity, with_unit
-from xec_analysis.style.style import CYCLE, new_page, save, style
 from xec_data.tasks.table import TASKS
 from xec_geometry import FACES
 from xec_models.checkpoint.run_directory import RunDirectory

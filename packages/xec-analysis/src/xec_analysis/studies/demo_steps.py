@@ -1,20 +1,21 @@
-"""The steps of the demo: which commands it runs, and what it says about them."""
+"""The commands of the demo, and their explanations."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+from xec_analysis.studies.steps import Step, simulation_step
+
 RUN = "demo"
 TRAIN, VALIDATION, TEST = "train.root", "val.root", "test.root"
 CONFIG, ONNX, PREDICTIONS = "config.yaml", "network.onnx", "predictions.root"
 RUN_FOLDER = f"artifacts/{RUN}"
-ENERGIES = "0.015:0.060"
 DISPLAYED = "event.png"
 
 
 @dataclass(frozen=True)
 class DemoSize:
-    """How much the demo does.
+    """Size of the demo.
 
     Attributes
     ----------
@@ -60,31 +61,6 @@ FULL = DemoSize(7000, 500, 2000, (*_SMALL_NETWORK, "training.epochs=3"))
 QUICK = DemoSize(480, 96, 256, (*_SMALL_NETWORK, "training.epochs=1"))
 
 
-@dataclass(frozen=True)
-class Step:
-    """One command of the demo.
-
-    Attributes
-    ----------
-    title
-        A few words.
-    meaning
-        What the command does, a sentence or two.
-    own_files
-        How to do it on one's own files.
-    arguments
-        What stands behind `xec`.
-    makes
-        Files and folders that it leaves behind, relative to the folder of the demo.
-    """
-
-    title: str
-    meaning: str
-    own_files: str
-    arguments: tuple[str, ...]
-    makes: tuple[str, ...] = ()
-
-
 def demo_steps(size: DemoSize) -> list[Step]:
     """Return the steps in the order in which they run, all inside the folder of the demo."""
     return [
@@ -96,7 +72,7 @@ def demo_steps(size: DemoSize) -> list[Step]:
             ("detector.png",),
         ),
         *(
-            _simulation(path, events, seed, title)
+            simulation_step(path, events, seed, title)
             for path, events, seed, title in (
                 (TRAIN, size.n_train, 1, "Events to train on"),
                 (VALIDATION, size.n_val, 2, "Events to validate on during the training"),
@@ -166,13 +142,3 @@ def demo_steps(size: DemoSize) -> list[Step]:
             (DISPLAYED,),
         ),
     ]
-
-
-def _simulation(path: str, events: int, seed: int, title: str) -> Step:
-    return Step(
-        title,
-        f"Simulates {events} photons of 15 to 60 MeV in the format of real files, reproducible by the seed.",
-        "Skip this: use the files that you have. Any tree with npho and relative_time will do.",
-        ("data", "simulate", path, "--events", str(events), "--seed", str(seed), "--energy", ENERGIES),
-        (path,),
-    )

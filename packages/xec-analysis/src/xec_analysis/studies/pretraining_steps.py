@@ -1,10 +1,10 @@
-"""The study of pre-training: which commands it runs, and with which configurations."""
+"""The commands of the study of pre-training, and the configurations of its trainings."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from xec_analysis.studies.demo_steps import ENERGIES, Step
+from xec_analysis.studies.steps import Step, simulation_step
 
 UNLABELLED, LABELLED, VALIDATION = "unlabelled.root", "labelled.root", "validation.root"
 PRETRAINING, SCRATCH, PRETRAINED = "pretraining", "from_scratch", "pretrained"
@@ -56,7 +56,7 @@ CONFIGS = {f"{PRETRAINING}.yaml": _PRETRAINING, "regression.yaml": _REGRESSION}
 
 @dataclass(frozen=True)
 class StudySize:
-    """How much the study does.
+    """Size of the study.
 
     Attributes
     ----------
@@ -91,9 +91,9 @@ def study_steps(size: StudySize) -> list[Step]:
     """Return the steps in the order in which they run, all inside the folder of the study."""
     weights = f"checkpoint.resume_from=artifacts/{PRETRAINING}/checkpoint_last.pth"
     return [
-        _simulation(UNLABELLED, size.unlabelled, 11, "Events without labels"),
-        _simulation(LABELLED, size.labelled, 12, "Events with labels"),
-        _simulation(VALIDATION, size.validation, 13, "Events to validate on"),
+        simulation_step(UNLABELLED, size.unlabelled, 11, "Events without labels"),
+        simulation_step(LABELLED, size.labelled, 12, "Events with labels"),
+        simulation_step(VALIDATION, size.validation, 13, "Events to validate on"),
         _training(
             PRETRAINING,
             "Pre-training",
@@ -112,16 +112,6 @@ def study_steps(size: StudySize) -> list[Step]:
             "regression.yaml", LABELLED, size.epochs, weights, *size.settings,
         ),
     ]  # fmt: skip
-
-
-def _simulation(path: str, events: int, seed: int, title: str) -> Step:
-    return Step(
-        title,
-        f"Simulates {events} photons of 15 to 60 MeV.",
-        "Use the files that you have.",
-        ("data", "simulate", path, "--events", str(events), "--seed", str(seed), "--energy", ENERGIES),
-        (path,),
-    )
 
 
 def _training(

@@ -1,14 +1,15 @@
-"""Does pre-training help if labels are few? Three trainings on simulated events, and one figure."""
+"""The study of pre-training with few labels: three trainings on simulated events, and one figure."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from xec_analysis.runs.curve_comparison import draw_runs, runs_table
-from xec_analysis.studies.demo import announce, prepare_folder, run_step
+from xec_analysis.runs.run_comparison import draw_runs, runs_table
 from xec_analysis.studies.pretraining_steps import CONFIGS, FULL, PRETRAINED, QUICK, SCRATCH, study_steps
+from xec_analysis.studies.steps import prepare_folder, run_steps
 from xec_geometry.cli.plugins import require_commands
+from xec_models.checkpoint.run_directory import RunDirectory
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -22,13 +23,13 @@ def run_study(folder: Path, *, quick: bool, overwrite: bool, console: Console) -
     Parameters
     ----------
     folder
-        Where everything is made.
+        Folder for all output.
     quick
-        A short form: everything runs, and nothing is learnt.
+        Whether to run the short form: every step, but nothing is learnt.
     overwrite
-        Whether what an earlier study left in `folder` may be removed.
+        Whether the output of an earlier study in `folder` may be removed.
     console
-        Where to print.
+        Terminal to print to.
 
     Returns
     -------
@@ -50,11 +51,7 @@ def run_study(folder: Path, *, quick: bool, overwrite: bool, console: Console) -
     prepare_folder(folder, steps, overwrite=overwrite)
     for name, text in CONFIGS.items():
         (folder / name).write_text(text, encoding="utf-8")
-    for number, step in enumerate(steps, start=1):
-        announce(step, f"{number}/{len(steps)}", console)
-        run_step(step, folder, "study")
-    from xec_models.checkpoint.run_directory import RunDirectory
-
+    run_steps(steps, folder, console, "study")
     runs = {
         "from scratch": RunDirectory(folder / "artifacts" / SCRATCH),
         "pre-trained": RunDirectory(folder / "artifacts" / PRETRAINED),

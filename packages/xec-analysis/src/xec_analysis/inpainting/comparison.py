@@ -1,0 +1,213 @@
+"""The comparison of an inpainter with estimators that need no network, from files to tables and plots."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from xec_analysis.errors import AnalysisError
+from xec_analysis.inpainting import energy_effect as effects, network as networks
+from xec_analysis.inpainting.baselines import ESTIMATORS
+from xec_analysis.inpainting.energy_effect import EnergyEffect
+from xec_analysis.inpainting.hidden_sensors import choose_validation
+from xec_analysis.inpainting.numbers import (
+    by_face,
+    by_npho,
+    numbers_tables,
+    verdicts,
+    write_numbers,
+    write_residuals,
+)
+from xec_analysis.inpainting.pages import draw_comparison
+from xec_analysis.inpainting.validation import Collector, HiddenReadings, treat_events
+from xec_data.schema.branches import NPHO_BRANCH, TIME_BRANCH, TREE_NAME
+from xec_geometry.support.output import check_writable
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+
+@dataclass(frozen=True, kw_only=True)
+class ComparisonOptions:
+    """Input and output of a comparison.
+
+    Attributes
+    ----------
+    files
+        Files of events.
+    model
+        Checkpoint of an inpainter; None compares the estimators alone.
+    dead
+        Source of dead channels, as for `open_dead_channels`.
+    validation, fraction, seed
+        As for `choose_validation`.
+    max_events
+        Number of events to read, from the beginning.
+    regressor
+        Checkpoint or ONNX file of an energy regressor, for the effect on the energy.
+    output
+        The PDF; the numbers go into a CSV file beside it.
+    residuals
+        ROOT file for every hidden sensor.
+    tree_name, npho_branch, time_branch
+        Names in the files.
+    """
+
+    files: Sequence[Path]
+    model: Path | None = None
+    dead: str | None = None
+    validation: str = "auto"
+    fraction: float = 0.05
+    seed: int = 0
+    max_events: int = 2000
+    regressor: Path | None = None
+    output: Path = Path("compare_inpainting.pdf")
+    residuals: Path | None = None
+    tree_name: str = TREE_NAME
+    npho_branch: str = NPHO_BRANCH
+    time_branch: str = TIME_BRANCH
+
+    def check(self) -> None:
+        """Check everything that can be checked before any event is read.
+
+        Raises
+        ------
+        AnalysisError, OutputError
+            If an option makes no sense, or a file cannot be written.
+        """
+        if not self.files:
+            raise AnalysisError("no files of events: expected MODEL FILE…, or --no-network FILE…")
+        if self.max_events < 1:
+            raise AnalysisError(f"--events {self.max_events}: expected at least 1")
+        if self.output.suffix != ".pdf":
+            raise AnalysisError(f"cannot draw {self.output}: expected the name of a .pdf file")
+        for path in (self.output, self.numbers_path, *([self.residuals] if self.residuals else [])):
+            check_writable(path)
+
+    @property
+    def numbers_path(self) -> Path:
+        """The CSV file."""
+        return self.output.with_suffix(".csv")
+
+
+@dataclass(frozen=True)
+class InpaintingComparison:
+    """Hidden sensors with the estimates of all contestants.
+
+    Attributes
+    ----------
+    title
+        Which sensors were hidden.
+    readings
+        The hidden sensors.
+    effect
+        The effect on the energy, if a regressor was given.
+    """
+
+    title: str
+    readings: HiddenReadings
+    effect: EnergyEffect | None
+
+    @property
+    def size(self) -> str:
+        """Numbers of events and sensors, for headers."""
+        hidden = int(self.readings.comparable.sum())
+        return f"{self.readings.n_events} events, {hidden} hidden sensors"
+
+    def report(self) -> Iterator[RenderableType]:
+        """Yield tables and lines for a rich console."""
+        faces = by_face(self.readings)
+        yield f"{self.title}\n{self.size}"
+        for heading, table in (
+            *numbers_tables(faces),
+            *numbers_tables(by_npho(self.readings), "npho"),
+        ):
+            yield f"[italic]{heading}[/]"
+            yield table
+        yield from verdicts(faces)
+        if self.effect is not None:
+            heading = f"energy / {self.effect.reference} − 1, {self.effect.n_events} events"
+            yield effects.effect_table(self.effect, heading)
+
+
+def compare_inpainting(
+    options: ComparisonOptions, progress: Callable[[int, int], None] | None = None
+) -> InpaintingComparison:
+    """Hide sensors whose reading is known, and let the network and all estimators fill them in.
+
+    Parameters
+    ----------
+    options
+        Input and output.
+    progress
+        Takes the number of events done and of all.
+
+    Raises
+    ------
+    AnalysisError, OutputError
+        As `ComparisonOptions.check` and `choose_validation`, or if nothing can be compared.
+    DataError, CheckpointError, ExportError
+        If a file cannot be read.
+    """
+    options.check()
+    chosen = choose_validation(
+        options.validation,
+        options.files,
+        options.dead,
+        fraction=options.fraction,
+        seed=options.seed,
+        tree_name=options.tree_name,
+    )
+    network = networks.open_reconstruction(options.model) if options.model is not None else None
+    regressor = effects.open_regressor(options.regressor) if options.regressor is not None else None
+    collector, energies, truths = Collector(), [], []
+    for chunk in treat_events(
+        list(options.files),
+        chosen,
+        {name: estimator.function for name, estimator in ESTIMATORS.items()},
+        network,
+        max_events=options.max_events,
+        tree_name=options.tree_name,
+        npho_branch=options.npho_branch,
+        time_branch=options.time_branch,
+    ):
+        collector.add(chunk)
+        if regressor is not None:
+            energies.append(effects.predict_energies(regressor, chunk))
+            truths.append(chunk.truth.get("energyTruth"))
+        if progress is not None:
+            progress(collector.n_events, options.max_events)
+    effect = effects.energy_effect(energies, truths) if energies else None
+    return InpaintingComparison(chosen.title, collector.readings(), effect)
+
+
+def write_comparison(comparison: InpaintingComparison, options: ComparisonOptions) -> list[Path]:
+    """Write plots, numbers and, if asked for, every hidden sensor.
+
+    Returns
+    -------
+    list of Path
+        The files written.
+    """
+    readings = comparison.readings
+    name = options.model.name if options.model is not None else "without a network"
+    written = [
+        draw_comparison(
+            readings,
+            options.output,
+            title=f"Inpainting, {name}",
+            subtitle=f"{comparison.title} · {comparison.size}",
+            effect=comparison.effect,
+        ),
+        write_numbers(options.numbers_path, by_face(readings), by_npho(readings)),
+    ]
+    if options.residuals is not None:
+        metadata = {
+            "validation": comparison.title,
+            "model": str(options.model),
+            "files": [str(path) for path in options.files],
+        }
+        written.append(write_residuals(options.residuals, readings, metadata))
+    return written

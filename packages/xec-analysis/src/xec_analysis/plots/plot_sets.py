@@ -1,0 +1,148 @@
+"""The table of plot sets: what each needs, its numbers and its plots."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from xec_analysis.errors import AnalysisError
+from xec_analysis.plots.source import Content, PlotSource
+from xec_geometry.support.output import make_folder
+from xec_geometry.support.registry import Registry
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+
+@dataclass(frozen=True)
+class PlotSet:
+    """Plots that belong together.
+
+    Attributes
+    ----------
+    name
+        Name in the table.
+    needs
+        Contents without which it cannot be drawn.
+    draw
+        Takes a source, a folder that may not exist yet, and a format (pdf, png, svg); returns the files.
+    numbers
+        Takes a source; yields the tables and notes for the terminal. None: there are none.
+    """
+
+    name: str
+    needs: frozenset[Content]
+    draw: Callable[[PlotSource, Path, str], list[Path]]
+    numbers: Callable[[PlotSource], Iterator[RenderableType]] | None = None
+
+
+def plot_sets_of(source: PlotSource) -> list[PlotSet]:
+    """Return the plot sets whose needs a source meets."""
+    return [plot_set for plot_set in PLOT_SETS.values() if plot_set.needs <= source.contents]
+
+
+def print_numbers(source: PlotSource) -> Iterator[RenderableType]:
+    """Yield the tables and notes of a source, for a rich console."""
+    for plot_set in plot_sets_of(source):
+        if plot_set.numbers is not None:
+            yield from plot_set.numbers(source)
+    if source.run is not None and not {Content.PREDICTIONS, Content.RECONSTRUCTION} & source.contents:
+        yield f"note: no {source.run.reconstruction.name} in this run; checkpoint.save_predictions writes it"
+
+
+def draw_plots(source: PlotSource, folder: Path | None = None, kind: str = "pdf") -> list[Path]:
+    """Draw all plots of a source.
+
+    Parameters
+    ----------
+    source
+        A run directory or file.
+    folder
+        Folder for the files; by default `PlotSource.default_folder`.
+    kind
+        Format: pdf, png or svg.
+
+    Returns
+    -------
+    list of Path
+        The files written.
+    """
+    target = folder if folder is not None else source.default_folder
+    return [path for plot_set in plot_sets_of(source) for path in plot_set.draw(source, target, kind)]
+
+
+def _draw_resolution(source: PlotSource, folder: Path, kind: str) -> list[Path]:
+    from xec_analysis.resolution.pages import draw_pages
+
+    results = source.results
+    return draw_pages(results, make_folder(folder), kind)
+
+
+def _resolution_numbers(source: PlotSource) -> Iterator[RenderableType]:
+    from xec_analysis.resolution.table import census, metrics_table
+
+    yield metrics_table(source.results)
+    for line in census(source.results):
+        yield f"note: {line}"
+
+
+def _draw_reconstruction(source: PlotSource, folder: Path, kind: str) -> list[Path]:
+    from xec_analysis.reconstruction.pages import draw_reconstruction
+
+    reconstruction = source.reconstruction
+    return draw_reconstruction(reconstruction, make_folder(folder), kind)
+
+
+def _reconstruction_numbers(source: PlotSource) -> Iterator[RenderableType]:
+    from xec_analysis.inpainting.numbers import by_face, numbers_tables
+
+    reconstruction = source.reconstruction
+    for title, table in numbers_tables(by_face(reconstruction.readings())):
+        yield f"{reconstruction.name}, hidden sensors of {len(reconstruction)} events: {title}"
+        yield table
+
+
+def _draw_training_curves(source: PlotSource, folder: Path, kind: str) -> list[Path]:
+    from xec_analysis.runs.training_curves import draw_training_curves
+
+    assert source.run is not None
+    path = make_folder(folder) / f"training_curves_{source.run.name}.{kind}"
+    return [draw_training_curves(source.run, path)]
+
+
+def _draw_worst_events(source: PlotSource, folder: Path, kind: str) -> list[Path]:
+    from xec_analysis.events.worst_events import draw_worst_events
+    from xec_geometry.errors import XecError
+
+    run, files = source.run, source.validation_files
+    assert run is not None
+    assert files is not None
+
+    def path_of(number: int) -> Path:
+        return make_folder(folder) / run.event_display(number).with_suffix(f".{kind}").name
+
+    try:
+        return draw_worst_events(source.results, files, path_of)
+    except XecError:
+        # A run often travels without the files that it was validated on.
+        return []
+
+
+PLOT_SETS = Registry(
+    "plot set",
+    (
+        PlotSet("resolution", frozenset({Content.PREDICTIONS}), _draw_resolution, _resolution_numbers),
+        PlotSet(
+            "reconstruction",
+            frozenset({Content.RECONSTRUCTION}),
+            _draw_reconstruction,
+            _reconstruction_numbers,
+        ),
+        PlotSet("training curves", frozenset({Content.METRICS}), _draw_training_curves),
+        PlotSet("worst events", frozenset({Content.PREDICTIONS, Content.EVENTS}), _draw_worst_events),
+    ),
+    error=AnalysisError,
+)
+"""Plot sets by name, in the order in which they are drawn."""

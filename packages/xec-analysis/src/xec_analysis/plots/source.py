@@ -1,0 +1,126 @@
+"""A run directory or file to plot, and its contents."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import Enum
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from xec_analysis.errors import AnalysisError
+from xec_analysis.events.worst_events import EventFiles
+from xec_analysis.reconstruction.events import Reconstruction, load_reconstruction, reconstruction_file
+from xec_analysis.resolution.loading import load_results, locate_results
+from xec_analysis.resolution.results import Results
+from xec_data.schema.branches import TREE_NAME
+from xec_models.checkpoint.run_directory import RunDirectory
+
+_REGRESSION = "regression"
+
+
+class Content(Enum):
+    """Something in a run directory or file that can be plotted."""
+
+    PREDICTIONS = "predictions of a regressor"
+    RECONSTRUCTION = "reconstructed readings"
+    METRICS = "metrics of a training"
+    EVENTS = "sensor readings of the validation"
+
+
+class PlotSource:
+    """A run directory or file. Everything in it is read once, when it is first needed.
+
+    Parameters
+    ----------
+    path
+        A run directory, the name of a run in `artifacts/`, or a file of predictions or reconstructed
+        readings.
+    tasks
+        Tasks to plot; by default all with predictions and truth.
+    tree_name
+        Name of the tree in a ROOT file.
+
+    Raises
+    ------
+    AnalysisError
+        If there is no such run or file, or tasks are named for reconstructed readings.
+    """
+
+    def __init__(
+        self, path: str | Path, tasks: Sequence[str] | None = None, *, tree_name: str = TREE_NAME
+    ) -> None:
+        self.path = locate_results(path)
+        self.tasks = tasks or None
+        self.tree_name = tree_name
+        self.run = RunDirectory.open(self.path) if self.path.is_dir() else None
+        self.reconstruction_path = reconstruction_file(self.path, tree_name)
+        if tasks and self.reconstruction_path is not None:
+            raise AnalysisError(
+                f"--task {tasks[0]}: {self.reconstruction_path} holds reconstructed readings, no tasks"
+            )
+
+    @cached_property
+    def contents(self) -> frozenset[Content]:
+        """Everything that can be plotted.
+
+        Without reconstructed readings a file is taken for predictions, and so is the run of a regressor:
+        an error says later what is missing in it.
+        """
+        found = set()
+        if self.reconstruction_path is not None:
+            found.add(Content.RECONSTRUCTION)
+        elif self.run is None or self.objective == _REGRESSION:
+            found.add(Content.PREDICTIONS)
+        if self.run is not None and self.run.metrics.is_file():
+            found.add(Content.METRICS)
+        if self.validation_files is not None:
+            found.add(Content.EVENTS)
+        return frozenset(found)
+
+    @property
+    def default_folder(self) -> Path:
+        """Folder `plots` of the run, or beside the file."""
+        return self.run.plots if self.run is not None else self.path.parent / "plots"
+
+    @property
+    def objective(self) -> str:
+        """Objective of the run's training."""
+        return str(self.configuration.get("objective", _REGRESSION))
+
+    @cached_property
+    def configuration(self) -> dict[str, Any]:
+        """The run's `config.yaml`; empty for a file.
+
+        Raises
+        ------
+        AnalysisError
+            If it cannot be read.
+        """
+        import yaml
+
+        if self.run is None:
+            return {}
+        try:
+            return dict(yaml.safe_load(self.run.config.read_text(encoding="utf-8")) or {})
+        except (yaml.YAMLError, UnicodeDecodeError) as error:
+            raise AnalysisError(
+                f"{self.run.config}: not a YAML file: {' '.join(str(error).split())}"
+            ) from error
+
+    @cached_property
+    def validation_files(self) -> EventFiles | None:
+        """Files with the sensor readings of the validation, if the configuration names them."""
+        return EventFiles.of_validation(self.configuration.get("data") or {})
+
+    @cached_property
+    def results(self) -> Results:
+        """Predictions and truth; raises as `load_results`."""
+        return load_results(self.path, self.tasks, tree_name=self.tree_name)
+
+    @cached_property
+    def reconstruction(self) -> Reconstruction:
+        """Reconstructed readings; raises as `load_reconstruction`."""
+        assert self.reconstruction_path is not None
+        name = self.run.name if self.run is not None else self.path.stem
+        return load_reconstruction(self.reconstruction_path, name, tree_name=self.tree_name)

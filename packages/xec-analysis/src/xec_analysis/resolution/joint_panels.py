@@ -1,0 +1,132 @@
+"""The panels about all outputs of a task together: distances, opening angles, classes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from xec_analysis.resolution.panel_axes import binned_counts, finish_profile
+from xec_analysis.resolution.profiles import bins_of
+from xec_analysis.resolution.results import TaskResult
+from xec_analysis.resolution.table import three_digits
+from xec_analysis.style.figures import GREEN, ORANGE, note
+from xec_analysis.style.quantities import Quantity, quantity, with_unit
+from xec_data.tasks.measures import distance, opening_angle
+from xec_models.regressor.metrics import percentile_68
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+    from matplotlib.gridspec import SubplotSpec
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Measure:
+    """A number per event that says how far the prediction is off, never negative."""
+
+    name: str
+    values: Callable[[TaskResult], Floats]
+
+    @property
+    def quantity(self) -> Quantity:
+        return quantity(self.name)
+
+
+def _opening(result: TaskResult) -> Floats:
+    return np.asarray(opening_angle(result.prediction, result.truth), dtype=np.float64)
+
+
+def _distance(result: TaskResult) -> Floats:
+    return distance(result.prediction, result.truth)
+
+
+OPENING_ANGLE = Measure("opening", _opening)
+DISTANCE = Measure("distance", _distance)
+
+
+@dataclass(frozen=True)
+class Distribution:
+    """Distribution of a measure with its 68th percentile."""
+
+    measure: Measure
+    needs: tuple[str, ...] = ()
+
+    def draw(self, figure: Figure, cell: SubplotSpec, result: TaskResult) -> None:
+        ax = figure.add_subplot(cell)
+        values = self.measure.values(result)
+        unit = self.measure.quantity.residual_unit(percentile_68(values))
+        values = values * unit.factor
+        percentile = percentile_68(values)
+        top = float(np.quantile(values, 0.99)) * 1.2 or 1.0
+        counts, edges = binned_counts(values, top / 2, top / 10, n_widths=5.0)
+        ax.stairs(counts, edges, fill=True, color=GREEN, alpha=0.35, lw=0)
+        ax.stairs(counts, edges, color=GREEN, lw=1.0)
+        ax.axvline(percentile, color=ORANGE, lw=1.2)
+        ax.set(xlim=(0, top), ylim=(0, max(counts.max(), 1.0) * 1.25))
+        ax.set_xlabel(with_unit(self.measure.quantity.symbol, unit))
+        ax.set_ylabel("events per bin")
+        note(ax, f"68 % of events below {three_digits(percentile)} {unit.name}\n"
+                 f"median {three_digits(float(np.median(values)))} {unit.name}")  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Percentile:
+    """68th percentile of a measure against a variable."""
+
+    measure: Measure
+    variable: str
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        return (self.variable,)
+
+    def draw(self, figure: Figure, cell: SubplotSpec, result: TaskResult) -> None:
+        ax = figure.add_subplot(cell)
+        values = self.measure.values(result)
+        unit = self.measure.quantity.residual_unit(percentile_68(values))
+        what = quantity(self.variable)
+        variable = result.variables[self.variable] * what.unit.factor
+        known = np.isfinite(variable)
+        variable, values = variable[known], values[known]
+        bins = bins_of(variable)
+        centre = np.array([np.median(variable[part]) for part in bins])
+        low = centre - np.array([variable[part].min() for part in bins])
+        high = np.array([variable[part].max() for part in bins]) - centre
+        height = np.array([percentile_68(values[part]) for part in bins]) * unit.factor
+        ax.errorbar(centre, height, None, [low, high], fmt="s", color=GREEN, lw=1.0)
+        finish_profile(ax, centre, height, variable)
+        ax.set_ylabel(with_unit(f"68th percentile of {self.measure.quantity.symbol}", unit))
+        ax.set_xlabel(with_unit(f"true {what.symbol}", what.unit))
+
+
+@dataclass(frozen=True)
+class Confusion:
+    """How often each class is taken for which."""
+
+    output: str
+    needs: tuple[str, ...] = ()
+
+    def draw(self, figure: Figure, cell: SubplotSpec, result: TaskResult) -> None:
+        ax = figure.add_subplot(cell)
+        truth, prediction = (
+            np.rint(x).astype(int) for x in (result.true(self.output), result.predicted(self.output))
+        )
+        n = int(max(truth.max(), prediction.max())) + 1
+        matrix = np.zeros((n, n), dtype=int)
+        np.add.at(matrix, (truth, prediction), 1)
+        share = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
+        ax.imshow(share, cmap="Blues", vmin=0, vmax=1, origin="lower")
+        for (row, column), value in np.ndenumerate(matrix):
+            if value == 0:
+                continue
+            colour = "white" if share[row, column] > 0.6 else "black"
+            ax.text(column, row, f"{share[row, column]:.0%}\n{value}", ha="center", va="center", color=colour)
+        ax.set(xticks=range(n), yticks=range(n))
+        ax.set_xlabel(f"predicted {quantity(self.output).symbol}")
+        ax.set_ylabel(f"true {quantity(self.output).symbol}")
+        ax.set_title(f"{np.mean(truth == prediction):.1%} of the events right; rows add up to 100 %")

@@ -1,0 +1,103 @@
+"""The parts that panels are drawn of: histograms, clouds of events, stacked axes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from xec_analysis.resolution.profiles import typical_range
+from xec_analysis.style.figures import BLUE, DENSITY_MAP, ORANGE, note
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+    from matplotlib.gridspec import SubplotSpec
+
+Floats = NDArray[np.float64]
+
+# Below this number of events a scatter plot says more than a density.
+FEW_EVENTS = 300
+
+
+def binned_counts(values: Floats, middle: float, width: float, n_widths: float) -> tuple[Floats, Floats]:
+    """Counts and edges within `n_widths` widths of the middle, with bins that suit the number of events."""
+    import hist
+
+    reach = n_widths * width if width > 0 else max(abs(middle) * 0.05, 0.5)
+    bins = int(np.clip(2.5 * len(values) ** 0.45, 12, 90))
+    histogram = hist.Hist(hist.axis.Regular(bins, middle - reach, middle + reach))
+    histogram.fill(values)
+    return np.asarray(histogram.values(), dtype=np.float64), np.asarray(histogram.axes[0].edges)
+
+
+def draw_core(ax: Axes, residual: Floats, core: float, edges: Floats) -> None:
+    """The Gaussian core: as wide as `core`, centred and as high as the events within two widths say."""
+    middle = float(np.median(residual))
+    near = residual[np.abs(residual - middle) < 2 * core]
+    if len(near) == 0:
+        return
+    x = np.linspace(edges[0], edges[-1], 400)
+    gauss = np.exp(-0.5 * ((x - near.mean()) / core) ** 2) / (core * np.sqrt(2 * np.pi))
+    # Of a Gaussian, 95.45 % lie within two standard deviations.
+    ax.plot(x, gauss * len(near) / 0.9545 * (edges[1] - edges[0]), color=ORANGE, lw=1.3)
+
+
+def padded_range(values: Floats) -> tuple[float, float]:
+    low, high = np.quantile(values, [0.001, 0.999])
+    pad = 0.05 * (high - low) or max(abs(high) * 0.05, 0.5)
+    return float(low - pad), float(high + pad)
+
+
+def draw_cloud(
+    figure: Figure, ax: Axes, x: Floats, y: Floats, x_range: tuple[float, float], y_range: tuple[float, float]
+) -> None:
+    """Events in a plane: points if they are few, a density otherwise."""
+    if len(x) < FEW_EVENTS:
+        ax.plot(x, y, "o", color=BLUE, alpha=0.6, ms=3, mew=0)
+        return
+    import hist
+    from matplotlib.colors import LogNorm
+
+    bins = int(np.clip(len(x) ** 0.45, 30, 120))
+    histogram = hist.Hist(hist.axis.Regular(bins, *x_range), hist.axis.Regular(bins, *y_range))
+    histogram.fill(x, y)
+    counts = np.asarray(histogram.values())
+    mesh = ax.pcolormesh(
+        histogram.axes[0].edges,
+        histogram.axes[1].edges,
+        np.where(counts > 0, counts, np.nan).T,
+        cmap=DENSITY_MAP,
+        norm=LogNorm(1, max(counts.max(), 2)),
+        rasterized=True,
+    )
+    bar = figure.colorbar(mesh, ax=ax, pad=0.02, fraction=0.05)
+    bar.ax.tick_params(labelsize=7)
+    bar.ax.set_title("events", fontsize=7)
+
+
+def stacked_axes(figure: Figure, cell: SubplotSpec) -> tuple[Axes, Axes]:
+    from matplotlib.ticker import MaxNLocator
+    from mpl_toolkits.axes_grid1 import make_axes_locatable  # type: ignore[import-untyped]
+
+    # A grid would leave a gap between the two, in which their labels do not align.
+    lower = figure.add_subplot(cell)
+    upper = make_axes_locatable(lower).append_axes("top", size="90%", pad=0.05, sharex=lower)
+    upper.tick_params(labelbottom=False)
+    for ax in (upper, lower):
+        ax.yaxis.set_label_coords(-0.17, 0.5)
+        ax.yaxis.set_major_locator(MaxNLocator(4))
+    return upper, lower
+
+
+def finish_profile(ax: Axes, centre: Floats, heights: Floats, variable: Floats) -> None:
+    """A width starts at zero; an axis of a single value says so."""
+    ax.set_ylim(0, 1.2 * float(np.max(heights, initial=0.0)) or 1.0)
+    low, high = typical_range(variable[np.isfinite(variable)])
+    low, high = min(low, centre.min()), max(high, centre.max())
+    if high - low <= 1e-9 * max(abs(low), abs(high), 1e-30):
+        low, high = low - max(abs(low) * 0.05, 0.5), high + max(abs(high) * 0.05, 0.5)
+        note(ax, "one value only", y=0.08)
+    pad = 0.04 * (high - low)
+    ax.set_xlim(low - pad, high + pad)
