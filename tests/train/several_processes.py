@@ -24,11 +24,11 @@ from xec_data.errors import DataError
 from xec_geometry.errors import XecError
 from xec_models.reconstruction.masking import event_scores
 from xec_train.config.loading import load_config
-from xec_train.engine.profiling import profile_training
 from xec_train.engine.train_loop import TrainLoop
 from xec_train.objectives.table import build_objective
-from xec_train.processes import collectives
+from xec_train.processes.group import current_processes
 from xec_train.reconstruction.objective import MASK, Reconstruction
+from xec_train.runs.profiling import profile_training
 from xec_train.runs.training import train
 
 
@@ -39,7 +39,7 @@ def run_job(job: dict[str, Any], patch: pytest.MonkeyPatch) -> dict[str, Any]:
     held: list[int] = []
     config = load_config(job["config"], [f"mlflow.run_name={job['name']}", *job["changes"]]).config
     kind: Any = type(build_objective(config))
-    build, augment, step = kind.build_network, kind.augment, TrainLoop._step
+    build, augment, step = kind.build_network, kind.augment, TrainLoop.step
     rank = int(os.environ.get("RANK", "0"))
 
     def without_dropout(objective: Any) -> nn.Module:
@@ -54,7 +54,7 @@ def run_job(job: dict[str, Any], patch: pytest.MonkeyPatch) -> dict[str, Any]:
         return changed
 
     def stepping(loop: TrainLoop, window: Any) -> Tensor:
-        if job.get("signal") == [rank, loop.state.place.step]:
+        if job.get("signal") == [rank, loop.state.progress.step]:
             signal.raise_signal(signal.SIGTERM)
         norm = step(loop, window)
         if "held" in job:
@@ -71,7 +71,7 @@ def run_job(job: dict[str, Any], patch: pytest.MonkeyPatch) -> dict[str, Any]:
     patch.setattr("xec_train.runs.artifacts.entry_points", lambda **_: [])
     patch.setattr(kind, "build_network", without_dropout)
     patch.setattr(kind, "augment", watched)
-    patch.setattr(TrainLoop, "_step", stepping)
+    patch.setattr(TrainLoop, "step", stepping)
     if not job.get("random"):
         # AdamW makes a whole step of a gradient that is zero but for rounding.
         patch.setattr(
@@ -92,7 +92,7 @@ def run_job(job: dict[str, Any], patch: pytest.MonkeyPatch) -> dict[str, Any]:
         error = f"{type(caught).__name__}: {caught}"
     if gradients and rank == 0:
         torch.save(gradients[0], f"{job['name']}.gradient.pt")
-    return {"error": error, "seen": seen, "several": collectives.several(), "held": held}
+    return {"error": error, "seen": seen, "is_distributed": current_processes().is_distributed, "held": held}
 
 
 def _held(tensors: Iterable[Tensor]) -> int:
@@ -108,7 +108,7 @@ def main() -> None:
     for job in json.loads(Path(sys.argv[1]).read_text()):
         with pytest.MonkeyPatch.context() as patch:
             told = run_job(job, patch)
-        Path(f"{job.get('report', job['name'])}.{collectives.rank()}.json").write_text(json.dumps(told))
+        Path(f"{job.get('report', job['name'])}.{current_processes().rank}.json").write_text(json.dumps(told))
 
 
 if __name__ == "__main__":

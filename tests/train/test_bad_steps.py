@@ -19,13 +19,18 @@ from torch import Tensor, nn
 from xec_models.checkpoint.checkpoint import read_checkpoint
 from xec_train.config.sections import TrainingConfig
 from xec_train.config.train_config import TrainConfig
+from xec_train.engine.accumulation import with_nonfinite_gradient
+from xec_train.engine.bad_steps import BadStepGuard
+from xec_train.engine.optimizer_step import OptimizerStep
 from xec_train.engine.precision import RawInputs
+from xec_train.engine.recording import StepRecorder
 from xec_train.engine.state import TrainState, build_state, capture, restore
-from xec_train.engine.steps import Steps, with_its_gradient
 from xec_train.errors import TrainError
+from xec_train.processes.group import Processes
 from xec_train.runs.training import train
 
 Configure = Callable[..., TrainConfig]
+ALONE = Processes()
 OPTIMIZERS = [{"optimizer": "adamw"}, {"optimizer": "schedulefree", "scheduler": "none"}]
 
 
@@ -36,27 +41,35 @@ class Training:
         config = TrainingConfig(**{"lr": 0.1, "epochs": 5, "warmup_epochs": 1, **settings})
         torch.manual_seed(0)
         self.fabric = fabric or Fabric(accelerator="cpu", devices=1)
-        self.state: TrainState = build_state(self.fabric, nn.Linear(3, 2), config, 10)
+        self.state: TrainState = build_state(self.fabric, ALONE, nn.Linear(3, 2), config, 10)
         self.warnings: list[str] = []
-        self.steps = Steps(
-            self.fabric, self.state, config.max_bad_steps, self.warnings.append, Path("bad.csv")
-        )
+        guard = BadStepGuard(ALONE, config.max_bad_steps, self.warnings.append, Path("bad.csv"))
+        self.recorder = StepRecorder(self.state, guard)
+        self.optimizer_step = OptimizerStep(self.state.optimizer, self.fabric.strategy.precision)
 
     def step(self, values: Tensor, **ids: Tensor) -> None:
         self.state.optimizer.zero_grad()
         with self.fabric.autocast():
             result = self.state.model(values)
         loss = result.float().square().mean()
-        self.fabric.backward(with_its_gradient(loss))
+        self.fabric.backward(with_nonfinite_gradient(loss))
         norm = self.fabric.clip_gradients(
             self.state.model, self.state.optimizer, max_norm=1.0, error_if_nonfinite=False
         )
-        self.steps.take(norm, [{"loss": loss}], [{"npho": values, **ids}])
-        self.state.place.step += 1
+        self.take(norm, [{"loss": loss}], [{"npho": values, **ids}])
+        self.state.progress.step += 1
+
+    def take(self, norm: Tensor, losses: list[dict[str, Tensor]], batches: list[dict[str, Tensor]]) -> None:
+        self.recorder.complete_pending()
+        self.recorder.add(self.optimizer_step.take(norm, losses, batches))
+
+    def capture(self) -> dict[str, Any]:
+        self.recorder.complete_pending()
+        return capture(self.state, self.fabric, ALONE)
 
     def numbers(self) -> list[Any]:
         """Everything that a bad step must leave alone."""
-        content = capture(self.state, self.fabric)
+        content = self.capture()
         kept = [content[name] for name in ("model", "ema_model", "optimizer", "scheduler", "sampler")]
         return _flat(kept)
 
@@ -83,7 +96,7 @@ def test_a_bad_step_changes_nothing(settings: dict[str, Any], bad: Tensor) -> No
     before = training.numbers()
     training.step(bad)
     assert training.numbers() == before
-    assert training.state.place.bad_steps == 1
+    assert training.state.progress.bad_steps == 1
     assert training.warnings == ["step 4 in epoch 1 is skipped: its loss or gradient is not finite"]
 
 
@@ -96,8 +109,8 @@ def test_a_training_with_bad_steps_is_the_one_without_them(settings: dict[str, A
         if bool(value.isfinite().all()):
             without.step(value)
     assert with_bad.numbers() == without.numbers()
-    assert (with_bad.state.place.bad_steps, without.state.place.bad_steps) == (4, 0)
-    assert with_bad.state.place.bad_in_a_row == 1
+    assert (with_bad.state.progress.bad_steps, without.state.progress.bad_steps) == (4, 0)
+    assert with_bad.state.progress.bad_in_a_row == 1
 
 
 def test_good_steps_between_bad_ones_go_on_for_ever() -> None:
@@ -105,8 +118,8 @@ def test_good_steps_between_bad_ones_go_on_for_ever() -> None:
     for _ in range(5):
         training.step(BAD)
         training.step(GOOD)
-    training.state.settle()
-    assert training.state.place.bad_steps == 5
+    training.recorder.complete_pending()
+    assert training.state.progress.bad_steps == 5
 
 
 def test_too_many_in_a_row_end_with_the_events() -> None:
@@ -116,7 +129,7 @@ def test_too_many_in_a_row_end_with_the_events() -> None:
     for _ in range(3):
         training.step(BAD, **ids)
     with pytest.raises(TrainError, match=r"3 steps in a row .* step 4 in epoch 1, .*run 7, event 13;"):
-        training.state.settle()
+        training.recorder.complete_pending()
     with Path("bad.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     assert [row["event"] for row in rows] == ["11", "12", "13", "14"]
@@ -127,7 +140,7 @@ def test_events_without_numbers_leave_no_file() -> None:
     training = Training(max_bad_steps=1)
     training.step(BAD)
     with pytest.raises(TrainError, match="1 steps in a row"):
-        training.state.settle()
+        training.recorder.complete_pending()
     assert not Path("bad.csv").exists()
 
 
@@ -135,21 +148,22 @@ def test_only_the_batch_that_did_it_is_named() -> None:
     training = Training(max_bad_steps=1)
     batches = [{"npho": GOOD, "event": torch.tensor([i])} for i in range(3)]
     losses = [{"loss": torch.tensor(value)} for value in (1.0, torch.inf, 2.0)]
-    training.steps.take(torch.tensor(torch.nan), losses, batches)
+    training.take(torch.tensor(torch.nan), losses, batches)
     with pytest.raises(TrainError, match=r"with the events: event 1 \("):
-        training.state.settle()
+        training.recorder.complete_pending()
 
 
 _RANK = """
 import sys
 import torch.distributed as dist
-from xec_train.engine.steps import _gathered
+from xec_train.engine.bad_steps import gather_suspects
+from xec_train.processes.group import current_processes
 
 rank, meeting = int(sys.argv[1]), sys.argv[2]
 dist.init_process_group("gloo", init_method=f"file://{meeting}", rank=rank, world_size=2)
 # Only the second process has a loss that is not finite; the first one's gradient became so by the exchange.
-first = _gathered([{"event": rank, "loss": [1.0, float("nan")][rank]}])
-second = _gathered([{"event": rank, "loss": 1.0}])
+first = gather_suspects([{"event": rank, "loss": [1.0, float("nan")][rank]}], current_processes())
+second = gather_suspects([{"event": rank, "loss": 1.0}], current_processes())
 print([row["event"] for row in first], [row["event"] for row in second])
 dist.destroy_process_group()
 """
@@ -169,11 +183,11 @@ def test_every_process_learns_of_the_events_of_the_others(tmp_path: Path) -> Non
 
 def test_a_loss_that_is_not_finite_has_no_finite_gradient() -> None:
     x = torch.tensor(2.0, requires_grad=True)
-    with_its_gradient(x + torch.inf).backward()
+    with_nonfinite_gradient(x + torch.inf).backward()
     assert x.grad is not None
     assert bool(x.grad.isnan())
     x.grad = None
-    with_its_gradient(3 * x).backward()
+    with_nonfinite_gradient(3 * x).backward()
     assert float(x.grad) == 3
 
 
@@ -190,8 +204,8 @@ class TestHalfPrecision:
         first = training.state.network(GOOD).detach().square().mean()
         for _ in range(40):
             training.step(GOOD)
-        training.state.settle()
-        assert 0 < training.state.place.bad_steps < 20
+        training.recorder.complete_pending()
+        assert 0 < training.state.progress.bad_steps < 20
         assert training.state.network(GOOD).detach().square().mean() < 0.2 * first
 
     def test_scaler_and_all_else_are_resumed(self) -> None:
@@ -200,16 +214,14 @@ class TestHalfPrecision:
             whole.step(GOOD)
         for _ in range(13):
             parts.step(GOOD)
-        checkpoint = capture(parts.state, parts.fabric)
+        checkpoint = parts.capture()
         assert checkpoint["scaler"]["scale"] < 2.0**24
         resumed = Training(self.fabric())
-        restore(resumed.state, checkpoint, resumed.fabric, "checkpoint")
+        restore(resumed.state, checkpoint, resumed.fabric, ALONE, "checkpoint")
         for _ in range(12):
             resumed.step(GOOD)
         assert resumed.numbers() == whole.numbers()
-        assert (
-            capture(resumed.state, resumed.fabric)["scaler"] == capture(whole.state, whole.fabric)["scaler"]
-        )
+        assert resumed.capture()["scaler"] == whole.capture()["scaler"]
 
     def test_the_scaler_skips_bad_steps(self) -> None:
         training = Training(self.fabric())

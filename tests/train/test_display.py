@@ -23,7 +23,7 @@ def test_lines_in_a_file_are_neither_wrapped_nor_coloured() -> None:
 def test_without_terminal_there_are_lines_now_and_then(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(display_module, "_SECONDS_BETWEEN_LINES", 0.0)
     file = io.StringIO()
-    with Display(Console(file=file)).progress("epoch 1/2", 4, done=1) as progress:
+    with Display(Console(file=file)).progress_bar("epoch 1/2", 4, done=1) as progress:
         assert progress.advance(32)
         progress.show({"loss": 0.25, "lr": 3e-4})
     assert file.getvalue().startswith("epoch 1/2  batch 2/4  loss 0.25  lr 0.0003  ")
@@ -31,7 +31,7 @@ def test_without_terminal_there_are_lines_now_and_then(monkeypatch: pytest.Monke
 
 
 def test_numbers_are_asked_for_rarely() -> None:
-    with Display(Console(file=io.StringIO())).progress("epoch 1/2", 4) as progress:
+    with Display(Console(file=io.StringIO())).progress_bar("epoch 1/2", 4) as progress:
         assert not progress.advance(32)
         assert progress.n_events == 32
 
@@ -40,7 +40,7 @@ def test_on_a_terminal_there_is_a_bar_with_loss_rate_and_speed(monkeypatch: pyte
     monkeypatch.setattr(display_module, "_SECONDS_BETWEEN_UPDATES", 0.0)
     file = io.StringIO()
     display = Display(Console(file=file, force_terminal=True, width=120))
-    with display.progress("epoch 1/2", 4) as progress:
+    with display.progress_bar("epoch 1/2", 4) as progress:
         assert progress.advance(32)
         progress.show({"loss": 0.25, "lr": 3e-4})
         assert progress._bar is not None

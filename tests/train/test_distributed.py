@@ -31,7 +31,7 @@ from tests.train.two_processes import (
 
 from xec_data.reading.columns import read_columns
 from xec_models.checkpoint.checkpoint import read_checkpoint
-from xec_train.processes import collectives
+from xec_train.processes.group import destroy_process_group
 
 SIZES = (31, 19, 11)
 N_EVENTS, N_VALIDATION = sum(SIZES), 13
@@ -180,7 +180,7 @@ def test_results_are_in_the_order_of_the_file(folder: Path) -> None:
 @pytest.mark.parametrize(("name", "n"), [("two1", 1), ("two2", 2), ("two3", 3), ("few", None), ("whole", 1)])
 def test_every_event_once_an_epoch_and_equally_many_batches(folder: Path, name: str, n: int | None) -> None:
     told = reported(folder, name)
-    assert all(part["several"] and part["error"] is None for part in told)
+    assert all(part["is_distributed"] and part["error"] is None for part in told)
     n_batches = {len(part["seen"]) for part in told}
     assert len(n_batches) == 1
     epochs = read_checkpoint(run_of(folder, name).checkpoint_last)["epoch"]
@@ -218,7 +218,7 @@ def test_interrupted_and_resumed_is_uninterrupted(folder: Path) -> None:
         assert numbers[name] == expected[name]
 
 
-def test_in_the_middle_of_an_epoch_another_number_of_processes_begins_it_anew(folder: Path) -> None:
+def test_in_the_middle_of_an_epoch_another_number_of_processes_restarts_it(folder: Path) -> None:
     assert "number of processes differ" in (folder / "printed-alone.txt").read_text()
     checkpoint = read_checkpoint(run_of(folder, "stopped").checkpoint_last)
     assert checkpoint["epoch"] == 2
@@ -244,7 +244,7 @@ def test_all_processes_have_the_same_error_and_one_tells_it(folder: Path, name: 
     first, second = (part["error"] for part in reported(folder, name))
     assert message in first
     assert first.startswith("TrainError: ")
-    assert second == first.replace("TrainError", "ToldElsewhereError")
+    assert second == first.replace("TrainError", "ReportedElsewhereError")
     assert run_of(folder, name).path.exists() == (name == "exploding")
 
 
@@ -356,7 +356,7 @@ def test_no_thread_of_a_process_that_ends_is_left(tmp_path: Path) -> None:
     def n_threads() -> int:
         return len(list(Path("/proc/self/task").iterdir()))
 
-    collectives.leave()
+    destroy_process_group()
     before = n_threads()
     store = torch.distributed.FileStore(str(tmp_path / "store"), 1)
     torch.distributed.init_process_group("gloo", store=store, rank=0, world_size=1)
@@ -365,6 +365,6 @@ def test_no_thread_of_a_process_that_ends_is_left(tmp_path: Path) -> None:
     network(torch.ones(1, 2)).sum().backward()
     del network
     assert n_threads() > before
-    collectives.leave()
+    destroy_process_group()
     assert not torch.distributed.is_initialized()
     assert n_threads() <= before

@@ -9,7 +9,7 @@ import torch
 
 from xec_models.checkpoint.checkpoint import read_checkpoint
 from xec_train.config.train_config import TrainConfig
-from xec_train.engine.checkpoints import Keeper
+from xec_train.engine.checkpoints import CheckpointWriter
 from xec_train.engine.state import TrainState
 from xec_train.errors import TrainError
 from xec_train.runs.training import train
@@ -69,12 +69,12 @@ def test_keys_of_a_continuation(configure: Configure, capsys: pytest.CaptureFixt
 
 def test_checkpoints_within_an_epoch(configure: Configure, monkeypatch: pytest.MonkeyPatch) -> None:
     written: list[int] = []
-    original = Keeper.save_last
+    original = CheckpointWriter.save_last
 
-    def write(keeper: Keeper, state: TrainState) -> None:
-        written.append(state.place.batch)
-        original(keeper, state)
+    def write(writer: CheckpointWriter, state: TrainState) -> None:
+        written.append(state.progress.batch)
+        original(writer, state)
 
-    monkeypatch.setattr(Keeper, "save_last", write)
+    monkeypatch.setattr(CheckpointWriter, "save_last", write)
     train(configure(*QUICK, "training.epochs=1", "checkpoint.every_minutes=1e-9"))
     assert {1, 2, 3} <= set(written)

@@ -17,6 +17,7 @@ from torch import nn
 from xec_models.checkpoint.checkpoint import read_checkpoint
 from xec_train.config.train_config import TrainConfig
 from xec_train.errors import TrainError
+from xec_train.processes.group import Processes
 from xec_train.processes.sharding import Sharded
 from xec_train.runs.training import train
 
@@ -72,7 +73,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory, small: tuple[str, ...]) -> 
             do_in_two(IN_TWO)
             for one in IN_TWO:
                 told = reported(path, one["name"])
-                assert all(part["several"] and part["error"] is None for part in told), (one, told)
+                assert all(part["is_distributed"] and part["error"] is None for part in told), (one, told)
             do_alone(THEN_ALONE)
 
     return once(tmp_path_factory, "sharded", fill)
@@ -171,6 +172,6 @@ def fabric(**precision: Any) -> Any:
 
 def test_what_cannot_be_divided_is_refused() -> None:
     with pytest.raises(TrainError, match="fsdp needs GPUs that compute with bfloat16"):
-        Sharded(fabric(scaler=object()))
+        Sharded(fabric(scaler=object()), Processes())
     with pytest.raises(TrainError, match="schedulefree keeps an average"):
-        Sharded(fabric()).average(nn.Linear(1, 1), SimpleNamespace(eval=None), 0.9)
+        Sharded(fabric(), Processes()).build_average(nn.Linear(1, 1), SimpleNamespace(eval=None), 0.9)

@@ -16,6 +16,7 @@ from xec_train.engine.interruption import Interruption
 from xec_train.engine.optimizers import build_optimizer
 from xec_train.engine.state import build_state
 from xec_train.engine.train_loop import TrainLoop
+from xec_train.processes.group import Processes
 from xec_train.regression.objective import Regression
 from xec_train.runs.display import Display
 
@@ -40,10 +41,10 @@ class Line:
     ) -> dict[str, Tensor]:
         return {"loss": self.scale * (raw["y"] - batch["y"]).square().mean()}
 
-    def join(self, _network: nn.Module, window: list[Any], _n_events: int) -> list[Any]:
+    def join(self, _network: nn.Module, window: list[Any], *_: Any) -> list[Any]:
         return window
 
-    def overall(self, _network: nn.Module, means: dict[str, float], _outputs: Any) -> dict[str, float]:
+    def overall(self, _network: nn.Module, means: dict[str, float], *_: Any) -> dict[str, float]:
         return means
 
     def outputs(self, _network: nn.Module, raw: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -61,7 +62,7 @@ class Line:
 
 @dataclass
 class Memory:
-    """A loader, a keeper and a tracker that keep everything in memory."""
+    """A loader, a checkpoint writer and a tracker that keep everything in memory."""
 
     sizes: tuple[int, ...] = (8, 8, 3)
     logged: list[dict[str, float]] = field(default_factory=list)
@@ -93,10 +94,13 @@ def loop(memory: Memory, objective: Line | None = None, **settings: Any) -> Trai
     torch.manual_seed(0)
     network = nn.Linear(3, 1)
     fabric = Fabric(accelerator="cpu", devices=1)
-    state = build_state(fabric, network, config, -(-len(memory) // config.grad_accum_steps))
+    alone = Processes()
+    state = build_state(fabric, alone, network, config, -(-len(memory) // config.grad_accum_steps))
     parts: Any = memory
     made: Any = objective or Line()
-    return TrainLoop(fabric, made, state, parts, parts, config, parts, parts, Display(), Interruption())
+    return TrainLoop(
+        fabric, alone, made, state, parts, parts, config, parts, parts, Display(), Interruption()
+    )
 
 
 def weights(trained: TrainLoop) -> Tensor:
@@ -110,11 +114,11 @@ def test_it_learns_and_keeps_the_best() -> None:
     losses = [numbers["val_loss"] for numbers in memory.logged if "val_loss" in numbers]
     assert losses[-1] < 1e-3 * losses[0]
     assert memory.saved[0] == "best"
-    assert trained.state.place.best_value == min(losses)
-    assert (trained.state.place.epoch, trained.state.place.step) == (60, 180)
+    assert trained.state.progress.best_value == min(losses)
+    assert (trained.state.progress.epoch, trained.state.progress.step) == (60, 180)
     assert memory.logged[-1]["slope"] == pytest.approx(float(weights(trained)[:3].sum()))
     # What the validation found about uncertainties goes into the checkpoint.
-    assert trained.state.place.sigma_factors == {"y": [float(sum(memory.sizes))]}
+    assert trained.state.progress.sigma_factors == {"y": [float(sum(memory.sizes))]}
 
 
 @pytest.mark.parametrize(
@@ -128,7 +132,7 @@ def test_accumulated_gradients_are_those_of_the_large_batch(
     together = loop(Memory(large), epochs=4)
     apart.run()
     together.run()
-    assert apart.state.place.step == together.state.place.step
+    assert apart.state.progress.step == together.state.progress.step
     torch.testing.assert_close(weights(apart), weights(together), rtol=1e-6, atol=1e-6)
 
 
@@ -137,7 +141,7 @@ def test_accumulated_gradient_itself(sizes: tuple[int, ...]) -> None:
     gradients = []
     for parts in (sizes, (sum(sizes),)):
         trained = loop(Memory(parts), grad_clip=0)
-        trained._step(list(Memory(parts).epoch()))
+        trained.step(list(Memory(parts).epoch()))
         gradients.append(torch.cat([p.grad.flatten() for p in trained.state.network.parameters()]))
     torch.testing.assert_close(*gradients, rtol=1e-6, atol=1e-6)
 
@@ -163,7 +167,7 @@ def test_losses_are_means_over_events_not_over_batches() -> None:
 
 def test_gradient_is_clipped_and_its_norm_is_the_one_before() -> None:
     trained = loop(Memory((8,)), Line(scale=1e6), grad_clip=0.5)
-    norm = trained._step(list(Memory((8,)).epoch()))
+    norm = trained.step(list(Memory((8,)).epoch()))
     after = torch.cat([p.grad.flatten() for p in trained.state.network.parameters() if p.grad is not None])
     assert float(norm) > 1e5
     assert float(after.norm()) == pytest.approx(0.5, rel=1e-3)
@@ -171,7 +175,7 @@ def test_gradient_is_clipped_and_its_norm_is_the_one_before() -> None:
 
 def test_zero_clips_nothing() -> None:
     trained = loop(Memory((8,)), Line(scale=1e6), grad_clip=0)
-    norm = trained._step(list(Memory((8,)).epoch()))
+    norm = trained.step(list(Memory((8,)).epoch()))
     after = torch.cat([p.grad.flatten() for p in trained.state.network.parameters() if p.grad is not None])
     assert float(after.norm()) == pytest.approx(float(norm), rel=1e-5)
 

@@ -54,15 +54,15 @@ def differences(a: Path, b: Path) -> list[str]:
 @contextmanager
 def interrupted_at(step: int, number: signal.Signals) -> Iterator[None]:
     """Send a signal while a step runs."""
-    original = TrainLoop._step
+    original = TrainLoop.step
 
     def step_and_signal(loop: TrainLoop, window: Any) -> Any:
-        if loop.state.place.step == step:
+        if loop.state.progress.step == step:
             signal.raise_signal(number)
         return original(loop, window)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(TrainLoop, "_step", step_and_signal)
+        patch.setattr(TrainLoop, "step", step_and_signal)
         yield
 
 

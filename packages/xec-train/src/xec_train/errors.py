@@ -17,5 +17,5 @@ class LaunchError(TrainError):
     """Processes that were started in a way in which they cannot train together."""
 
 
-class ToldElsewhereError(XecError):
-    """An error that all processes have, and that the first one tells."""
+class ReportedElsewhereError(XecError):
+    """An error that all processes have, and that rank 0 reports."""

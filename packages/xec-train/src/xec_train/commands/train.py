@@ -41,23 +41,23 @@ def train(
     run: --resume-from (a checkpoint_last.pth, or auto), --onnx
     """
     from xec_train.config.loading import load_command_line
-    from xec_train.processes.launch import with_one_voice
+    from xec_train.processes.launch import reported_once
 
-    with with_one_voice():
+    with reported_once():
         loaded = load_command_line(words)
         # The configuration is checked before the seconds that torch takes to load.
         if profile is not None:
-            from xec_train.engine.profiling import profile_training
+            from xec_train.runs.profiling import profile_training
 
             profile_training(loaded.config, profile, loaded.notes)
         else:
             from xec_train.runs.training import train as run_training
 
             run_training(loaded.config, loaded.notes)
-        from xec_train.processes.collectives import leave
+        from xec_train.processes.group import destroy_process_group
 
-        # Not after an error: to leave properly is to wait for the others, who may wait too.
-        leave()
+        # Not after an error: it waits for the others, who may wait too.
+        destroy_process_group()
 
 
 # The host hands this to click: flags are read by the configuration, from its own table.

@@ -1,4 +1,4 @@
-"""The loaders of a training, and the place in their order at which it goes on."""
+"""The loaders of a training, and the position in their order from which it continues."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from xec_train.data.loader import EventLoader, build_loader
 from xec_train.engine.device import reseed
 from xec_train.engine.state import TrainState
 from xec_train.errors import TrainError
-from xec_train.processes import collectives
+from xec_train.processes.group import Processes
 from xec_train.processes.launch import detect_launch
 from xec_train.runs.display import Display
 from xec_train.runs.preparation import Preparation
 
 
 def build_loaders(
-    config: TrainConfig, ready: Preparation, fabric: Fabric, display: Display
+    config: TrainConfig, ready: Preparation, fabric: Fabric, processes: Processes, display: Display
 ) -> tuple[EventLoader, EventLoader]:
     """Loaders of this process's share of the training and of the validation.
 
@@ -34,9 +34,9 @@ def build_loaders(
         ("training", ready.training, config.training.seed),
         ("validation", ready.validation, None),
     ):
-        if events.n_events < fabric.world_size:
+        if events.n_events < processes.world_size:
             raise TrainError(
-                f"{name}: {events.n_events} events for {fabric.world_size} processes; "
+                f"{name}: {events.n_events} events for {processes.world_size} processes; "
                 "expected at least one for each"
             )
         loader, notes = build_loader(
@@ -44,15 +44,15 @@ def build_loaders(
             events.sources,
             config.data,
             seed=seed,
-            rank=fabric.global_rank,
-            world=fabric.world_size,
+            rank=processes.rank,
+            world=processes.world_size,
             pin=fabric.device.type == "cuda",
             tasks=[TASKS[name] for name in config.enabled_tasks],
             on_machine=detect_launch(os.environ).per_node,
-            on_cores=collectives.processes_on_my_cores(),
+            on_cores=processes.n_sharing_cores,
         )
         # Memory differs between machines, and between two looks at the same one.
-        loader.group_events = collectives.smallest(loader.group_events)
+        loader.group_events = min(processes.all_gather(loader.group_events))
         for note in notes:
             display.note(note)
         loaders.append(loader)
@@ -60,7 +60,7 @@ def build_loaders(
 
 
 def order_of(loader: EventLoader) -> dict[str, int]:
-    """What the order of the events depends on, besides the files; kept with the place in the epoch."""
+    """Return what the order of the events depends on, besides the files: stored with the epoch's position."""
     return {
         "n_batches": len(loader),
         "batch_size": loader.batch_size,
@@ -70,18 +70,18 @@ def order_of(loader: EventLoader) -> dict[str, int]:
     }
 
 
-def find_place(
+def resume_epoch(
     config: TrainConfig, state: TrainState, loader: EventLoader, checkpoint: dict[str, Any], display: Display
 ) -> None:
-    """Take up the order of the interrupted epoch, whatever memory this machine has.
+    """Continue the interrupted epoch in its order, whatever memory this machine has.
 
     Parameters
     ----------
     config
         Section ``training``: the seed.
     state
-        As restored from the checkpoint. If the order is another one, its epoch is begun anew; with another
-        number of processes, so are the random numbers.
+        As restored from the checkpoint. If the order is another one, its epoch restarts from its first batch;
+        with another number of processes, so do the random numbers.
     loader
         Of the training; it gets the groups of the checkpoint.
     checkpoint
@@ -93,14 +93,14 @@ def find_place(
     if before["world"] != loader.world:
         processes = f"{before['world']} process{'es' if before['world'] > 1 else ''}"
         display.note(f"the checkpoint was written by {processes}, now there are {loader.world}")
-        reseed(config.training.seed, state.place.step)
-    if not state.place.batch:
+        reseed(config.training.seed, loader.rank, state.progress.step)
+    if not state.progress.batch:
         return
     loader.group_events = before["group_events"]
     if any(before[name] != value for name, value in order_of(loader).items()):
         display.note(
             "files, seed, batch size or number of processes differ from those of the checkpoint: "
-            f"epoch {state.place.epoch + 1} is begun anew"
+            f"epoch {state.progress.epoch + 1} restarts from its first batch"
         )
-        state.place.restart_epoch()
-        state.scheduler.begin_epoch(state.place.epoch)
+        state.progress.restart_epoch()
+        state.scheduler.begin_epoch(state.progress.epoch)

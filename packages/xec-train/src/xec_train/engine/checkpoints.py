@@ -20,6 +20,7 @@ from xec_train.config.sections import AUTO, CheckpointConfig
 from xec_train.config.train_config import TrainConfig
 from xec_train.engine.state import TrainState, capture
 from xec_train.errors import TrainError
+from xec_train.processes.group import Processes
 from xec_train.runs.finetuning import Weights, weights_to_begin_with
 from xec_train.tracking.base import flatten
 
@@ -34,7 +35,7 @@ _FIXED_OF_TASK = ("enabled", "loss_fn", "log_transform")
 
 
 @dataclass
-class Keeper:
+class CheckpointWriter:
     """Writes the checkpoints of a run.
 
     Attributes
@@ -45,30 +46,31 @@ class Keeper:
         The resolved configuration, which goes into every checkpoint.
     kind
         Kind of the network.
-    fabric
-        Only its first process writes.
+    fabric, processes
+        Device and precision; the processes, of which rank 0 writes.
     mlflow_run_id
         Goes into every checkpoint, so that a resumed run continues there too.
     order
-        What the order of the events depends on besides the seed; kept with the place in the epoch.
+        What the order of the events depends on besides the seed; stored with the position in the epoch.
     """
 
     run: RunDirectory
     config: TrainConfig
     kind: str
     fabric: Fabric
+    processes: Processes
     mlflow_run_id: str | None = None
     order: Mapping[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Begin to count the minutes."""
+        """Start the clock of ``checkpoint.every_minutes``."""
         self._written = time.monotonic()
 
     def save_last(self, state: TrainState) -> None:
         """Write ``checkpoint_last.pth``."""
         self._written = time.monotonic()
-        moving = capture(state, self.fabric)
-        if not self.fabric.is_global_zero:
+        moving = capture(state, self.fabric, self.processes)
+        if not self.processes.is_first:
             return
         content = {
             "kind": self.kind,
@@ -83,11 +85,11 @@ class Keeper:
     def save_epoch(self, state: TrainState, best: bool) -> None:
         """Write what is due after an epoch: last, and the same file as best and every so many epochs."""
         self.save_last(state)
-        if not self.fabric.is_global_zero:
+        if not self.processes.is_first:
             return
         if best:
             link_or_copy(self.run.checkpoint_last, self.run.checkpoint_best)
-        interval, epoch = self.config.checkpoint.save_interval, state.place.epoch
+        interval, epoch = self.config.checkpoint.save_interval, state.progress.epoch
         if interval and epoch % interval == 0:
             link_or_copy(self.run.checkpoint_last, self.run.path / f"checkpoint_epoch_{epoch}.pth")
             self._remove_old_copies()

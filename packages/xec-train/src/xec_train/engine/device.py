@@ -22,7 +22,7 @@ from torch.nn.parallel import DistributedDataParallel
 from xec_train.config.sections import DistributedConfig, TrainingConfig
 from xec_train.engine.precision import build_precision
 from xec_train.errors import LaunchError
-from xec_train.processes import collectives
+from xec_train.processes.group import TIMEOUT, current_processes
 from xec_train.processes.launch import SRUN, TORCHRUN, Launch, detect_launch
 from xec_train.processes.sharding import ShardedStrategy
 
@@ -35,7 +35,7 @@ _SYNC_OF_BUFFERS = (
 
 
 def build_fabric(config: TrainingConfig, distributed: DistributedConfig | None = None) -> Fabric:
-    """Choose GPUs if there are any, else the CPU; meet the other processes; seed everything.
+    """Choose GPUs if there are any, else the CPU; connect to the other processes; seed everything.
 
     Parameters
     ----------
@@ -52,7 +52,7 @@ def build_fabric(config: TrainingConfig, distributed: DistributedConfig | None =
     Raises
     ------
     LaunchError
-        If there are more processes than GPUs, or they were not started by a launcher that is known.
+        If there are more processes than GPUs, or they were not started by a known launcher.
     """
     launch = detect_launch(os.environ)
     if config.deterministic:
@@ -72,13 +72,13 @@ def build_fabric(config: TrainingConfig, distributed: DistributedConfig | None =
     fabric.launch()
     if launch.world > 1 and "OMP_NUM_THREADS" not in os.environ:
         # Each process would take all cores, and they would get in each other's way.
-        torch.set_num_threads(max(1, torch.get_num_threads() // collectives.processes_on_my_cores()))
+        torch.set_num_threads(max(1, torch.get_num_threads() // current_processes().n_sharing_cores))
     return fabric
 
 
-def reseed(seed: int, step: int) -> None:
+def reseed(seed: int, rank: int, step: int) -> None:
     """Let every process draw numbers of its own, for dropout and the like, from this step on."""
-    words = np.random.SeedSequence((seed, collectives.rank(), step)).generate_state(2)
+    words = np.random.SeedSequence((seed, rank, step)).generate_state(2)
     torch.manual_seed(int(words[0]) << 32 | int(words[1]))
 
 
@@ -99,11 +99,11 @@ def _strategy(launch: Launch, config: DistributedConfig) -> Strategy | str:
     if launch.world == 1 and config.strategy != "ddp":
         return "auto"
     if config.strategy == "fsdp":
-        return ShardedStrategy(timeout=collectives.PATIENCE)
+        return ShardedStrategy(timeout=TIMEOUT)
     # It remarks on strides of dimensions that have one element only.
     warnings.filterwarnings("ignore", message="Grad strides do not match bucket view strides")
     # No buffer changes while a network is trained, so they are not sent with every batch.
-    return DDPStrategy(timeout=collectives.PATIENCE, **{_SYNC_OF_BUFFERS: False})
+    return DDPStrategy(timeout=TIMEOUT, **{_SYNC_OF_BUFFERS: False})
 
 
 def _environment(launch: Launch) -> ClusterEnvironment:

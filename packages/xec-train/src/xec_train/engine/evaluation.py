@@ -16,53 +16,15 @@ from torch import Tensor, nn
 from xec_data.schema.branches import SENSOR_BRANCHES
 from xec_train.data.batch import Batch
 from xec_train.data.loader import EventLoader
+from xec_train.engine.means import Means
 from xec_train.objectives.base import LOSS, Objective
-from xec_train.processes.collectives import Votes, from_first, gathered, gathered_by_first, several
-from xec_train.runs.display import EpochProgress
-
-
-class Means:
-    """Means over events of numbers that come as means over batches; they stay on the device.
-
-    Parameters
-    ----------
-    sums, n_events
-        What has been added before.
-    """
-
-    def __init__(self, sums: dict[str, Tensor] | None = None, n_events: int = 0) -> None:
-        self.sums: dict[str, Tensor] = dict(sums or {})
-        self.n_events = n_events
-
-    def add(self, means: dict[str, Tensor], n_events: int) -> None:
-        """Add a batch."""
-        for name, mean in means.items():
-            part = mean.detach().double() * n_events
-            self.sums[name] = self.sums[name] + part if name in self.sums else part
-        self.n_events += n_events
-
-    def everywhere(self) -> Means:
-        """Those over the events of all processes, which have to ask for them together."""
-        if not several():
-            return self
-        total = Means()
-        # In the same order for all of them, so that they get the same numbers to the last bit.
-        own = {name: float(part) for name, part in self.sums.items()}
-        for sums, n_events in gathered((own, self.n_events)):
-            for name, part in sums.items():
-                number = torch.tensor(part, dtype=torch.float64)
-                total.sums[name] = total.sums.get(name, torch.zeros_like(number)) + number
-            total.n_events += n_events
-        return total
-
-    def values(self, prefix: str = "") -> dict[str, float]:
-        """The means so far; this waits for the device."""
-        return {prefix + name: float(total) / max(1, self.n_events) for name, total in self.sums.items()}
+from xec_train.processes.group import DelayedAny, Processes
+from xec_train.runs.display import ProgressBar
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What a pass gives.
+    """The result of one pass.
 
     Attributes
     ----------
@@ -88,18 +50,19 @@ class Evaluation:
 
 def evaluate(
     fabric: Fabric,
+    processes: Processes,
     objective: Objective,
     network: nn.Module,
     loader: EventLoader,
-    progress: EpochProgress,
+    progress: ProgressBar,
     stop: Callable[[], bool] = lambda: False,
 ) -> Evaluation | None:
     """Apply a network to all events of a loader.
 
     Parameters
     ----------
-    fabric
-        Device and precision.
+    fabric, processes
+        Device and precision; the processes.
     objective
         Loss, outputs and metrics.
     network
@@ -109,14 +72,15 @@ def evaluate(
     progress
         Where to show how far it is.
     stop
-        Asked after every batch; if it says yes, the pass is given up.
+        Asked after every batch; if it returns True, the pass is abandoned.
 
     Returns
     -------
     Evaluation or None
-        None if it was given up.
+        None if it was abandoned.
     """
-    means, outputs, events, votes = Means(), list[dict[str, Tensor]](), list[Batch](), Votes()
+    means, outputs, events = Means(), list[dict[str, Tensor]](), list[Batch]()
+    any_stop = DelayedAny(processes)
     was_training = network.training
     network.eval()
     try:
@@ -132,23 +96,23 @@ def evaluate(
                 outputs.append(objective.outputs(network, raw))
                 if progress.advance(n):
                     progress.show(means.values())
-                if votes.decide(stop())[0]:
+                if any_stop.ask(stop())[0]:
                     return None
             joined = _joined(outputs)
-            losses = objective.overall(network, means.everywhere().values(), joined)
+            losses = objective.overall(network, means.over(processes).values(), joined, processes)
     finally:
         network.train(was_training)
-    arrays, branches = _of_all(joined), _of_all(_joined(events))
-    metrics = from_first(lambda: objective.metrics(arrays, branches))
+    arrays, branches = _gather(joined, processes), _gather(_joined(events), processes)
+    metrics = processes.broadcast(lambda: objective.metrics(arrays, branches))
     return Evaluation(losses, metrics, arrays, branches)
 
 
-def _of_all(own: dict[str, Tensor]) -> dict[str, NDArray[Any]]:
-    """The rows of all processes, each of which has a stretch of the files, in their order."""
+def _gather(own: dict[str, Tensor], processes: Processes) -> dict[str, NDArray[Any]]:
+    """Return the rows of all processes, each of which has a stretch of the files, in their order."""
     arrays = {name: np.asarray(values.cpu()) for name, values in own.items()}
-    if not several():
+    if not processes.is_distributed:
         return arrays
-    parts = gathered_by_first(arrays)
+    parts = processes.gather(arrays)
     return {name: np.concatenate([part[name] for part in parts]) for name in arrays} if parts else {}
 
 

@@ -1,4 +1,4 @@
-"""Ctrl-C, SIGTERM and SIGUSR1: finish the step, then stop in order."""
+"""Interruption by Ctrl-C, SIGTERM or SIGUSR1: the step is finished, then the training stops in order."""
 
 from __future__ import annotations
 
@@ -64,6 +64,7 @@ class Interruption:
         if not self._quiet:
             # Not print: it may be what was interrupted.
             name = signal.Signals(number).name
-            os.write(_STDERR, f"\n{name}: stopping after this step; once more to stop at once\n".encode())
+            again = "press Ctrl-C again" if number == signal.SIGINT else f"send {name} again"
+            os.write(_STDERR, f"\n{name}: stopping after this step; {again} to abort\n".encode())
         if not self._echo:
             signal.signal(number, self._before.get(number, signal.SIG_DFL))

@@ -1,25 +1,16 @@
-"""Where the time of a training goes: a few of its steps under torch's profiler."""
+"""Where the time of a training step goes: torch's profiler and a stopwatch, as hooks of the loop."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
+import torch
 from rich.table import Table
-from torch import Tensor
 from torch.profiler import ProfilerActivity, profile
 
-from xec_geometry.support.output import atomic_output, check_writable
-from xec_train.config.train_config import TrainConfig
-from xec_train.data.batch import Batch
+from xec_geometry.support.output import atomic_output
 from xec_train.engine.phases import PHASES, Stopwatch
 from xec_train.engine.train_loop import TrainLoop
-from xec_train.errors import TrainError
-from xec_train.processes.collectives import connected, from_first
-from xec_train.runs.display import Display
-from xec_train.runs.training import assemble
 
 # The first steps allocate memory, choose algorithms and compile.
 WARMUP_STEPS = 2
@@ -39,135 +30,71 @@ _MEANINGS = dict(
 )
 
 
-@dataclass
-class _Nowhere:
-    """Takes metrics and checkpoints and forgets them; and says when it is enough."""
-
-    requested: bool = False
-    due: bool = False
-
-    def log(self, *_: Any) -> None:
-        """Forget."""
-
-    def decide(self, *wishes: bool) -> tuple[bool, ...]:
-        """All processes count the same steps, and need not ask each other when it is enough."""
-        return wishes
-
-
-class _ProfiledLoop(TrainLoop):
-    """Epoch after epoch without validation, until enough steps are measured."""
-
-    profiler: Any
-    watch: Stopwatch
-    measured: int
-    n_steps: int
-    total: float
-
-    def run(self) -> bool:
-        while not self.interruption.requested:
-            with self._progress("profile", len(self.training)) as progress:
-                self._train_epoch(progress)
-            self.state.place.next_epoch()
-        return False
-
-    def _step(self, window: list[Batch]) -> Tensor:
-        norm = super()._step(window)
-        self.measured += 1
-        if self.measured == 0:
-            self.state.settle()
-            self.profiler.start()
-            self.watch.restart()
-        if self.measured == self.n_steps:
-            # Now, not when the reading processes have been ended.
-            self.total = self.watch.total
-            self.interruption.requested = True
-        return norm
-
-
-def profile_training(
-    config: TrainConfig, n_steps: int, notes: Sequence[str] = (), display: Display | None = None
-) -> Path:
-    """Measure steps of a training; nothing of what it learns is kept.
+class StepProfiler:
+    """Measures some steps of a loop, after a few that are not measured.
 
     Parameters
     ----------
-    config
-        The configuration.
+    device
+        The device that computes.
     n_steps
-        Steps of the optimizer to measure, after a few that are not.
-    notes
-        What the user should be told first.
-    display
-        Where to print the table.
+        Steps to measure.
 
-    Returns
-    -------
-    Path
-        The trace, ``profile_<run name>.json`` in the working folder, for chrome://tracing or Perfetto.
-
-    Raises
-    ------
-    XecError
-        As `train`; or if there is such a file already.
+    Attributes
+    ----------
+    phase
+        Hook `TrainLoop.phase`.
+    done : bool
+        Whether all steps are measured.
     """
-    display = display or Display()
-    for note in notes:
-        display.note(note)
-    config, ready, fabric, state, training, validation = assemble(config, display)
-    path = from_first(lambda: _new_file(Path(f"profile_{ready.run.name}.json")))
-    ready.objective.weigh_events(ready.training, ready.run.path, resumed=False, write=False)
-    nowhere: Any = _Nowhere()
-    watch = Stopwatch(fabric.device)
-    loop = _ProfiledLoop(
-        fabric=fabric,
-        objective=ready.objective,
-        state=state,
-        training=training,
-        validation=validation,
-        config=config.training,
-        keeper=nowhere,
-        tracker=nowhere,
-        display=display,
-        interruption=nowhere,
-        phase=watch,
-    )
-    activities = [ProfilerActivity.CPU]
-    if fabric.device.type == "cuda":
-        activities.append(ProfilerActivity.CUDA)
-    loop.profiler, loop.watch = profile(activities=activities), watch
-    loop.measured, loop.n_steps, loop.votes = -WARMUP_STEPS, n_steps, nowhere
-    with connected():
-        loop.run()
-    loop.profiler.stop()
-    display.console.print(_table(watch, loop.total, n_steps))
-    if fabric.device.type == "cuda":
-        display.note("every part waits for the GPU here; a training lets them overlap and is faster")
-    if fabric.world_size > 1:
-        display.note(f"this is the first of {fabric.world_size} processes; backward includes their exchange")
-    if fabric.is_global_zero:
+
+    def __init__(self, device: torch.device, n_steps: int) -> None:
+        activities = [ProfilerActivity.CPU]
+        if device.type == "cuda":
+            activities.append(ProfilerActivity.CUDA)
+        self.phase = Stopwatch(device)
+        self._profiler = profile(activities=activities)
+        self._n_steps, self._n_done, self._total = n_steps, -WARMUP_STEPS, 0.0
+
+    @property
+    def done(self) -> bool:
+        """Whether all steps are measured."""
+        return self._n_done == self._n_steps
+
+    def after_step(self, loop: TrainLoop) -> bool:
+        """Count a step, as the hook `TrainLoop.after_step`; return whether it was the last one."""
+        self._n_done += 1
+        if self._n_done == 0:
+            loop.complete_pending()
+            self._profiler.start()
+            self.phase.restart()
+        if self.done:
+            # Now, not when the reading processes have been ended.
+            self._total = self.phase.total
+        return self.done
+
+    def stop(self) -> None:
+        """Stop the profiler."""
+        self._profiler.stop()
+
+    def write_trace(self, path: Path) -> None:
+        """Write the trace, for chrome://tracing or Perfetto."""
         with atomic_output(path) as temporary:
-            loop.profiler.export_chrome_trace(str(temporary))
-        display.line(f"wrote {path}: open it in https://ui.perfetto.dev or chrome://tracing")
-    return path
+            self._profiler.export_chrome_trace(str(temporary))
 
-
-def _new_file(path: Path) -> Path:
-    check_writable(path)
-    if path.exists():
-        raise TrainError(f"{path} exists already; expected a new mlflow.run_name")
-    return path
-
-
-def _table(watch: Stopwatch, total: float, n_steps: int) -> Table:
-    table = Table(title=f"where the time of {n_steps} steps went", title_justify="left")
-    table.add_column("part")
-    table.add_column("ms per step", justify="right")
-    table.add_column("share", justify="right")
-    table.add_column("what")
-    rows = [(name, watch.seconds[name], _MEANINGS[name]) for name in PHASES]
-    rest = max(0.0, total - sum(watch.seconds.values()))
-    for name, seconds, meaning in [*rows, ("other", rest, "the loop itself, the profiler")]:
-        table.add_row(name, f"{1e3 * seconds / n_steps:.2f}", f"{100 * seconds / total:.1f} %", meaning)
-    table.add_section()
-    table.add_row("total", f"{1e3 * total / n_steps:.2f}", "100.0 %", "")
-    return table
+    def table(self) -> Table:
+        """Return the time of each part of a step, and the rest."""
+        table = Table(title=f"where the time of {self._n_steps} steps went", title_justify="left")
+        table.add_column("part")
+        table.add_column("ms per step", justify="right")
+        table.add_column("share", justify="right")
+        table.add_column("what")
+        seconds = self.phase.seconds
+        rest = max(0.0, self._total - sum(seconds.values()))
+        rows = [(name, seconds[name], _MEANINGS[name]) for name in PHASES]
+        for name, part, meaning in [*rows, ("other", rest, "the loop itself, the profiler")]:
+            share = f"{100 * part / self._total:.1f} %"
+            table.add_row(name, f"{1e3 * part / self._n_steps:.2f}", share, meaning)
+        table.add_section()
+        table.add_row("total", f"{1e3 * self._total / self._n_steps:.2f}", "100.0 %", "")
+        return table

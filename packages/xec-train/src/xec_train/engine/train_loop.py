@@ -4,31 +4,37 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, nullcontext
+from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
 from lightning_fabric import Fabric
 from torch import Tensor
 
-from xec_data.schema.branches import SENSOR_BRANCHES
 from xec_train.config.sections import TrainingConfig
 from xec_train.data.batch import Batch
 from xec_train.data.loader import EventLoader
-from xec_train.engine.checkpoints import Keeper
+from xec_train.engine.accumulation import GradientAccumulation, batch_size
+from xec_train.engine.bad_steps import BadStepGuard
+from xec_train.engine.checkpoints import CheckpointWriter
 from xec_train.engine.evaluation import Evaluation, evaluate
 from xec_train.engine.interruption import Interruption
-from xec_train.engine.phases import BACKWARD, FORWARD, READ, STEP, TRANSFER, Phase, unmeasured
+from xec_train.engine.optimizer_step import OptimizerStep
+from xec_train.engine.phases import READ, STEP, Phase, unmeasured
+from xec_train.engine.recording import StepRecorder
 from xec_train.engine.state import TrainState
-from xec_train.engine.steps import Steps, with_its_gradient
 from xec_train.objectives.base import LOSS, Objective
-from xec_train.processes.collectives import Votes, from_first
-from xec_train.runs.display import Display, EpochProgress
+from xec_train.processes.group import DelayedAny, Processes
+from xec_train.runs.display import Display, ProgressBar
 from xec_train.tracking.base import Tracker
 
 STEPS_BETWEEN_LOGS = 50
+
+
+def no_hook(_loop: TrainLoop) -> bool:
+    """Do nothing after a step, and let the epoch continue."""
+    return False
 
 
 @dataclass
@@ -37,18 +43,18 @@ class TrainLoop:
 
     Attributes
     ----------
-    fabric
-        Device, precision and other processes.
+    fabric, processes
+        Device and precision; the processes.
     objective
         What is learnt.
     state
-        Network, optimizer, and the place.
+        Network, optimizer and progress.
     training, validation
         The events.
     config
         Section ``training``.
-    keeper
-        Writes checkpoints.
+    writer
+        Writes checkpoints; None: none are written.
     tracker, display
         Where numbers go.
     interruption
@@ -56,30 +62,39 @@ class TrainLoop:
     bad_events
         File for events that end the training.
     phase
-        Put around the parts of a step, to measure them.
-    system
-        Gives what was measured in an epoch, as metrics.
+        Hook: put around the parts of a step, to measure them.
+    after_step
+        Hook: called with the loop after every step; ends the epoch if it returns True, which it has to in all
+        processes alike. `complete_pending` makes the step before part of the state.
+    system_metrics
+        Hook: gives what was measured in an epoch.
     """
 
     fabric: Fabric
+    processes: Processes
     objective: Objective
     state: TrainState
     training: EventLoader
     validation: EventLoader
     config: TrainingConfig
-    keeper: Keeper
+    writer: CheckpointWriter | None
     tracker: Tracker
     display: Display
     interruption: Interruption
     bad_events: Path | None = None
     phase: Phase = unmeasured
-    system: Callable[[], Mapping[str, float]] = dict
+    after_step: Callable[[TrainLoop], bool] = no_hook
+    system_metrics: Callable[[], Mapping[str, float]] = dict
 
     def __post_init__(self) -> None:
-        """Bring in what takes the steps, and what processes agree by."""
-        self.votes = Votes()
-        limit = self.config.max_bad_steps
-        self.steps = Steps(self.fabric, self.state, limit, self.display.warn, self.bad_events)
+        """Assemble the parts of a step."""
+        self._any_request = DelayedAny(self.processes)
+        self._gradient = GradientAccumulation(
+            self.fabric, self.processes, self.objective, self.state, self.phase
+        )
+        self._optimizer_step = OptimizerStep(self.state.optimizer, self.fabric.strategy.precision)
+        guard = BadStepGuard(self.processes, self.config.max_bad_steps, self.display.warn, self.bad_events)
+        self._recorder = StepRecorder(self.state, guard)
 
     def run(self) -> bool:
         """Train.
@@ -94,45 +109,42 @@ class TrainLoop:
         TrainError
             If there is no finite gradient any more.
         """
-        while self.state.place.epoch < self.config.epochs:
-            with self._progress("training", len(self.training), self.state.place.batch) as progress:
-                finished = self._train_epoch(progress)
+        while self.state.progress.epoch < self.config.epochs:
+            with self.progress_bar("training", len(self.training), self.state.progress.batch) as bar:
+                finished = self.train_epoch(bar)
             evaluation = self._validate() if finished else None
             if evaluation is None:
-                self.keeper.save_last(self.state)
+                self._save_last()
                 return False
-            self._end_epoch(evaluation, progress)
+            self._end_epoch(evaluation, bar)
         return True
 
-    def _train_epoch(self, progress: EpochProgress) -> bool:
-        place = self.state.place
-        with closing(self.training.epoch(place.epoch, place.batch)) as batches:
+    def train_epoch(self, bar: ProgressBar) -> bool:
+        """Take the steps of an epoch that remain; return whether they are all done."""
+        progress = self.state.progress
+        with closing(self.training.epoch(progress.epoch, progress.batch)) as batches:
             for window in _windows(batches, self.config.grad_accum_steps, self.phase):
                 n_events = self._n_events(window)
-                norm = self._step(window)
-                if place.step % STEPS_BETWEEN_LOGS == 0:
+                norm = self.step(window)
+                if self.after_step(self):
+                    return False
+                if progress.step % STEPS_BETWEEN_LOGS == 0:
                     self._log_step(norm)
-                if progress.advance(n_events, len(window)):
-                    self._show(progress)
-                stop, save = self.votes.decide(self.interruption.requested, self.keeper.due)
+                if bar.advance(n_events, len(window)):
+                    self._show(bar)
+                save_is_due = self.writer is not None and self.writer.due
+                stop, save = self._any_request.ask(self.interruption.requested, save_is_due)
                 if stop:
                     return False
                 if save:
-                    self.keeper.save_last(self.state)
-        self.state.settle()
+                    self._save_last()
+        self.complete_pending()
         return True
 
-    def _step(self, window: list[Batch]) -> Tensor:
-        """One step of the optimizer on the gradient of all batches of a window."""
-        state, place = self.state, self.state.place
-        n_events = self._n_events(window)
-        state.optimizer.zero_grad()
-        batches = self._on_device(window, n_events)
-        losses = [
-            # Gradients are averaged over the processes, not added up.
-            self._backward(batch, _size(batch) * self.fabric.world_size / n_events, last=batch is batches[-1])
-            for batch in batches
-        ]
+    def step(self, window: list[Batch]) -> Tensor:
+        """Take one step of the optimizer on the gradient of all batches of a window; return its norm."""
+        state = self.state
+        losses = self._gradient.backward(window, self._n_events(window))
         with self.phase(STEP):
             # An infinite limit clips nothing, but the norm is still measured.
             norm = self.fabric.clip_gradients(
@@ -142,105 +154,91 @@ class TrainLoop:
                 error_if_nonfinite=False,
             )
             assert isinstance(norm, Tensor)
-            self.steps.take(norm, losses, window)
-        place.step += 1
-        place.batch += len(window)
+            self.complete_pending()
+            self._recorder.add(self._optimizer_step.take(norm, losses, window))
+        state.progress.step += 1
+        state.progress.batch += len(window)
         return norm
 
-    def _on_device(self, window: list[Batch], n_events: int) -> list[Batch]:
-        with self.phase(TRANSFER):
-            batches = [self.objective.augment(self.fabric.to_device(batch)) for batch in window]
-            alone = len(batches) == self.fabric.world_size == 1
-            return batches if alone else self.objective.join(self.state.network, batches, n_events)
+    def complete_pending(self) -> None:
+        """Wait for the step that the device still works on, and record it in the state.
 
-    def _backward(self, batch: Batch, share: float, *, last: bool) -> dict[str, Tensor]:
-        """Add the gradient of a batch, weighted by its share of the window's events."""
-        # Gradients are exchanged once per step, with the last batch.
-        waits = self.fabric.world_size > 1 and not last
-        with self.fabric.no_backward_sync(self.state.model) if waits else nullcontext():
-            with self.phase(FORWARD):
-                with self.fabric.autocast():
-                    raw = self.objective.forward(self.state.model, batch)
-                losses = self.objective.losses(self.state.network, raw, batch)
-            with self.phase(BACKWARD):
-                self.fabric.backward(with_its_gradient(losses[LOSS]) * share)
-        return losses
+        Raises
+        ------
+        TrainError
+            If too many steps in a row were bad. All processes have to call together.
+        """
+        self._recorder.complete_pending()
+
+    def progress_bar(self, what: str, n_batches: int, done: int = 0) -> AbstractContextManager[ProgressBar]:
+        """Show the progress of the current epoch."""
+        title = f"epoch {self.state.progress.epoch + 1}/{self.config.epochs} {what}"
+        return self.display.progress_bar(title, n_batches, done)
 
     def _validate(self) -> Evaluation | None:
-        with self._progress("validation", len(self.validation)) as progress:
+        with self.progress_bar("validation", len(self.validation)) as bar:
             return evaluate(
                 self.fabric,
+                self.processes,
                 self.objective,
                 self.state.evaluated,
                 self.validation,
-                progress,
+                bar,
                 stop=lambda: self.interruption.requested,
             )
 
-    def _end_epoch(self, evaluation: Evaluation, progress: EpochProgress) -> None:
-        place = self.state.place
+    def _end_epoch(self, evaluation: Evaluation, bar: ProgressBar) -> None:
+        progress = self.state.progress
         numbers = {
             f"train_{LOSS}": math.nan,  # stays if every step was skipped
-            **place.means.everywhere().values("train_"),
+            **progress.means.over(self.processes).values("train_"),
             **{f"val_{name}": value for name, value in evaluation.losses.items()},
             **evaluation.metrics,
-            **self.objective.figures(self.state.layout.whole(self.state.network)),
-            "bad_steps": float(place.bad_steps),
+            **self.objective.figures(self.state.sharding.full_network(self.state.network)),
+            "bad_steps": float(progress.bad_steps),
             "lr": self.state.scheduler.rate,
-            "epoch_duration_sec": progress.seconds,
-            "throughput_events_per_sec": progress.events_per_second,
-            **self.system(),
+            "epoch_duration_sec": bar.seconds,
+            "throughput_events_per_sec": bar.events_per_second,
+            **self.system_metrics(),
         }
-        improved = evaluation.loss < place.best_value
-        place.best_value = min(evaluation.loss, place.best_value)
-        place.sigma_factors = from_first(
+        improved = evaluation.loss < progress.best_value
+        progress.best_value = min(evaluation.loss, progress.best_value)
+        progress.sigma_factors = self.processes.broadcast(
             lambda: self.objective.sigma_factors(evaluation.outputs, evaluation.events)
         )
         self.state.scheduler.end_epoch(evaluation.loss)
-        place.next_epoch()
-        self.tracker.log(numbers, place.epoch, place.step)
-        self.keeper.save_epoch(self.state, improved)
-        self.display.line(self._epoch_line(numbers, improved))
+        progress.next_epoch()
+        self.tracker.log(numbers, progress.epoch, progress.step)
+        if self.writer is not None:
+            self.writer.save_epoch(self.state, improved)
+        self.display.epoch(progress.epoch, self.config.epochs, numbers, self.objective.headlines, improved)
 
-    def _epoch_line(self, numbers: Mapping[str, float], improved: bool) -> str:
-        quality = [
-            f"{name} {numbers[name]:.4g} {unit}".rstrip() for name, unit in self.objective.headlines.items()
-        ]
-        columns = [
-            f"epoch {self.state.place.epoch:>3}/{self.config.epochs}",
-            f"train {numbers[f'train_{LOSS}']:<8.4g}",
-            f"val {numbers[f'val_{LOSS}']:<8.4g}{'*' if improved else ' '}",
-            *quality,
-            f"{numbers['epoch_duration_sec']:.1f} s",
-            f"{numbers['throughput_events_per_sec']:.0f} events/s",
-        ]
-        return "  ".join(columns)
+    def _save_last(self) -> None:
+        self.complete_pending()
+        if self.writer is not None:
+            self.writer.save_last(self.state)
 
     def _log_step(self, norm: Tensor) -> None:
-        place = self.state.place
-        self.state.settle()
+        self.complete_pending()
+        progress = self.state.progress
         numbers = {
-            "train_loss_so_far": place.means.everywhere().values().get(LOSS, math.nan),
+            "train_loss_so_far": progress.means.over(self.processes).values().get(LOSS, math.nan),
             "grad_norm": float(norm),
             "lr": self.state.scheduler.rate,
         }
-        self.tracker.log(numbers, place.epoch + 1, place.step)
+        self.tracker.log(numbers, progress.epoch + 1, progress.step)
 
-    def _show(self, progress: EpochProgress) -> None:
-        """What this process knows by itself: its clock says when."""
-        self.steps.look()
-        loss = self.state.place.means.values().get(LOSS, math.nan)
-        progress.show({LOSS: loss, "lr": self.state.scheduler.rate})
+    def _show(self, bar: ProgressBar) -> None:
+        # This process's clock says when, so that it cannot ask the others.
+        self._recorder.poll()
+        loss = self.state.progress.means.values().get(LOSS, math.nan)
+        bar.show({LOSS: loss, "lr": self.state.scheduler.rate})
 
     def _n_events(self, window: list[Batch]) -> int:
-        """Events of a window that comes next, over all processes."""
-        if self.fabric.world_size == 1:
-            return sum(map(_size, window))
-        return self.training.n_events_in(self.state.place.batch, len(window))
-
-    def _progress(self, what: str, n_batches: int, done: int = 0) -> Any:
-        title = f"epoch {self.state.place.epoch + 1}/{self.config.epochs} {what}"
-        return self.display.progress(title, n_batches, done)
+        """Return the number of events of the next window, over all processes."""
+        if not self.processes.is_distributed:
+            return sum(map(batch_size, window))
+        return self.training.n_events_in(self.state.progress.batch, len(window))
 
 
 def _windows(batches: Iterator[Batch], size: int, phase: Phase) -> Iterator[list[Batch]]:
@@ -250,7 +248,3 @@ def _windows(batches: Iterator[Batch], size: int, phase: Phase) -> Iterator[list
         if not window:
             return
         yield window
-
-
-def _size(batch: Batch) -> int:
-    return len(batch[SENSOR_BRANCHES[0]])

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from xec_train.data.batch import Batch
 from xec_train.data.events import Events
+from xec_train.processes.group import Processes
 
 Arrays = Mapping[str, NDArray[Any]]
 
@@ -57,7 +58,9 @@ class Objective(Protocol):
     def augment(self, batch: Batch) -> Batch:
         """Change a batch for training."""
 
-    def join(self, network: nn.Module, window: list[Batch], n_events: int) -> list[Batch]:
+    def join(
+        self, network: nn.Module, window: list[Batch], n_events: int, processes: Processes
+    ) -> list[Batch]:
         """Tell batches of one step what their losses have to know of each other, so that these, weighted by
         the batches' shares of the step's `n_events`, add up to the loss of all events; processes do it
         together."""
@@ -72,7 +75,11 @@ class Objective(Protocol):
         """What is kept per event in validation."""
 
     def overall(
-        self, network: nn.Module, means: dict[str, float], outputs: Mapping[str, Tensor]
+        self,
+        network: nn.Module,
+        means: dict[str, float],
+        outputs: Mapping[str, Tensor],
+        processes: Processes,
     ) -> dict[str, float]:
         """The losses of a whole validation, from their means over all events, and from the outputs of this
         process where they are no such means; processes do it together."""

@@ -1,1 +1,1 @@
-"""Training in several processes: launchers, collectives, sharding."""
+"""Training in several processes: launchers, the group of processes, sharding."""

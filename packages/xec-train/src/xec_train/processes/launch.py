@@ -1,4 +1,4 @@
-"""How many processes a launcher has started, and which of them this is; no torch is needed to know it."""
+"""The launcher of several processes, known from environment variables without torch."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from xec_train.errors import ConfigError, LaunchError, ToldElsewhereError
+from xec_train.errors import ConfigError, LaunchError, ReportedElsewhereError
 
 TORCHRUN, SRUN = "torchrun", "srun"
 _TORCHRUN_VARIABLES = ("RANK", "WORLD_SIZE", "LOCAL_RANK", "LOCAL_WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
 # Within the script of a SLURM job, but outside of srun, there is one process, whatever the job has asked for.
 _SRUN_COUNT = "SLURM_STEP_NUM_TASKS"
-# Launchers that Fabric could not connect: processes that do not know of each other would train the same run.
+# Launchers that Fabric cannot connect: unconnected processes would all train the same run.
 _OTHER_COUNTS = ("OMPI_COMM_WORLD_SIZE", "PMI_SIZE")
 # Seconds, and the status of an error that the user can mend.
 _HEAD_START, _USER_ERROR = 3.0, 2
@@ -24,7 +24,7 @@ _EQUAL_TASKS = re.compile(r"(\d+)(\(x\d+\))?")
 
 @dataclass(frozen=True)
 class Launch:
-    """The place of a process among those of a training.
+    """The position of a process among those of a training.
 
     Attributes
     ----------
@@ -49,7 +49,7 @@ class Launch:
 
 
 def detect_launch(environment: Mapping[str, str]) -> Launch:
-    """Ask the environment variables of torchrun and srun.
+    """Read the environment variables of torchrun and srun.
 
     Parameters
     ----------
@@ -59,7 +59,7 @@ def detect_launch(environment: Mapping[str, str]) -> Launch:
     Raises
     ------
     LaunchError
-        If they contradict each other, or another launcher has started several processes.
+        If they contradict each other, or another launcher started several processes.
     """
     if environment.get("WORLD_SIZE", "1") != "1":
         missing = [name for name in _TORCHRUN_VARIABLES if name not in environment]
@@ -86,21 +86,21 @@ def detect_launch(environment: Mapping[str, str]) -> Launch:
 
 
 @contextmanager
-def with_one_voice() -> Iterator[None]:
-    """Let an error that all processes have be told by one of them; the others end with the same status."""
+def reported_once() -> Iterator[None]:
+    """Let one process report an error that all have; the others end with the same status."""
     try:
         yield
-    except ToldElsewhereError:
-        _end_silently()
+    except ReportedElsewhereError:
+        _exit_silently()
     except (ConfigError, LaunchError):
-        # They do not know each other yet; but every machine has files of its own.
+        # The processes are not connected yet; but every machine has files of its own.
         if os.environ.get("LOCAL_RANK", os.environ.get("SLURM_LOCALID", "0")) == "0":
             raise
-        _end_silently()
+        _exit_silently()
 
 
-def _end_silently() -> None:
-    # A launcher ends all processes when one has failed: not before the one that tells has told.
+def _exit_silently() -> None:
+    # A launcher ends all processes when one has failed: leave time to the one that reports.
     time.sleep(_HEAD_START)
     raise SystemExit(_USER_ERROR)
 

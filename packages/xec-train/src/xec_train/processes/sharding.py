@@ -1,4 +1,4 @@
-"""Whether every process has the whole network, or a part of its weights, averages and moments.
+"""Sharding of parameters: every process has the whole network, or a part of its weights and moments.
 
 With ``distributed.strategy: fsdp`` each parameter is cut along its first dimension into one part for each
 process, and so are its gradient, its average and what the optimizer keeps of it. The parts are put together
@@ -26,13 +26,13 @@ from torch.utils._pytree import tree_map_only
 from xec_train.engine.averaging import Average, build_average, build_ema
 from xec_train.engine.precision import scaler_of
 from xec_train.errors import TrainError
-from xec_train.processes.collectives import rank
+from xec_train.processes.group import Processes
 
 T = TypeVar("T")
 
 
-class Layout(Protocol):
-    """Where the weights of a training are.
+class ParameterSharding(Protocol):
+    """Division of the weights of a training among its processes.
 
     Attributes
     ----------
@@ -42,7 +42,7 @@ class Layout(Protocol):
 
     compiles: bool
 
-    def divide(self, network: nn.Module, forward_methods: Sequence[str]) -> None:
+    def shard(self, network: nn.Module, forward_methods: Sequence[str]) -> None:
         """Leave each process its part of a network, in place, before there is an optimizer.
 
         Parameters
@@ -53,48 +53,48 @@ class Layout(Protocol):
             Methods besides `forward` that training calls.
         """
 
-    def average(self, network: nn.Module, optimizer: Any, decay: float | None) -> Average | None:
-        """As `build_average`, for a network that has been divided."""
+    def build_average(self, network: nn.Module, optimizer: Any, decay: float | None) -> Average | None:
+        """Make the average of a network that has been sharded; parameters as of `build_average`."""
 
-    def whole(self, network: nn.Module) -> nn.Module:
-        """A network with all weights, for use by any process alone; all have to ask for it together."""
+    def full_network(self, network: nn.Module) -> nn.Module:
+        """Return a network with all weights, for use by any process alone; all have to ask together."""
 
-    def gathered(self, state: T) -> T:
-        """A state of network or optimizer with whole tensors, for the first process, which writes it."""
+    def full_state(self, state: T) -> T:
+        """Return a state of network or optimizer with full tensors in rank 0, which writes it."""
 
-    def parts(self, state: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
-        """What this process needs of a whole state to load it in place of its own one."""
+    def local_state(self, state: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
+        """Return what this process needs of a full state, to load it in place of its `own` one."""
 
-    def optimizer_parts(self, state: dict[str, Any], optimizer: Any) -> dict[str, Any]:
-        """The same for the state of an optimizer."""
+    def local_optimizer_state(self, state: dict[str, Any], optimizer: Any) -> dict[str, Any]:
+        """Return what this process needs of the full state of an optimizer."""
 
 
 class Replicated:
-    """Every process has everything: nothing is to be done."""
+    """Every process has everything, and nothing needs to be done."""
 
     compiles = True
 
-    def divide(self, network: nn.Module, forward_methods: Sequence[str]) -> None:
-        """Nothing."""
+    def shard(self, network: nn.Module, forward_methods: Sequence[str]) -> None:
+        """Leave the network as it is."""
 
-    def average(self, network: nn.Module, optimizer: Any, decay: float | None) -> Average | None:
-        """An average of the whole network."""
+    def build_average(self, network: nn.Module, optimizer: Any, decay: float | None) -> Average | None:
+        """Average the whole network."""
         return build_average(network, optimizer, decay)
 
-    def whole(self, network: nn.Module) -> nn.Module:
-        """The network."""
+    def full_network(self, network: nn.Module) -> nn.Module:
+        """Return the network."""
         return network
 
-    def gathered(self, state: T) -> T:
-        """The state."""
+    def full_state(self, state: T) -> T:
+        """Return the state."""
         return state
 
-    def parts(self, state: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:  # noqa: ARG002
-        """The state."""
+    def local_state(self, state: Mapping[str, Any], _own: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the state."""
         return dict(state)
 
-    def optimizer_parts(self, state: dict[str, Any], optimizer: Any) -> dict[str, Any]:  # noqa: ARG002
-        """The state."""
+    def local_optimizer_state(self, state: dict[str, Any], _optimizer: Any) -> dict[str, Any]:
+        """Return the state."""
         return state
 
 
@@ -103,8 +103,8 @@ class Sharded:
 
     Parameters
     ----------
-    fabric
-        Device and precision.
+    fabric, processes
+        Device and precision; the processes.
 
     Raises
     ------
@@ -115,50 +115,50 @@ class Sharded:
     # It would be given the parts of the parameters to differentiate by.
     compiles = False
 
-    def __init__(self, fabric: Fabric) -> None:
+    def __init__(self, fabric: Fabric, processes: Processes) -> None:
         if scaler_of(fabric.strategy.precision) is not None:
             raise TrainError(
                 "distributed.strategy: fsdp needs GPUs that compute with bfloat16, or training.amp=false; "
                 "these scale the loss, which only ddp can"
             )
-        self._device = fabric.device
+        self._device, self._processes = fabric.device, processes
 
-    def divide(self, network: nn.Module, forward_methods: Sequence[str]) -> None:
-        """Cut the parameters of a network; the whole one is remembered by the processor."""
-        self._whole = deepcopy(network)
+    def shard(self, network: nn.Module, forward_methods: Sequence[str]) -> None:
+        """Cut the parameters of a network; a copy of the full one stays in CPU memory."""
+        self._full = deepcopy(network)
         _shard(network.to(self._device))
         for name in forward_methods:
             register_fsdp_forward_method(network, name)
 
-    def average(self, network: nn.Module, optimizer: Any, decay: float | None) -> Average | None:  # noqa: ARG002
-        """An average of each part."""
+    def build_average(self, _network: nn.Module, optimizer: Any, decay: float | None) -> Average | None:
+        """Average each part."""
         if hasattr(optimizer, "eval"):
             raise TrainError(
                 "training.optimizer: schedulefree keeps an average that cannot be divided; expected adamw "
                 "with distributed.strategy: fsdp"
             )
-        average = build_ema(deepcopy(self._whole).to(self._device), decay)
+        average = build_ema(deepcopy(self._full).to(self._device), decay)
         if average is not None:
             _shard(average.module)
         return average
 
-    def whole(self, network: nn.Module) -> nn.Module:
-        """A copy, which lives as long as it is used."""
-        copy = deepcopy(self._whole).to(self._device)
+    def full_network(self, network: nn.Module) -> nn.Module:
+        """Return a copy, which lives as long as it is used."""
+        copy = deepcopy(self._full).to(self._device)
         with torch.no_grad():
             for own, part in zip(_tensors(copy), _tensors(network), strict=True):
                 own.copy_(_full(part))
         return copy.train(network.training)
 
-    def gathered(self, state: T) -> T:
-        """Whole tensors one after the other, in the memory of the first processor."""
-        return cast("T", tree_map_only(DTensor, lambda part: _kept(_full(part)), state))
+    def full_state(self, state: T) -> T:
+        """Gather full tensors one after the other, in CPU memory of rank 0."""
+        return cast("T", tree_map_only(DTensor, self._gather, state))
 
-    def parts(self, state: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
+    def local_state(self, state: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
         """Cut what is cut in the own state; what has another shape is left for an error."""
         return {name: _cut(value, own.get(name)) for name, value in state.items()}
 
-    def optimizer_parts(self, state: dict[str, Any], optimizer: Any) -> dict[str, Any]:
+    def local_optimizer_state(self, state: dict[str, Any], optimizer: Any) -> dict[str, Any]:
         """Cut whatever has the shape of its parameter."""
         parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
         moments = {
@@ -167,23 +167,27 @@ class Sharded:
         }
         return {**state, "state": moments}
 
+    def _gather(self, part: DTensor) -> Tensor | None:
+        tensor = _full(part)
+        return tensor.cpu() if self._processes.is_first else None
+
 
 class ShardedStrategy(DDPStrategy):  # type: ignore[misc]
-    """Processes as with ddp, for a network that has been divided before."""
+    """Processes as with ddp, for a network that has been sharded before."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
         self._backward_sync_control = _KeptGradients()
 
     def setup_module(self, module: nn.Module) -> nn.Module:
-        """Nothing: it synchronizes by itself."""
+        """Return the network, which synchronizes by itself."""
         return module
 
     def module_to_device(self, module: nn.Module) -> None:
-        """Nothing: it is there."""
+        """Leave the network where it is: on the device."""
 
     def clip_gradients_norm(self, *arguments: Any, **options: Any) -> Tensor:
-        """The norm over all parts, as a plain number."""
+        """Return the norm over all parts, as a plain number."""
         return _full(super().clip_gradients_norm(*arguments, **options))
 
 
@@ -201,9 +205,9 @@ def _without_exchange(module: FSDPModule, enabled: bool) -> Iterator[None]:
         module.set_requires_gradient_sync(True)
 
 
-def layout_of(fabric: Fabric) -> Layout:
-    """The layout that belongs to the strategy of a training."""
-    return Sharded(fabric) if isinstance(fabric.strategy, ShardedStrategy) else Replicated()
+def build_sharding(fabric: Fabric, processes: Processes) -> ParameterSharding:
+    """Return the sharding that belongs to the strategy of a training."""
+    return Sharded(fabric, processes) if isinstance(fabric.strategy, ShardedStrategy) else Replicated()
 
 
 def _shard(network: nn.Module) -> None:
@@ -217,10 +221,6 @@ def _tensors(network: nn.Module) -> Iterator[Tensor]:
 
 def _full(tensor: Tensor) -> Tensor:
     return tensor.full_tensor() if isinstance(tensor, DTensor) else tensor
-
-
-def _kept(tensor: Tensor) -> Tensor | None:
-    return tensor.cpu() if rank() == 0 else None
 
 
 def _cut(value: Any, own: Any) -> Any:

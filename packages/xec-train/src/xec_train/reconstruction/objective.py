@@ -19,7 +19,7 @@ from xec_train.data.batch import Batch
 from xec_train.data.events import Events
 from xec_train.objectives.balance import loss_weights, total_loss
 from xec_train.objectives.base import LOSS, Arrays
-from xec_train.processes.collectives import summed
+from xec_train.processes.group import Processes
 from xec_train.reconstruction.intensity import INTENSITY, intensities, intensity
 from xec_train.reconstruction.losses import Faces, Targets, event_sums, face_losses, ratio, weigh_cells
 from xec_train.reconstruction.results import error_metrics, write_reconstruction
@@ -109,10 +109,13 @@ class Reconstruction(ABC):
             return None
         return torch.where(batch["time"].abs() <= INVALID_ABOVE, scale, 1.0)
 
-    def join(self, network: nn.Module, window: list[Batch], n_events: int) -> list[Batch]:
+    def join(
+        self, network: nn.Module, window: list[Batch], n_events: int, processes: Processes
+    ) -> list[Batch]:
         """Add what the hidden cells of all batches weigh: losses are means over cells, not over events."""
         own = [self.targets(network, batch, batch).weight_sums(self.columns) for batch in window]
-        per_event = summed(torch.stack([_stacked(sums) for sums in own]).sum(0)) / n_events
+        total = processes.all_reduce(torch.stack([_stacked(sums) for sums in own]).sum(0))
+        per_event = total / n_events
         return [{**batch, _PER_EVENT: per_event} for batch in window]
 
     def forward(self, network: nn.Module, batch: Batch) -> dict[str, Tensor]:
@@ -140,10 +143,15 @@ class Reconstruction(ABC):
         return {**self._combined(network, by_face), "actual_mask_ratio": ratios}
 
     def overall(
-        self, network: nn.Module, means: dict[str, float], outputs: Mapping[str, Tensor]
+        self,
+        network: nn.Module,
+        means: dict[str, float],
+        outputs: Mapping[str, Tensor],
+        processes: Processes,
     ) -> dict[str, float]:
         """The mean losses of all hidden cells."""
-        sums = summed(_stacked({face: values.double().sum(0) for face, values in outputs.items()}))
+        own = _stacked({face: values.double().sum(0) for face, values in outputs.items()})
+        sums = processes.all_reduce(own)
         by_face = dict(zip(outputs, ratio(sums[..., 4], sums[..., 3]), strict=True))
         exact = self._combined(network, by_face)
         return {**means, **{name: float(value) for name, value in exact.items()}}

@@ -22,6 +22,7 @@ from xec_train.data.events import Events
 from xec_train.errors import TrainError
 from xec_train.objectives.balance import loss_weights, total_loss
 from xec_train.objectives.base import LOSS, Arrays
+from xec_train.processes.group import Processes
 from xec_train.regression.results import write_regression_results
 from xec_train.regression.reweighting import EventWeights, weigh_events
 
@@ -113,6 +114,7 @@ class Regression:
         network: nn.Module,  # noqa: ARG002
         window: list[Batch],
         n_events: int,  # noqa: ARG002
+        processes: Processes,  # noqa: ARG002
     ) -> list[Batch]:
         """Nothing: losses are means over events."""
         return window
@@ -143,6 +145,7 @@ class Regression:
         network: nn.Module,  # noqa: ARG002
         means: dict[str, float],
         outputs: Mapping[str, Tensor],  # noqa: ARG002
+        processes: Processes,  # noqa: ARG002
     ) -> dict[str, float]:
         """Losses are means over events."""
         return means

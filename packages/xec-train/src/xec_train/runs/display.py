@@ -1,4 +1,4 @@
-"""What a user sees while a training runs: a progress bar on a terminal, plain lines elsewhere."""
+"""Display of a running training: a progress bar on a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
@@ -42,15 +42,34 @@ class Display:
         """Print a warning."""
         self.line(f"warning: {text}")
 
+    def epoch(
+        self,
+        number: int,
+        total: int,
+        metrics: Mapping[str, float],
+        headlines: Mapping[str, str],
+        improved: bool,
+    ) -> None:
+        """Print the line of an epoch: its losses, the metrics in `headlines` with their units, its speed."""
+        columns = [
+            f"epoch {number:>3}/{total}",
+            f"train {metrics['train_loss']:<8.4g}",
+            f"val {metrics['val_loss']:<8.4g}{'*' if improved else ' '}",
+            *(f"{name} {metrics[name]:.4g} {unit}".rstrip() for name, unit in headlines.items()),
+            f"{metrics['epoch_duration_sec']:.1f} s",
+            f"{metrics['throughput_events_per_sec']:.0f} events/s",
+        ]
+        self.line("  ".join(columns))
+
     @contextmanager
-    def progress(self, title: str, n_batches: int, done: int = 0) -> Iterator[EpochProgress]:
+    def progress_bar(self, title: str, n_batches: int, done: int = 0) -> Iterator[ProgressBar]:
         """Show how an epoch goes on, as long as the block runs."""
-        with EpochProgress(self, title, n_batches, done) as progress:
+        with ProgressBar(self, title, n_batches, done) as progress:
             yield progress
 
 
-class EpochProgress:
-    """The progress of one epoch; made by `Display.progress`."""
+class ProgressBar:
+    """The progress of one epoch; made by `Display.progress_bar`."""
 
     def __init__(self, display: Display, title: str, n_batches: int, done: int) -> None:
         self.display, self.title, self.n_batches, self.done = display, title, n_batches, done
@@ -70,7 +89,7 @@ class EpochProgress:
                 transient=True,
             )
 
-    def __enter__(self) -> EpochProgress:
+    def __enter__(self) -> ProgressBar:
         if self._bar is not None:
             self._bar.start()
             self._task = self._bar.add_task(self.title, total=self.n_batches, completed=self.done, state="")

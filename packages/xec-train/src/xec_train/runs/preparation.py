@@ -1,4 +1,4 @@
-"""Everything that is checked before a training writes its first file."""
+"""Checks of everything that a training needs, before it writes its first file."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from xec_train.data.loader import thread_count, worker_count
 from xec_train.engine.checkpoints import find_checkpoint, open_checkpoint
 from xec_train.objectives.base import Objective
 from xec_train.objectives.table import build_objective
-from xec_train.processes.collectives import from_first, processes_on_my_cores, together
+from xec_train.processes.group import Processes
 from xec_train.regression.results import RESULT_BRANCHES
 from xec_train.runs.display import Display
 from xec_train.runs.finetuning import Weights
@@ -43,7 +43,7 @@ class Preparation:
         }
 
 
-def prepare(config: TrainConfig, display: Display) -> Preparation:
+def prepare(config: TrainConfig, processes: Processes, display: Display) -> Preparation:
     """Check everything that a training needs; nothing is written.
 
     Raises
@@ -51,17 +51,19 @@ def prepare(config: TrainConfig, display: Display) -> Preparation:
     XecError
         At the first thing that is not as it has to be.
     """
-    objective = together(lambda: build_objective(config))
-    path = from_first(lambda: find_checkpoint(config.checkpoint, config.mlflow.run_name))
+    objective = processes.run_on_all(lambda: build_objective(config))
+    path = processes.broadcast(lambda: find_checkpoint(config.checkpoint, config.mlflow.run_name))
     opened_checkpoint = (
-        None if path is None else together(lambda: open_checkpoint(path, config, objective.kind))
+        None if path is None else processes.run_on_all(lambda: open_checkpoint(path, config, objective.kind))
     )
     weights = opened_checkpoint if isinstance(opened_checkpoint, Weights) else None
     checkpoint = None if isinstance(opened_checkpoint, Weights) else opened_checkpoint
     # One clock names the run, and one look at the folder says whether the name is free.
-    run = RunDirectory(from_first(lambda: choose_run(config, path if weights is None else None).path))
-    sharing = processes_on_my_cores()
-    training, validation = together(lambda: _open_files(config, objective, sharing, display))
+    run = RunDirectory(
+        processes.broadcast(lambda: choose_run(config, path if weights is None else None).path)
+    )
+    sharing = processes.n_sharing_cores
+    training, validation = processes.run_on_all(lambda: _open_files(config, objective, sharing, display))
     if checkpoint is not None:
         display.line(f"continuing {path}")
     elif weights is None and config.checkpoint.resume_from is not None:

@@ -1,0 +1,104 @@
+"""Optimizer steps that leave everything unchanged where the gradient is not finite.
+
+Whether a gradient is finite is known on the device long before the host could know it without waiting. So the
+device skips the step by itself, and the host learns of it one step later, when the kernels of the next
+gradient are already queued.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from xec_data.schema.branches import ID_BRANCHES, SENSOR_BRANCHES
+from xec_train.data.batch import Batch
+from xec_train.engine.precision import scaler_of
+
+
+@dataclass(frozen=True)
+class StepOutcome:
+    """What a step was made of, and whether it was taken.
+
+    Attributes
+    ----------
+    is_finite
+        Waits until the device knows it: whether the gradient was finite, so that the step was taken.
+    losses, sizes
+        Losses and number of events of each batch.
+    identities
+        Run and event numbers of each batch.
+    """
+
+    is_finite: Callable[[], bool]
+    losses: list[dict[str, Tensor]]
+    sizes: list[int]
+    identities: list[Batch]
+
+
+class OptimizerStep:
+    """Takes the steps of an optimizer.
+
+    Parameters
+    ----------
+    optimizer
+        As set up by Fabric.
+    precision
+        Its precision plugin, which may hold a gradient scaler.
+    """
+
+    def __init__(self, optimizer: Any, precision: Any) -> None:
+        self._wrapped, self._optimizer = optimizer, optimizer.optimizer
+        self._on_device = bool(self._optimizer.defaults.get("fused"))
+        self._scaled = scaler_of(precision) is not None
+
+    def take(
+        self, norm: Tensor, losses: Sequence[dict[str, Tensor]], batches: Sequence[Batch]
+    ) -> StepOutcome:
+        """Take a step with the gradient that is there.
+
+        Parameters
+        ----------
+        norm
+            Norm of the gradient, on the device.
+        losses, batches
+            What the gradient was made of.
+
+        Returns
+        -------
+        StepOutcome
+            The outcome, which the host need not know yet.
+        """
+        finite = norm.detach().isfinite()
+        if self._on_device:
+            self._optimizer.found_inf = (~finite).float()
+            self._wrapped.step()
+            del self._optimizer.found_inf
+        elif self._scaled or bool(finite):
+            # A gradient scaler looks by itself, and lowers its scale; other optimizers have to be told.
+            self._wrapped.step()
+        return StepOutcome(
+            _copied_to_host(finite),
+            [{name: loss.detach() for name, loss in parts.items()} for parts in losses],
+            [len(batch[SENSOR_BRANCHES[0]]) for batch in batches],
+            [{name: batch[name] for name in ID_BRANCHES if name in batch} for batch in batches],
+        )
+
+
+def _copied_to_host(flag: Tensor) -> Callable[[], bool]:
+    """Send a flag to the host; the function waits until it has arrived, and for nothing else."""
+    if flag.device.type != "cuda":
+        return lambda: bool(flag)
+    copy = torch.empty((), dtype=torch.bool, pin_memory=True)
+    copy.copy_(flag, non_blocking=True)
+    arrival = torch.cuda.Event()  # type: ignore[no-untyped-call]
+    arrival.record()
+
+    def wait() -> bool:
+        arrival.synchronize()
+        return bool(copy)
+
+    return wait

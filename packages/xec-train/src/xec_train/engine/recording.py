@@ -1,0 +1,59 @@
+"""The record of each step in the state of a training, one step behind the device."""
+
+from __future__ import annotations
+
+from xec_train.engine.bad_steps import BadStepGuard
+from xec_train.engine.optimizer_step import StepOutcome
+from xec_train.engine.state import TrainState
+
+
+class StepRecorder:
+    """Updates average, schedule, means and counts after each step.
+
+    A step is recorded before the next one is taken, when the host can know its outcome without waiting. So
+    nothing differs from having waited at once.
+
+    Parameters
+    ----------
+    state
+        What is updated.
+    guard
+        Takes the bad steps.
+    """
+
+    def __init__(self, state: TrainState, guard: BadStepGuard) -> None:
+        self.state, self.guard = state, guard
+        self._pending: StepOutcome | None = None
+
+    def add(self, outcome: StepOutcome) -> None:
+        """Take a step that has just been queued, after `complete_pending`."""
+        self._pending = outcome
+
+    def complete_pending(self) -> None:
+        """Wait for the pending step and record it, so that all parts of the state belong together.
+
+        Raises
+        ------
+        TrainError
+            If too many steps in a row were bad. All processes have to call together.
+        """
+        self.poll()
+        self.guard.raise_if_too_many(self.state.progress)
+
+    def poll(self) -> None:
+        """Record the pending step at any time that suits this process, without the error."""
+        outcome, self._pending = self._pending, None
+        if outcome is None:
+            return
+        state, progress = self.state, self.state.progress
+        if not outcome.is_finite():
+            progress.bad_steps += 1
+            progress.bad_in_a_row += 1
+            self.guard.add(outcome, progress)
+            return
+        for losses, size in zip(outcome.losses, outcome.sizes, strict=True):
+            progress.means.add(losses, size)
+        if state.ema is not None:
+            state.ema.update_parameters(state.network)
+        state.scheduler.step()
+        progress.bad_in_a_row = 0

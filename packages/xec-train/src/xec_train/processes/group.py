@@ -1,0 +1,249 @@
+"""The processes of a training: which one this is, how many there are, and what they agree on.
+
+Every collective method has to be called by all processes at the same point of the program: what one of them
+only does because of its own clock or its own files is agreed on first. The tensors of the network travel
+through the strategy of Fabric; what stands here travels beside them, from CPU to CPU.
+"""
+
+from __future__ import annotations
+
+import gc
+import re
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from functools import cache, cached_property
+from typing import Any, TypeVar
+
+import torch
+import torch.distributed as dist
+from torch import Tensor
+
+from xec_geometry.errors import XecError
+from xec_geometry.support.processors import allowed_cores
+from xec_geometry.support.text import first_line
+from xec_train.errors import ReportedElsewhereError, TrainError
+
+T = TypeVar("T")
+
+_GLOO_LOCATION = re.compile(r"^\[[^]]*\] ")
+
+TIMEOUT = timedelta(minutes=30)
+"""How long a process waits for the others, which may write a checkpoint or compile meanwhile."""
+
+
+class Processes:
+    """One process, which has nobody to agree with.
+
+    Attributes
+    ----------
+    rank, world_size
+        Which process this is, and how many there are.
+    """
+
+    rank: int = 0
+    world_size: int = 1
+
+    @property
+    def is_distributed(self) -> bool:
+        """Whether there is more than one process."""
+        return self.world_size > 1
+
+    @property
+    def is_first(self) -> bool:
+        """Whether this process has rank 0, which alone writes, tracks and prints."""
+        return self.rank == 0
+
+    @property
+    def n_sharing_cores(self) -> int:
+        """Processes that share the cores of this one: launchers may or may not have divided them."""
+        return 1
+
+    def all_gather(self, value: T) -> list[T]:
+        """Return the values of all processes, in the order of their ranks."""
+        return [value]
+
+    def gather(self, value: T) -> list[T]:
+        """Return the values of all processes in rank 0, and nothing elsewhere."""
+        return [value]
+
+    def all_reduce(self, tensor: Tensor) -> Tensor:
+        """Sum a tensor over the processes, on its device; the host does not wait for it."""
+        return tensor
+
+    def any_async(self, flags: tuple[bool, ...]) -> Callable[[], tuple[bool, ...]]:
+        """Start to find out which flags are set in any process.
+
+        Returns
+        -------
+        callable
+            Waits for the answer and returns it.
+        """
+        return lambda: flags
+
+    def broadcast(self, action: Callable[[], T]) -> T:
+        """Run an action in rank 0 only, and return its result everywhere; an error is raised everywhere."""
+        return action()
+
+    def run_on_all(self, action: Callable[[], T]) -> T:
+        """Run an action in every process; if it fails in one, it fails in all, and rank 0 reports why."""
+        return action()
+
+    def shared_error(self, error: XecError) -> XecError:
+        """Return an error that all processes found at the same point, in the form that each should raise."""
+        return error
+
+    @contextmanager
+    def lost_connection_reported(self) -> Iterator[None]:
+        """Turn what a process sees when another one has died into one line, as long as the block runs."""
+        yield
+
+
+class ProcessGroup(Processes):
+    """Several processes, connected by `torch.distributed`."""
+
+    def __init__(self) -> None:
+        self.rank, self.world_size = dist.get_rank(), dist.get_world_size()
+
+    @cached_property
+    def n_sharing_cores(self) -> int:
+        """Processes that share the cores of this one; all ask together."""
+        own = socket.gethostname(), allowed_cores()
+        return self.all_gather(own).count(own)
+
+    def all_gather(self, value: T) -> list[T]:
+        """Return the values of all processes."""
+        values: list[Any] = [None] * self.world_size
+        dist.all_gather_object(values, value, group=self._group)
+        return values
+
+    def gather(self, value: T) -> list[T]:
+        """Return the values of all processes in rank 0."""
+        values: list[Any] | None = [None] * self.world_size if self.is_first else None
+        dist.gather_object(value, values, dst=0, group=self._group)
+        return values or []
+
+    def all_reduce(self, tensor: Tensor) -> Tensor:
+        """Sum a tensor in place."""
+        dist.all_reduce(tensor)
+        return tensor
+
+    def any_async(self, flags: tuple[bool, ...]) -> Callable[[], tuple[bool, ...]]:
+        """Start to count the flags that are set."""
+        count = torch.tensor(flags, dtype=torch.int32)
+        work = dist.all_reduce(count, group=self._group, async_op=True)
+
+        def wait() -> tuple[bool, ...]:
+            work.wait()
+            return tuple(map(bool, count.tolist()))
+
+        return wait
+
+    def broadcast(self, action: Callable[[], T]) -> T:
+        """Run an action in rank 0."""
+        result: list[Any] = [None, None]
+        if self.is_first:
+            try:
+                result[0] = action()
+            except XecError as error:
+                result[1] = str(error)
+                dist.broadcast_object_list(result, 0, group=self._group)
+                raise
+        dist.broadcast_object_list(result, 0, group=self._group)
+        if result[1] is not None:
+            raise ReportedElsewhereError(result[1])
+        return result[0]  # type: ignore[no-any-return]
+
+    def run_on_all(self, action: Callable[[], T]) -> T:
+        """Run an action and exchange how it ended."""
+        own: XecError | None = None
+        result: Any = None
+        try:
+            result = action()
+        except XecError as error:
+            own = error
+        answers = self.all_gather((socket.gethostname(), None if own is None else str(own)))
+        failed = [number for number, (_, message) in enumerate(answers) if message is not None]
+        if not failed:
+            return result  # type: ignore[no-any-return]
+        if self.is_first and own is not None:
+            raise own
+        host, message = answers[failed[0]]
+        if failed[0] > 0:
+            message = f"{message} (in process {failed[0] + 1} of {len(answers)}, on {host})"
+        raise self.shared_error(TrainError(message))
+
+    def shared_error(self, error: XecError) -> XecError:
+        """Return the error itself in rank 0, elsewhere one that is not reported again."""
+        return error if self.is_first else ReportedElsewhereError(str(error))
+
+    @contextmanager
+    def lost_connection_reported(self) -> Iterator[None]:
+        """Turn errors of the connection into a `TrainError`."""
+        try:
+            yield
+        except RuntimeError as error:
+            reason = first_line(error)
+            if isinstance(error, dist.DistError) or "gloo" in reason.lower():
+                what = _GLOO_LOCATION.sub("", reason).partition(". ")[0]
+                raise TrainError(
+                    f"process {self.rank + 1} of {self.world_size} lost the connection to another one, which "
+                    f"may have reported why it ended ({what}); the last checkpoint is unchanged"
+                ) from error
+            raise
+
+    @property
+    def _group(self) -> Any:
+        return _cpu_group(dist.group.WORLD)
+
+
+class DelayedAny:
+    """Yes-or-no questions to all processes, where a single yes decides.
+
+    Several processes get the answer to the question before, so that nobody waits: it travels while the next
+    step is computed.
+
+    Parameters
+    ----------
+    processes
+        All of them ask at the same points.
+    """
+
+    def __init__(self, processes: Processes) -> None:
+        self._processes = processes
+        self._previous: Callable[[], tuple[bool, ...]] | None = None
+
+    def ask(self, *flags: bool) -> tuple[bool, ...]:
+        """Hand in the flags of this process and return those that are decided."""
+        current = self._processes.any_async(flags)
+        if not self._processes.is_distributed:
+            return current()
+        previous, self._previous = self._previous, current
+        return (False,) * len(flags) if previous is None else previous()
+
+
+def current_processes() -> Processes:
+    """Return the processes that this one trains with: those that Fabric has connected."""
+    if dist.is_available() and dist.is_initialized() and dist.get_world_size() > 1:
+        return ProcessGroup()
+    return Processes()
+
+
+def destroy_process_group() -> None:
+    """Leave the other processes at the end of this one.
+
+    Otherwise the threads of gloo still exist when Python ends, and one that then has a Python object to
+    release aborts the process.
+    """
+    if dist.is_available() and dist.is_initialized():
+        _cpu_group.cache_clear()
+        # The network of the training, which is part of a cycle, keeps the threads too.
+        gc.collect()
+        dist.destroy_process_group()
+
+
+@cache
+def _cpu_group(_world: Any) -> Any:
+    """Return a group of its own, over the CPUs' network also where gradients travel between GPUs."""
+    return dist.new_group(backend="gloo", timeout=TIMEOUT)

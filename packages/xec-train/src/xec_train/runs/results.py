@@ -1,0 +1,63 @@
+"""Results of a finished training: what its best network says about the validation events."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from xec_models.checkpoint.checkpoint import load_evaluated, read_checkpoint
+from xec_train.engine.evaluation import evaluate
+from xec_train.errors import TrainError
+from xec_train.runs.artifacts import make_artifacts
+from xec_train.runs.assembly import Assembly
+from xec_train.runs.display import Display
+
+
+def write_results(assembly: Assembly, display: Display) -> list[Path]:
+    """Apply the best network to the validation events, and write all that is made of it.
+
+    Parameters
+    ----------
+    assembly
+        A training that has reached its last epoch.
+    display
+        Where to show progress and warnings.
+
+    Returns
+    -------
+    list of Path
+        The files of the run directory that a tracker should get; none but in rank 0.
+
+    Raises
+    ------
+    XecError
+        If the best checkpoint cannot be read, or this is interrupted.
+    """
+    config, ready, fabric, processes, state, _, validation = assembly
+    run, files = ready.run, [ready.run.config, ready.run.metrics]
+    if not config.checkpoint.save_artifacts:
+        return files
+    best = run.checkpoint_best if run.checkpoint_best.exists() else run.checkpoint_last
+    # A machine that has not written the file may see an older one for a while.
+    checkpoint = processes.broadcast(lambda: _evaluated_part(read_checkpoint(best)))
+    network = state.evaluated
+    load_evaluated(network, checkpoint, str(best))
+    with display.progress_bar("results of the best network", len(validation)) as bar:
+        evaluation = evaluate(fabric, processes, ready.objective, network, validation, bar)
+    if evaluation is None:
+        raise TrainError(f"the validation of {best} was interrupted")
+    if not processes.is_first:
+        return []
+    files += ready.objective.write_results(run.path, evaluation.outputs, evaluation.events)
+    # Rank 0 reads for all now.
+    with closing(replace(validation, rank=0, world=1).epoch()) as batches:
+        files += ready.objective.write_readings(run.path, network, map(fabric.to_device, batches))
+    return [*files, *make_artifacts(run.path, display.warn)]
+
+
+def _evaluated_part(checkpoint: dict[str, Any]) -> dict[str, Any]:
+    """Return what `load_evaluated` needs: the weights that were validated, and no others."""
+    part = {name: value for name, value in checkpoint.items() if name not in ("optimizer", "processes")}
+    return {**part, "model": {}} if checkpoint.get("ema_model") else part
