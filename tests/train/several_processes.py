@@ -79,7 +79,7 @@ def run_job(job: dict[str, Any], patch: pytest.MonkeyPatch) -> dict[str, Any]:
             lambda net, config, **_: SGD(net.parameters(), config.lr),
         )
     if "eps" in job:
-        patch.setattr("xec_train.engine.optimizers.AdamW", partial(AdamW, eps=job["eps"]))
+        patch.setattr("torch.optim.AdamW", partial(AdamW, eps=job["eps"]))
     if job.get("unreadable_in") == rank:
         patch.setattr("xec_train.runs.preparation.open_events", unreadable)
     error = None

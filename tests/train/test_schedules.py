@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import math
 from itertools import pairwise
-from typing import Any, get_args
+from typing import Any
 
 import pytest
 import torch
 
+from xec_train.config.keys import choices
 from xec_train.config.sections import TrainingConfig
-from xec_train.engine.schedules import SCHEDULES, Schedule, learning_rate
+from xec_train.engine.learning_rates import SCHEDULES, learning_rate
+from xec_train.engine.schedules import Schedule
 
 
 def rates(config: TrainingConfig, steps_per_epoch: int) -> list[float]:
@@ -148,5 +150,6 @@ def test_resumed_is_uninterrupted(name: str, stop: int) -> None:
     assert after.schedule.state_dict() == whole.schedule.state_dict()
 
 
-def test_every_schedule_has_a_name_in_the_configuration() -> None:
-    assert set(SCHEDULES) == set(get_args(TrainingConfig.model_fields["scheduler"].annotation))
+def test_the_configuration_takes_the_schedules_of_the_table() -> None:
+    assert choices("training.scheduler") == tuple(SCHEDULES) == ("cosine", "onecycle", "plateau", "none")
+    assert all(TrainingConfig(scheduler=name).scheduler == name for name in SCHEDULES)

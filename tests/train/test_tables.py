@@ -19,6 +19,10 @@ from xec_geometry.support.registry import Registry
 from xec_models.encoder.normalizer import Normalizer
 from xec_models.losses import LOSSES, Loss
 from xec_train import ConfigError, load_config, template
+from xec_train.config.sections import TrainingConfig
+from xec_train.engine.learning_rates import SCHEDULES, LearningRate, LearningRateSchedule
+from xec_train.engine.optimizers import OPTIMIZERS, Groups, OptimizerChoice, build_optimizer
+from xec_train.engine.schedules import Schedule
 from xec_train.objectives.table import build_objective
 
 SMALL = """\
@@ -116,6 +120,42 @@ def test_a_scheme_is_one_entry_for_numpy_and_torch(path: Path) -> None:
         assert torch.equal(exported(*readings)[..., 0], normalized)
         losses_of_a_step(path, *chosen)
         assert "linear (x/s₁), asinh (asinh(x/s₁)/s₂)" in template().replace("\n  #", "")
+
+
+def linear_decay(config: TrainingConfig, _steps_per_epoch: int) -> LearningRate:
+    return lambda epoch: config.lr + (config.lr_min - config.lr) * epoch / config.epochs
+
+
+def test_a_schedule_is_one_entry(path: Path) -> None:
+    chosen = ["training.scheduler=linear", "training.warmup_epochs=0", "training.epochs=4", "training.lr=1"]
+    with pytest.raises(ConfigError, match=r"training\.scheduler: found 'linear', expected one of cosine"):
+        load_config(path, chosen)
+    with added(SCHEDULES, LearningRateSchedule("linear", linear_decay, "a line to lr_min", ("lr_min",))):
+        with pytest.raises(ConfigError, match="lr_min is 2, expected at most lr, 1"):
+            load_config(path, [*chosen, "training.lr_min=2"])
+        config = load_config(path, [*chosen, "training.lr_min=0"]).config.training
+        optimizer = build_optimizer(torch.nn.Linear(1, 1), config)
+        schedule, rates = Schedule(optimizer, config, 1), []
+        for _ in range(4):
+            rates.append(optimizer.param_groups[0]["lr"])
+            optimizer.step()
+            schedule.step()
+        assert rates == pytest.approx([1, 0.75, 0.5, 0.25])
+        assert "linear (a line to lr_min)" in template().replace("\n  # ", " ")
+
+
+def test_an_optimizer_is_one_entry(path: Path) -> None:
+    def descent(groups: Groups, config: TrainingConfig, _fused: bool) -> torch.optim.Optimizer:
+        return torch.optim.SGD(groups, lr=config.lr)
+
+    chosen = ["training.optimizer=sgd", "training.scheduler=onecycle"]
+    with pytest.raises(ConfigError, match=r"training\.optimizer: found 'sgd', expected one of adamw"):
+        load_config(path, chosen)
+    with added(OPTIMIZERS, OptimizerChoice("sgd", descent, "plain descent", schedules=("none", "cosine"))):
+        with pytest.raises(ConfigError, match="scheduler is 'onecycle', expected 'none' or 'cosine' because"):
+            load_config(path, chosen)
+        config = load_config(path, chosen[:1]).config.training
+        assert isinstance(build_optimizer(torch.nn.Linear(1, 1), config), torch.optim.SGD)
 
 
 @pytest.mark.parametrize("objective", ["regression", "mae", "inpainting"])

@@ -31,7 +31,7 @@ class NormalizationConfig(BaseModel):
     npho_scale2: float = Field(
         4.08,
         gt=0,
-        description="scale s₂ of the scheme; only "
+        description="scale s₂ of the scheme; used by "
         + ", ".join(scheme.name for scheme in SCHEMES.values() if scheme.uses_scale2),
     )
     time_scale: float = Field(

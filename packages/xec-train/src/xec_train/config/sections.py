@@ -11,8 +11,11 @@ from pydantic import (
     model_validator,
 )
 
+from xec_data.configuration.choice import OneOf
 from xec_geometry.detector.fiducial import FIDUCIAL
 from xec_train.config.base import Section
+from xec_train.engine.learning_rates import SCHEDULES, schedules_that_use
+from xec_train.engine.optimizers import OPTIMIZERS
 
 AUTO: Literal["auto"] = "auto"
 
@@ -27,6 +30,13 @@ def _off_if_negative(value: Any) -> Any:
 
 EmaDecay = Annotated[float | None, BeforeValidator(_off_if_negative)]
 EMA_DECAY = "decay of the averaged weights (EMA), which are validated and exported; null: off"
+
+_OWN_WARMUP = " and ".join(schedule.name for schedule in SCHEDULES.values() if schedule.own_warmup)
+
+
+def _used_by(key: str) -> str:
+    return f"; used by {schedules_that_use(key)}"
+
 
 Paths = Annotated[list[str], BeforeValidator(_one_or_many), Field(min_length=1)]
 
@@ -76,32 +86,37 @@ class TrainingConfig(Section):
     """How the weights are learnt."""
 
     epochs: int = Field(20, ge=1, description="passes over the training files")
-    optimizer: Literal["adamw", "schedulefree"] = Field(
-        "adamw",
-        description="adamw, or schedulefree: AdamW that averages the weights itself (ema_decay has no effect "
-        "then) and wants scheduler: none",
+    optimizer: Annotated[str, OneOf("optimizer", lambda: OPTIMIZERS)] = Field(
+        "adamw", description="optimizer"
     )
     lr: float = Field(3e-4, gt=0, description="largest learning rate")
     weight_decay: float = Field(
         1e-4, ge=0, description="AdamW's weight decay; biases, norms, GRN and positions have none"
     )
-    scheduler: Literal["cosine", "onecycle", "plateau", "none"] = Field(
-        "cosine",
-        description="learning rate after the warm-up: cosine down to lr_min; onecycle up to max_lr and down; "
-        "plateau (lowered when the validation loss no longer falls); none (constant)",
+    scheduler: Annotated[str, OneOf("schedule", lambda: SCHEDULES)] = Field(
+        "cosine", description="learning rate after the warm-up"
     )
     warmup_epochs: float = Field(
-        2, ge=0, description="epochs of linear warm-up; onecycle has one of its own, pct_start"
+        2, ge=0, description=f"epochs of linear warm-up; not with {_OWN_WARMUP}, which rises by itself"
     )
-    lr_min: float = Field(
-        1e-6, ge=0, description="learning rate at the end of the cosine, and below which plateau never goes"
+    lr_min: float = Field(1e-6, ge=0, description=f"smallest learning rate{_used_by('lr_min')}")
+    max_lr: float | None = Field(
+        None, gt=0, description=f"largest learning rate; null: lr{_used_by('max_lr')}"
     )
-    max_lr: float | None = Field(None, gt=0, description="onecycle: largest learning rate; null: lr")
-    pct_start: float = Field(0.3, gt=0, lt=1, description="onecycle: fraction of the training that rises")
+    pct_start: float = Field(
+        0.3,
+        gt=0,
+        lt=1,
+        description=f"fraction of the training that rises{_used_by('pct_start')}",
+    )
     lr_patience: int = Field(
-        5, ge=0, description="plateau: epochs without a smaller validation loss that are waited for"
+        5,
+        ge=0,
+        description=f"epochs to wait for a smaller validation loss{_used_by('lr_patience')}",
     )
-    lr_factor: float = Field(0.5, gt=0, lt=1, description="plateau: factor on the learning rate")
+    lr_factor: float = Field(
+        0.5, gt=0, lt=1, description=f"factor on the learning rate{_used_by('lr_factor')}"
+    )
     ema_decay: EmaDecay = Field(0.999, lt=1, description=EMA_DECAY)
     grad_clip: float = Field(1.0, ge=0, description="largest norm of the gradient; 0: no limit")
     grad_accum_steps: int = Field(1, ge=1, description="batches per step of the optimizer")
@@ -122,16 +137,18 @@ class TrainingConfig(Section):
 
     @model_validator(mode="after")
     def _schedule_suits_optimizer(self) -> Self:
-        if self.optimizer == "schedulefree" and self.scheduler != "none":
+        suitable = OPTIMIZERS[self.optimizer].schedules
+        if suitable and self.scheduler not in suitable:
+            expected = " or ".join(f"'{name}'" for name in suitable)
             raise ValueError(
-                f"scheduler is '{self.scheduler}', expected 'none' because of optimizer: schedulefree "
-                "(warmup_epochs may be any)"
+                f"scheduler is '{self.scheduler}', expected {expected} because of optimizer: "
+                f"{self.optimizer} (warmup_epochs may be any)"
             )
         return self
 
     @model_validator(mode="after")
     def _learning_rate_does_not_rise(self) -> Self:
-        if self.scheduler in ("cosine", "plateau") and self.lr_min > self.lr:
+        if "lr_min" in SCHEDULES[self.scheduler].keys and self.lr_min > self.lr:
             raise ValueError(f"lr_min is {self.lr_min:g}, expected at most lr, {self.lr:g}")
         return self
 

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
-from torch import nn
-from torch.optim import AdamW, Optimizer
-
-from xec_train.config.sections import TrainingConfig
+from xec_geometry.support.registry import Registry
 from xec_train.errors import TrainError
+
+# The configuration reads this table: torch is imported by the functions, when they are called.
+if TYPE_CHECKING:
+    from torch import nn
+    from torch.optim import Optimizer
+
+    from xec_train.config.sections import TrainingConfig
 
 Groups = list[dict[str, Any]]
 
@@ -17,8 +22,33 @@ Groups = list[dict[str, Any]]
 _NO_DECAY_NAMES = ("bias", "norm", "grn", "position", "pos_embed")
 
 
+@dataclass(frozen=True)
+class OptimizerChoice:
+    """An optimizer.
+
+    Attributes
+    ----------
+    name
+        What ``training.optimizer`` calls it.
+    build
+        From groups of parameters, section ``training`` and whether one kernel does the whole step to the
+        optimizer.
+    summary
+        One line for people.
+    schedules
+        The schedules that it goes with; empty: any.
+    """
+
+    name: str
+    build: Callable[[Groups, TrainingConfig, bool], Optimizer]
+    summary: str = ""
+    schedules: tuple[str, ...] = ()
+
+
 def adamw(groups: Groups, config: TrainingConfig, fused: bool) -> Optimizer:
     """AdamW; fused, it leaves a step out by itself where its attribute ``found_inf`` says so."""
+    from torch.optim import AdamW
+
     return AdamW(groups, lr=config.lr, fused=fused)
 
 
@@ -36,11 +66,21 @@ def schedulefree(groups: Groups, config: TrainingConfig, _fused: bool) -> Optimi
     return optimizer
 
 
-OPTIMIZERS: dict[str, Callable[[Groups, TrainingConfig, bool], Optimizer]] = {
-    "adamw": adamw,
-    "schedulefree": schedulefree,
-}
-"""Optimizers by the name that ``training.optimizer`` gives them."""
+OPTIMIZERS: Registry[OptimizerChoice] = Registry(
+    "optimizer",
+    (
+        OptimizerChoice("adamw", adamw),
+        OptimizerChoice(
+            "schedulefree",
+            schedulefree,
+            "AdamW that averages the weights itself: ema_decay has no effect, and scheduler must be none",
+            schedules=("none",),
+        ),
+    ),
+    group="xec.optimizers",
+    error=TrainError,
+)
+"""Every optimizer by its name. Installed packages add theirs in the entry-point group ``xec.optimizers``."""
 
 
 def build_optimizer(network: nn.Module, config: TrainingConfig, *, fused: bool = True) -> Optimizer:
@@ -75,7 +115,7 @@ def build_optimizer(network: nn.Module, config: TrainingConfig, *, fused: bool =
         {"params": decaying, "weight_decay": config.weight_decay},
         {"params": free, "weight_decay": 0.0},
     ]
-    return OPTIMIZERS[config.optimizer]([group for group in groups if group["params"]], config, fused)
+    return OPTIMIZERS[config.optimizer].build([group for group in groups if group["params"]], config, fused)
 
 
 def decays(name: str, parameter: nn.Parameter) -> bool:

@@ -12,7 +12,7 @@ from xec_geometry.support.output import atomic_output, check_writable
 from xec_train.config.train_config import TrainConfig
 from xec_train.data.events import open_events
 from xec_train.data.plan import ceil_div, n_batches
-from xec_train.engine.schedules import learning_rate
+from xec_train.engine.learning_rates import SCHEDULES, learning_rate
 from xec_train.errors import TrainError
 
 # Where the files cannot be read the steps are unknown; so many to an epoch draw a smooth curve.
@@ -78,8 +78,8 @@ def plot_schedule(config: TrainConfig, path: Path) -> list[str]:
     rate = learning_rate(training, steps)
     step = np.arange(training.epochs * steps)
     values = np.array([rate(i) for i in step.tolist()])
-    if training.scheduler == "plateau":
-        notes.append("plateau: what the validation loss will take from it is not known beforehand")
+    if SCHEDULES[training.scheduler].reduces_on_plateau:
+        notes.append(f"{training.scheduler}: what the validation loss takes from it is not known beforehand")
 
     figure = Figure(figsize=(6.4, 3.6), layout="constrained")
     axes = figure.subplots()
