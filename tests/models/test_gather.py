@@ -6,8 +6,9 @@ import torch.nn.functional as F
 from xec_data.normalization.transforms import NormalizationConfig
 from xec_geometry import N_SENSORS, face_ids, index_map, outer_fine_grid
 from xec_models.config.network import ModelConfig
-from xec_models.encoder.gather import FaceGather, token_faces
+from xec_models.encoder.gather import FaceGather
 from xec_models.encoder.normalizer import Normalizer
+from xec_models.encoder.outer_modes import token_faces
 
 POOLS = [None, (3, 3), (5, 2), (9, 8)]
 INVALID_NPHO, INVALID_TIME = -1.0, -1.0  # sentinels of the default normalization

@@ -103,6 +103,6 @@ def test_attention_depends_on_the_features():
         return operator(background + change) - operator(background)
 
     for name, fixed in (("depthwise", True), ("attention", False)):
-        operator = HEX_OPERATORS[name](8, "physical")
+        operator = HEX_OPERATORS[name].build(8, "physical")
         same = torch.allclose(difference(operator, x), difference(operator, 3 * x.flip(1, 2)), atol=1e-4)
         assert same == fixed

@@ -9,8 +9,8 @@ import torch
 from xec_data.normalization.transforms import NormalizationConfig
 from xec_geometry import FACES, N_SENSORS, face_ids, index_map, outer_fine_grid, sensor_positions
 from xec_models.config.network import InpainterConfig
-from xec_models.encoder.gather import FACE_GROUPS
 from xec_models.encoder.normalizer import Normalizer
+from xec_models.encoder.outer_modes import OUTER_MODES
 from xec_models.reconstruction.inpainter_attention import NEIGHBOURS, CrossAttentionHead, wanted
 from xec_models.reconstruction.inpainter_features import (
     AROUND,
@@ -100,7 +100,7 @@ def test_own_cells_of_the_fine_grid(pool):
 
 
 def test_own_cells_of_the_split_face():
-    groups = [group for group in FACE_GROUPS["split"] if group.faces[0].startswith("outer")]
+    groups = [group for group in OUTER_MODES["split"].groups if group.faces[0].startswith("outer")]
     tables = [group_cells(group, config(outer_mode="split"))[:2] for group in groups]
     sensors = face_ids("outer")
     cells, padded = own_cells(sensors, tables)
@@ -111,7 +111,7 @@ def test_own_cells_of_the_split_face():
 
 def test_outer_sensors_attend_to_their_own_cells_only():
     model = config()
-    groups = tuple(group for group in FACE_GROUPS["finegrid"] if group.faces == ("outer",))
+    groups = tuple(group for group in OUTER_MODES["finegrid"].groups if group.faces == ("outer",))
     readout = OuterReadout(groups, model, (0, 1))
     torch.nn.init.normal_(readout.correct.linear.weight)
     for parameter in readout.features[0].blocks.parameters():

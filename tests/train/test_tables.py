@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import pairwise
@@ -16,10 +17,15 @@ from torch import Tensor
 from xec_data import INVALID, SCHEMES, NphoTransform, Scheme
 from xec_geometry import N_SENSORS
 from xec_geometry.support.registry import Registry
+from xec_models.blocks.hex_operators import HEX_OPERATORS, HexOperator
 from xec_models.encoder.normalizer import Normalizer
+from xec_models.encoder.position_encodings import POSITION_ENCODINGS, PositionEncoding
 from xec_models.losses import LOSSES, Loss
 from xec_train import ConfigError, load_config, template
+from xec_train.config.keys import all_keys, choices
 from xec_train.config.sections import TrainingConfig
+from xec_train.config.template import json_schema
+from xec_train.config.train_config import OBJECTIVE_CONFIGS
 from xec_train.engine.learning_rates import SCHEDULES, LearningRate, LearningRateSchedule
 from xec_train.engine.optimizers import OPTIMIZERS, Groups, OptimizerChoice, build_optimizer
 from xec_train.engine.schedules import Schedule
@@ -86,7 +92,7 @@ def test_a_loss_is_one_entry(path: Path) -> None:
             load_config(path, ["tasks.timing.loss_fn=log_cosh"])
         mae = load_config(path, ["objective=mae", "training.loss_fn=log_cosh"]).config
         assert mae.training.loss_fn == "log_cosh"
-        assert "relative_mse, gaussian_nll, log_cosh" in template()
+        assert "relative_mse, gaussian_nll, log_cosh" in template().replace("\n    # ", " ")
         assert "huber, log_cosh" in template("mae")
 
 
@@ -156,6 +162,40 @@ def test_an_optimizer_is_one_entry(path: Path) -> None:
             load_config(path, chosen)
         config = load_config(path, chosen[:1]).config.training
         assert isinstance(build_optimizer(torch.nn.Linear(1, 1), config), torch.optim.SGD)
+
+
+class Nothing(torch.nn.Module):
+    def __init__(self, faces: tuple[str, ...], dim: int, _layout: str) -> None:
+        super().__init__()
+        self.shape = (1, len(faces), dim)
+
+    def forward(self) -> Tensor:
+        return torch.zeros(self.shape)
+
+
+def test_parts_of_a_network_are_one_entry_each(path: Path) -> None:
+    chosen = ["model.hex_conv=alone", "model.position=nothing", *ENERGY]
+    with pytest.raises(ConfigError) as error:
+        load_config(path, chosen)
+    assert "model.hex_conv: found 'alone', expected one of depthwise, attention" in str(error.value)
+    assert "model.position: found 'nothing', expected one of learnable, sinusoidal" in str(error.value)
+    alone = HexOperator("alone", lambda dim, _layout: torch.nn.Linear(dim, dim), "each sensor for itself")
+    nothing = PositionEncoding("nothing", Nothing, "the faces in any order")
+    with added(HEX_OPERATORS, alone), added(POSITION_ENCODINGS, nothing):
+        losses_of_a_step(path, *chosen)
+        assert "alone (each sensor for itself)" in template().replace("\n  # ", " ")
+
+
+def test_every_choice_is_in_the_file_and_in_the_schema() -> None:
+    schema = json.dumps(json_schema())
+    for objective in OBJECTIVE_CONFIGS:
+        text = template(objective)
+        for key in all_keys(objective):
+            words = choices(key, objective)
+            if len(words) > 1:
+                assert json.dumps(list(words)) in schema or json.dumps(list(words))[1:-1] in schema, key
+                assert all(word in text for word in words), key
+        assert "log_transform" not in text.replace("log_transform: false            # Learn", "")
 
 
 @pytest.mark.parametrize("objective", ["regression", "mae", "inpainting"])

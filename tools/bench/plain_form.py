@@ -19,7 +19,7 @@ from xec_geometry import Layout, hex_edges, index_map
 from xec_geometry.detector import parameters as p
 from xec_models.config.network import DIM_MULTIPLE, NUM_HEADS, ModelConfig
 from xec_models.encoder.normalizer import Normalizer
-from xec_models.encoder.positions import POSITION_ENCODINGS
+from xec_models.encoder.position_encodings import POSITION_ENCODINGS
 from xec_models.regressor.regressor import XECRegressor
 
 CHANNELS = 2
@@ -187,7 +187,7 @@ class PlainEncoder(nn.Module):
         self.normalizer = Normalizer(normalization)
         self.backbone = PlainBackbone(model.encoder_dim)
         self.hex_encoder = PlainHexEncoder(model.encoder_dim, model.layout)
-        self.position = POSITION_ENCODINGS[model.position](self.faces, model.encoder_dim, model.layout)
+        self.position = POSITION_ENCODINGS[model.position].build(self.faces, model.encoder_dim, model.layout)
         layer = nn.TransformerEncoderLayer(
             model.encoder_dim, NUM_HEADS, model.feedforward, 0.1, activation="gelu", batch_first=True
         )

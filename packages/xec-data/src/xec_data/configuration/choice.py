@@ -36,10 +36,10 @@ class OneOf:
         return tuple(self.table())
 
     def in_words(self) -> tuple[str, ...]:
-        """Every name with what its entry says in one line: ``linear (x/s₁)``."""
+        """Every name with what its entry says in one line, ``linear (x/s₁)``; empty if none says anything."""
         table = self.table()
         if not isinstance(table, Mapping):
-            return self.names
+            return ()
         lines = {name: getattr(entry, "summary", "") for name, entry in table.items()}
         return tuple(f"{name} ({line})" if line else name for name, line in lines.items())
 

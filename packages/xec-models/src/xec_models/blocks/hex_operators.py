@@ -1,16 +1,46 @@
-"""What a node of a hexagonal face learns from its neighbours: the operators by their names.
+"""The table of neighbourhood operators of the hexagonal faces.
 
-All take (B, nodes, C) and know one static graph.
+All take (B, nodes, C) and know one static graph. The configuration reads this table: torch is imported when
+an operator is built.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-
-from torch import nn
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from xec_geometry import Layout
-from xec_models.blocks.hex_grid import HexGridConv
+from xec_geometry.support.registry import Registry
+from xec_models.errors import ModelError
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+@dataclass(frozen=True)
+class HexOperator:
+    """What a node learns from its neighbours.
+
+    Attributes
+    ----------
+    name
+        What ``model.hex_conv`` calls it.
+    build
+        From the number of channels and the layout to the module.
+    summary
+        One line for people.
+    """
+
+    name: str
+    build: Callable[[int, Layout], nn.Module]
+    summary: str
+
+
+def _depthwise(dim: int, layout: Layout) -> nn.Module:
+    from xec_models.blocks.hex_grid import HexGridConv
+
+    return HexGridConv(dim, layout)
 
 
 def _attention(dim: int, layout: Layout) -> nn.Module:
@@ -20,7 +50,13 @@ def _attention(dim: int, layout: Layout) -> nn.Module:
     return HexAttention(dim, layout)
 
 
-HEX_OPERATORS: dict[str, Callable[[int, Layout], nn.Module]] = {
-    "depthwise": HexGridConv,
-    "attention": _attention,
-}
+HEX_OPERATORS: Registry[HexOperator] = Registry(
+    "hexagonal operator",
+    (
+        HexOperator("depthwise", _depthwise, "a weight for each direction"),
+        HexOperator("attention", _attention, "weights from what the sensors read"),
+    ),
+    group="xec.hex_operators",
+    error=ModelError,
+)
+"""Every operator by its name. Installed packages add theirs in the group ``xec.hex_operators``."""

@@ -36,7 +36,7 @@ class HexNeXtBlock(NeXtBlock):
         self, dim: int, layout: Layout = "physical", hex_conv: str = "depthwise", drop_path: float = 0.0
     ) -> None:
         super().__init__(dim, space=(1,), drop_path=drop_path)
-        self.spatial_conv = HEX_OPERATORS[hex_conv](dim, layout)
+        self.spatial_conv = HEX_OPERATORS[hex_conv].build(dim, layout)
 
     def mix(self, x: Tensor) -> Tensor:
         """The neighbourhood operator."""

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from xec_data.configuration.choice import OneOf
 from xec_data.tasks.table import TASKS
-from xec_geometry import LAYOUTS, outer_fine_grid
+from xec_geometry import LAYOUTS, Layout, outer_fine_grid
 from xec_geometry.errors import did_you_mean
+from xec_models.blocks.hex_operators import HEX_OPERATORS
+from xec_models.encoder.outer_modes import OUTER_MODES
+from xec_models.encoder.position_encodings import POSITION_ENCODINGS
 from xec_models.errors import ModelError
 from xec_models.losses import LOSSES, beta_in_words, losses_for
-
-OUTER_MODES = ("finegrid", "split")
-HEX_CONVS = ("depthwise", "attention")
-POSITIONS = ("learnable", "sinusoidal", "geometric")
+from xec_models.reconstruction.head_choices import INPAINTER_HEADS
 
 # Two doublings of the width and a 4 × 4 token make the width of a token a multiple of this.
 DIM_MULTIPLE = 32
@@ -23,16 +24,14 @@ NUM_HEADS = 8
 
 PREDICTABLE = (("npho",), ("npho", "time"))
 
-_NAMES = {"outer_mode": OUTER_MODES, "layout": LAYOUTS, "hex_conv": HEX_CONVS, "position": POSITIONS}
-
 
 class ModelConfig(BaseModel):
     """Shape of the encoder and of the heads."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    outer_mode: Literal["finegrid", "split"] = Field(
-        "finegrid", description="Outer face: one fine grid, or coarse grid and centre patch as two tokens."
+    outer_mode: Annotated[str, OneOf("outer_mode", lambda: OUTER_MODES)] = Field(
+        "finegrid", description="Outer face."
     )
     outer_fine_pool: tuple[int, int] | None = Field(
         None, description="Pooling of the outer fine grid (rows, columns), e.g. [3, 3]; null: none."
@@ -46,26 +45,16 @@ class ModelConfig(BaseModel):
     drop_path_rate: float = Field(
         0.0, ge=0.0, lt=1.0, description="Stochastic depth: largest probability of skipping a block."
     )
-    layout: Literal["physical", "xec-ml-wl"] = Field(
-        "physical", description="Index maps and neighbours: physical, or those of the earlier system."
+    layout: Annotated[Layout, OneOf("layout", lambda: LAYOUTS)] = Field(
+        "physical",
+        description="Index maps and neighbours: physical, or xec-ml-wl of the earlier system.",
     )
-    hex_conv: Literal["depthwise", "attention"] = Field(
+    hex_conv: Annotated[str, OneOf("hex_conv", lambda: HEX_OPERATORS)] = Field(
         "depthwise", description="Neighbourhood operator of the top and bottom faces."
     )
-    position: Literal["learnable", "sinusoidal", "geometric"] = Field(
+    position: Annotated[str, OneOf("position", lambda: POSITION_ENCODINGS)] = Field(
         "learnable", description="Position encoding of the tokens in the fusion."
     )
-
-    @field_validator("outer_mode", "layout", "hex_conv", "position", mode="before")
-    @classmethod
-    def _known_name(cls, value: Any, info: Any) -> Any:
-        names = _NAMES[info.field_name]
-        if value not in names:
-            raise ValueError(
-                f"unknown {info.field_name} '{value}'{did_you_mean(str(value), names)}; "
-                f"expected one of {', '.join(names)}"
-            )
-        return value
 
     @field_validator("encoder_dim")
     @classmethod
@@ -81,8 +70,9 @@ class ModelConfig(BaseModel):
     def _pool_fits(self) -> ModelConfig:
         if self.outer_fine_pool is None:
             return self
-        if self.outer_mode != "finegrid":
-            raise ValueError(f"outer_fine_pool needs outer_mode 'finegrid', found '{self.outer_mode}'")
+        if not OUTER_MODES[self.outer_mode].fine_grid:
+            needed = " or ".join(f"'{mode.name}'" for mode in OUTER_MODES.values() if mode.fine_grid)
+            raise ValueError(f"outer_fine_pool needs outer_mode {needed}, found '{self.outer_mode}'")
         rows, columns = outer_fine_grid(layout=self.layout).shape
         pool_rows, pool_columns = self.outer_fine_pool
         if min(self.outer_fine_pool) < 1 or rows % pool_rows or columns % pool_columns:
@@ -133,8 +123,8 @@ class InpainterConfig(_ReconstructionConfig):
     mask_npho_flat: bool = Field(
         False, description="Hide sensors uniformly over quantiles of npho, not uniformly over sensors."
     )
-    head: Literal["per_face", "cross_attention"] = Field(
-        "per_face", description="Heads of the faces, or one for all sensors: per_face, cross_attention."
+    head: Annotated[str, OneOf("head", lambda: INPAINTER_HEADS)] = Field(
+        "per_face", description="What recovers the hidden sensors."
     )
     freeze_encoder: bool = Field(False, description="Train the head alone.")
 

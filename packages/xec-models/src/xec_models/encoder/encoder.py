@@ -10,9 +10,10 @@ from xec_models.blocks.convnext import FaceBackbone
 from xec_models.blocks.hexnext import HexEncoder
 from xec_models.config.network import NUM_HEADS, ModelConfig
 from xec_models.encoder.fusion import Fusion
-from xec_models.encoder.gather import FaceGather, token_faces
+from xec_models.encoder.gather import FaceGather
 from xec_models.encoder.normalizer import Normalizer
-from xec_models.encoder.positions import POSITION_ENCODINGS
+from xec_models.encoder.outer_modes import token_faces
+from xec_models.encoder.position_encodings import POSITION_ENCODINGS
 
 
 class XECEncoder(nn.Module):
@@ -44,7 +45,7 @@ class XECEncoder(nn.Module):
         self.gather = FaceGather(model, self.normalizer)
         self.backbone = FaceBackbone(dim, drop_path_rate=model.drop_path_rate)
         self.hex_encoder = HexEncoder(dim, model.layout, model.hex_conv, drop_path_rate=model.drop_path_rate)
-        self.position = POSITION_ENCODINGS[model.position](self.faces, dim, model.layout)
+        self.position = POSITION_ENCODINGS[model.position].build(self.faces, dim, model.layout)
         self.fusion = Fusion(dim, NUM_HEADS, model.feedforward, model.num_fusion_layers)
 
     def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:

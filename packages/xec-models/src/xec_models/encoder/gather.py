@@ -6,7 +6,6 @@ Faces of one shape form a group and travel as one batch: upstream with downstrea
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import Any, cast
 
 import numpy as np
@@ -17,35 +16,7 @@ from torch import Tensor, nn
 from xec_geometry import Layout, index_map, outer_fine_grid
 from xec_models.config.network import ModelConfig
 from xec_models.encoder.normalizer import Normalizer
-
-
-@dataclass(frozen=True)
-class FaceGroup:
-    """Faces of one shape, and whether they are hexagonal (nodes) or rectangular (rows × columns)."""
-
-    name: str
-    faces: tuple[str, ...]
-    hexagonal: bool = False
-
-
-_INNER, _SIDES = FaceGroup("inner", ("inner",)), FaceGroup("sides", ("us", "ds"))
-_HEXAGONAL = FaceGroup("hexagonal", ("top", "bottom"), hexagonal=True)
-
-FACE_GROUPS: dict[str, tuple[FaceGroup, ...]] = {
-    "finegrid": (_INNER, _SIDES, FaceGroup("outer", ("outer",)), _HEXAGONAL),
-    "split": (
-        _INNER,
-        _SIDES,
-        FaceGroup("outer_coarse", ("outer_coarse",)),
-        FaceGroup("outer_center", ("outer_center",)),
-        _HEXAGONAL,
-    ),
-}
-
-
-def token_faces(outer_mode: str) -> tuple[str, ...]:
-    """The face of each token, in order."""
-    return tuple(face for group in FACE_GROUPS[outer_mode] for face in group.faces)
+from xec_models.encoder.outer_modes import OUTER_MODES, FaceGroup
 
 
 class FaceGather(nn.Module):
@@ -61,7 +32,7 @@ class FaceGather(nn.Module):
 
     def __init__(self, config: ModelConfig, normalizer: Normalizer) -> None:
         super().__init__()
-        self.groups = FACE_GROUPS[config.outer_mode]
+        self.groups = OUTER_MODES[config.outer_mode].groups
         self.maps = nn.ModuleDict({group.name: _face_map(group, config, normalizer) for group in self.groups})
 
     def forward(self, x: Tensor) -> dict[str, Tensor]:

@@ -7,7 +7,6 @@ arXiv:1706.03762 (2017); geometric, from where the face stands and what sensors 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 
 import numpy as np
 import torch
@@ -100,10 +99,3 @@ def _describe(face: str, layout: Layout) -> np.ndarray[tuple[int], np.dtype[np.f
     kinds = sensor_kinds()
     fractions = [np.mean(kinds[ids] == kind) for kind in np.unique(kinds)]
     return np.concatenate([sensor_positions()[ids].mean(axis=0) / METRE, fractions])
-
-
-POSITION_ENCODINGS: dict[str, Callable[[tuple[str, ...], int, Layout], nn.Module]] = {
-    "learnable": LearnablePosition,
-    "sinusoidal": SinusoidalPosition,
-    "geometric": GeometricPosition,
-}

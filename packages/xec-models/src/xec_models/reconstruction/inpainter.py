@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, Self
 
 import torch
@@ -12,18 +12,12 @@ from torch import Tensor, nn
 from xec_data.normalization.transforms import NormalizationConfig
 from xec_data.schema.branches import SENSOR_BRANCHES
 from xec_geometry import FACES, face_ids
-from xec_models.config.network import InpainterConfig, ModelConfig
+from xec_models.config.network import InpainterConfig
 from xec_models.encoder.encoder import XECEncoder
 from xec_models.encoder.gather import SensorMap
 from xec_models.encoder.inputs import split_readings
-from xec_models.reconstruction.inpainter_attention import CrossAttentionHead
+from xec_models.reconstruction.head_choices import INPAINTER_HEADS
 from xec_models.reconstruction.inpainter_features import Surroundings
-from xec_models.reconstruction.inpainter_heads import PerFaceHead
-
-HEADS: dict[str, Callable[[ModelConfig, tuple[int, ...]], nn.Module]] = {
-    "per_face": PerFaceHead,
-    "cross_attention": CrossAttentionHead,
-}
 
 
 class XECInpainter(nn.Module):
@@ -64,7 +58,7 @@ class XECInpainter(nn.Module):
         self.columns = tuple(SENSOR_BRANCHES.index(name) for name in self.channels)
         self.encoder = XECEncoder(model, normalization)
         self.surroundings = Surroundings(self.encoder.normalizer)
-        self.head = HEADS[model.head](model, self.columns)
+        self.head = INPAINTER_HEADS[model.head].build(model, self.columns)
         self.face_maps = nn.ModuleDict({face: SensorMap(face_ids(face)) for face in FACES})
         learnt = self.channels if learn_channel_weights else ()
         self.log_variances = nn.ParameterDict({name: nn.Parameter(torch.zeros(1)) for name in learnt})

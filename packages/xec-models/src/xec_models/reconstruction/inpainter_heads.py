@@ -18,7 +18,7 @@ from xec_geometry import face_ids, index_map, outer_fine_grid
 from xec_models.blocks.convnext import ConvNeXtV2Block
 from xec_models.blocks.hexnext import HEX_WIDTH, HexNeXtBlock
 from xec_models.config.network import ModelConfig
-from xec_models.encoder.gather import FACE_GROUPS, FaceGroup
+from xec_models.encoder.outer_modes import OUTER_MODES, FaceGroup
 from xec_models.reconstruction.inpainter_features import N_FEATURES, LocalFeatures
 
 FACE_WIDTH = 64
@@ -217,7 +217,7 @@ class PerFaceHead(nn.Module):
 
     def __init__(self, model: ModelConfig, channels: tuple[int, ...]) -> None:
         super().__init__()
-        groups = FACE_GROUPS[model.outer_mode]
+        groups = OUTER_MODES[model.outer_mode].groups
         outer = tuple(group for group in groups if group.faces[0].startswith(OUTER))
         self.tokens: dict[str, slice] = {}
         readouts: dict[str, nn.Module] = {}

@@ -105,8 +105,8 @@ def _comment(key: Key, objective: str) -> str:
     text = (key.field.description or "").rstrip(".")
     text = text[:1].upper() + text[1:] + (" (required)" if key.path in REQUIRED else "")
     table = table_of(key.path, objective)
-    if table is not None:
-        return f"{text}: {', '.join(table.in_words())}"
+    if table is not None and (lines := table.in_words()):
+        return f"{text}: {', '.join(lines)}"
     words = choices(key.path, objective)
     named = all(re.search(rf"(?<!\w){re.escape(word)}(?!\w)", text) for word in words)
     return text if named or len(words) == 1 else f"{text}; one of {', '.join(words)}"

@@ -1,0 +1,64 @@
+"""The table of position encodings. The configuration reads it: torch is imported when one is built."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from xec_geometry import Layout
+from xec_geometry.support.registry import Registry
+from xec_models.errors import ModelError
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+@dataclass(frozen=True)
+class PositionEncoding:
+    """What tells the fusion which face a token came from.
+
+    Attributes
+    ----------
+    name
+        What ``model.position`` calls it.
+    build
+        From the tokens' faces, the width of a token and the layout to a module that gives (1, tokens, width).
+    summary
+        One line for people.
+    """
+
+    name: str
+    build: Callable[[tuple[str, ...], int, Layout], nn.Module]
+    summary: str
+
+
+def _learnable(faces: tuple[str, ...], dim: int, layout: Layout) -> nn.Module:
+    from xec_models.encoder.positions import LearnablePosition
+
+    return LearnablePosition(faces, dim, layout)
+
+
+def _sinusoidal(faces: tuple[str, ...], dim: int, layout: Layout) -> nn.Module:
+    from xec_models.encoder.positions import SinusoidalPosition
+
+    return SinusoidalPosition(faces, dim, layout)
+
+
+def _geometric(faces: tuple[str, ...], dim: int, layout: Layout) -> nn.Module:
+    from xec_models.encoder.positions import GeometricPosition
+
+    return GeometricPosition(faces, dim, layout)
+
+
+POSITION_ENCODINGS: Registry[PositionEncoding] = Registry(
+    "position encoding",
+    (
+        PositionEncoding("learnable", _learnable, "a free vector for each token"),
+        PositionEncoding("sinusoidal", _sinusoidal, "of the token's number, nothing to learn"),
+        PositionEncoding("geometric", _geometric, "an MLP of the face's centre and kinds of sensors"),
+    ),
+    group="xec.position_encodings",
+    error=ModelError,
+)
+"""Every encoding by its name. Installed packages add theirs in the group ``xec.position_encodings``."""

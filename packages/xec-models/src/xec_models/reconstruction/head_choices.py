@@ -1,0 +1,57 @@
+"""The table of an inpainter's heads. The configuration reads it: torch is imported when one is built."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from xec_geometry.support.registry import Registry
+from xec_models.errors import ModelError
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from xec_models.config.network import InpainterConfig
+
+
+@dataclass(frozen=True)
+class InpainterHead:
+    """A head that corrects the means of visible neighbours.
+
+    Attributes
+    ----------
+    name
+        What ``model.head`` calls it.
+    build
+        From the shape of the network and the columns that are predicted (0 npho, 1 time) to the module.
+    summary
+        One line for people.
+    """
+
+    name: str
+    build: Callable[[InpainterConfig, tuple[int, ...]], nn.Module]
+    summary: str
+
+
+def _per_face(model: InpainterConfig, columns: tuple[int, ...]) -> nn.Module:
+    from xec_models.reconstruction.inpainter_heads import PerFaceHead
+
+    return PerFaceHead(model, columns)
+
+
+def _cross_attention(model: InpainterConfig, columns: tuple[int, ...]) -> nn.Module:
+    from xec_models.reconstruction.inpainter_attention import CrossAttentionHead
+
+    return CrossAttentionHead(model, columns)
+
+
+INPAINTER_HEADS: Registry[InpainterHead] = Registry(
+    "inpainter head",
+    (
+        InpainterHead("per_face", _per_face, "convolutions on each face"),
+        InpainterHead("cross_attention", _cross_attention, "one for all sensors, which look at the tokens"),
+    ),
+    error=ModelError,
+)
+"""Every head by its name."""
