@@ -52,7 +52,7 @@ def test_every_quantity_is_compared(make_columns):
     results = collect_results(columns, "x", Path("x"))
     estimates = {"simple": make_baseline(columns, 2.0), "refined": make_baseline(columns, 0.5)}
     contests = {contest.name: contest for contest in compare(results, estimates)}
-    assert list(contests) == ["emission angle", "energy", "time", "position", "u", "v", "w"]
+    assert list(contests) == ["opening angle", "energy", "time", "distance", "u", "v", "w"]
     for contest in contests.values():
         assert contest.widths["simple"] == pytest.approx(2 * contest.widths["network"], rel=0.01)
         assert contest.better("network", "simple")

@@ -8,14 +8,59 @@ import numpy as np
 import pytest
 
 from xec_analysis import AnalysisError, collect_results, draw_page, draw_pages
-from xec_analysis.resolution.pages import PAGES, TITLES, drawable_rows
+from xec_analysis.resolution.pages import PAGES, default_rows, drawable_rows
 from xec_analysis.style.figures import style
+from xec_data.tasks.measures import distance
 from xec_data.tasks.table import TASKS
+from xec_data.tasks.task import JointMeasure, Output, Task, Truth
 from xec_geometry.cli.application import main
 
 
-def test_every_task_has_a_page_and_a_title():
-    assert list(PAGES) == list(TITLES) == list(TASKS)
+def test_every_task_has_a_title_and_panels():
+    for task in TASKS.values():
+        assert task.title
+        rows = PAGES[task.name].rows(task) if task.name in PAGES else default_rows(task)
+        shown = {panel.output for row in rows for panel in row if hasattr(panel, "output")}
+        assert shown == set(task.output_names)
+
+
+@pytest.fixture
+def made_up_tasks():
+    """A task with one output and one with two, of units that nothing here knows."""
+    dose = Task("dose", "a dose", (Output("dose", "µSv", "$D$"),), Truth(("energyTruth",), dose_of), "l1")
+    pair = Task(
+        "pair",
+        "charge and slope",
+        (Output("charge", "pC", "$Q$", residual="ratio"), Output("slope", "V/ns")),
+        Truth(("energyTruth", "timeTruth")),
+        "l1",
+        joint=JointMeasure("spread", "spread_68pct", "a.u.", "spread", distance),
+    )
+    for task in (dose, pair):
+        TASKS.register(task)
+    yield [dose, pair]
+    for task in (dose, pair):
+        TASKS.unregister(task.name)
+
+
+def dose_of(arrays):
+    return 1e3 * np.asarray(arrays["energyTruth"])[:, np.newaxis]
+
+
+def test_a_task_of_another_package_has_a_page(tmp_path, make_columns, made_up_tasks, written_texts):
+    columns = make_columns(400)
+    rng = np.random.default_rng(3)
+    columns["pred_dose"] = 1e3 * columns["energyTruth"] + rng.normal(0, 2, 400)
+    columns["pred_charge"] = columns["energyTruth"] * rng.normal(1, 0.05, 400)
+    columns["pred_slope"] = columns["timeTruth"] + rng.normal(0, 1e-10, 400)
+    names = [task.name for task in made_up_tasks]
+    results = collect_results(columns, "x", Path("x.root"), names)
+    paths = draw_pages(results, tmp_path)
+    assert [path.name for path in paths] == [f"resolution_profile_{name}_x.pdf" for name in names]
+    dose, pair = written_texts
+    assert {"true $D$ [µSv]", "true $u$ [cm]", r"true $E_\gamma$ [MeV]", "dose: x"} <= set(dose)
+    assert {"true $Q$ [pC]", "true slope [V/ns]", "spread [a.u.]"} <= set(pair)
+    assert r"(predicted $-$ true)/true $Q$ [%]" in pair
 
 
 SAMPLES = {

@@ -38,7 +38,7 @@ def test_a_file_gives_every_task_with_predictions_and_truth(tmp_path, make_colum
     position = results.tasks["uvwFI"]
     np.testing.assert_allclose(position.true("v"), columns["uvwTruth"][:, 1])
     np.testing.assert_allclose(position.residual("w"), columns["pred_w"] - columns["uvwTruth"][:, 2])
-    assert set(position.variables) == {"u", "v", "w", "energy", "theta", "phi"}
+    assert list(position.variables) == [name for task in TASKS.values() for name in task.output_names]
     assert position.event.tolist() == columns["event"].tolist()
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,9 +14,8 @@ from xec_analysis.estimators.baselines import Baselines
 from xec_analysis.resolution.profiles import WIDTH_ERROR
 from xec_analysis.resolution.results import Floats, Results, TaskResult
 from xec_analysis.resolution.table import three_digits
-from xec_analysis.style.quantities import PERCENT, Unit, quantity
+from xec_analysis.style.quantities import PERCENT, Unit, joint_quantity, quantity_of
 from xec_data.reading.reader import EventReader
-from xec_data.tasks.measures import distance, opening_angle
 from xec_models.regressor.metrics import half_width_68, percentile_68
 
 if TYPE_CHECKING:
@@ -133,42 +132,25 @@ def verdict(contests: list[Contest], rival: str) -> str:
     return f"The network is {'; '.join(parts)}."
 
 
-@dataclass(frozen=True)
-class _Joint:
-    """How far off all outputs of a task are together."""
-
-    name: str
-    quantity: str
-    measure: Callable[[Floats, Floats], Floats]
-    also_each_output: bool
-
-
-_JOINT = {
-    "angle": _Joint("emission angle", "opening", opening_angle, also_each_output=False),
-    "uvwFI": _Joint("position", "distance", distance, also_each_output=True),
-}
-
-
-def _contests(result: TaskResult, guesses: Mapping[str, Floats]) -> list[Contest]:
-    everywhere = np.all([np.isfinite(values).all(axis=1) for values in guesses.values()], axis=0)
-    guesses = {name: values[everywhere] for name, values in guesses.items()}
-    truth, n = result.truth[everywhere], int(everywhere.sum())
+def _contests(result: TaskResult, estimates: Mapping[str, Floats]) -> list[Contest]:
+    everywhere = np.all([np.isfinite(values).all(axis=1) for values in estimates.values()], axis=0)
+    estimates = {name: values[everywhere] for name, values in estimates.items()}
+    truth, n, joint = result.truth[everywhere], int(everywhere.sum()), result.spec.joint
     contests = []
-    joint = _JOINT.get(result.task)
     if joint is not None:
-        off = {name: percentile_68(joint.measure(values, truth)) for name, values in guesses.items()}
-        contests.append(
-            _scaled(joint.name, off, quantity(joint.quantity).residual_unit(min(off.values())), n)
-        )
-    if joint is None or joint.also_each_output:
-        for column, output in enumerate(result.outputs):
-            scale = truth[:, column] if output == "energy" else 1.0
-            widths = {
-                name: half_width_68((values[:, column] - truth[:, column]) / scale)
-                for name, values in guesses.items()
-            }
-            unit = PERCENT if output == "energy" else quantity(output).residual_unit(min(widths.values()))
-            contests.append(_scaled(quantity(output).plain, widths, unit, n))
+        off = {name: percentile_68(joint.function(values, truth)) for name, values in estimates.items()}
+        contests.append(_scaled(joint.symbol, off, joint_quantity(joint).residual_unit(min(off.values())), n))
+    # The components of a direction mean nothing one by one.
+    for column, output in enumerate(() if result.spec.direction is not None else result.spec.outputs):
+        ratio = output.residual == "ratio"
+        scale = truth[:, column] if ratio else 1.0
+        widths = {
+            name: half_width_68(output.difference(values[:, column], truth[:, column]) / scale)
+            for name, values in estimates.items()
+        }
+        written = quantity_of(output)
+        unit = PERCENT if ratio else written.residual_unit(min(widths.values()))
+        contests.append(_scaled(written.plain, widths, unit, n))
     return contests
 
 

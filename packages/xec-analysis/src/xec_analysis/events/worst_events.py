@@ -13,12 +13,15 @@ from xec_analysis.events.display import draw_event
 from xec_analysis.events.event import read_event
 from xec_analysis.resolution.results import Floats, Results, TaskResult
 from xec_analysis.resolution.table import three_digits
-from xec_analysis.style.quantities import quantity
+from xec_analysis.style.quantities import quantity_of
 from xec_data.reading.reader import EventReader
 from xec_data.schema.branches import NPHO_BRANCH, TIME_BRANCH, TREE_NAME
 from xec_models.regressor.metrics import half_width_68
 
 N_WORST = 3
+
+# Coordinates of a point in the detector, which a display can show.
+_POSITION = ("u", "v", "w")
 
 
 @dataclass(frozen=True)
@@ -90,7 +93,7 @@ def draw_worst_events(
             draw_event(
                 event,
                 path_of(number),
-                predicted_uvw=result.prediction[i] if task == "uvwFI" else None,
+                predicted_uvw=result.prediction[i] if result.outputs == _POSITION else None,
                 remark=f"number {number} of the worst in {task}: {_residuals_text(result, i)}",
             )
         )
@@ -103,7 +106,8 @@ def rank_by_error(results: Results) -> tuple[str, np.ndarray]:
     An event's error is the length of its residuals, each in units of its 68 % width. The position is the
     first choice, because one can see it in a picture.
     """
-    task = "uvwFI" if "uvwFI" in results.tasks else next(iter(results.tasks))
+    positions = [name for name, result in results.tasks.items() if result.outputs == _POSITION]
+    task = next(iter([*positions, *results.tasks]))
     result = results.tasks[task]
     pulls = [_in_widths(result.residual(output)) for output in result.outputs]
     return task, np.argsort(-np.sum(np.square(pulls), axis=0), kind="stable")
@@ -118,9 +122,10 @@ def _residuals_text(result: TaskResult, i: int) -> str:
     parts = []
     for output in result.outputs:
         residual = result.residual(output)
-        unit = quantity(output).residual_unit(residual[i])
+        written = quantity_of(result.output(output))
+        unit = written.residual_unit(residual[i])
         number = three_digits(residual[i] * unit.factor, signed=True)
-        parts.append(f"{quantity(output).plain} off by {number} {unit.name}".rstrip())
+        parts.append(f"{written.plain} off by {number} {unit.name}".rstrip())
     return ", ".join(parts)
 
 

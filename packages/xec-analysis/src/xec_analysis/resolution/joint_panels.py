@@ -2,64 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from xec_analysis.resolution.panel_axes import binned_counts, finish_profile
 from xec_analysis.resolution.profiles import bins_of
 from xec_analysis.resolution.results import TaskResult
 from xec_analysis.resolution.table import three_digits
 from xec_analysis.style.figures import GREEN, ORANGE, note
-from xec_analysis.style.quantities import Quantity, quantity, with_unit
-from xec_data.tasks.measures import distance, opening_angle
+from xec_analysis.style.quantities import joint_quantity, quantity, quantity_of, with_unit
+from xec_data.tasks.task import JointMeasure
 from xec_models.regressor.metrics import percentile_68
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from matplotlib.gridspec import SubplotSpec
 
-Floats = NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class Measure:
-    """A number per event that says how far the prediction is off, never negative."""
-
-    name: str
-    values: Callable[[TaskResult], Floats]
-
-    @property
-    def quantity(self) -> Quantity:
-        return quantity(self.name)
-
-
-def _opening(result: TaskResult) -> Floats:
-    return np.asarray(opening_angle(result.prediction, result.truth), dtype=np.float64)
-
-
-def _distance(result: TaskResult) -> Floats:
-    return distance(result.prediction, result.truth)
-
-
-OPENING_ANGLE = Measure("opening", _opening)
-DISTANCE = Measure("distance", _distance)
-
 
 @dataclass(frozen=True)
 class Distribution:
-    """Distribution of a measure with its 68th percentile."""
+    """Distribution of a joint measure with its 68th percentile."""
 
-    measure: Measure
+    joint: JointMeasure
     needs: tuple[str, ...] = ()
 
     def draw(self, figure: Figure, cell: SubplotSpec, result: TaskResult) -> None:
         ax = figure.add_subplot(cell)
-        values = self.measure.values(result)
-        unit = self.measure.quantity.residual_unit(percentile_68(values))
+        values = self.joint.function(result.prediction, result.truth)
+        unit = joint_quantity(self.joint).residual_unit(percentile_68(values))
         values = values * unit.factor
         percentile = percentile_68(values)
         top = float(np.quantile(values, 0.99)) * 1.2 or 1.0
@@ -68,7 +40,7 @@ class Distribution:
         ax.stairs(counts, edges, color=GREEN, lw=1.0)
         ax.axvline(percentile, color=ORANGE, lw=1.2)
         ax.set(xlim=(0, top), ylim=(0, max(counts.max(), 1.0) * 1.25))
-        ax.set_xlabel(with_unit(self.measure.quantity.symbol, unit))
+        ax.set_xlabel(with_unit(joint_quantity(self.joint).symbol, unit))
         ax.set_ylabel("events per bin")
         note(ax, f"68 % of events below {three_digits(percentile)} {unit.name}\n"
                  f"median {three_digits(float(np.median(values)))} {unit.name}")  # fmt: skip
@@ -76,9 +48,9 @@ class Distribution:
 
 @dataclass(frozen=True)
 class Percentile:
-    """68th percentile of a measure against a variable."""
+    """68th percentile of a joint measure against a variable."""
 
-    measure: Measure
+    joint: JointMeasure
     variable: str
 
     @property
@@ -87,8 +59,8 @@ class Percentile:
 
     def draw(self, figure: Figure, cell: SubplotSpec, result: TaskResult) -> None:
         ax = figure.add_subplot(cell)
-        values = self.measure.values(result)
-        unit = self.measure.quantity.residual_unit(percentile_68(values))
+        values = self.joint.function(result.prediction, result.truth)
+        unit = joint_quantity(self.joint).residual_unit(percentile_68(values))
         what = quantity(self.variable)
         variable = result.variables[self.variable] * what.unit.factor
         known = np.isfinite(variable)
@@ -100,13 +72,13 @@ class Percentile:
         height = np.array([percentile_68(values[part]) for part in bins]) * unit.factor
         ax.errorbar(centre, height, None, [low, high], fmt="s", color=GREEN, lw=1.0)
         finish_profile(ax, centre, height, variable)
-        ax.set_ylabel(with_unit(f"68th percentile of {self.measure.quantity.symbol}", unit))
+        ax.set_ylabel(with_unit(f"68th percentile of {joint_quantity(self.joint).symbol}", unit))
         ax.set_xlabel(with_unit(f"true {what.symbol}", what.unit))
 
 
 @dataclass(frozen=True)
 class Confusion:
-    """How often each class is taken for which."""
+    """Matrix of true against predicted classes."""
 
     output: str
     needs: tuple[str, ...] = ()
@@ -126,7 +98,8 @@ class Confusion:
                 continue
             colour = "white" if share[row, column] > 0.6 else "black"
             ax.text(column, row, f"{share[row, column]:.0%}\n{value}", ha="center", va="center", color=colour)
+        symbol = quantity_of(result.output(self.output)).symbol
         ax.set(xticks=range(n), yticks=range(n))
-        ax.set_xlabel(f"predicted {quantity(self.output).symbol}")
-        ax.set_ylabel(f"true {quantity(self.output).symbol}")
+        ax.set_xlabel(f"predicted {symbol}")
+        ax.set_ylabel(f"true {symbol}")
         ax.set_title(f"{np.mean(truth == prediction):.1%} of the events right; rows add up to 100 %")

@@ -100,7 +100,7 @@ def _load_run(path: Path, tasks: Sequence[str] | None) -> Results:
     if not tables:
         raise AnalysisError(
             f"{path}: no predictions in this run (expected {run.validation_results.name} or "
-            f"{run.predictions('angle').name}); they are written when a training ends"
+            f"{run.predictions(next(iter(TASKS))).name}); they are written when a training ends"
         )
     merged: dict[str, Floats] = {}
     for table in map(read_csv, tables.values()):

@@ -1,77 +1,99 @@
-"""The resolution profile of a task: one page of panels, by a table of what each task shows."""
+"""The resolution profile of a task: one page of panels, the same for every task unless it has its own."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
-from xec_analysis.resolution.joint_panels import (
-    DISTANCE,
-    OPENING_ANGLE,
-    Confusion,
-    Distribution,
-    Measure,
-    Percentile,
-)
+from xec_analysis.errors import AnalysisError
+from xec_analysis.resolution.joint_panels import Confusion, Distribution, Percentile
 from xec_analysis.resolution.panels import Against, Density, Panel, Residuals
 from xec_analysis.resolution.results import Results, TaskResult
 from xec_analysis.style.figures import new_page, save, style
-from xec_data.tasks.table import TASKS
+from xec_data.tasks.task import Output, Task
+from xec_geometry.support.registry import Registry
 
 Row = tuple[Panel | None, ...]
 Rows = tuple[Row, ...]
 
-
-_POSITION = ("u", "v", "w")
-_WHERE = (*_POSITION, "energy")
-
-TITLES = {
-    "angle": "Emission angles",
-    "energy": "Energy",
-    "timing": "Time",
-    "uvwFI": "First interaction point",
-    "angleVec": "Emission direction",
-    "n_gamma": "Number of photons",
-}
+VARIABLES = ("u", "v", "w", "energy")
+"""Position and energy of the photon: variables of every page."""
 
 
-def _output_row(output: str, *variables: str) -> Row:
-    return (Residuals(output), Density(output), *(Against(output, x) for x in variables))
+@dataclass(frozen=True)
+class Page:
+    """The page of a task that does not take the default one.
+
+    Attributes
+    ----------
+    name
+        Name of the task.
+    rows
+        From the task to its panels, row by row; None leaves a cell empty, so that panels against the same
+        variable stand below each other.
+    """
+
+    name: str
+    rows: Callable[[Task], Rows]
 
 
-def _measure_row(measure: Measure, *variables: str | None) -> Row:
-    return (Distribution(measure), *(None if x is None else Percentile(measure, x) for x in variables))
+def _angle_rows(task: Task) -> Rows:
+    assert task.joint is not None
+    return (
+        *(_output_row(output, (output.name, "w", "energy")) for output in task.outputs),
+        (Distribution(task.joint), *(Percentile(task.joint, x) for x in VARIABLES)),
+    )
 
 
-# None leaves a cell empty, so that panels over the same variable stand below each other.
-PAGES: dict[str, Rows] = {
-    "angle": (
-        _output_row("theta", "theta", "w", "energy"),
-        _output_row("phi", "phi", "w", "energy"),
-        _measure_row(OPENING_ANGLE, "u", "v", "w", "energy"),
-    ),
-    "energy": (
-        (
-            Residuals("energy"),
-            Residuals("energy", relative=True),
-            Residuals("energy", relative=True, log=True),
-            Density("energy"),
-        ),
-        tuple(Against("energy", x, relative=True) for x in ("energy", "w", "u", "v")),
-    ),
-    "timing": (
-        (Residuals("timing"), Residuals("timing", log=True), Density("timing"), Against("timing", "timing")),
-        tuple(Against("timing", x) for x in ("energy", "w", "u", "v")),
-    ),
-    "uvwFI": (
-        *(_output_row(output, *_WHERE) for output in _POSITION),
-        _measure_row(DISTANCE, None, *_WHERE),
-    ),
-    "angleVec": (
-        *(_output_row(output, *_WHERE) for output in ("vx", "vy", "vz")),
-        _measure_row(OPENING_ANGLE, None, *_WHERE),
-    ),
-    "n_gamma": ((Confusion("n_gamma"),),),
-}
+def default_rows(task: Task) -> Rows:
+    """Return the panels of a task without a page of its own.
+
+    A classification shows its confusion matrix. A single output fills two rows: its residuals, and their
+    dependence on itself, energy and position. Several outputs have a row each, and one for their joint
+    measure.
+    """
+    if task.n_classes:
+        return ((Confusion(task.output_names[0]),),)
+    rows: Rows
+    if len(task.outputs) == 1:
+        rows = _single_output_rows(task.outputs[0])
+    else:
+        rows = tuple(_output_row(output, VARIABLES) for output in task.outputs)
+    if task.joint is None:
+        return rows
+    return (*rows, (Distribution(task.joint), None, *(Percentile(task.joint, x) for x in VARIABLES)))
+
+
+def _single_output_rows(output: Output) -> Rows:
+    name, others = output.name, [x for x in ("energy", "w", "u", "v") if x != output.name]
+    if output.residual == "ratio":
+        return (
+            (
+                Residuals(name),
+                Residuals(name, relative=True),
+                Residuals(name, relative=True, log=True),
+                Density(name),
+            ),
+            tuple(Against(name, x, relative=True) for x in (name, *others)),
+        )
+    return (
+        (Residuals(name), Residuals(name, log=True), Density(name), Against(name, name)),
+        tuple(Against(name, x) for x in others),
+    )
+
+
+def _output_row(output: Output, variables: tuple[str, ...]) -> Row:
+    name, relative = output.name, output.residual == "ratio"
+    return (
+        Residuals(name, relative=relative),
+        Density(name),
+        *(Against(name, x, relative=relative) for x in variables),
+    )
+
+
+PAGES = Registry("page", (Page("angle", _angle_rows),), group="xec.pages", error=AnalysisError)
+"""Pages of their own, by task; every other task has the default one."""
 
 _KEY = "orange curve: Gaussian core · grey band: central 68 % of the events"
 
@@ -99,12 +121,12 @@ def draw_page(result: TaskResult, name: str, path: Path) -> Path:
 
     rows = drawable_rows(result)
     n_columns = max(len(row) for row in rows)
-    key = "" if TASKS[result.task].n_classes else _KEY
+    key = "" if result.spec.n_classes else _KEY
     with style():
         figure = new_page(
             max(n_columns * _PANEL_WIDTH, 5.5),
             len(rows) * _PANEL_HEIGHT,
-            f"{TITLES[result.task]}: {name}",
+            f"{result.spec.title or result.task}: {name}",
             _census(result),
             key if n_columns > 1 else "",
         )
@@ -118,7 +140,8 @@ def draw_page(result: TaskResult, name: str, path: Path) -> Path:
 
 def drawable_rows(result: TaskResult) -> list[list[Panel | None]]:
     """Return the rows of a task's page without the panels whose variable the file does not have."""
-    rows = [[panel for panel in row if panel is None or _has(result, panel)] for row in PAGES[result.task]]
+    rows_of = PAGES[result.task].rows if result.task in PAGES else default_rows
+    rows = [[panel for panel in row if panel is None or _has(result, panel)] for row in rows_of(result.spec)]
     return [row for row in rows if any(row)]
 
 

@@ -20,7 +20,7 @@ from xec_analysis.resolution.profiles import profile
 from xec_analysis.resolution.results import TaskResult
 from xec_analysis.resolution.table import three_digits
 from xec_analysis.style.figures import BLUE, GREY, ORANGE, note
-from xec_analysis.style.quantities import PERCENT, Unit, quantity, with_unit
+from xec_analysis.style.quantities import PERCENT, Unit, quantity, quantity_of, with_unit
 from xec_models.regressor.metrics import (
     CONTAINMENT,
     bias,
@@ -105,7 +105,7 @@ class Density:
 
     def draw(self, figure: Figure, cell: SubplotSpec, result: TaskResult) -> None:
         ax = figure.add_subplot(cell)
-        what = quantity(self.output)
+        what = quantity_of(result.output(self.output))
         truth = result.true(self.output) * what.unit.factor
         prediction = result.predicted(self.output) * what.unit.factor
         low, high = padded_range(np.concatenate([truth, prediction]))
@@ -148,7 +148,7 @@ class Against:
 
 def _scaled_residual(result: TaskResult, output: str, relative: bool) -> tuple[Floats, Unit, str]:
     """Residuals in a unit that suits them, and their label."""
-    what = quantity(output)
+    what = quantity_of(result.output(output))
     residual = result.residual(output)
     if relative:
         share = residual / result.true(output)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +12,9 @@ from numpy.typing import NDArray
 from xec_analysis.errors import AnalysisError
 from xec_data.schema.branches import is_invalid
 from xec_data.tasks.table import TASKS
+from xec_data.tasks.task import Output, Task
 from xec_geometry import xyz_to_uvw
+from xec_geometry.errors import XecError
 
 Floats = NDArray[np.float64]
 Columns = Mapping[str, NDArray[np.generic]]
@@ -25,12 +27,12 @@ class TaskResult:
     Attributes
     ----------
     task
-        The task's name, a key of `xec_models.TASKS`.
+        The task's name, a key of `xec_data.tasks.TASKS`.
     prediction, truth
-        Shape (n, outputs), in xec's units (cm, s, GeV, degrees).
+        Shape (n, outputs), each in its unit.
     variables
-        What the residuals may depend on: true u, v, w [cm], energy [GeV], theta, phi [degrees] as far as
-        the file has them, each of shape (n,), NaN where an event has no valid one.
+        True values that the residuals may depend on: the outputs of all tasks whose truth the file has, by
+        name, in their units, shape (n,); NaN where an event has no valid one.
     entries
         Which entries of the file these are, shape (n,).
     run, event
@@ -44,7 +46,7 @@ class TaskResult:
     task: str
     prediction: Floats
     truth: Floats
-    variables: dict[str, Floats]
+    variables: Mapping[str, Floats]
     entries: NDArray[np.int64]
     run: NDArray[np.int64]
     event: NDArray[np.int64]
@@ -53,17 +55,26 @@ class TaskResult:
     n_bad_truth: int
 
     @property
+    def spec(self) -> Task:
+        """The task."""
+        return TASKS[self.task]
+
+    @property
     def outputs(self) -> tuple[str, ...]:
         """Names of the columns of prediction and truth."""
-        return TASKS[self.task].output_names
+        return self.spec.output_names
+
+    def output(self, name: str) -> Output:
+        """Return one output of the task."""
+        return self.spec.outputs[self.outputs.index(name)]
 
     def __len__(self) -> int:
         return len(self.entries)
 
     def residual(self, output: str) -> Floats:
-        """Prediction minus truth of one output, shape (n,), in xec's units."""
+        """Prediction minus truth of one output, shape (n,), in its unit."""
         column = self.outputs.index(output)
-        return TASKS[self.task].outputs[column].difference(self.prediction[:, column], self.truth[:, column])
+        return self.output(output).difference(self.prediction[:, column], self.truth[:, column])
 
     def true(self, output: str) -> Floats:
         """Truth of one output, shape (n,)."""
@@ -85,7 +96,7 @@ class Results:
     source
         What was read.
     tasks
-        Task name to result, in the order of `xec_models.TASKS`.
+        Task name to result, in the order of `xec_data.tasks.TASKS`.
     notes
         One line each about what is in the file but cannot be compared.
     """
@@ -172,25 +183,42 @@ def _truth(task: str, columns: Columns) -> Floats | None:
     return None
 
 
+class _Variables(Mapping[str, Floats]):
+    """True values of the events of one task, taken from those of all events when they are asked for."""
+
+    def __init__(self, columns: Mapping[str, Floats], entries: NDArray[np.int64]) -> None:
+        self._columns, self._entries = columns, entries
+        self._names = [name for name in columns if np.isfinite(self[name]).any()]
+
+    def __getitem__(self, name: str) -> Floats:
+        values = self._columns[name][self._entries]
+        return np.where(is_invalid(values), np.nan, values)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._names
+
+
 def _variables(columns: Columns) -> dict[str, Floats]:
-    """What residuals are plotted against: from the schema's branches, or from the truth of other tasks."""
+    """True values of all tasks, from the schema's branches or from columns of a table of predictions."""
     found: dict[str, Floats] = {}
-    for task in ("uvwFI", "energy", "angle"):
-        truth = _truth(task, columns)
+    for task, spec in TASKS.items():
+        try:
+            truth = _truth(task, columns)
+        except XecError:
+            # A malformed truth of one task is no obstacle for the others.
+            continue
         if truth is not None:
-            found |= {output: truth[:, k] for k, output in enumerate(TASKS[task].output_names)}
+            found |= {output: truth[:, k] for k, output in enumerate(spec.output_names)}
     if "u" not in found and "xyzTruth" in columns:
         uvw = xyz_to_uvw(np.asarray(columns["xyzTruth"], dtype=np.float64))
         found |= {name: uvw[:, k] for k, name in enumerate("uvw")}
     return found
-
-
-def _known(variables: Mapping[str, Floats], usable: NDArray[np.bool_]) -> dict[str, Floats]:
-    """The variables of usable events, NaN where invalid, without those that no event has."""
-    chosen = {
-        name: np.where(is_invalid(values), np.nan, values)[usable] for name, values in variables.items()
-    }
-    return {name: values for name, values in chosen.items() if np.isfinite(values).any()}
 
 
 def _result(task: str, columns: Columns, truth: Floats | None, variables: Mapping[str, Floats]) -> TaskResult:
@@ -210,7 +238,7 @@ def _result(task: str, columns: Columns, truth: Floats | None, variables: Mappin
         task=task,
         prediction=prediction[usable],
         truth=truth[usable],
-        variables=_known(variables, usable),
+        variables=_Variables(variables, np.flatnonzero(usable)),
         entries=np.flatnonzero(usable),
         run=identity["run"][usable],
         event=identity["event"][usable],

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from xec_analysis.resolution.results import Floats, Results, TaskResult
-from xec_analysis.style.quantities import PERCENT, quantity
-from xec_data.tasks.measures import distance, opening_angle
-from xec_data.tasks.table import TASKS
+from xec_analysis.style.quantities import PERCENT, joint_quantity, quantity_of
+from xec_data.tasks.task import JointMeasure
 from xec_models.regressor.metrics import (
     bias,
     core_width,
@@ -44,25 +43,23 @@ class Row:
 
 
 def metric_rows(result: TaskResult) -> list[Row]:
-    """Return the lines of one task: every output, the energy also relative, and the joint measure."""
-    spec = TASKS[result.task]
+    """Return the lines of one task: every output (also relative if it is a ratio), and the joint measure."""
+    spec = result.spec
     if spec.n_classes:
-        accuracy = task_metrics(result.task, result.prediction, result.truth)[
-            f"{spec.output_names[0]}_accuracy"
-        ]
+        metric, _ = spec.headline
+        accuracy = task_metrics(result.task, result.prediction, result.truth)[metric]
         return [Row(result.task, "right class", PERCENT.name, len(result), accuracy * PERCENT.factor)]
     rows = []
-    for output in spec.output_names:
-        residual = result.residual(output)
-        unit = quantity(output).residual_unit(half_width_68(residual))
-        rows.append(_row(result, quantity(output).plain, unit.name, residual * unit.factor))
-    if result.task == "energy":
-        share = result.residual("energy") / result.true("energy")
-        rows.append(_row(result, "relative", PERCENT.name, share * PERCENT.factor))
-    if result.task in ("angle", "angleVec"):
-        rows.append(_joint_row(result, "opening", opening_angle(result.prediction, result.truth)))
-    if result.task == "uvwFI":
-        rows.append(_joint_row(result, "distance", distance(result.prediction, result.truth)))
+    for output in spec.outputs:
+        written, residual = quantity_of(output), result.residual(output.name)
+        unit = written.residual_unit(half_width_68(residual))
+        rows.append(_row(result, written.plain, unit.name, residual * unit.factor))
+        if output.residual == "ratio":
+            ratio = residual / result.true(output.name)
+            label = "relative" if len(spec.outputs) == 1 else f"{written.plain} relative"
+            rows.append(_row(result, label, PERCENT.name, ratio * PERCENT.factor))
+    if spec.joint is not None:
+        rows.append(_joint_row(result, spec.joint))
     return rows
 
 
@@ -146,8 +143,7 @@ def _row(result: TaskResult, output: str, unit: str, residual: Floats) -> Row:
     )
 
 
-def _joint_row(result: TaskResult, measure: str, values: Floats) -> Row:
-    unit = quantity(measure).residual_unit(percentile_68(values))
-    return Row(
-        result.task, quantity(measure).plain, unit.name, len(values), percentile_68(values) * unit.factor
-    )
+def _joint_row(result: TaskResult, joint: JointMeasure) -> Row:
+    percentile = percentile_68(joint.function(result.prediction, result.truth))
+    unit = joint_quantity(joint).residual_unit(percentile)
+    return Row(result.task, joint.name, unit.name, len(result), percentile * unit.factor)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from xec_analysis.errors import AnalysisError
 from xec_analysis.style.figures import CYCLE, new_page, save, style
-from xec_analysis.style.quantities import quantity, with_unit
+from xec_analysis.style.quantities import Quantity, joint_quantity, quantity_of, with_unit
 from xec_data.tasks.table import TASKS
 from xec_geometry import FACES
 from xec_models.checkpoint.run_directory import RunDirectory
@@ -125,20 +125,28 @@ def panels_of(curves: Mapping[str, Curve]) -> list[Panel]:
     rates = [name for name in _RATES if name in curves]
     if rates:
         panels.append(Panel("learning rate", {rates[0]: ""}, log=bool((curves[rates[0]].value > 0).all())))
-    for spec in TASKS.values():
-        for output in spec.output_names:
-            name = next(
-                (n for n in _spellings(f"{spec.metric_prefix}{output}_res_68pct") if n in curves), None
+    for task in TASKS.values():
+        for output in task.outputs:
+            metric = f"{task.metric_prefix}{output.name}_res_68pct"
+            panels += _width_panel(
+                curves, metric, f"68 % width of {quantity_of(output).symbol}", quantity_of(output)
             )
-            if name is not None:
-                finite = curves[name].value[np.isfinite(curves[name].value)]
-                unit = quantity(output).residual_unit(float(finite[-1]) if len(finite) else 0.0)
-                label = with_unit(f"68 % width of {quantity(output).symbol}", unit)
-                panels.append(Panel(label, {name: "validation"}, factor=unit.factor))
-    opening = next((n for n in _spellings("val_resolution_deg") if n in curves), None)
-    if opening is not None:
-        panels.append(Panel("68 % opening angle [deg]", {opening: "validation"}))
+    for task in TASKS.values():
+        if task.joint is not None:
+            panels += _width_panel(
+                curves, task.joint.metric, f"68 % {task.joint.symbol}", joint_quantity(task.joint)
+            )
     return panels + _reconstruction_panels(curves)
+
+
+def _width_panel(curves: Mapping[str, Curve], metric: str, label: str, written: Quantity) -> list[Panel]:
+    """The panel of a resolution in a unit that suits its last value; none if the run does not have it."""
+    name = next((spelling for spelling in _spellings(metric) if spelling in curves), None)
+    if name is None:
+        return []
+    finite = curves[name].value[np.isfinite(curves[name].value)]
+    unit = written.residual_unit(float(finite[-1]) if len(finite) else 0.0)
+    return [Panel(with_unit(label, unit), {name: "validation"}, factor=unit.factor)]
 
 
 def _reconstruction_panels(curves: Mapping[str, Curve]) -> list[Panel]:

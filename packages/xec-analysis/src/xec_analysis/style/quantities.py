@@ -1,16 +1,40 @@
-"""How the quantities of the reconstruction are written: symbols, and units that suit their size."""
+"""Symbols of quantities, and units that suit their size."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+from xec_analysis.errors import AnalysisError
+from xec_data.tasks.table import TASKS
+from xec_data.tasks.task import JointMeasure, Output
+from xec_geometry.support.registry import Registry
+
 
 @dataclass(frozen=True)
 class Unit:
-    """A unit, and the factor that turns a number of xec (cm, s, GeV, degrees) into it."""
+    """A unit, and the factor that turns a number in a file's unit into it."""
 
     name: str
     factor: float
+
+
+@dataclass(frozen=True)
+class DisplayUnits:
+    """The units in which the numbers of a file's unit are shown.
+
+    Attributes
+    ----------
+    name
+        The unit in files and in the table of tasks.
+    value
+        Unit of values.
+    residuals
+        Units of differences, from the smallest to the largest.
+    """
+
+    name: str
+    value: Unit
+    residuals: tuple[Unit, ...]
 
 
 @dataclass(frozen=True)
@@ -20,20 +44,21 @@ class Quantity:
     Attributes
     ----------
     symbol
-        For the labels of plots (matplotlib's math text).
+        Label in plots (matplotlib's math text).
     plain
-        For the terminal.
-    unit
-        The unit of its values.
-    residual_units
-        Units for differences, from the smallest to the largest; `residual_unit` takes the largest
-        that keeps the number above one.
+        Label in the terminal.
+    units
+        Units of values and residuals.
     """
 
     symbol: str
     plain: str
-    unit: Unit
-    residual_units: tuple[Unit, ...]
+    units: DisplayUnits
+
+    @property
+    def unit(self) -> Unit:
+        """Unit of values."""
+        return self.units.value
 
     @property
     def label(self) -> str:
@@ -41,9 +66,9 @@ class Quantity:
         return with_unit(self.symbol, self.unit)
 
     def residual_unit(self, width: float) -> Unit:
-        """Return the unit in which a residual of this width (in xec's units) reads well."""
-        chosen = self.residual_units[0]
-        for unit in self.residual_units:
+        """Return the largest unit in which a residual of this width, in the file's unit, is above one."""
+        chosen = self.units.residuals[0]
+        for unit in self.units.residuals:
             if abs(width) * unit.factor >= 1.0:
                 chosen = unit
         return chosen
@@ -54,31 +79,46 @@ def with_unit(symbol: str, unit: Unit) -> str:
     return f"{symbol} [{unit.name}]" if unit.name else symbol
 
 
-_NONE = Unit("", 1.0)
-_DEGREES = Unit("deg", 1.0)
-_CM = Unit("cm", 1.0)
-_LENGTHS = (Unit("mm", 10.0), _CM)
-_MEV = Unit("MeV", 1e3)
-_TIMES = (Unit("ps", 1e12), Unit("ns", 1e9))
 PERCENT = Unit("%", 100.0)
 
-QUANTITIES: dict[str, Quantity] = {
-    "theta": Quantity(r"$\theta$", "θ", _DEGREES, (_DEGREES,)),
-    "phi": Quantity(r"$\varphi$", "φ", _DEGREES, (_DEGREES,)),
-    "energy": Quantity(r"$E_\gamma$", "energy", _MEV, (_MEV,)),
-    "timing": Quantity(r"$t_\gamma$", "time", Unit("ns", 1e9), _TIMES),
-    "u": Quantity("$u$", "u", _CM, _LENGTHS),
-    "v": Quantity("$v$", "v", _CM, _LENGTHS),
-    "w": Quantity("$w$", "w", _CM, _LENGTHS),
-    "vx": Quantity("$e_x$", "e_x", _NONE, (_NONE,)),
-    "vy": Quantity("$e_y$", "e_y", _NONE, (_NONE,)),
-    "vz": Quantity("$e_z$", "e_z", _NONE, (_NONE,)),
-    "n_gamma": Quantity(r"$n_\gamma$", "n_gamma", _NONE, (_NONE,)),
-    "opening": Quantity("opening angle", "opening", _DEGREES, (_DEGREES,)),
-    "distance": Quantity("distance", "distance", _CM, _LENGTHS),
-}
+_NONE, _CM, _MEV = Unit("", 1.0), Unit("cm", 1.0), Unit("MeV", 1e3)
+_PS, _NS = Unit("ps", 1e12), Unit("ns", 1e9)
+
+DISPLAY_UNITS = Registry(
+    "unit",
+    (
+        DisplayUnits("1", _NONE, (_NONE,)),
+        DisplayUnits("cm", _CM, (Unit("mm", 10.0), _CM)),
+        DisplayUnits("GeV", _MEV, (_MEV,)),
+        DisplayUnits("s", _NS, (_PS, _NS)),
+    ),
+    error=AnalysisError,
+)
+"""Display units by the unit in files. Any other unit is shown as it is."""
+
+
+def display_units(unit: str) -> DisplayUnits:
+    """Return the display units of a unit in files."""
+    if unit in DISPLAY_UNITS:
+        return DISPLAY_UNITS[unit]
+    same = Unit(unit, 1.0)
+    return DisplayUnits(unit, same, (same,))
+
+
+def quantity_of(output: Output) -> Quantity:
+    """Return symbol, label and units of an output of a task."""
+    return Quantity(output.symbol or output.name, output.label or output.name, display_units(output.unit))
+
+
+def joint_quantity(joint: JointMeasure) -> Quantity:
+    """Return symbol, label and units of the measure of all outputs of a task together."""
+    return Quantity(joint.symbol, joint.name, display_units(joint.unit))
 
 
 def quantity(name: str) -> Quantity:
-    """Return how a quantity is written; one without an entry is written as it is, without a unit."""
-    return QUANTITIES.get(name, Quantity(name, name, _NONE, (_NONE,)))
+    """Return the quantity that is called `name` in the table of tasks; any other is a pure number."""
+    for task in TASKS.values():
+        for output in task.outputs:
+            if output.name == name:
+                return quantity_of(output)
+    return Quantity(name, name, display_units("1"))
