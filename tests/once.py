@@ -1,4 +1,4 @@
-"""What tests of several processes need, made by one of them."""
+"""Folders that are filled once for all test processes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which sensors are hidden: exactly as many as asked for, never a dead one."""
+"""Hidden sensors: exactly as many as asked for, never a dead one."""
 
 from __future__ import annotations
 

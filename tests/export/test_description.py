@@ -1,4 +1,4 @@
-"""What travels in the metadata of a file comes back as it was."""
+"""Metadata of an exported file, written and read back."""
 
 from __future__ import annotations
 
@@ -70,3 +70,12 @@ def test_foreign_metadata_are_refused(change: dict[str, str | None], message: st
 def test_a_description_cannot_be_changed() -> None:
     with pytest.raises(dataclasses.FrozenInstanceError):
         DESCRIPTION.name = "other"  # type: ignore[misc]
+
+
+def test_columns_may_have_units_of_their_own():
+    point = OutputDescription("point", "point", ("r", "t"), "cm, s", (1.0, 1e-9), "r, t", ("cm", "s"))
+    described = dataclasses.replace(DESCRIPTION, outputs=(*DESCRIPTION.outputs, point))
+    assert ModelDescription.from_metadata(described.to_metadata(), Path("model.onnx")) == described
+    energy = DESCRIPTION.outputs[1]
+    assert [point.unit_of(0), point.unit_of(1)] == ["cm", "s"]
+    assert energy.unit_of(0) == "GeV"

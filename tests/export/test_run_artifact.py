@@ -1,4 +1,4 @@
-"""What a training gets when it asks for the export of its run directory."""
+"""The export at the end of a training."""
 
 from __future__ import annotations
 

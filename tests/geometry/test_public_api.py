@@ -1,4 +1,4 @@
-"""What `import xec_geometry` gives, and what it does not load."""
+"""Public names of `xec_geometry`, and modules that importing it does not load."""
 
 import subprocess
 import sys

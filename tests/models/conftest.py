@@ -1,4 +1,4 @@
-"""What the tests of the networks share: events, small networks."""
+"""Events and small networks for the tests of the networks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a training has written into its run directory."""
+"""Files that a training has written into its run directory, read back."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a user sees: plain lines in a file, a bar on a terminal; and what a signal does."""
+"""Output of a training: plain lines in a file, a bar on a terminal; and reactions to signals."""
 
 from __future__ import annotations
 

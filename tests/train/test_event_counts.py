@@ -1,4 +1,4 @@
-"""How many events the fiducial cut keeps is printed, and stands among the metrics."""
+"""Events inside the fiducial cut: printed, and among the metrics."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What stops a training before it begins: one line, and no run directory."""
+"""Errors that stop a training before it begins: one line, and no run directory."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What may import what, and what stays out of memory until it is needed."""
+"""Layers of imports, and modules that stay unloaded until they are needed."""
 
 from __future__ import annotations
 

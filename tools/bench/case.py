@@ -1,4 +1,4 @@
-"""What a case of the bench is, and where each group keeps its cases."""
+"""Cases of the bench, and the modules that define those of each group."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``hatch run bench-files``: which compression and which clusters make the files that are read fastest."""
+"""``hatch run bench-files``: reading rates by compression and cluster size."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``hatch run bench-growth FIGURE.pdf``: how time and memory grow, against the straight lines expected."""
+"""``hatch run bench-growth FIGURE.pdf``: growth of time and memory, against the expected straight lines."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rates on a machine that does other things too: alternated runs, medians, and the peak of the memory."""
+"""Rates on a shared machine: alternated runs, medians, and peak memory."""
 
 from __future__ import annotations
 

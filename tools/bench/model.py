@@ -1,4 +1,4 @@
-"""The network: against its plain form, against the machine's arithmetic, and against its memory."""
+"""Speed of the network: against its plain form, the machine's arithmetic, and its memory."""
 
 from __future__ import annotations
 

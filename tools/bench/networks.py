@@ -1,4 +1,4 @@
-"""Networks and events that the cases share."""
+"""Networks and events shared by the cases."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How near `EventReader` comes to uproot that does nothing but decompress and interpret."""
+"""`EventReader` against uproot that only decompresses and interprets."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The fast simulation beside the random numbers that it cannot do without, and the writing of its files."""
+"""The fast simulation against its random numbers alone, and the writing of its files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How long a user waits before anything happens."""
+"""Start-up times: the wait before the first output."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the cost is measured against, one function a sweep."""
+"""Sweeps of the growth plots, one function each."""
 
 from __future__ import annotations
 

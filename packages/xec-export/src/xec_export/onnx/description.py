@@ -35,11 +35,13 @@ class OutputDescription:
     columns
         What its columns are, in order: ``theta``, ``phi``.
     unit
-        Their common unit.
+        Their common unit; several are listed in the order of the columns.
     scale
         How widely each column varied in the training, in the unit; 1 for probabilities and vectors.
     meaning
         One line for people.
+    column_units
+        The unit of each column, where they differ.
     """
 
     name: str
@@ -48,6 +50,11 @@ class OutputDescription:
     unit: str
     scale: tuple[float, ...]
     meaning: str
+    column_units: tuple[str, ...] = ()
+
+    def unit_of(self, column: int) -> str:
+        """Return the unit of one column."""
+        return self.column_units[column] if self.column_units else self.unit
 
 
 @dataclass(frozen=True)

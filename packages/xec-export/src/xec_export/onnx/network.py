@@ -114,7 +114,8 @@ def _output(network: XECRegressor, name: str, width: int) -> OutputDescription:
     if name != task:
         columns = tuple(f"sigma_{column}" for column in columns)
         meaning = f"standard deviation: {meaning}"
-    return OutputDescription(name, task, columns, spec.unit, _scale(network, spec), meaning)
+    units = spec.units if len(set(spec.units)) > 1 else ()
+    return OutputDescription(name, task, columns, spec.unit, _scale(network, spec), meaning, units)
 
 
 def _scale(network: XECRegressor, spec: Task) -> tuple[float, ...]:

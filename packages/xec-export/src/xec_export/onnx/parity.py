@@ -156,7 +156,7 @@ def _largest_difference(
             largest, where = difference, case
     spread = float(np.std(ordinary[np.isfinite(ordinary)].astype(float))) if len(ordinary) else 0.0
     scale = max(spread, output.scale[column], _SMALLEST_SPREAD * size)
-    return Difference(output.name, output.columns[column], output.unit, largest, scale, where)
+    return Difference(output.name, output.columns[column], output.unit_of(column), largest, scale, where)
 
 
 def _absolute_difference(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64]:
