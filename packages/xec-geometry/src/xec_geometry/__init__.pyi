@@ -5,10 +5,18 @@ from .detector.coordinates import (
     uvw_to_xyz as uvw_to_xyz,
     xyz_to_uvw as xyz_to_uvw,
 )
-from .detector.faces import FACES as FACES, GRIDS as GRIDS, face_ids as face_ids, index_map as index_map
+from .detector.faces import face_ids as face_ids, face_of_sensor as face_of_sensor, index_map as index_map
 from .detector.fiducial import FIDUCIAL as FIDUCIAL, in_fiducial as in_fiducial
 from .detector.fingerprint import geometry_hash as geometry_hash
-from .detector.layouts import LAYOUTS as LAYOUTS, Layout as Layout
+from .detector.names import (
+    FACES as FACES,
+    GRIDS as GRIDS,
+    LAYOUTS as LAYOUTS,
+    FaceName as FaceName,
+    GridName as GridName,
+    Layout as Layout,
+    SensorKind as SensorKind,
+)
 from .detector.parameters import N_SENSORS as N_SENSORS
 from .detector.sensors import (
     sensor_areas as sensor_areas,

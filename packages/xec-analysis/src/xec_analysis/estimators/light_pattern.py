@@ -109,8 +109,8 @@ def wall_per_sensor() -> Floats:
     cells = np.bincount(outer_fine_grid().sensor[:, 0], minlength=N_SENSORS)
     outer = face_ids("outer")
     wall[outer] = (cells * fine_cell)[outer]
-    for face in ("top", "bottom"):
-        wall[face_ids(face)] = geometry.HEX_Z_STEP * geometry.HEX_RADIUS_STEP
+    for hexagonal in (face_ids("top"), face_ids("bottom")):
+        wall[hexagonal] = geometry.HEX_Z_STEP * geometry.HEX_RADIUS_STEP
     weights: Floats = wall / sensor_areas()
     return weights
 

@@ -15,7 +15,7 @@ from xec_analysis.estimators.network_comparison import NETWORK
 from xec_analysis.inpainting.validation import HiddenReadings
 from xec_data.writing.csv_writer import CsvWriter
 from xec_data.writing.tree_writer import TreeWriter
-from xec_geometry import FACES, N_SENSORS, face_ids
+from xec_geometry import FACES, face_of_sensor
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -72,7 +72,7 @@ MEASURES = {"bias": "bias", "mae": "MAE", "rmse": "RMSE", "res_68": "68 %", "res
 def by_face(readings: HiddenReadings) -> list[Numbers]:
     """Numbers of every contestant in every face and in all; of times too if the network predicts them."""
     usable = readings.comparable
-    face = face_of_sensors()[readings.sensor[usable]]
+    face = face_of_sensor()[readings.sensor[usable]]
     groups = [*((name, face == k) for k, name in enumerate(FACES)), (ALL, np.ones(len(face), dtype=bool))]
     truth = readings.truth[usable]
     rows = [
@@ -105,14 +105,6 @@ def central_half_width(values: Floats, percent: float) -> float:
     """Half of the central interval that holds so many percent of the values."""
     low, high = np.percentile(values, [50 - percent / 2, 50 + percent / 2])
     return float(high - low) / 2
-
-
-def face_of_sensors() -> NDArray[np.int64]:
-    """The number of every sensor's face in `FACES`, (N_SENSORS,)."""
-    face = np.empty(N_SENSORS, dtype=np.int64)
-    for k, name in enumerate(FACES):
-        face[face_ids(name)] = k
-    return face
 
 
 def numbers_table(rows: Sequence[Numbers], group: str) -> Table:
@@ -212,7 +204,7 @@ def write_residuals(path: Path, readings: HiddenReadings, metadata: Mapping[str,
                 "run": readings.run[entry].astype(np.int32),
                 "event": readings.event[entry].astype(np.int32),
                 "sensor": sensor.astype(np.int32),
-                "face": face_of_sensors()[sensor].astype(np.uint8),
+                "face": face_of_sensor()[sensor].astype(np.uint8),
                 "mask_type": readings.mask_type[part],
                 "truth_npho": readings.truth[part].astype(np.float32),
             }
@@ -233,7 +225,7 @@ def _times_by_face(readings: HiddenReadings) -> list[Numbers]:
     usable = np.isfinite(readings.time_truth) & np.isfinite(readings.time_estimate)
     truth = readings.time_truth[usable] * _PICOSECOND
     error = readings.time_estimate[usable] * _PICOSECOND - truth
-    face = face_of_sensors()[readings.sensor[usable]]
+    face = face_of_sensor()[readings.sensor[usable]]
     groups = [*((name, face == k) for k, name in enumerate(FACES)), (ALL, np.ones(len(face), dtype=bool))]
     return [
         _numbers("time", "ps", name, NETWORK, truth[part], error[part]) for name, part in groups if part.any()

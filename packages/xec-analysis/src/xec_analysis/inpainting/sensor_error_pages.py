@@ -9,12 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xec_analysis.estimators.network_comparison import NETWORK
-from xec_analysis.inpainting.numbers import central_half_width, face_of_sensors
+from xec_analysis.inpainting.numbers import central_half_width
 from xec_analysis.inpainting.validation import HiddenReadings
 from xec_analysis.resolution.table import three_digits
 from xec_analysis.style.figures import CYCLE, GREY, new_page, note
 from xec_data.simulation.constants import RESPONSES
-from xec_geometry import FACES
+from xec_geometry import FACES, face_of_sensor
 from xec_geometry.detector.faces import FACE_TABLE
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def error_page(
     """
     figure = new_page(11.0, 6.6, title, subtitle)
     colours = colours_of(list(errors))
-    face = face_of_sensors()[sensor]
+    face = face_of_sensor()[sensor]
     axes = figure.subplots(2, 3).ravel()
     for k, (name, ax) in enumerate(zip(FACES, axes, strict=True)):
         part = face == k

@@ -151,7 +151,7 @@ def _width_panel(curves: Mapping[str, Curve], metric: str, label: str, written: 
 
 def _reconstruction_panels(curves: Mapping[str, Curve]) -> list[Panel]:
     """What networks that reconstruct readings have: losses and errors by channel and by face."""
-    groups = {
+    groups: dict[str, dict[str, str]] = {
         "loss by channel": {f"loss_{channel}": channel for channel in _CHANNELS},
         "loss by face": {f"loss_{face}": face for face in FACES},
         **{f"RMSE of {c}, normalized": {f"rmse_{face}_{c}": face for face in FACES} for c in _CHANNELS},

@@ -13,6 +13,7 @@ from xec_export.errors import ExportError
 from xec_export.onnx.description import ModelDescription
 from xec_export.prediction.runtime import CPU_PROVIDER, CUDA_PROVIDER, open_session
 from xec_geometry import geometry_hash
+from xec_geometry.detector.names import check_layout
 
 if TYPE_CHECKING:
     from torch import nn
@@ -208,7 +209,7 @@ def check_geometry(description: ModelDescription, path: Path) -> None:
     ExportError
         If sensors, index maps or neighbours are others: its predictions would be wrong.
     """
-    installed = geometry_hash(description.layout)
+    installed = geometry_hash(check_layout(description.layout))
     if description.geometry_hash != installed:
         raise ExportError(
             f"{path}: made for another geometry (layout '{description.layout}', hash "

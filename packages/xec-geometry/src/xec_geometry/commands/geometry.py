@@ -22,7 +22,7 @@ def show(
     """Show the faces of the detector: a table, and a picture if wanted."""
     from rich.console import Console
 
-    from xec_geometry.detector.layouts import check_layout
+    from xec_geometry.detector.names import check_layout
     from xec_geometry.display.tables import report_faces
 
     known_layout = check_layout(layout)
@@ -46,7 +46,7 @@ def export(
     layout: LayoutOption = "physical",
 ) -> None:
     """Write the geometry for other programs."""
-    from xec_geometry.detector.layouts import check_layout
+    from xec_geometry.detector.names import check_layout
     from xec_geometry.exports import export_geometry
     from xec_geometry.support.output import atomic_output, check_writable
 

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
 from itertools import accumulate
 from types import MappingProxyType
 
 import numpy as np
 
 from xec_geometry.detector import parameters as p
-from xec_geometry.detector.layouts import Layout, check_layout
+from xec_geometry.detector.names import FACES, GRIDS, FaceName, GridName, Layout, SensorKind, check_layout
 from xec_geometry.errors import GeometryError, did_you_mean
 from xec_geometry.support.arrays import IntArray, read_only
+from xec_geometry.support.caching import cache
 
 
 @dataclass(frozen=True)
@@ -36,11 +36,11 @@ class Face:
         What runs along the rows and the columns of its grid.
     """
 
-    name: str
+    name: FaceName
     title: str
-    kind: str
+    kind: SensorKind
     groups: tuple[str, ...]
-    grids: tuple[str, ...]
+    grids: tuple[GridName, ...]
     axes: str
 
 
@@ -65,12 +65,6 @@ FACE_TABLE: MappingProxyType[str, Face] = MappingProxyType(
     }
 )
 
-FACES: tuple[str, ...] = tuple(FACE_TABLE)
-"""Names of the faces, in the order of a network's tokens."""
-
-GRIDS: tuple[str, ...] = tuple(grid for face in FACE_TABLE.values() for grid in face.grids)
-"""Names that `face_ids` and `index_map` accept: the faces, and the two grids of the outer face."""
-
 
 def group_ids(group: str) -> IntArray:
     """Give the consecutive ids of a group of `parameters.GROUP_SIZES`."""
@@ -79,7 +73,7 @@ def group_ids(group: str) -> IntArray:
 
 
 @cache
-def face_ids(name: str) -> IntArray:
+def face_ids(name: GridName) -> IntArray:
     """Give the ids of the sensors of a face.
 
     Parameters
@@ -106,7 +100,7 @@ def face_ids(name: str) -> IntArray:
 
 
 @cache
-def index_map(name: str, layout: Layout = "physical") -> IntArray:
+def index_map(name: GridName, layout: Layout = "physical") -> IntArray:
     """Give the sensor ids of a face in the shape that a network sees.
 
     Parameters
@@ -153,7 +147,7 @@ def _check_grid(name: str) -> None:
         )
 
 
-def _rows_of(name: str, columns: int) -> Callable[[Layout], IntArray]:
+def _rows_of(name: GridName, columns: int) -> Callable[[Layout], IntArray]:
     return lambda layout: face_ids(name).reshape(-1, columns)  # noqa: ARG005
 
 
@@ -177,7 +171,7 @@ def _outer_fine(layout: Layout) -> IntArray:
     return fine
 
 
-_MAPS: dict[str, Callable[[Layout], IntArray]] = {
+_MAPS: dict[GridName, Callable[[Layout], IntArray]] = {
     "inner": _rows_of("inner", p.INNER_COLUMNS),
     "us": _rows_of("us", p.SIDE_DEPTHS),
     "ds": _rows_of("ds", p.SIDE_DEPTHS),

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-from functools import cache
 
 import numpy as np
 import numpy.typing as npt
 
-from xec_geometry.detector.faces import GRIDS, index_map
-from xec_geometry.detector.layouts import Layout, check_layout
+from xec_geometry.detector.faces import index_map
+from xec_geometry.detector.names import GRIDS, Layout, check_layout
 from xec_geometry.detector.sensors import sensor_normals, sensor_positions
 from xec_geometry.grids.fine_grid import outer_fine_grid
 from xec_geometry.grids.hex_grid import hex_edges
+from xec_geometry.support.caching import cache
 
 # Finer than the table is exact, coarser than what sines of different machines differ by.
 _RESOLUTION = 1e-4

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache
 
 import numpy as np
 
 from xec_geometry.detector import parameters as p
 from xec_geometry.detector.faces import FACE_TABLE, face_ids, group_ids
 from xec_geometry.support.arrays import FloatArray, StrArray, read_only
+from xec_geometry.support.caching import cache
 
 _Placed = tuple[FloatArray, FloatArray]
 

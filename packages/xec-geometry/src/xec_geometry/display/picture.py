@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from xec_geometry.detector import parameters as p
-from xec_geometry.detector.faces import FACE_TABLE, FACES, face_ids, id_ranges
+from xec_geometry.detector.faces import FACE_TABLE, face_ids, id_ranges
+from xec_geometry.detector.names import FACES, FaceName
 from xec_geometry.detector.sensors import sensor_kinds
 from xec_geometry.display.unroll import unrolled_face_boxes, unrolled_positions
 from xec_geometry.errors import GeometryError
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 _SIPM_SIDE = {"image": 1.54, "single": 1.36}
 
 # Where a face's label stands: the corner of its box (x, y in 0…1), alignment, offset in points.
-_LABELS: dict[str, tuple[float, float, str, str, float]] = {
+_LABELS: dict[FaceName, tuple[float, float, str, str, float]] = {
     "inner": (0.5, 1.0, "center", "bottom", 3),
     "us": (0.0, 1.0, "left", "bottom", 3),
     "ds": (1.0, 1.0, "right", "bottom", 3),
@@ -35,7 +36,7 @@ _LABELS: dict[str, tuple[float, float, str, str, float]] = {
 }
 
 # Faces on a white page, distinguishable also by colour-blind readers and in grey.
-_FACE_COLORS = {
+_FACE_COLORS: dict[FaceName, str] = {
     "inner": "#2a6fbb",
     "us": "#d8762b",
     "ds": "#2f9476",
@@ -217,7 +218,7 @@ def _label(ax: Axes, texts: dict[str, str], size: float) -> None:
         )
 
 
-def _describe(name: str) -> str:
+def _describe(name: FaceName) -> str:
     ids = face_ids(name)
     return f"{FACE_TABLE[name].title}: {len(ids)} {FACE_TABLE[name].kind}s\n{id_ranges(ids)}"
 

@@ -6,9 +6,9 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from xec_geometry.detector.faces import FACE_TABLE, FACES, face_ids, face_of_sensor, id_ranges, index_map
+from xec_geometry.detector.faces import FACE_TABLE, face_ids, face_of_sensor, id_ranges, index_map
 from xec_geometry.detector.fingerprint import geometry_hash
-from xec_geometry.detector.layouts import Layout
+from xec_geometry.detector.names import FACES, GridName, Layout
 from xec_geometry.detector.parameters import N_SENSORS
 from xec_geometry.detector.sensors import sensor_areas
 from xec_geometry.detector.survey import Moved, SensorTable
@@ -18,11 +18,11 @@ from xec_geometry.grids.hex_grid import hex_edges, hex_rows
 def report_faces(console: Console, layout: Layout) -> None:
     """Print the table of faces: kind, number and ids of the sensors, active area, grids."""
     table = _table("face", "kind", ">sensors", "ids", ">area cm²", "grid")
-    for name, face in FACE_TABLE.items():
-        ids = face_ids(name)
+    for face in FACE_TABLE.values():
+        ids = face_ids(face.name)
         area = f"{sensor_areas()[ids].sum():.0f}"
         for number, grid in enumerate(face.grids):
-            about_face = (name, face.kind, str(len(ids)), id_ranges(ids), area)
+            about_face = (face.name, face.kind, str(len(ids)), id_ranges(ids), area)
             cells = about_face if number == 0 else ("",) * len(about_face)
             table.add_row(*cells, _describe_grid(grid, layout, face.axes))
     total = f"{sensor_areas().sum():.0f}"
@@ -70,12 +70,12 @@ def _summary(moved: Moved, survey: SensorTable) -> Table:
     return table
 
 
-def _describe_grid(grid: str, layout: Layout, axes: str) -> str:
+def _describe_grid(grid: GridName, layout: Layout, axes: str) -> str:
     shape = index_map(grid, layout).shape
     if len(shape) == 1:
         return "rows of " + ", ".join(map(str, hex_rows))
     size = " × ".join(map(str, shape))
-    names = {"outer": ", fine", "outer_coarse": ", coarse", "outer_center": ", centre"}
+    names: dict[GridName, str] = {"outer": ", fine", "outer_coarse": ", coarse", "outer_center": ", centre"}
     return f"{size} ({axes}{names.get(grid, '')})"
 
 

@@ -7,17 +7,17 @@ The outer face lies apart, on the right, with z and its own arc.
 
 from __future__ import annotations
 
-from functools import cache
-
 import numpy as np
 
 from xec_geometry.detector import parameters as p
-from xec_geometry.detector.faces import FACES, face_ids
+from xec_geometry.detector.faces import face_ids
+from xec_geometry.detector.names import FACES, FaceName
 from xec_geometry.detector.sensors import sensor_positions
 from xec_geometry.support.arrays import FloatArray, read_only
+from xec_geometry.support.caching import cache
 
 # Room around the centres of a face's outermost sensors.
-_MARGIN = {"inner": 0.8}
+_MARGIN: dict[FaceName, float] = {"inner": 0.8}
 _PMT_MARGIN = p.PMT_RADIUS + 0.75
 # Room between the inner face and its neighbours; above and below it a line of text has to fit.
 _SIDE_GAP = 2.0
@@ -42,12 +42,10 @@ def unrolled_positions() -> FloatArray:
     half_z, half_v = (plane[face_ids("inner")].max(axis=0) + _MARGIN["inner"]).tolist()
 
     depth_step = np.hypot(p.SIDE_RADIUS_STEP, p.SIDE_Z_STEP)
-    for name, sign in (("us", -1), ("ds", +1)):
-        ids = face_ids(name)
+    for ids, sign in ((face_ids("us"), -1), (face_ids("ds"), +1)):
         depth = (radius[ids] - p.SIDE_RADIUS_FIRST) / p.SIDE_RADIUS_STEP * depth_step
         plane[ids, 0] = sign * (half_z + _SIDE_GAP + _PMT_MARGIN + depth)
-    for name, sign in (("top", +1), ("bottom", -1)):
-        ids = face_ids(name)
+    for ids, sign in ((face_ids("top"), +1), (face_ids("bottom"), -1)):
         depth = radius[ids] - p.HEX_RADIUS_FIRST
         plane[ids, 1] = sign * (half_v + _END_GAP + _PMT_MARGIN + depth)
     ids = face_ids("outer")
@@ -57,9 +55,9 @@ def unrolled_positions() -> FloatArray:
     return read_only(plane)
 
 
-def unrolled_face_boxes() -> dict[str, tuple[float, float, float, float]]:
+def unrolled_face_boxes() -> dict[FaceName, tuple[float, float, float, float]]:
     """Give the rectangle (x0, x1, y0, y1) in cm around each face's sensors in `unrolled_positions`."""
-    boxes = {}
+    boxes: dict[FaceName, tuple[float, float, float, float]] = {}
     for name in FACES:
         places = unrolled_positions()[face_ids(name)]
         margin = _MARGIN.get(name, _PMT_MARGIN)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from types import MappingProxyType
 
-from xec_geometry.detector.layouts import Layout, check_layout
+from xec_geometry.detector.names import Layout, check_layout
 from xec_geometry.errors import GeometryError, did_you_mean
 from xec_geometry.exports.cpp_header import cpp_header
 from xec_geometry.exports.csv_table import csv_table

@@ -9,9 +9,9 @@ import numpy.typing as npt
 
 from xec_geometry.__about__ import __version__
 from xec_geometry.detector import parameters as p
-from xec_geometry.detector.faces import FACES, GRIDS, face_ids, face_of_sensor, index_map
+from xec_geometry.detector.faces import face_ids, face_of_sensor, index_map
 from xec_geometry.detector.fingerprint import geometry_hash
-from xec_geometry.detector.layouts import Layout
+from xec_geometry.detector.names import FACES, GRIDS, Layout
 from xec_geometry.detector.sensors import sensor_areas, sensor_kinds, sensor_normals, sensor_positions
 from xec_geometry.exports.content import CONSTANTS, EDGE_ROWS, KINDS
 from xec_geometry.grids.fine_grid import outer_fine_grid
@@ -78,8 +78,8 @@ def _tables(layout: Layout) -> Iterator[tuple[str, str, str, _Table]]:
     yield "double", "areas", "active areas", sensor_areas()
     yield "std::uint8_t", "kinds", "place in kind_names", kinds
     yield "std::uint8_t", "faces", "place in face_names", face_of_sensor()
-    for name in FACES:
-        yield "std::int32_t", f"{name}_ids", "ascending", face_ids(name)
+    for face in FACES:
+        yield "std::int32_t", f"{face}_ids", "ascending", face_ids(face)
     for name in GRIDS:
         yield "std::int32_t", f"{name}_map", "sensor ids as a network sees them", index_map(name, layout)
     grid = outer_fine_grid(layout=layout)

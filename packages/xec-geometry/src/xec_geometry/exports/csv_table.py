@@ -5,8 +5,8 @@ from __future__ import annotations
 import csv
 import io
 
-from xec_geometry.detector.faces import FACES, face_of_sensor
-from xec_geometry.detector.layouts import Layout
+from xec_geometry.detector.faces import face_of_sensor
+from xec_geometry.detector.names import FACES, Layout
 from xec_geometry.detector.sensors import sensor_areas, sensor_kinds, sensor_normals, sensor_positions
 
 COLUMNS = ("sensor_id", "face", "kind", "x", "y", "z", "nx", "ny", "nz", "area")

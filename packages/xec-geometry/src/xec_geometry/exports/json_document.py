@@ -6,9 +6,9 @@ import json
 
 from xec_geometry.__about__ import __version__
 from xec_geometry.detector import parameters as p
-from xec_geometry.detector.faces import FACE_TABLE, FACES, GRIDS, face_ids, face_of_sensor, index_map
+from xec_geometry.detector.faces import FACE_TABLE, face_ids, face_of_sensor, index_map
 from xec_geometry.detector.fingerprint import geometry_hash
-from xec_geometry.detector.layouts import Layout
+from xec_geometry.detector.names import FACES, GRIDS, Layout
 from xec_geometry.detector.sensors import sensor_areas, sensor_kinds, sensor_normals, sensor_positions
 from xec_geometry.exports.content import CONSTANTS, EDGE_ROWS
 from xec_geometry.grids.fine_grid import outer_fine_grid
@@ -31,8 +31,8 @@ def json_document(layout: Layout) -> str:
         "kinds": sensor_kinds().tolist(),
         "face_of_sensor": [FACES[face] for face in face_of_sensor().tolist()],
         "faces": {
-            name: {"title": face.title, "kind": face.kind, "ids": face_ids(name).tolist()}
-            for name, face in FACE_TABLE.items()
+            face.name: {"title": face.title, "kind": face.kind, "ids": face_ids(face.name).tolist()}
+            for face in FACE_TABLE.values()
         },
         "maps": {name: index_map(name, layout).tolist() for name in GRIDS},
         "hex_rows": list(hex_rows),

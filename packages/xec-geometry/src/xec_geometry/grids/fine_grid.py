@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
 
 import numpy as np
 
 from xec_geometry.detector import parameters as p
 from xec_geometry.detector.faces import index_map
-from xec_geometry.detector.layouts import Layout
+from xec_geometry.detector.names import Layout
 from xec_geometry.errors import GeometryError
 from xec_geometry.support.arrays import FloatArray, IntArray, read_only
+from xec_geometry.support.caching import cache
 
 
 @dataclass(frozen=True)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from functools import cache
 
 import numpy as np
 
 from xec_geometry.detector import parameters as p
-from xec_geometry.detector.layouts import Layout, check_layout
+from xec_geometry.detector.names import Layout, check_layout
 from xec_geometry.support.arrays import FloatArray, IntArray, read_only
+from xec_geometry.support.caching import cache
 
 hex_rows: tuple[int, ...] = p.HEX_ROWS
 """Number of nodes in each row, from the inner face outwards."""

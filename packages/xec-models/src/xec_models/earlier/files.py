@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from xec_geometry import Layout, hex_edges, index_map
+from xec_geometry import FaceName, Layout, hex_edges, index_map
 from xec_models.checkpoint.checkpoint import load_plain
 from xec_models.errors import CheckpointError
 
@@ -21,7 +21,7 @@ WRAPPERS = ("module.", "_orig_mod.")
 # Start of the encoder's names -> kind of the network.
 ENCODERS = {"backbone.": "regressor", "encoder.": "mae"}
 # Tables that follow from the layout: faces of the indices, and graphs.
-INDEX_TABLES = {"top_hex_indices": "top", "bottom_hex_indices": "bottom"}
+INDEX_TABLES: dict[str, FaceName] = {"top_hex_indices": "top", "bottom_hex_indices": "bottom"}
 GRAPH_TABLES = ("hex_edge_index", "adj_matrix")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from xec_geometry import GridName
 from xec_geometry.support.registry import Registry
 from xec_models.errors import ModelError
 
@@ -13,7 +14,7 @@ class FaceGroup:
     """Faces of one shape, and whether they are hexagonal (nodes) or rectangular (rows × columns)."""
 
     name: str
-    faces: tuple[str, ...]
+    faces: tuple[GridName, ...]
     hexagonal: bool = False
 
 
@@ -62,6 +63,6 @@ OUTER_MODES: Registry[OuterMode] = Registry(
 """Every way by its name."""
 
 
-def token_faces(outer_mode: str) -> tuple[str, ...]:
+def token_faces(outer_mode: str) -> tuple[GridName, ...]:
     """The face of each token, in order."""
     return tuple(face for group in OUTER_MODES[outer_mode].groups for face in group.faces)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from xec_geometry import Layout
+from xec_geometry import GridName, Layout
 from xec_geometry.support.registry import Registry
 from xec_models.errors import ModelError
 
@@ -29,23 +29,23 @@ class PositionEncoding:
     """
 
     name: str
-    build: Callable[[tuple[str, ...], int, Layout], nn.Module]
+    build: Callable[[tuple[GridName, ...], int, Layout], nn.Module]
     summary: str
 
 
-def _learnable(faces: tuple[str, ...], dim: int, layout: Layout) -> nn.Module:
+def _learnable(faces: tuple[GridName, ...], dim: int, layout: Layout) -> nn.Module:
     from xec_models.encoder.positions import LearnablePosition
 
     return LearnablePosition(faces, dim, layout)
 
 
-def _sinusoidal(faces: tuple[str, ...], dim: int, layout: Layout) -> nn.Module:
+def _sinusoidal(faces: tuple[GridName, ...], dim: int, layout: Layout) -> nn.Module:
     from xec_models.encoder.positions import SinusoidalPosition
 
     return SinusoidalPosition(faces, dim, layout)
 
 
-def _geometric(faces: tuple[str, ...], dim: int, layout: Layout) -> nn.Module:
+def _geometric(faces: tuple[GridName, ...], dim: int, layout: Layout) -> nn.Module:
     from xec_models.encoder.positions import GeometricPosition
 
     return GeometricPosition(faces, dim, layout)

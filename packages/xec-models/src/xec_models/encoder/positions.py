@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from xec_geometry import Layout, index_map, sensor_kinds, sensor_positions
+from xec_geometry import GridName, Layout, index_map, sensor_kinds, sensor_positions
 
 METRE = 100.0  # in cm; brings the face centres to the order of 1
 GEOMETRIC_WIDTH = 128
@@ -29,7 +29,7 @@ class LearnablePosition(nn.Module):
         Width of a token.
     """
 
-    def __init__(self, faces: tuple[str, ...], dim: int, layout: Layout) -> None:  # noqa: ARG002
+    def __init__(self, faces: tuple[GridName, ...], dim: int, layout: Layout) -> None:  # noqa: ARG002
         super().__init__()
         self.embedding = nn.Parameter(torch.empty(1, len(faces), dim))
         nn.init.trunc_normal_(self.embedding, std=0.02)
@@ -52,7 +52,7 @@ class SinusoidalPosition(nn.Module):
 
     embedding: Tensor
 
-    def __init__(self, faces: tuple[str, ...], dim: int, layout: Layout) -> None:  # noqa: ARG002
+    def __init__(self, faces: tuple[GridName, ...], dim: int, layout: Layout) -> None:  # noqa: ARG002
         super().__init__()
         number = torch.arange(len(faces), dtype=torch.float64).unsqueeze(1)
         rate = torch.exp(torch.arange(0, dim, 2, dtype=torch.float64) * (-math.log(10000.0) / dim))
@@ -79,7 +79,7 @@ class GeometricPosition(nn.Module):
 
     description: Tensor
 
-    def __init__(self, faces: tuple[str, ...], dim: int, layout: Layout) -> None:
+    def __init__(self, faces: tuple[GridName, ...], dim: int, layout: Layout) -> None:
         super().__init__()
         table = torch.tensor(np.stack([_describe(face, layout) for face in faces]))
         self.register_buffer("description", table.to(torch.get_default_dtype()), persistent=False)
@@ -93,7 +93,7 @@ class GeometricPosition(nn.Module):
         return embedding.unsqueeze(0)
 
 
-def _describe(face: str, layout: Layout) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+def _describe(face: GridName, layout: Layout) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
     """Centre of the face in metres, then the fraction of its sensors of each kind."""
     ids = np.unique(index_map(face, layout))
     kinds = sensor_kinds()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from typing import Final
 
 import numpy as np
 import torch
@@ -11,7 +12,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from xec_geometry import N_SENSORS, index_map, outer_fine_grid
+from xec_geometry import N_SENSORS, GridName, index_map, outer_fine_grid
 from xec_models.blocks.convnext import TOKEN_GRID
 from xec_models.blocks.hexnext import HexNeXtBlock
 from xec_models.config.network import ModelConfig
@@ -19,7 +20,7 @@ from xec_models.encoder.normalizer import Normalizer
 
 Matrix = NDArray[np.float64]
 
-FINE = "outer"
+FINE: Final = "outer"
 """The face whose cells are not its sensors."""
 
 HEX_DEPTH = 2
@@ -102,7 +103,7 @@ class HexDecoder(nn.Module):
         return out
 
 
-def build_decoder(face: str, model: ModelConfig, dim: int, channels: int) -> GridDecoder | HexDecoder:
+def build_decoder(face: GridName, model: ModelConfig, dim: int, channels: int) -> GridDecoder | HexDecoder:
     """The decoder of a face: by the number of axes of its map, one of nodes or one of a grid."""
     shape = face_shape(face, model)
     if len(shape) == 1:
@@ -110,7 +111,7 @@ def build_decoder(face: str, model: ModelConfig, dim: int, channels: int) -> Gri
     return GridDecoder(model.encoder_dim, dim, channels, (shape[0], shape[1]))
 
 
-def face_shape(face: str, model: ModelConfig) -> tuple[int, ...]:
+def face_shape(face: GridName, model: ModelConfig) -> tuple[int, ...]:
     """Rows and columns, or nodes, of a face as the encoder sees it."""
     if face == FINE:
         return outer_fine_grid(model.outer_fine_pool, model.layout).shape
@@ -137,7 +138,7 @@ class CellsToSensors(nn.Module):
     covered: Tensor
     photons: Tensor
 
-    def __init__(self, faces: tuple[str, ...], model: ModelConfig, normalizer: Normalizer) -> None:
+    def __init__(self, faces: tuple[GridName, ...], model: ModelConfig, normalizer: Normalizer) -> None:
         super().__init__()
         self.faces, self.normalizer = faces, normalizer
         self.conserves_photons = model.layout == "physical"

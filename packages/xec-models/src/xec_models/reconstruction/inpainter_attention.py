@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from xec_geometry import FACES, N_SENSORS, face_ids, sensor_positions
+from xec_geometry import FACES, N_SENSORS, face_of_sensor, sensor_positions
 from xec_models.config.network import ModelConfig
 from xec_models.reconstruction.inpainter_features import N_FEATURES, LocalFeatures, nearest_sensors
 from xec_models.reconstruction.inpainter_heads import Correction, masked_softmax
@@ -58,14 +58,11 @@ class CrossAttentionHead(nn.Module):
         positions = sensor_positions()
         # In units of a neighbourhood's usual size, so that the numbers are of order 1.
         offset = (positions[neighbour] - positions[:, None]) / np.ptp(positions[neighbour], axis=1).mean()
-        face = np.empty(N_SENSORS, dtype=np.int64)
-        for number, name in enumerate(FACES):
-            face[face_ids(name)] = number
         tables = {
             "neighbour": torch.tensor(neighbour),
             "offset": torch.tensor(offset).to(torch.get_default_dtype()),
             "bands": position_bands(),
-            "face": torch.tensor(face),
+            "face": torch.tensor(face_of_sensor()),
         }
         for name, table in tables.items():
             self.register_buffer(name, table, persistent=False)

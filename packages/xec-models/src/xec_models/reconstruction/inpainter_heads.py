@@ -7,6 +7,7 @@ neighbours say.
 from __future__ import annotations
 
 import math
+from typing import Final
 
 import numpy as np
 import torch
@@ -24,7 +25,7 @@ from xec_models.reconstruction.inpainter_features import N_FEATURES, LocalFeatur
 FACE_WIDTH = 64
 FACE_DEPTH = 2
 HEX_HEAD_DEPTH = 3
-OUTER = "outer"
+OUTER: Final = "outer"
 
 
 class Correction(nn.Module):
