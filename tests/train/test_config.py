@@ -15,7 +15,7 @@ from xec_geometry.cli.application import main
 from xec_train.commands.train import train as train_command
 from xec_train.config.arguments import parse_arguments
 from xec_train.config.flags import FLAGS
-from xec_train.config.keys import all_keys, objectives_with
+from xec_train.config.keys import all_keys, expectation, objectives_with
 from xec_train.config.loading import load_command_line, load_config
 from xec_train.config.template import default_config, resolved, template
 from xec_train.config.train_config import OBJECTIVE_CONFIGS, TrainConfig
@@ -53,6 +53,17 @@ class TestTemplate:
         assert load_config(write(template())).config == default_config()
         minimal = "data: {train_path: train.root, val_path: val.root}"
         assert load_config(write(minimal)).config == default_config()
+
+    def test_choices_are_listed_once_and_whole(self) -> None:
+        text = template()
+        assert "# Unit of emiAng in the files; auto compares it with emiVec; one of auto, deg, rad\n" in text
+        assert "# Index maps and neighbours: physical, or xec-ml-wl of the earlier system\n" in text
+        assert expectation("model.predict_channels", "mae") == "a list, each one of npho, time"
+
+    def test_what_cannot_be_chosen_is_not_shown_but_read(self, write: Callable[[str], Path]) -> None:
+        assert template().count("log_transform:") == 1
+        older = f"{MINIMAL}tasks: {{uvwFI: {{enabled: true, log_transform: false}}}}"
+        assert not load_config(write(older)).config.enabled_tasks["uvwFI"].log_transform
 
     @pytest.mark.parametrize("objective", OBJECTIVE_CONFIGS)
     def test_it_names_every_key_with_its_meaning(self, objective: str) -> None:
@@ -207,6 +218,7 @@ class TestErrors:
             ("--reweight_mode=thta", "reweighting.angle.mode: found 'thta', expected one of theta, phi, "),
             ("reweighting.angle.nbins_2d=[0, 3]", "reweighting.angle.nbins_2d"),
             ("epochs=3", "epochs: unknown key (did you mean 'training.epochs'?)"),
+            ("data.angle_unit=grad", "data.angle_unit: found 'grad', expected one of auto, deg, rad"),
             ("data.train_path=[]", "data.train_path: found [], expected text or a list of it"),
         ],
     )  # fmt: skip

@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from xec_train.config.flags import flags_in_words
+
 
 def train(
     words: Annotated[
@@ -23,23 +25,7 @@ def train(
         ),
     ] = None,
 ) -> None:
-    """Train a network as a YAML file says ('xec config new' writes one), into a new run directory.
-
-    Shorthands for keys, with - or _ between words:
-
-    data: --train-path, --val-path (file, folder, glob; several), --batch, --chunksize, --npho-branch,
-    --time-branch
-
-    normalization: --npho-scheme, --npho-scale, --npho-scale2, --time-scale, --time-shift, --sentinel-value
-
-    network: --outer-mode, --tasks angle energy ... (enables these), --loss-type, --loss-beta,
-    --mask-ratio
-
-    training: --epochs, --lr, --weight-decay, --warmup-epochs, --ema-decay, --grad-clip, --grad-accum-steps,
-    --reweight-mode none, theta, phi or theta_phi
-
-    run: --resume-from (a checkpoint_last.pth, or auto), --onnx
-    """
+    """Train a network as a YAML file says ('xec config new' writes one), into a new run directory."""
     from xec_train.config.loading import load_command_line
     from xec_train.processes.launch import reported_once
 
@@ -59,6 +45,10 @@ def train(
         # Not after an error: it waits for the others, who may wait too.
         destroy_process_group()
 
+
+train.__doc__ = "\n\n".join(
+    [train.__doc__ or "", "Shorthands for keys, with - or _ between words:", *flags_in_words()]
+)
 
 # The host hands this to click: flags are read by the configuration, from its own table.
 train.context_settings = {"ignore_unknown_options": True}  # type: ignore[attr-defined]

@@ -19,6 +19,8 @@ class Flag:
         The keys that it sets.
     many
         Whether it takes several values.
+    note
+        What its value may be, where the key does not tell, for the command line's help.
     expand
         From the list of values to {key: value}, where setting `keys` to the value is not the answer.
     """
@@ -26,6 +28,7 @@ class Flag:
     name: str
     keys: tuple[str, ...]
     many: bool = False
+    note: str = ""
     expand: Callable[[list[str]], dict[str, Any]] | None = None
 
 
@@ -45,8 +48,8 @@ def _reweight_angle(modes: list[str]) -> dict[str, Any]:
 FLAGS: dict[str, Flag] = {
     flag.name: flag
     for flag in (
-        Flag("train_path", ("data.train_path",), many=True),
-        Flag("val_path", ("data.val_path",), many=True),
+        Flag("train_path", ("data.train_path",), many=True, note="file, folder, glob; several"),
+        Flag("val_path", ("data.val_path",), many=True, note="the same"),
         Flag("batch", ("data.batch_size",)),
         Flag("chunksize", ("data.chunksize",)),
         Flag("npho_branch", ("data.npho_branch",)),
@@ -59,7 +62,7 @@ FLAGS: dict[str, Flag] = {
         Flag("sentinel_value", ("normalization.sentinel_npho", "normalization.sentinel_time")),
         Flag("outer_mode", ("model.outer_mode",)),
         Flag("mask_ratio", ("model.mask_ratio",)),
-        Flag("tasks", ("tasks",), many=True, expand=_enable_only),
+        Flag("tasks", ("tasks",), many=True, note="names; enables these alone", expand=_enable_only),
         Flag("epochs", ("training.epochs",)),
         Flag("lr", ("training.lr",)),
         Flag("weight_decay", ("training.weight_decay",)),
@@ -67,14 +70,30 @@ FLAGS: dict[str, Flag] = {
         Flag("ema_decay", ("training.ema_decay",)),
         Flag("grad_clip", ("training.grad_clip",)),
         Flag("grad_accum_steps", ("training.grad_accum_steps",)),
-        Flag("reweight_mode", ("reweighting.angle.mode",), expand=_reweight_angle),
+        Flag(
+            "reweight_mode",
+            ("reweighting.angle.mode",),
+            note="none, theta, phi or theta_phi",
+            expand=_reweight_angle,
+        ),
         Flag("loss_type", ("tasks.angle.loss_fn",)),
         Flag("loss_beta", ("tasks.angle.loss_beta",)),
-        Flag("resume_from", ("checkpoint.resume_from",)),
+        Flag("resume_from", ("checkpoint.resume_from",), note="a checkpoint_last.pth, or auto"),
         Flag("onnx", ("export.onnx",)),
     )
 }
 """The shorthands that ``xec train`` accepts, with ``-`` or ``_`` between words."""
+
+
+def flags_in_words() -> list[str]:
+    """List the shorthands for people: a line for each section that they set keys of."""
+    sections: dict[str, list[str]] = {}
+    for flag in FLAGS.values():
+        section = flag.keys[0].partition(".")[0]
+        note = f" ({flag.note})" if flag.note else ""
+        sections.setdefault(section, []).append(f"--{flag.name.replace('_', '-')}{note}")
+    return [f"{section}: {', '.join(flags)}" for section, flags in sections.items()]
+
 
 DEPRECATED_NAMES: dict[str, str] = {
     "training.time_mask_ratio_scale": "training.time.mask_ratio_scale",

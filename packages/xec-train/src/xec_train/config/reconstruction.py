@@ -7,9 +7,11 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from xec_data.configuration.choice import OneOf
-from xec_models.losses import losses_for_readings
+from xec_models.losses import beta_in_words, losses_for_readings
 from xec_train.config.base import Section
 from xec_train.config.sections import EMA_DECAY, CheckpointConfig, EmaDecay, TrainingConfig
+
+_BETA = beta_in_words(losses_for_readings())
 
 
 class TimeLossConfig(Section):
@@ -17,7 +19,7 @@ class TimeLossConfig(Section):
 
     weight: float = Field(1.0, ge=0, description="factor of the loss of the times")
     mask_ratio_scale: float = Field(
-        1.0, ge=1, description="how much rather a sensor with a valid time is hidden than one without"
+        1.0, ge=1, description="relative probability of hiding sensors with a valid time"
     )
     use_npho_weight: bool = Field(True, description="weigh a time by the square root of the photons")
     npho_threshold: float = Field(
@@ -39,7 +41,7 @@ class IntensityReweightingConfig(Section):
     nbins: int = Field(5, ge=1, description="bins between the darkest and the brightest event")
     target: Literal["uniform", "sqrt"] = Field(
         "uniform",
-        description="uniform: all bins count alike; sqrt: half way there (square root of the weights)",
+        description="weights of the bins; uniform: all count alike; sqrt: the square root of these weights",
     )
 
 
@@ -50,7 +52,7 @@ class ReconstructionTrainingConfig(TrainingConfig):
     loss_fn: Annotated[str, OneOf("loss", losses_for_readings)] = Field(
         "smooth_l1", description="loss of a hidden sensor, between normalized numbers"
     )
-    loss_beta: float = Field(1.0, gt=0, description="where smooth_l1 and huber turn from a square to a line")
+    loss_beta: float = Field(1.0, gt=0, description=_BETA)
     npho_weight: float = Field(1.0, ge=0, description="factor of the loss of the photons")
     time: TimeLossConfig = Field(default_factory=TimeLossConfig, description="The loss of the times")
     npho_loss_weight: NphoLossWeightConfig = Field(
@@ -71,7 +73,7 @@ class ReconstructionTrainingConfig(TrainingConfig):
 class InpaintingTrainingConfig(ReconstructionTrainingConfig):
     """How an inpainter learns."""
 
-    loss_beta: float = Field(0.1, gt=0, description="where smooth_l1 and huber turn from a square to a line")
+    loss_beta: float = Field(0.1, gt=0, description=_BETA)
 
 
 class ReconstructionCheckpointConfig(CheckpointConfig):

@@ -11,7 +11,7 @@ from xec_data.tasks.task import Task
 from xec_train.config.base import Section
 
 _Bins = Annotated[int, Field(ge=1)]
-_ENABLED = "training events weigh the more the rarer their true value is"
+_ENABLED = "weight events inversely to the density of their true value, in training"
 _NBINS = "bins of the histogram of the true values"
 
 

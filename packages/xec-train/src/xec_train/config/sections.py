@@ -158,9 +158,9 @@ class DistributedConfig(Section):
 
     strategy: Literal["auto", "ddp", "fsdp"] = Field(
         AUTO,
-        description="ddp: each process has a copy of the network and a part of the events, and the gradients "
-        "are averaged; fsdp: the same, but weights, averages and the optimizer's moments are divided among "
-        "the processes; auto: ddp if there is more than one process",
+        description="how processes share the work; ddp: each has a copy of the network and a part of the "
+        "events, and the gradients are averaged; fsdp: the same, but weights, averages and the optimizer's "
+        "moments are divided among the processes; auto: ddp if there is more than one process",
     )
 
 
@@ -191,7 +191,7 @@ class CheckpointConfig(Section):
     )
     refresh_lr: bool = Field(
         False,
-        description="begin the schedule of the learning rate anew, over the epochs that remain",
+        description="restart the schedule of the learning rate, over the epochs that remain",
     )
     new_mlflow_run: bool = Field(
         False, description="log a continued training to a run of its own on the tracking server"
