@@ -258,7 +258,11 @@ def test_the_command_with_a_network_and_a_regressor(
 
 
 def test_a_checkpoint_of_another_kind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("xec_models.checkpoint.checkpoint.read_checkpoint", lambda _: {"kind": "regressor"})
+    from xec_models.checkpoint.content import NetworkWeights
+    from xec_models.checkpoint.writing import new_checkpoint
+
+    regressor = new_checkpoint("regressor", {}, NetworkWeights({}))
+    monkeypatch.setattr("xec_models.checkpoint.reading.read_checkpoint", lambda _: regressor)
     with pytest.raises(AnalysisError, match="kind 'regressor'; expected one that reconstructs readings"):
         open_reconstruction(tmp_path / "regressor.pth")
 
@@ -294,7 +298,8 @@ def test_the_command_with_a_real_network(
 ) -> None:
     """An untrained inpainter from its checkpoint: what it sees stays, what is hidden is filled in."""
     from xec_data.normalization.transforms import NormalizationConfig
-    from xec_models.checkpoint.checkpoint import save_checkpoint
+    from xec_models.checkpoint.content import NetworkWeights
+    from xec_models.checkpoint.writing import new_checkpoint, save_checkpoint
     from xec_models.config.network import InpainterConfig
     from xec_models.reconstruction.inpainter import XECInpainter
 
@@ -302,7 +307,7 @@ def test_the_command_with_a_real_network(
     config = {"model": shape, "normalization": NormalizationConfig(npho_scheme="sqrt").model_dump()}
     network = XECInpainter(InpainterConfig(**shape), NormalizationConfig(npho_scheme="sqrt"))
     path = tmp_path / "inpainter.pth"
-    save_checkpoint(path, {"kind": "inpainter", "config": config, "model": network.state_dict()})
+    save_checkpoint(path, new_checkpoint("inpainter", config, NetworkWeights(network.state_dict())))
     code, out, err = run(capsys, path, events_file, "-n", 5, "-o", tmp_path / "out.pdf")
     assert (code, err) == (0, "")
     assert "RMSE of the network over that of the neighbours: inner" in out

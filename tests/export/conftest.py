@@ -17,7 +17,8 @@ from tests.once import once
 
 from xec_data import TreeWriter
 from xec_geometry import N_SENSORS, angles_to_direction, uvw_to_xyz
-from xec_models.checkpoint.checkpoint import save_checkpoint
+from xec_models.checkpoint.content import NetworkWeights
+from xec_models.checkpoint.writing import new_checkpoint, save_checkpoint
 from xec_models.regressor.regressor import XECRegressor
 
 Arrays = dict[str, NDArray[Any]]
@@ -115,14 +116,8 @@ def write_checkpoint(
         "tree_name": "tree",
         **(data or {}),
     }
-    checkpoint = {
-        "kind": "regressor",
-        "config": config,
-        "model": last.state_dict(),
-        "ema_model": averaged.state_dict(),
-        "epoch": 12,
-        "git_revision": "0123456789abcdef",
-    }
+    weights = NetworkWeights(last.state_dict(), averaged.state_dict())
+    checkpoint = new_checkpoint("regressor", config, weights, epoch=12, git_revision="0123456789abcdef")
     save_checkpoint(path, checkpoint)
     return path
 

@@ -120,7 +120,8 @@ def test_the_file_does_not_tell_where_it_was_made(exported: Any) -> None:
 
 
 def test_the_averaged_weights_are_exported(exported: Any, make_events: Callable[..., Any]) -> None:
-    from xec_models.checkpoint.checkpoint import build_model, read_checkpoint
+    from xec_models.checkpoint.building import build_model
+    from xec_models.checkpoint.reading import read_checkpoint
 
     events = make_events(5, seed=3)
     inputs = events["npho"], events["relative_time"]
@@ -225,8 +226,7 @@ def test_files_that_are_no_checkpoint(
         path.write_bytes(content[: len(content) // 2])
     elif kind == "other kind":
         import torch
-
-        from xec_models.checkpoint.checkpoint import read_checkpoint
+        from tests.checkpoint_files import read_checkpoint
 
         torch.save({**read_checkpoint(exported.checkpoint), "kind": "mae"}, path)
     assert run("export", path, "-o", tmp_path / "out.onnx") == 2

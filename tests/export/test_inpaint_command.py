@@ -14,7 +14,8 @@ from xec_export.inpainting.files import inpaint_files
 from xec_export.inpainting.network import InpaintingNetwork
 from xec_geometry import N_SENSORS
 from xec_geometry.cli.application import main
-from xec_models.checkpoint.checkpoint import save_checkpoint
+from xec_models.checkpoint.content import NetworkWeights
+from xec_models.checkpoint.writing import new_checkpoint, save_checkpoint
 from xec_models.config.network import InpainterConfig
 from xec_models.reconstruction.inpainter import XECInpainter
 
@@ -66,7 +67,7 @@ def make_network(tmp_path_factory):
         }
         network = XECInpainter.from_config(config)
         path = tmp_path_factory.mktemp("network") / "checkpoint_best.pth"
-        save_checkpoint(path, {"kind": "inpainter", "config": config, "model": network.state_dict()})
+        save_checkpoint(path, new_checkpoint("inpainter", config, NetworkWeights(network.state_dict())))
         return path
 
     return make

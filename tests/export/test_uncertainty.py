@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 import torch
+from tests.checkpoint_files import read_checkpoint
 
 from xec_export import export_checkpoint, open_predictor
-from xec_models.checkpoint.checkpoint import load_model, read_checkpoint, save_checkpoint
+from xec_models.checkpoint.building import load_model
 
 
 def test_corrections_are_in_the_graph(
@@ -23,10 +24,11 @@ def test_corrections_are_in_the_graph(
     )
     content = read_checkpoint(plain)
     content["config"]["loss_balance"] = "auto"
+    content["sigma_factors"] = {"energy": [3.0]}
     for key in ("model", "ema_model"):
         content[key]["log_variances.timing"] = torch.ones(1)
     corrected = tmp_path / "corrected.pth"
-    save_checkpoint(corrected, {**content, "sigma_factors": {"energy": [3.0]}})
+    torch.save(content, corrected)
 
     export_checkpoint(corrected, tmp_path / "corrected.onnx")
     events = make_events(8)

@@ -7,7 +7,9 @@ from xec_data.normalization.transforms import NormalizationConfig
 from xec_data.schema.branches import INVALID
 from xec_geometry import N_SENSORS, face_ids, index_map
 from xec_models.blocks.convnext import TOKEN_GRID
-from xec_models.checkpoint.checkpoint import load_model, save_checkpoint
+from xec_models.checkpoint.building import load_model
+from xec_models.checkpoint.content import NetworkWeights
+from xec_models.checkpoint.writing import new_checkpoint, save_checkpoint
 from xec_models.config.network import AutoencoderConfig
 from xec_models.reconstruction.autoencoder import XECMaskedAutoencoder
 from xec_models.reconstruction.face_decoders import GridDecoder
@@ -166,7 +168,7 @@ def test_checkpoint(tmp_path, readings, mask):
         "normalization": model.normalization.model_dump(mode="json"),
         "training": {"auto_channel_weight": True},
     }
-    save_checkpoint(tmp_path / "m.pth", {"kind": "mae", "config": config, "model": model.state_dict()})
+    save_checkpoint(tmp_path / "m.pth", new_checkpoint("mae", config, NetworkWeights(model.state_dict())))
     again = load_model(tmp_path / "m.pth")
     assert isinstance(again, XECMaskedAutoencoder)
     assert torch.equal(again(*readings, mask)["time"], model(*readings, mask)["time"])

@@ -1,4 +1,5 @@
 import pickle
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -6,15 +7,21 @@ import torch
 from torch import nn
 
 from xec_data.normalization.transforms import NormalizationConfig
+from xec_geometry import geometry_hash
 from xec_geometry.support.output import OutputError
 from xec_models import load_model
-from xec_models.checkpoint.checkpoint import (
+from xec_models.checkpoint.building import build_model, load_parameters
+from xec_models.checkpoint.content import (
     FORMAT_VERSION,
-    build_model,
-    load_parameters,
-    read_checkpoint,
-    save_checkpoint,
+    NetworkWeights,
+    ProcessState,
+    RandomState,
+    SamplerState,
+    TrainingState,
 )
+from xec_models.checkpoint.plain import load_plain
+from xec_models.checkpoint.reading import read_checkpoint
+from xec_models.checkpoint.writing import new_checkpoint, save_checkpoint
 from xec_models.errors import CheckpointError
 
 
@@ -27,18 +34,12 @@ def network(small_network):
 
 @pytest.fixture
 def checkpoint(network):
-    return {
-        "kind": "regressor",
-        "config": {
-            "model": network.model_config.model_dump(mode="json"),
-            "tasks": {name: task.model_dump() for name, task in network.task_configs.items()},
-            "normalization": NormalizationConfig().model_dump(),
-        },
-        "model": network.state_dict(),
-        "ema_model": None,
-        "epoch": 3,
-        "rng": {"torch": torch.get_rng_state()},
+    config = {
+        "model": network.model_config.model_dump(mode="json"),
+        "tasks": {name: task.model_dump() for name, task in network.task_configs.items()},
+        "normalization": NormalizationConfig().model_dump(),
     }
+    return new_checkpoint("regressor", config, NetworkWeights(network.state_dict()), epoch=3)
 
 
 @pytest.fixture
@@ -60,7 +61,7 @@ def test_a_checkpoint_is_all_that_a_network_needs(saved, network, raw_events):
 
 
 def test_what_can_be_derived_is_filled_in(saved):
-    content = read_checkpoint(saved)
+    content = load_plain(saved)
     assert content["format_version"] == FORMAT_VERSION
     assert content["layout"] == "physical"
     assert len(content["geometry_hash"]) == 64
@@ -69,10 +70,71 @@ def test_what_can_be_derived_is_filled_in(saved):
     assert content["epoch"] == 3
 
 
+def test_files_of_the_first_version(tmp_path, network, checkpoint, raw_events):
+    """Everything that version 1 states, literally."""
+    state = network.state_dict()
+    averaged = {name: value.clone() for name, value in state.items()}
+    random = {"torch": torch.get_rng_state(), "cuda": []}
+    means = {"sums": {"loss": torch.tensor(2.5, dtype=torch.float64)}, "n_events": 30}
+    order = {"n_batches": 9, "batch_size": 10, "group_events": 40, "seed": 7, "world": 2}
+    content = {
+        "format_version": 1,
+        "normalization": {"npho_scheme": "log1p", "npho_scale": 1000.0},
+        "layout": "physical",
+        "geometry_hash": geometry_hash("physical"),
+        "versions": {"python": "3.11.9", "xec-models": "0.9.0"},
+        "kind": "regressor",
+        "config": dict(checkpoint.config.sections),
+        "git_revision": "0123abcd",
+        "mlflow_run_id": "run7",
+        "model": state,
+        "ema_model": averaged,
+        "ema_updates": 12,
+        "optimizer": {"state": {0: {"step": torch.tensor(12.0)}}, "param_groups": [{"lr": 1e-3}]},
+        "scheduler": {"last_epoch": 12, "begun": 0},
+        "scaler": {},
+        "rng": random,
+        "epoch": 1,
+        "step": 12,
+        "best_value": 0.25,
+        "sigma_factors": {},
+        "bad_steps": [2, 1],
+        "sampler": {"batch": 3, **means, **order},
+        "processes": [{"rng": random, "means": {**means, "n_events": n}} for n in (30, 31)],
+    }
+    path = tmp_path / "first.pth"
+    torch.save(content, path)
+    read = read_checkpoint(path)
+    assert (read.kind, read.epoch, read.missing) == ("regressor", 1, ())
+    assert read.config.enabled_tasks == ("energy", "uvwFI")
+    assert (read.provenance.format_version, read.provenance.layout) == (1, "physical")
+    assert (read.provenance.git_revision, read.provenance.mlflow_run_id) == ("0123abcd", "run7")
+    assert read.provenance.writer == "xec-models 0.9.0"
+    assert [(label.name, label.unit) for label in read.outputs["uvwFI"]] == [(x, "cm") for x in "uvw"]
+    training = read.continuation()
+    assert (training.step, training.best_value, training.average_updates) == (12, 0.25, 12)
+    assert (training.bad_steps, training.bad_steps_in_a_row) == (2, 1)
+    assert (training.sampler.batch, training.sampler.order) == (3, order)
+    assert training.own.loss_sums == means["sums"]
+    assert [training.of_process(rank, 2).n_events for rank in (0, 1)] == [30, 31]
+    assert training.of_process(2, 3).n_events == 30
+    assert training.optimizer["state"][0]["step"] == 12
+    assert training.objective == {}
+    with torch.no_grad():
+        assert torch.equal(load_model(path)(*raw_events(1))["uvwFI"], network(*raw_events(1))["uvwFI"])
+    # Written again it says the same, as a file of today.
+    save_checkpoint(tmp_path / "again.pth", read)
+    again = load_plain(tmp_path / "again.pth")
+    assert again["format_version"] == FORMAT_VERSION
+    assert again.keys() == content.keys() | {"outputs", "objective"}
+    assert again["sampler"] == content["sampler"]
+    assert again["bad_steps"] == [2, 1]
+
+
 def test_averaged_weights_are_preferred(tmp_path, checkpoint, network):
     averaged = {name: value + 1 for name, value in network.state_dict().items()}
     path = tmp_path / "ema.pth"
-    save_checkpoint(path, {**checkpoint, "ema_model": averaged})
+    save_checkpoint(path, replace(checkpoint, weights=replace(checkpoint.weights, averaged=averaged)))
     name = "encoder.backbone.stem.0.weight"
     assert torch.equal(load_model(path).state_dict()[name], averaged[name])
     plain = build_model(read_checkpoint(path), prefer_ema=False)
@@ -142,21 +204,24 @@ def test_pickled_objects_are_refused(tmp_path, new_format):
     ("change", "message"),
     [
         ({"kind": "regresor"}, "unknown kind of network 'regresor'.*did you mean 'regressor'"),
-        ({"format_version": 99}, "format version 99, this version of xec-models reads 1.*xec-models 0"),
+        (
+            {"format_version": 99},
+            "format version 99, this version of xec-models reads 1 and 2.*xec-models 0",
+        ),
         ({"geometry_hash": "f" * 64}, "trained on another geometry .hash ffffffffffff"),
         ({"layout": "phsical"}, r"checkpoint\.pth: unknown layout.*did you mean 'physical'"),
         ({"config": {"model": {}}}, "configuration has no section 'tasks'"),
     ],
 )
 def test_other_kinds_versions_and_geometries(saved, change, message):
-    content = {**read_checkpoint(saved), **change}
+    content = {**load_plain(saved), **change}
     torch.save(content, saved)
     with pytest.raises(CheckpointError, match=message):
         load_model(saved)
 
 
 def test_a_configuration_that_is_not_valid(saved):
-    content = read_checkpoint(saved)
+    content = load_plain(saved)
     content["config"]["model"]["encoder_dim"] = 65
     torch.save(content, saved)
     with pytest.raises(CheckpointError, match=r"not valid: encoder_dim: .*expected a multiple of 32"):
@@ -186,10 +251,19 @@ def test_parameters_that_do_not_fit_are_named():
 
 def test_only_plain_values_are_written(tmp_path, checkpoint):
     path = tmp_path / "x.pth"
-    with pytest.raises(CheckpointError, match=r"'rng\.numpy\[1\]' is a numpy\.ndarray, expected tensors"):
-        save_checkpoint(path, {**checkpoint, "rng": {"numpy": ("MT19937", np.zeros(3))}})
-    with pytest.raises(CheckpointError, match="has no 'config'"):
-        save_checkpoint(path, {"kind": "regressor"})
+    training = TrainingState(
+        optimizer={"numpy": ("MT19937", np.zeros(3))},
+        scheduler={},
+        scaler={},
+        sampler=SamplerState(0),
+        own=ProcessState(RandomState(torch.get_rng_state())),
+        step=0,
+        best_value=1.0,
+    )
+    with pytest.raises(CheckpointError, match=r"'optimizer\.numpy\[1\]' is a numpy\.ndarray, expected tens"):
+        save_checkpoint(path, replace(checkpoint, training=training))
+    with pytest.raises(CheckpointError, match=r"cannot write .*: unknown kind of network 'regresor'"):
+        save_checkpoint(path, replace(checkpoint, kind="regresor"))
     assert not list(tmp_path.iterdir())
 
 

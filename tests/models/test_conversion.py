@@ -5,12 +5,14 @@ from pathlib import Path
 
 import pytest
 import torch
+from tests.checkpoint_files import read_checkpoint
 
 from xec_data.normalization.transforms import NormalizationConfig
 from xec_data.tasks.table import TASKS
 from xec_geometry import N_SENSORS, hex_edges, index_map, outer_fine_grid
 from xec_geometry.cli.application import main
-from xec_models.checkpoint.checkpoint import load_model, read_checkpoint
+from xec_models.checkpoint.building import load_model
+from xec_models.checkpoint.writing import save_checkpoint
 from xec_models.config.network import AutoencoderConfig, ModelConfig, TaskConfig
 from xec_models.earlier.conversion import convert_checkpoint
 from xec_models.errors import CheckpointError
@@ -177,12 +179,12 @@ def test_averaged_weights_and_prefixes(x):
     }
     _write(content)
     conversion = convert_checkpoint("old.pth")
-    assert conversion.checkpoint["epoch"] == 7
+    assert conversion.checkpoint.epoch == 7
     assert any("n_averaged" in note for note in conversion.notes)
     assert torch.equal(
-        conversion.checkpoint["model"]["encoder.position.embedding"], plain["backbone.pos_embed"]
+        conversion.checkpoint.weights.model["encoder.position.embedding"], plain["backbone.pos_embed"]
     )
-    torch.save(conversion.checkpoint, "new.pth")
+    save_checkpoint("new.pth", conversion.checkpoint)
     state = {name: value.double() for name, value in averaged.items()}
     with torch.no_grad():
         tokens = load_model("new.pth").encode_normalized(x)
@@ -193,7 +195,7 @@ def test_averaged_weights_and_prefixes(x):
 
 def test_angles_in_radians_become_degrees(x):
     state = {name: value.double() for name, value in _write(_regressor_file()).items()}
-    torch.save(convert_checkpoint("old.pth", angle_unit="rad").checkpoint, "new.pth")
+    save_checkpoint("new.pth", convert_checkpoint("old.pth", angle_unit="rad").checkpoint)
     raw = earlier.head(state, "angle", earlier.encode(state, "backbone.", x.double()))
     with torch.no_grad():
         found = load_model("new.pth").forward_normalized(x)["angle"]
@@ -211,7 +213,7 @@ def test_masked_autoencoder(outer_mode, x):
     settings = {**SETTINGS, "outer_mode": outer_mode, "mask_ratio": 0.5}
     torch.save({"model_state_dict": {**state, **tables}, "config": settings}, "old.pth")
     conversion = convert_checkpoint("old.pth")
-    torch.save(conversion.checkpoint, "new.pth")
+    save_checkpoint("new.pth", conversion.checkpoint)
     network = load_model("new.pth")
     assert network.model_config.mask_ratio == 0.5
     state = {name: value.double() for name, value in state.items()}

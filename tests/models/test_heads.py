@@ -8,7 +8,7 @@ from xec_data.tasks.table import TASKS
 from xec_models.config.network import TaskConfig, resolve_tasks
 from xec_models.errors import ModelError
 from xec_models.losses import losses_for
-from xec_models.regressor.heads import TargetScale, build_head
+from xec_models.regressor.heads import TargetScale, TaskHead
 
 
 def _config(task, **values):
@@ -20,7 +20,7 @@ def _config(task, **values):
 )
 def test_every_task_and_loss_has_its_outputs(task, loss):
     spec, config = TASKS[task], _config(task, loss_fn=loss)
-    raw = build_head(spec, config, 24, 8).eval()(torch.randn(3, 24))
+    raw = TaskHead(spec, config, 24, 8).eval()(torch.randn(3, 24))
     assert raw.shape == (3, spec.n_outputs * (2 if loss == "gaussian_nll" else 1))
     assert TargetScale(spec, config).physical(raw).shape == (3, spec.n_outputs)
 

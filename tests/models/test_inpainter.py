@@ -8,7 +8,10 @@ import torch
 from xec_data.normalization.transforms import NormalizationConfig
 from xec_data.schema.branches import INVALID, is_invalid
 from xec_geometry import FACES, N_SENSORS, face_ids
-from xec_models.checkpoint.checkpoint import build_model, read_checkpoint, save_checkpoint
+from xec_models.checkpoint.building import build_model
+from xec_models.checkpoint.content import NetworkWeights
+from xec_models.checkpoint.reading import read_checkpoint
+from xec_models.checkpoint.writing import new_checkpoint, save_checkpoint
 from xec_models.config.network import InpainterConfig
 from xec_models.reconstruction.inpainter import XECInpainter
 
@@ -150,7 +153,7 @@ def test_round_trip_through_a_checkpoint(tmp_path, raw_events):
         "normalization": network.normalization.model_dump(mode="json"),
     }
     path = tmp_path / "inpainter.pth"
-    save_checkpoint(path, {"kind": XECInpainter.kind, "config": config, "model": network.state_dict()})
+    save_checkpoint(path, new_checkpoint(XECInpainter.kind, config, NetworkWeights(network.state_dict())))
     loaded = build_model(read_checkpoint(path))
     assert isinstance(loaded, XECInpainter)
     assert loaded.channels == ("npho",)

@@ -10,7 +10,10 @@ import pytest
 import torch
 
 from xec_data.normalization.transforms import NormalizationConfig
-from xec_models.checkpoint.checkpoint import build_model, load_model, read_checkpoint, save_checkpoint
+from xec_models.checkpoint.building import build_model, load_model
+from xec_models.checkpoint.content import Checkpoint, NetworkWeights
+from xec_models.checkpoint.reading import read_checkpoint
+from xec_models.checkpoint.writing import new_checkpoint, save_checkpoint
 from xec_models.config.network import ModelConfig, TaskConfig
 from xec_models.errors import CheckpointError, ModelError
 from xec_models.regressor.metrics import pull_width, sigma_factors, sigma_ratio, task_metrics
@@ -20,13 +23,14 @@ SMALL = {"encoder_dim": 32, "hidden_dim": 8, "num_fusion_layers": 0, "outer_fine
 TASKS = {"energy": TaskConfig(loss_fn="gaussian_nll"), "timing": TaskConfig()}
 
 
-def checkpoint(network: XECRegressor, **more):
+def checkpoint(network: XECRegressor, averaged=None, sigma_factors=None, loss_balance="fixed") -> Checkpoint:
     config = {
         "model": network.model_config.model_dump(mode="json"),
         "tasks": {name: task.model_dump() for name, task in TASKS.items()},
         "normalization": NormalizationConfig().model_dump(mode="json"),
     }
-    return {"kind": "regressor", "config": config, "model": network.state_dict(), **more}
+    weights = NetworkWeights(network.state_dict(), averaged, sigma_factors or {})
+    return new_checkpoint("regressor", {**config, "loss_balance": loss_balance}, weights)
 
 
 @pytest.fixture
@@ -104,13 +108,13 @@ def test_a_loaded_network_predicts_corrected_widths(network, raw_events, tmp_pat
 def test_checkpoints_without_factors_load_unchanged(network, tmp_path: Path):
     path = tmp_path / "a.pth"
     save_checkpoint(path, checkpoint(network))
-    assert not any("sigma_factor" in name for name in read_checkpoint(path)["model"])
+    assert not any("sigma_factor" in name for name in read_checkpoint(path).weights.model)
     assert load_model(path).targets["energy"].sigma_factor.tolist() == [1.0]
 
 
 def test_weights_that_were_not_validated_are_not_corrected(network, tmp_path: Path):
     path = tmp_path / "a.pth"
-    both = checkpoint(network, ema_model=network.state_dict(), sigma_factors={"energy": [2.0]})
+    both = checkpoint(network, averaged=network.state_dict(), sigma_factors={"energy": [2.0]})
     save_checkpoint(path, both)
     content = read_checkpoint(path)
     assert build_model(content).targets["energy"].sigma_factor.tolist() == [2.0]
@@ -132,7 +136,5 @@ def test_learnt_loss_weights_come_with_the_configuration(network, tmp_path: Path
     learning = XECRegressor(ModelConfig(**SMALL), TASKS, NormalizationConfig(), learn_loss_weights=True)
     # The likelihood has a σ of its own.
     assert list(learning.log_variances) == ["timing"]
-    content = checkpoint(learning)
-    content["config"]["loss_balance"] = "auto"
-    save_checkpoint(tmp_path / "a.pth", content)
+    save_checkpoint(tmp_path / "a.pth", checkpoint(learning, loss_balance="auto"))
     assert list(load_model(tmp_path / "a.pth").log_variances) == ["timing"]

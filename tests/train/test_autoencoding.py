@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from scipy.optimize import brentq
+from tests.checkpoint_files import read_checkpoint
 from tests.train.made_up import readings
 from tests.train.recorded import metrics
 
@@ -16,7 +17,7 @@ from xec_data.reading.columns import read_columns
 from xec_data.schema.branches import INVALID
 from xec_data.writing.tree_writer import read_metadata
 from xec_geometry import N_SENSORS
-from xec_models.checkpoint.checkpoint import load_model, read_checkpoint
+from xec_models.checkpoint.building import load_model
 from xec_train.config.train_config import TrainConfig
 from xec_train.data.events import open_events
 from xec_train.engine.evaluation import Means

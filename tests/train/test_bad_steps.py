@@ -14,9 +14,11 @@ import pytest
 import torch
 from lightning_fabric import Fabric
 from lightning_fabric.plugins.precision import MixedPrecision
+from tests.checkpoint_files import read_checkpoint
 from torch import Tensor, nn
 
-from xec_models.checkpoint.checkpoint import read_checkpoint
+from xec_models.checkpoint.content import NetworkWeights, TrainingState
+from xec_models.checkpoint.writing import new_checkpoint
 from xec_train.config.sections import TrainingConfig
 from xec_train.config.train_config import TrainConfig
 from xec_train.engine.accumulation import with_nonfinite_gradient
@@ -63,15 +65,16 @@ class Training:
         self.recorder.complete_pending()
         self.recorder.add(self.optimizer_step.take(norm, losses, batches))
 
-    def capture(self) -> dict[str, Any]:
+    def capture(self) -> tuple[NetworkWeights, TrainingState]:
         self.recorder.complete_pending()
         return capture(self.state, self.fabric, ALONE)
 
     def numbers(self) -> list[Any]:
         """Everything that a bad step must leave alone."""
-        content = self.capture()
-        kept = [content[name] for name in ("model", "ema_model", "optimizer", "scheduler", "sampler")]
-        return _flat(kept)
+        weights, training = self.capture()
+        means = (training.own.loss_sums, training.own.n_events)
+        kept = (weights.model, weights.averaged, training.optimizer, training.scheduler)
+        return _flat([*kept, training.sampler.batch, *means])
 
 
 def _flat(value: Any) -> list[Any]:
@@ -214,14 +217,15 @@ class TestHalfPrecision:
             whole.step(GOOD)
         for _ in range(13):
             parts.step(GOOD)
-        checkpoint = parts.capture()
-        assert checkpoint["scaler"]["scale"] < 2.0**24
+        weights, training = parts.capture()
+        assert training.scaler["scale"] < 2.0**24
+        checkpoint = new_checkpoint("regressor", {}, weights, epoch=0, training=training)
         resumed = Training(self.fabric())
         restore(resumed.state, checkpoint, resumed.fabric, ALONE, "checkpoint")
         for _ in range(12):
             resumed.step(GOOD)
         assert resumed.numbers() == whole.numbers()
-        assert resumed.capture()["scaler"] == whole.capture()["scaler"]
+        assert resumed.capture()[1].scaler == whole.capture()[1].scaler
 
     def test_the_scaler_skips_bad_steps(self) -> None:
         training = Training(self.fabric())

@@ -8,8 +8,9 @@ from collections.abc import Callable
 
 import pytest
 import torch
+from tests.checkpoint_files import read_checkpoint
 
-from xec_models.checkpoint.checkpoint import load_model, read_checkpoint
+from xec_models.checkpoint.building import load_model
 from xec_train.config.train_config import TrainConfig
 from xec_train.engine.optimizers import build_optimizer
 from xec_train.errors import TrainError

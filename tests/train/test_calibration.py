@@ -10,11 +10,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from tests.checkpoint_files import read_checkpoint
 from torch import nn
 
 from xec_data.reading.columns import read_columns
 from xec_data.reading.reader import EventReader
-from xec_models.checkpoint.checkpoint import load_model, read_checkpoint
+from xec_models.checkpoint.building import load_model
 from xec_models.regressor.metrics import pull_width
 from xec_train.config.train_config import TrainConfig
 from xec_train.regression.objective import Regression

@@ -12,10 +12,11 @@ from typing import Any
 
 import pytest
 import torch
+from tests.checkpoint_files import read_checkpoint
 from torch import nn
 from torch.optim import SGD
 
-from xec_models.checkpoint.checkpoint import load_model, read_checkpoint
+from xec_models.checkpoint.building import load_model
 from xec_train.config.sections import TrainingConfig
 from xec_train.config.train_config import TrainConfig
 from xec_train.engine.learning_rates import learning_rate

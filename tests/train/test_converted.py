@@ -6,10 +6,13 @@ from collections.abc import Callable
 
 import pytest
 import torch
+from tests.checkpoint_files import read_checkpoint
 
 from xec_data import EventReader
 from xec_data.normalization.transforms import NormalizationConfig
-from xec_models.checkpoint.checkpoint import load_model, read_checkpoint, save_checkpoint
+from xec_models.checkpoint.building import load_model
+from xec_models.checkpoint.content import NetworkWeights
+from xec_models.checkpoint.writing import new_checkpoint, save_checkpoint
 from xec_models.config.network import TaskConfig
 from xec_models.regressor.regressor import XECRegressor
 from xec_train.config.train_config import TrainConfig
@@ -40,14 +43,10 @@ def converted(configure: Configure) -> XECRegressor:
         name: TaskConfig.model_validate(task).model_dump(mode="json")
         for name, task in config.enabled_tasks.items()
     }
-    content = {
-        "kind": "regressor",
-        "config": {key: sections[key] for key in ("model", "tasks", "normalization")},
-        "model": network.state_dict(),
-        "ema_model": None,
-    }
-    save_checkpoint("new.pth", {**content, "converted_from": EARLIER})
-    save_checkpoint("ours.pth", content)
+    plain = {key: sections[key] for key in ("model", "tasks", "normalization")}
+    weights = NetworkWeights(network.state_dict())
+    save_checkpoint("new.pth", new_checkpoint("regressor", plain, weights, converted_from=EARLIER))
+    save_checkpoint("ours.pth", new_checkpoint("regressor", plain, weights))
     return network.eval()
 
 

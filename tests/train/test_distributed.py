@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from tests.checkpoint_files import read_checkpoint
 from tests.once import once
 from tests.train.recorded import metrics
 from tests.train.two_processes import (
@@ -30,7 +31,6 @@ from tests.train.two_processes import (
 )
 
 from xec_data.reading.columns import read_columns
-from xec_models.checkpoint.checkpoint import read_checkpoint
 from xec_train.processes.group import destroy_process_group
 
 SIZES = (31, 19, 11)

@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import pytest
 import torch
+from tests.checkpoint_files import read_checkpoint
 
-from xec_models.checkpoint.checkpoint import read_checkpoint
 from xec_train.config.train_config import TrainConfig
 from xec_train.engine.checkpoints import CheckpointWriter
 from xec_train.engine.state import TrainState

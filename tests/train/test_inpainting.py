@@ -8,13 +8,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from tests.checkpoint_files import read_checkpoint
 from tests.train.made_up import readings
 from tests.train.recorded import metrics
 
 from xec_data.reading.columns import read_columns
 from xec_data.schema.branches import INVALID
 from xec_geometry import N_SENSORS
-from xec_models.checkpoint.checkpoint import load_model, read_checkpoint
+from xec_models.checkpoint.building import load_model
 from xec_models.reconstruction.inpainter import XECInpainter
 from xec_train.config.train_config import TrainConfig
 from xec_train.objectives.table import build_objective

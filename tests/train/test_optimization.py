@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 import torch
+from tests.checkpoint_files import read_checkpoint
 from torch import Tensor, nn
 
-from xec_models.checkpoint.checkpoint import load_model, read_checkpoint
+from xec_models.checkpoint.building import load_model
 from xec_train.config.keys import choices
 from xec_train.config.loading import load_config
 from xec_train.config.sections import TrainingConfig

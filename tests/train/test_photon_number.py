@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from xec_geometry import N_SENSORS
-from xec_models.checkpoint.checkpoint import load_model
+from xec_models.checkpoint.building import load_model
 from xec_train.config.train_config import TrainConfig
 from xec_train.runs.training import train
 

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from tests.checkpoint_files import read_checkpoint
 
 from xec_data.reading.reader import EventReader
 from xec_data.schema.branches import SENSOR_BRANCHES
-from xec_models.checkpoint.checkpoint import read_checkpoint
 from xec_train.config.train_config import TrainConfig
 from xec_train.data.events import Events, open_events
 from xec_train.engine.train_loop import TrainLoop

@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 import torch
+from tests.checkpoint_files import read_checkpoint
 from tests.once import once
 from tests.train.recorded import metrics
 from tests.train.two_processes import do_alone, do_in_two, job, prepare, reported, run_of
 from torch import nn
 
-from xec_models.checkpoint.checkpoint import read_checkpoint
 from xec_train.config.train_config import TrainConfig
 from xec_train.errors import TrainError
 from xec_train.processes.group import Processes

@@ -17,8 +17,8 @@ from typing import Any
 
 import pytest
 from rich.console import Console
+from tests.checkpoint_files import read_checkpoint
 
-from xec_models.checkpoint.checkpoint import read_checkpoint
 from xec_train.config.sections import MlflowConfig
 from xec_train.config.train_config import TrainConfig
 from xec_train.engine.checkpoints import git_revision

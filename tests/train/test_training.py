@@ -14,13 +14,14 @@ import numpy as np
 import pytest
 import torch
 import yaml
+from tests.checkpoint_files import read_checkpoint
 from tests.train.recorded import metrics
 
 from xec_data.reading.columns import read_columns
 from xec_data.reading.reader import EventReader
 from xec_geometry.cli.application import main
 from xec_geometry.errors import XecError
-from xec_models.checkpoint.checkpoint import load_model, read_checkpoint
+from xec_models.checkpoint.building import load_model
 from xec_models.checkpoint.run_directory import RunDirectory
 from xec_models.regressor.metrics import task_metrics
 from xec_train.config.train_config import TrainConfig
@@ -31,6 +32,12 @@ from xec_train.runs.training import train
 
 Configure = Callable[..., TrainConfig]
 ALL_TASKS = [f"tasks.{task}.enabled=true" for task in ("angle", "energy", "timing", "uvwFI", "angleVec")]
+
+
+def first_version(content: dict[str, Any]) -> dict[str, Any]:
+    """A checkpoint in the first version of the format."""
+    new = ("outputs", "objective")
+    return {**{key: value for key, value in content.items() if key not in new}, "format_version": 1}
 
 
 def differences(a: Path, b: Path) -> list[str]:
@@ -172,6 +179,8 @@ class TestResuming:
             parts = train(configure(*quick, "mlflow.run_name=parts"))
         stopped = read_checkpoint(parts.checkpoint_last)
         assert stopped["step"] == step + 1
+        if step == 3:
+            torch.save(first_version(stopped), parts.checkpoint_last)
         printed = capsys.readouterr().out
         assert f"checkpoint.resume_from={parts.checkpoint_last}" in printed
         assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL

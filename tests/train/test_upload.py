@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.checkpoint_files import read_checkpoint
 
 from xec_geometry.cli.application import main
-from xec_models.checkpoint.checkpoint import read_checkpoint
 from xec_models.checkpoint.run_directory import RunDirectory, RunDirectoryError
 from xec_train.config.train_config import TrainConfig
 from xec_train.errors import TrainError

@@ -19,7 +19,9 @@ from xec_export.onnx.graph import DEFAULT_OPSET, write_onnx
 from xec_export.onnx.network import describe_and_build
 from xec_export.prediction.files import predict_files
 from xec_export.prediction.predictor import OnnxPredictor, TorchPredictor
-from xec_models.checkpoint.checkpoint import read_checkpoint, save_checkpoint
+from xec_models.checkpoint.content import NetworkWeights
+from xec_models.checkpoint.reading import read_checkpoint
+from xec_models.checkpoint.writing import new_checkpoint, save_checkpoint
 
 WIDTH = 256
 BATCHES = (1, 4, 16, 64, 256)
@@ -41,7 +43,7 @@ def _model_files() -> tuple[Path, Path]:
         "normalization": network.normalization.model_dump(),
         "data": {"npho_branch": READINGS[0], "time_branch": READINGS[1], "tree_name": "tree"},
     }
-    save_checkpoint(checkpoint, {"kind": network.kind, "config": config, "model": network.state_dict()})
+    save_checkpoint(checkpoint, new_checkpoint(network.kind, config, NetworkWeights(network.state_dict())))
     built, description = describe_and_build(read_checkpoint(checkpoint), checkpoint)
     write_onnx(built, replace(description, opset=DEFAULT_OPSET), onnx)
     return checkpoint, onnx

@@ -1,13 +1,14 @@
 from .__about__ import __version__ as __version__
-from .checkpoint.checkpoint import (
-    MODEL_KINDS as MODEL_KINDS,
+from .checkpoint.building import (
     build_model as build_model,
     load_model as load_model,
     load_parameters as load_parameters,
-    read_checkpoint as read_checkpoint,
-    save_checkpoint as save_checkpoint,
 )
+from .checkpoint.content import Checkpoint as Checkpoint, NetworkWeights as NetworkWeights
+from .checkpoint.kinds import MODEL_KINDS as MODEL_KINDS
+from .checkpoint.reading import read_checkpoint as read_checkpoint
 from .checkpoint.run_directory import RunDirectory as RunDirectory
+from .checkpoint.writing import new_checkpoint as new_checkpoint, save_checkpoint as save_checkpoint
 from .config.network import (
     AutoencoderConfig as AutoencoderConfig,
     InpainterConfig as InpainterConfig,
@@ -19,6 +20,7 @@ from .config.network import (
 )
 from .encoder.encoder import XECEncoder as XECEncoder
 from .encoder.gather import FaceGather as FaceGather
+from .encoder.network import Network as Network
 from .encoder.normalizer import Normalizer as Normalizer
 from .errors import (
     CheckpointError as CheckpointError,

@@ -42,12 +42,13 @@ def open_reconstruction(path: str | Path) -> Reconstruct:
     CheckpointError
         If it is none.
     """
-    from xec_models.checkpoint.checkpoint import build_model, read_checkpoint
+    from xec_models.checkpoint.building import build_model
+    from xec_models.checkpoint.reading import read_checkpoint
 
     checkpoint = read_checkpoint(path)
-    if checkpoint["kind"] not in KINDS:
+    if checkpoint.kind not in KINDS:
         raise AnalysisError(
-            f"{path}: a network of the kind {checkpoint['kind']!r}; expected one that reconstructs readings: "
+            f"{path}: a network of the kind {checkpoint.kind!r}; expected one that reconstructs readings: "
             f"{' or '.join(KINDS)}"
         )
     return as_function(build_model(checkpoint, source=str(path)))

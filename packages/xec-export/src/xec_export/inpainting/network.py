@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from xec_data.schema.branches import INVALID
 from xec_export.errors import ExportError
 from xec_export.prediction.predictor import check_model_file
-from xec_models.checkpoint.checkpoint import build_model, read_checkpoint
+from xec_models.checkpoint.building import build_model
+from xec_models.checkpoint.reading import read_checkpoint
 from xec_models.reconstruction.inpainter import XECInpainter
 
 CPU_BATCH = 16
@@ -55,21 +56,18 @@ class InpaintingNetwork:
         if threads:
             torch.set_num_threads(threads)
         checkpoint = read_checkpoint(path)
-        kind = checkpoint["kind"]
-        if kind != XECInpainter.kind:
+        if checkpoint.kind != XECInpainter.kind:
             raise ExportError(
-                f"{path}: a checkpoint of kind '{kind}'; expected kind '{XECInpainter.kind}', which "
-                "'xec train' makes with objective: inpainting"
+                f"{path}: a checkpoint of kind '{checkpoint.kind}'; expected kind '{XECInpainter.kind}', "
+                "which 'xec train' makes with objective: inpainting"
             )
         self.path = path
         self.device = "cuda" if torch.cuda.is_available() else "cpu"
         self.batch_size = batch_size or (GPU_BATCH if self.device == "cuda" else CPU_BATCH)
-        network = build_model(checkpoint, source=str(path)).to(self.device)
-        assert isinstance(network, XECInpainter)
+        network = build_model(checkpoint, source=str(path), kind=XECInpainter).to(self.device)
         self._network = network
-        data = checkpoint["config"].get("data", {})
-        self.npho_branch = data.get("npho_branch", "npho")
-        self.time_branch = data.get("time_branch", "relative_time")
+        files = checkpoint.config.files
+        self.npho_branch, self.time_branch = files.npho_branch, files.time_branch
         self.channels = network.channels
         self.npho_threshold = float(network.normalization.npho_threshold)
 

@@ -23,7 +23,7 @@ from xec_export.onnx.parity import TOLERANCE, ParityError, ParityReport, Predict
 from xec_export.onnx.parity_events import choose_events
 from xec_export.prediction.predictor import OnnxPredictor, check_model_file
 from xec_geometry.support.output import atomic_output, check_writable
-from xec_models.checkpoint.checkpoint import read_checkpoint
+from xec_models.checkpoint.reading import read_checkpoint
 from xec_models.checkpoint.run_directory import RunDirectory
 
 SUFFIX = ".onnx"
@@ -111,7 +111,7 @@ def export_checkpoint(
     contents = read_checkpoint(checkpoint)
     network, description = describe_and_build(contents, checkpoint)
     description = dataclasses.replace(description, opset=opset)
-    events = choose_events(data, contents["config"], description)
+    events = choose_events(data, contents.config.files, description)
 
     json_path = onnx_path.with_suffix(".json")
     with atomic_output(onnx_path) as temporary:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 import torch
 
@@ -14,7 +13,9 @@ from xec_data.tasks.task import Task
 from xec_export.errors import ExportError
 from xec_export.onnx.description import SIGMA_SUFFIX, ModelDescription, OutputDescription
 from xec_geometry import N_SENSORS
-from xec_models.checkpoint.checkpoint import build_model, read_checkpoint
+from xec_models.checkpoint.building import build_model
+from xec_models.checkpoint.content import Checkpoint
+from xec_models.checkpoint.reading import read_checkpoint
 from xec_models.checkpoint.run_directory import RunDirectory
 from xec_models.regressor.heads import TargetScale
 from xec_models.regressor.regressor import XECRegressor
@@ -51,46 +52,46 @@ def load_described(path: str | Path, device: str = "cpu") -> tuple[XECRegressor,
 
 
 def describe_and_build(
-    checkpoint: Mapping[str, Any], path: Path, device: str = "cpu"
+    checkpoint: Checkpoint, path: Path, device: str = "cpu"
 ) -> tuple[XECRegressor, ModelDescription]:
-    """Do the same with the contents of a checkpoint that has been read; see `load_described`."""
-    kind = checkpoint["kind"]
-    if kind != XECRegressor.kind:
-        raise ExportError(f"{path}: a checkpoint of kind '{kind}'; expected kind '{XECRegressor.kind}'")
-    network = build_model(checkpoint, source=str(path)).to(device).eval()
-    assert isinstance(network, XECRegressor)
+    """Do the same with the content of a checkpoint that has been read; see `load_described`."""
+    if checkpoint.kind != XECRegressor.kind:
+        raise ExportError(
+            f"{path}: a checkpoint of kind '{checkpoint.kind}'; expected kind '{XECRegressor.kind}'"
+        )
+    network = build_model(checkpoint, source=str(path), kind=XECRegressor).to(device)
     return network, describe(checkpoint, network, path)
 
 
-def describe(checkpoint: Mapping[str, Any], network: XECRegressor, path: Path) -> ModelDescription:
+def describe(checkpoint: Checkpoint, network: XECRegressor, path: Path) -> ModelDescription:
     """Collect what a user of the network has to know.
 
     Parameters
     ----------
     checkpoint
-        The dictionary of the checkpoint.
+        The checkpoint.
     network
         The network built from it.
     path
         Where the checkpoint stands; a run directory gives the network its name.
     """
-    data = checkpoint["config"].get("data", {})
+    files, origin = checkpoint.config.files, checkpoint.provenance
     run = RunDirectory(path.parent)
     return ModelDescription(
-        kind=checkpoint["kind"],
+        kind=checkpoint.kind,
         name=run.name if run.config.is_file() else path.stem,
         outputs=_outputs(network),
-        npho_branch=data.get("npho_branch", "npho"),
-        time_branch=data.get("time_branch", "relative_time"),
+        npho_branch=files.npho_branch,
+        time_branch=files.time_branch,
         n_sensors=N_SENSORS,
-        layout=checkpoint["layout"],
-        geometry_hash=checkpoint["geometry_hash"],
+        layout=origin.layout,
+        geometry_hash=origin.geometry_hash,
         normalization=network.normalization.model_dump(mode="json"),
-        versions=dict(checkpoint.get("versions") or {}),
+        versions=dict(origin.versions),
         export_versions=_installed_versions(),
-        epoch=checkpoint.get("epoch"),
-        weights="ema" if checkpoint.get("ema_model") else "model",
-        git_revision=checkpoint.get("git_revision") or "",
+        epoch=checkpoint.epoch,
+        weights="ema" if checkpoint.weights.averaged else "model",
+        git_revision=origin.git_revision or "",
     )
 
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +14,7 @@ from xec_data.errors import DataError
 from xec_data.schema.branches import INVALID, NPHO_BRANCH, TIME_BRANCH
 from xec_export.onnx.description import ModelDescription
 from xec_geometry import face_ids
+from xec_models.checkpoint.content import InputFiles
 
 Floats = NDArray[np.float32]
 Damage = Callable[[Floats, Floats, np.random.Generator], None]
@@ -43,7 +43,7 @@ class ParityEvents:
 
 
 def choose_events(
-    data: Sequence[str | Path] | None, config: Mapping[str, Any], description: ModelDescription
+    data: Sequence[str | Path] | None, files: InputFiles, description: ModelDescription
 ) -> ParityEvents:
     """Take events from the files given, else the training's validation files, else simulate some.
 
@@ -51,8 +51,8 @@ def choose_events(
     ----------
     data
         Files, folders or patterns that the user named.
-    config
-        The checkpoint's configuration; `data.val_path` and `data.tree_name` of it are used.
+    files
+        The files that the checkpoint's configuration names.
     description
         Gives the names of the branches.
 
@@ -61,16 +61,14 @@ def choose_events(
     DataError
         If a file that the user named cannot be read.
     """
-    section = config.get("data", {})
-    tree_name = section.get("tree_name", "tree")
     if data:
-        return _events_of_files(find_files(list(data)), tree_name, description)
-    if section.get("val_path"):
+        return _events_of_files(find_files(list(data)), files.tree_name, description)
+    if files.val_path:
         try:
-            return _events_of_files(find_files(section["val_path"]), tree_name, description)
+            return _events_of_files(find_files(files.val_path), files.tree_name, description)
         except DataError:
             # A checkpoint often travels without the files it was trained on.
-            return _simulated_events(f"simulation ({section['val_path']} of the training is not here)")
+            return _simulated_events(f"simulation ({files.val_path} of the training is not here)")
     return _simulated_events("simulation")
 
 

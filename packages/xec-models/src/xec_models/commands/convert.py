@@ -25,7 +25,7 @@ def convert(
     on normalized inputs. Files are read without executing anything.
     """
     from xec_geometry.support.output import check_writable
-    from xec_models.checkpoint.checkpoint import save_checkpoint
+    from xec_models.checkpoint.writing import save_checkpoint
     from xec_models.earlier.conversion import convert_checkpoint
 
     check_writable(output)
@@ -36,11 +36,11 @@ def convert(
     print(f"taken: {conversion.n_taken} tensors")
     for line in conversion.notes:
         print(f"note: {line}")
-    for section, values in conversion.checkpoint["config"].items():
+    for section, values in conversion.checkpoint.config.sections.items():
         shown = values if section != "tasks" else {name: task["loss_fn"] for name, task in values.items()}
         print(f"{section}: {', '.join(f'{key}={value}' for key, value in shown.items())}")
     print(f"wrote {output}; go on with")
-    if conversion.checkpoint["kind"] == "regressor":
+    if conversion.checkpoint.kind == "regressor":
         print(f"  xec predict {output} FILE.root -o PREDICTIONS.root")
         print(f"  xec export {output}")
     print(f"  xec train CONFIG.yaml checkpoint.resume_from={output} model.layout=xec-ml-wl")

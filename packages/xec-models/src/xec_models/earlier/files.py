@@ -11,7 +11,7 @@ import numpy as np
 from torch import Tensor
 
 from xec_geometry import FaceName, Layout, hex_edges, index_map
-from xec_models.checkpoint.checkpoint import load_plain
+from xec_models.checkpoint.plain import load_plain
 from xec_models.errors import CheckpointError
 
 SYSTEM: Layout = "xec-ml-wl"

@@ -17,10 +17,11 @@ from xec_data.normalization.transforms import NormalizationConfig
 from xec_models.config.network import AutoencoderConfig
 from xec_models.encoder.encoder import XECEncoder
 from xec_models.encoder.inputs import split_readings
+from xec_models.encoder.network import Network
 from xec_models.reconstruction.face_decoders import CellsToSensors, build_decoder
 
 
-class XECMaskedAutoencoder(nn.Module):
+class XECMaskedAutoencoder(Network):
     """Encoder and one decoder per face.
 
     Parameters
@@ -118,11 +119,6 @@ class XECMaskedAutoencoder(nn.Module):
         """By face (B, cells, channels), from (B, sensors, 2) readings that are normalized already."""
         return self.decode(self.encode_normalized(x, mask))
 
-    def encode_normalized(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
-        """Tokens (B, tokens, encoder_dim) of normalized readings; see `XECEncoder.forward`."""
-        tokens: Tensor = self.encoder(x, mask)
-        return tokens
-
     def decode(self, tokens: Tensor) -> dict[str, Tensor]:
         """(B, tokens, encoder_dim) to (B, cells, channels) by face."""
         return {
@@ -135,8 +131,3 @@ class XECMaskedAutoencoder(nn.Module):
         normalizer = self.encoder.normalizer
         inverse = {"npho": normalizer.photons, "time": normalizer.seconds}
         return {name: inverse[name](values[..., i]) for i, name in enumerate(self.channels)}
-
-    @property
-    def device(self) -> torch.device:
-        """Where the parameters are."""
-        return next(self.parameters()).device

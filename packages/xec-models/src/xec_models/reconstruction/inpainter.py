@@ -16,11 +16,12 @@ from xec_models.config.network import InpainterConfig
 from xec_models.encoder.encoder import XECEncoder
 from xec_models.encoder.gather import SensorMap
 from xec_models.encoder.inputs import split_readings
+from xec_models.encoder.network import Network
 from xec_models.reconstruction.head_choices import INPAINTER_HEADS
 from xec_models.reconstruction.inpainter_features import Surroundings
 
 
-class XECInpainter(nn.Module):
+class XECInpainter(Network):
     """Recovers sensors from all the others.
 
     An encoder tells what happened in the event; a light head corrects, for every masked sensor, the mean
@@ -137,13 +138,3 @@ class XECInpainter(nn.Module):
     def by_face(self, values: Tensor) -> dict[str, Tensor]:
         """Sort (B, sensors, ...) by face: (B, sensors of the face, ...), in the order of their ids."""
         return {face: sensors(values) for face, sensors in self.face_maps.items()}
-
-    def encode_normalized(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
-        """Tokens (B, tokens, encoder_dim) of normalized readings; see `XECEncoder.forward`."""
-        tokens: Tensor = self.encoder(x, mask)
-        return tokens
-
-    @property
-    def device(self) -> torch.device:
-        """Where the parameters are."""
-        return next(self.parameters()).device

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -16,9 +17,16 @@ from xec_models.errors import ModelError
 
 DROPOUT = 0.2
 
+# What the names of a regressor's parameters begin with.
+HEADS, TARGETS = "heads.", "targets."
+# Names of the first and the last layer in a state dictionary.
+_FIRST, _FINAL = 0, 6
 
-def build_head(spec: Task, config: TaskConfig, features: int, hidden: int) -> nn.Sequential:
-    """The head of one task.
+
+class TaskHead(nn.Sequential):
+    """The head of one task: (B, features) to (B, n_outputs), twice as many with an uncertainty.
+
+    With an uncertainty the means come first, then the log variances.
 
     Parameters
     ----------
@@ -28,22 +36,87 @@ def build_head(spec: Task, config: TaskConfig, features: int, hidden: int) -> nn
         Number of inputs: all tokens side by side.
     hidden
         Width of the two hidden layers.
-
-    Returns
-    -------
-    Sequential
-        (B, features) to (B, n_outputs), twice as many with an uncertainty (means, log variances).
     """
-    outputs = spec.n_outputs * (2 if config.predicts_uncertainty else 1)
-    return nn.Sequential(
-        nn.Linear(features, hidden),
-        nn.LayerNorm(hidden),
-        nn.GELU(),
-        nn.Dropout(DROPOUT),
-        nn.Linear(hidden, hidden),
-        nn.GELU(),
-        nn.Linear(hidden, outputs),
-    )
+
+    def __init__(self, spec: Task, config: TaskConfig, features: int, hidden: int) -> None:
+        outputs = spec.n_outputs * (2 if config.predicts_uncertainty else 1)
+        super().__init__(
+            nn.Linear(features, hidden),
+            nn.LayerNorm(hidden),
+            nn.GELU(),
+            nn.Dropout(DROPOUT),
+            nn.Linear(hidden, hidden),
+            nn.GELU(),
+            nn.Linear(hidden, outputs),
+        )
+
+    @property
+    def final(self) -> nn.Linear:
+        """The layer that gives the outputs."""
+        return cast("nn.Linear", self[-1])
+
+    def rescale(self, old: TargetScale, shift: Tensor, scale: Tensor) -> None:
+        """Give the same physical outputs on the scale of other targets.
+
+        Parameters
+        ----------
+        old
+            The scale on which the head gives its outputs.
+        shift, scale
+            (n_outputs,) of the new one.
+        """
+        n = len(scale)
+        new_shift, new_scale = shift.double(), scale.double()
+        ratio = old.scale.double() / new_scale
+        weight, bias = (value.detach().double().clone() for value in (self.final.weight, self.final.bias))
+        weight[:n] *= ratio.unsqueeze(1)
+        bias[:n] = bias[:n] * ratio + (old.shift.double() - new_shift) / new_scale
+        # Behind the means there may be logarithms of variances.
+        bias[n:] += 2 * ratio.log()[: len(bias) - n]
+        with torch.no_grad():
+            self.final.weight.copy_(weight)
+            self.final.bias.copy_(bias)
+
+    @staticmethod
+    def hidden_width(state: Mapping[str, Tensor]) -> int:
+        """Read the width of the hidden layers off the parameters of a head."""
+        return len(_bias(state, _FIRST))
+
+    @staticmethod
+    def output_width(state: Mapping[str, Tensor]) -> int:
+        """Read the number of outputs off the parameters of a head."""
+        return len(_bias(state, _FINAL))
+
+    @staticmethod
+    def with_first_outputs(state: Mapping[str, Tensor], n: int) -> dict[str, Tensor]:
+        """Cut the parameters of a head to those of its first `n` outputs."""
+        return {
+            name: value[:n].clone() if name.startswith(f"{_FINAL}.") else value
+            for name, value in state.items()
+        }
+
+
+def heads_of(state: Mapping[str, Tensor]) -> dict[str, dict[str, Tensor]]:
+    """Sort the heads' parameters out of a state dictionary: by task, under their names within the head."""
+    heads: dict[str, dict[str, Tensor]] = {}
+    for name, value in state.items():
+        if name.startswith(HEADS):
+            task, _, part = name.removeprefix(HEADS).partition(".")
+            heads.setdefault(task, {})[part] = value
+    return heads
+
+
+def state_of_task(task: str, head: Mapping[str, Tensor], shift: Tensor, scale: Tensor) -> dict[str, Tensor]:
+    """Name the parameters of a head, and the scale of its targets, as in a regressor's state dictionary."""
+    named = {f"{HEADS}{task}.{name}": value for name, value in head.items()}
+    return {**named, f"{TARGETS}{task}.shift": shift, f"{TARGETS}{task}.scale": scale}
+
+
+def _bias(state: Mapping[str, Tensor], layer: int) -> Tensor:
+    name = f"{layer}.bias"
+    if name not in state:
+        raise ModelError(f"a head has no parameter '{name}'; found {', '.join(state) or 'nothing'}")
+    return state[name]
 
 
 class TargetScale(nn.Module):
@@ -113,6 +186,10 @@ class TargetScale(nn.Module):
         width = np.where(width > 1e-6 * np.abs(mean), width, np.where(mean != 0.0, np.abs(mean), 1.0))
         self.shift.copy_(torch.as_tensor(mean))
         self.scale.copy_(torch.as_tensor(width))
+
+    def constants(self) -> tuple[Tensor, Tensor]:
+        """Copies of shift and scale, (n_outputs,) each."""
+        return self.shift.clone(), self.scale.clone()
 
     def standardize(self, truth: Tensor) -> Tensor:
         """Physical (B, n_outputs) to standardized; classes unchanged."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, cast
 
 import torch
@@ -14,13 +15,14 @@ from xec_data.tasks.table import TASKS
 from xec_models.config.network import ModelConfig, TaskConfig, enabled_tasks
 from xec_models.encoder.encoder import XECEncoder
 from xec_models.encoder.inputs import split_readings
+from xec_models.encoder.network import Network
 from xec_models.errors import ModelError
-from xec_models.regressor.heads import TargetScale, build_head
+from xec_models.regressor.heads import TargetScale, TaskHead
 
 SIGMA = "_sigma"
 
 
-class XECRegressor(nn.Module):
+class XECRegressor(Network):
     """Encoder and one head per enabled task.
 
     Parameters
@@ -60,7 +62,7 @@ class XECRegressor(nn.Module):
         self.heads = nn.ModuleDict()
         self.targets = nn.ModuleDict()
         for name, config in self.task_configs.items():
-            self.heads[name] = build_head(TASKS[name], config, features, model.hidden_dim)
+            self.heads[name] = TaskHead(TASKS[name], config, features, model.hidden_dim)
             self.targets[name] = TargetScale(TASKS[name], config)
         weighted = [name for name, config in self.task_configs.items() if not config.predicts_uncertainty]
         self.log_variances = nn.ParameterDict(
@@ -117,11 +119,6 @@ class XECRegressor(nn.Module):
         """As `forward`, from (B, sensors, 2) readings that are normalized already."""
         return self.to_physical(self.apply_heads(self.encode_normalized(x)))
 
-    def encode_normalized(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
-        """Tokens (B, tokens, encoder_dim) of normalized readings; see `XECEncoder.forward`."""
-        tokens: Tensor = self.encoder(x, mask)
-        return tokens
-
     def apply_heads(self, tokens: Tensor) -> dict[str, Tensor]:
         """Raw outputs of the heads from (B, tokens, encoder_dim)."""
         features = tokens.flatten(1)
@@ -159,6 +156,18 @@ class XECRegressor(nn.Module):
                 raise ModelError(f"no true values for the task '{task}', expected {', '.join(self.tasks)}")
             self._target(task).fit(truth[task])
 
+    @contextmanager
+    def keeping_target_scales(self) -> Iterator[None]:
+        """Keep the scale of every target while other parameters are loaded, and bring the heads to it."""
+        kept = {task: self._target(task).constants() for task in self.tasks}
+        yield
+        for task, (shift, scale) in kept.items():
+            target = self._target(task)
+            if not target.spec.n_classes:
+                cast("TaskHead", self.heads[task]).rescale(target, shift, scale)
+                target.shift.copy_(shift)
+                target.scale.copy_(scale)
+
     def set_sigma_factors(self, factors: Mapping[str, Sequence[float]]) -> None:
         """Correct predicted uncertainties.
 
@@ -180,11 +189,6 @@ class XECRegressor(nn.Module):
                     f"{len(values)} factors on the uncertainties of the task '{task}', expected {expected}"
                 )
             target.sigma_factor.copy_(torch.as_tensor(values))
-
-    @property
-    def device(self) -> torch.device:
-        """Where the parameters are."""
-        return next(self.parameters()).device
 
     def _target(self, task: str) -> TargetScale:
         if task not in self.task_configs:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-from typing import Any
 
 from lightning_fabric import Fabric
 
 from xec_data.tasks.table import TASKS
+from xec_models.checkpoint.content import Checkpoint
 from xec_train.config.train_config import TrainConfig
 from xec_train.data.loader import EventLoader, build_loader
 from xec_train.engine.device import reseed
@@ -71,7 +71,7 @@ def order_of(loader: EventLoader) -> dict[str, int]:
 
 
 def resume_epoch(
-    config: TrainConfig, state: TrainState, loader: EventLoader, checkpoint: dict[str, Any], display: Display
+    config: TrainConfig, state: TrainState, loader: EventLoader, checkpoint: Checkpoint, display: Display
 ) -> None:
     """Continue the interrupted epoch in its order, whatever memory this machine has.
 
@@ -89,15 +89,17 @@ def resume_epoch(
     display
         Takes notes.
     """
-    before = {"world": 1, **checkpoint["sampler"]}
-    if before["world"] != loader.world:
-        processes = f"{before['world']} process{'es' if before['world'] > 1 else ''}"
+    # Checkpoints of the first versions do not state the number of processes.
+    order = {"world": 1, **checkpoint.continuation().sampler.order}
+    world = order["world"]
+    if world != loader.world:
+        processes = f"{world} process{'es' if world > 1 else ''}"
         display.note(f"the checkpoint was written by {processes}, now there are {loader.world}")
         reseed(config.training.seed, loader.rank, state.progress.step)
     if not state.progress.batch:
         return
-    loader.group_events = before["group_events"]
-    if any(before[name] != value for name, value in order_of(loader).items()):
+    loader.group_events = order["group_events"]
+    if any(order[name] != value for name, value in order_of(loader).items()):
         display.note(
             "files, seed, batch size or number of processes differ from those of the checkpoint: "
             f"epoch {state.progress.epoch + 1} restarts from its first batch"

@@ -14,8 +14,10 @@ from lightning_fabric import Fabric
 
 from xec_data.tasks.table import TASKS
 from xec_geometry.support.output import link_or_copy
-from xec_models.checkpoint.checkpoint import read_checkpoint, save_checkpoint
+from xec_models.checkpoint.content import Checkpoint
+from xec_models.checkpoint.reading import read_checkpoint
 from xec_models.checkpoint.run_directory import RunDirectory
+from xec_models.checkpoint.writing import new_checkpoint, save_checkpoint
 from xec_train.config.sections import AUTO, CheckpointConfig
 from xec_train.config.train_config import TrainConfig
 from xec_train.engine.state import TrainState, capture
@@ -69,18 +71,19 @@ class CheckpointWriter:
     def save_last(self, state: TrainState) -> None:
         """Write ``checkpoint_last.pth``."""
         self._written = time.monotonic()
-        moving = capture(state, self.fabric, self.processes)
+        weights, training = capture(state, self.fabric, self.processes, self.order)
         if not self.processes.is_first:
             return
-        content = {
-            "kind": self.kind,
-            "config": self.config.model_dump(mode="json"),
-            "git_revision": git_revision(),
-            "mlflow_run_id": self.mlflow_run_id,
-            **moving,
-            "sampler": {**moving["sampler"], **self.order},
-        }
-        save_checkpoint(self.run.checkpoint_last, content)
+        checkpoint = new_checkpoint(
+            self.kind,
+            self.config.model_dump(mode="json"),
+            weights,
+            epoch=state.progress.epoch,
+            training=training,
+            git_revision=git_revision(),
+            mlflow_run_id=self.mlflow_run_id,
+        )
+        save_checkpoint(self.run.checkpoint_last, checkpoint)
 
     def save_epoch(self, state: TrainState, best: bool) -> None:
         """Write what is due after an epoch: last, and the same file as best and every so many epochs."""
@@ -134,12 +137,12 @@ def find_checkpoint(config: CheckpointConfig, run_name: str | None) -> Path | No
     return max(found, key=lambda path: path.stat().st_mtime, default=None)
 
 
-def open_checkpoint(path: Path, config: TrainConfig, kind: str) -> dict[str, Any] | Weights:
+def open_checkpoint(path: Path, config: TrainConfig, kind: str) -> Checkpoint | Weights:
     """Read a checkpoint and make sure that the configuration continues it, or can begin with its weights.
 
     Returns
     -------
-    dict or Weights
+    Checkpoint or Weights
         The checkpoint if the training goes on from it; else the weights that a new training begins with.
 
     Raises
@@ -153,7 +156,7 @@ def open_checkpoint(path: Path, config: TrainConfig, kind: str) -> dict[str, Any
     weights = weights_to_begin_with(path, checkpoint, config, kind)
     if weights is not None:
         return weights
-    ours, theirs = flatten(config.model_dump(mode="json")), flatten(checkpoint["config"])
+    ours, theirs = flatten(config.model_dump(mode="json")), flatten(checkpoint.config.sections)
     different = [key for key in _fixed_keys(ours) if key in theirs and theirs[key] != ours[key]]
     if different:
         both = "; ".join(f"{key} is {ours[key]}, there {theirs[key]}" for key in different)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,7 +11,16 @@ from lightning_fabric import Fabric
 from torch import nn
 from torch.optim import Optimizer
 
-from xec_models.checkpoint.checkpoint import load_parameters
+from xec_models.checkpoint.building import load_parameters
+from xec_models.checkpoint.content import (
+    Checkpoint,
+    NetworkWeights,
+    ProcessState,
+    RandomState,
+    SamplerState,
+    State,
+    TrainingState,
+)
 from xec_train.config.sections import TrainingConfig
 from xec_train.engine.averaging import Average
 from xec_train.engine.means import Means
@@ -86,50 +96,59 @@ def build_state(
     return TrainState(network, model, average, wrapped, scheduler, sharding)
 
 
-def capture(state: TrainState, fabric: Fabric, processes: Processes) -> dict[str, Any]:
-    """Return the state as plain values and tensors, under the keys of a checkpoint.
+def capture(
+    state: TrainState, fabric: Fabric, processes: Processes, order: Mapping[str, int] | None = None
+) -> tuple[NetworkWeights, TrainingState]:
+    """Return the state as plain values and tensors, for a checkpoint.
 
     No step may be pending (`StepRecorder.complete_pending`). All processes have to call together, and get
-    the same: ``processes`` holds what each of them has for itself.
+    the same: each of them has a state of its own in it.
+
+    Parameters
+    ----------
+    state
+        What is captured.
+    fabric, processes
+        Device and precision; the processes.
+    order
+        What the order of the events depends on.
     """
     progress, whole = state.progress, state.sharding.full_state
     own = _own_part(progress, processes)
-    return {
-        "model": whole(state.network.state_dict()),
-        "ema_model": None if state.ema is None else whole(state.ema.module.state_dict()),
-        "ema_updates": 0 if state.ema is None else int(state.ema.n_averaged),
-        "optimizer": whole(state.optimizer.state_dict()),
-        "scheduler": state.scheduler.state_dict(),
-        "scaler": fabric.strategy.precision.state_dict(),
-        "rng": own["rng"],
-        "epoch": progress.epoch,
-        "step": progress.step,
-        "best_value": progress.best_value,
-        "sigma_factors": progress.sigma_factors,
-        "bad_steps": [progress.bad_steps, progress.bad_in_a_row],
-        "sampler": {"batch": progress.batch, **own["means"]},
-        **({"processes": processes.all_gather(own)} if processes.is_distributed else {}),
-    }
+    weights = NetworkWeights(
+        model=whole(state.network.state_dict()),
+        averaged=None if state.ema is None else whole(state.ema.module.state_dict()),
+        sigma_factors=progress.sigma_factors,
+    )
+    training = TrainingState(
+        optimizer=whole(state.optimizer.state_dict()),
+        scheduler=state.scheduler.state_dict(),
+        scaler=fabric.strategy.precision.state_dict(),
+        sampler=SamplerState(progress.batch, order or {}),
+        own=own,
+        step=progress.step,
+        best_value=progress.best_value,
+        bad_steps=progress.bad_steps,
+        bad_steps_in_a_row=progress.bad_in_a_row,
+        average_updates=0 if state.ema is None else int(state.ema.n_averaged),
+        processes=processes.all_gather(own) if processes.is_distributed else (),
+    )
+    return weights, training
 
 
-def _own_part(progress: Progress, processes: Processes) -> dict[str, Any]:
+def _own_part(progress: Progress, processes: Processes) -> ProcessState:
     """Return what differs from process to process: random numbers, and the losses of its events."""
     # Not on the device: another process may not have the same one.
     sums = {
         name: value.cpu() if processes.is_distributed else value
         for name, value in progress.means.sums.items()
     }
-    return {
-        "rng": {
-            "torch": torch.get_rng_state(),
-            "cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
-        },
-        "means": {"sums": sums, "n_events": progress.means.n_events},
-    }
+    cuda = torch.cuda.get_rng_state_all() if torch.cuda.is_available() else []
+    return ProcessState(RandomState(torch.get_rng_state(), cuda), sums, progress.means.n_events)
 
 
 def restore(
-    state: TrainState, checkpoint: dict[str, Any], fabric: Fabric, processes: Processes, source: str
+    state: TrainState, checkpoint: Checkpoint, fabric: Fabric, processes: Processes, source: str
 ) -> None:
     """Return to the state in which a checkpoint was written.
 
@@ -138,7 +157,7 @@ def restore(
     state
         A new state, which is filled.
     checkpoint
-        What `capture` gave, from `xec_models.read_checkpoint`.
+        With what `capture` gave, from `xec_models.read_checkpoint`.
     fabric, processes
         Device and precision; the processes.
     source
@@ -147,37 +166,35 @@ def restore(
     Raises
     ------
     CheckpointError
-        If the network is another one.
+        If the network is another one, or the training cannot continue.
     """
-    _fill(state.network, checkpoint["model"], state.sharding, source)
+    weights, training = checkpoint.weights, checkpoint.continuation(source)
+    _fill(state.network, weights.model, state.sharding, source)
     if state.ema is not None:
-        averaged = checkpoint.get("ema_model")
         # Without an average in the checkpoint it starts from the weights.
-        _fill(state.ema.module, averaged or checkpoint["model"], state.sharding, source)
-        state.ema.n_averaged.fill_(checkpoint.get("ema_updates", 0) if averaged else 0)
+        _fill(state.ema.module, weights.validated, state.sharding, source)
+        state.ema.n_averaged.fill_(training.average_updates if weights.averaged else 0)
     optimizer = state.optimizer.optimizer
-    optimizer.load_state_dict(state.sharding.local_optimizer_state(checkpoint["optimizer"], optimizer))
-    state.scheduler.load_state_dict(checkpoint["scheduler"])
-    if checkpoint["scaler"]:
-        fabric.strategy.precision.load_state_dict(checkpoint["scaler"])
-    sampler = checkpoint["sampler"]
-    own = {"rng": checkpoint["rng"], "means": sampler}
-    if len(parts := checkpoint.get("processes", [])) == processes.world_size:
-        own = parts[processes.rank]
-    sums = {name: value.to(fabric.device) for name, value in own["means"]["sums"].items()}
+    optimizer.load_state_dict(state.sharding.local_optimizer_state(dict(training.optimizer), optimizer))
+    state.scheduler.load_state_dict(training.scheduler)
+    if training.scaler:
+        fabric.strategy.precision.load_state_dict(dict(training.scaler))
+    own = training.of_process(processes.rank, processes.world_size)
+    sums = {name: value.to(fabric.device) for name, value in own.loss_sums.items()}
     state.progress = Progress(
-        checkpoint["epoch"],
-        sampler["batch"],
-        checkpoint["step"],
-        checkpoint["best_value"],
-        Means(sums, own["means"]["n_events"]),
-        *checkpoint.get("bad_steps", (0, 0)),
+        checkpoint.epoch or 0,
+        training.sampler.batch,
+        training.step,
+        training.best_value,
+        Means(sums, own.n_events),
+        training.bad_steps,
+        training.bad_steps_in_a_row,
+        {task: list(factors) for task, factors in weights.sigma_factors.items()},
     )
-    state.progress.sigma_factors = dict(checkpoint.get("sigma_factors") or {})
-    torch.set_rng_state(own["rng"]["torch"])
-    if own["rng"]["cuda"] and torch.cuda.is_available():
-        torch.cuda.set_rng_state_all(own["rng"]["cuda"])
+    torch.set_rng_state(own.random.torch)
+    if own.random.cuda and torch.cuda.is_available():
+        torch.cuda.set_rng_state_all(own.random.cuda)
 
 
-def _fill(network: nn.Module, weights: dict[str, Any], sharding: ParameterSharding, source: str) -> None:
+def _fill(network: nn.Module, weights: State, sharding: ParameterSharding, source: str) -> None:
     load_parameters(network, sharding.local_state(weights, network.state_dict()), source)

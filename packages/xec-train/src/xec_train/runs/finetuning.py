@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from torch import Tensor, nn
+from torch import nn
 
 from xec_data.tasks.table import TASKS
 from xec_geometry import LAYOUTS, geometry_hash
-from xec_models.checkpoint.checkpoint import load_parameters
+from xec_models.checkpoint.building import load_parameters
+from xec_models.checkpoint.content import Checkpoint, State
+from xec_models.regressor.regressor import XECRegressor
 from xec_train.config.train_config import TrainConfig
 from xec_train.errors import TrainError
 from xec_train.tracking.base import flatten
 
 ENCODER = "encoder."
 PHYSICAL, EARLIER = LAYOUTS
-_CONTINUATION = ("optimizer", "scheduler", "sampler", "rng")
 # What an encoder's parameters depend on; heads and decoders may be anything.
 _ENCODER_KEYS = (
     "outer_mode",
@@ -55,7 +55,7 @@ class Weights:
     """
 
     path: Path
-    state: Mapping[str, Tensor]
+    state: State
     why: str
     encoder_only: bool
     adapts: str = ""
@@ -75,15 +75,23 @@ class Weights:
             If parameters do not fit; the message names them.
         """
         own = network.state_dict()
-        state = _to_targets_of(own, self.state) if self.keeps_targets else self.state
         taken = {
-            name: value for name, value in state.items() if name.startswith(ENCODER) or not self.encoder_only
+            name: value
+            for name, value in self.state.items()
+            if name.startswith(ENCODER) or not self.encoder_only
         }
         kept = [name for name in own if name not in taken]
         if self.encoder_only:
             # Parameters of the encoder that are absent there have to be reported as missing.
             kept = [name for name in kept if not name.startswith(ENCODER)]
-        load_parameters(network, {**taken, **{name: own[name] for name in kept}}, str(self.path))
+        state = {**taken, **{name: own[name] for name in kept}}
+        if self.keeps_targets and isinstance(network, XECRegressor):
+            # The heads learnt GeV, seconds and centimetres as they are; on that scale one task would drown
+            # the others.
+            with network.keeping_target_scales():
+                load_parameters(network, state, str(self.path))
+        else:
+            load_parameters(network, state, str(self.path))
         left = [name for name in self.state if name not in taken]
         return [
             f"weights of {self.path}, from epoch 1 ({self.why})",
@@ -95,7 +103,7 @@ class Weights:
 
 
 def weights_to_begin_with(
-    path: Path, checkpoint: Mapping[str, Any], config: TrainConfig, kind: str
+    path: Path, checkpoint: Checkpoint, config: TrainConfig, kind: str
 ) -> Weights | None:
     """Decide whether a checkpoint is continued, or only gives its weights to a new training.
 
@@ -120,83 +128,53 @@ def weights_to_begin_with(
         An encoder, or a converted network, of the earlier system's layout may begin one in the physical.
     """
     why = _why_not_continued(checkpoint, config, kind)
-    encoder_only = checkpoint["kind"] != kind or _tasks_of(checkpoint) != set(config.enabled_tasks)
+    encoder_only = checkpoint.kind != kind or _tasks_of(checkpoint) != set(config.enabled_tasks)
     if why is None:
         return None
-    converted = bool(checkpoint.get("converted_from"))
+    converted = checkpoint.provenance.converted_from is not None
     adapts = _adaptation(checkpoint, config) if converted or encoder_only else ""
     contradictions = _contradictions(checkpoint, config, other_layout=bool(adapts))
     if contradictions:
         raise TrainError(
             f"the configuration contradicts {path}, whose weights it wants: {'; '.join(contradictions)}"
         )
-    state = checkpoint.get("ema_model") or checkpoint["model"]
+    state = checkpoint.weights.validated
     if encoder_only and not any(name.startswith(ENCODER) for name in state):
         raise TrainError(
-            f"{path} holds a '{checkpoint['kind']}' without an encoder: found "
+            f"{path} holds a '{checkpoint.kind}' without an encoder: found "
             f"{_grouped(state)}; expected parameters '{ENCODER}*'"
         )
     return Weights(path, state, why, encoder_only, adapts, keeps_targets=converted and not encoder_only)
 
 
-def _adaptation(checkpoint: Mapping[str, Any], config: TrainConfig) -> str:
-    theirs, ours = checkpoint["layout"], config.model.layout
+def _adaptation(checkpoint: Checkpoint, config: TrainConfig) -> str:
+    theirs, ours = checkpoint.provenance.layout, config.model.layout
     if (theirs, ours) != (EARLIER, PHYSICAL):
         return ""
     return f"its layout is {theirs}, here {ours}: weights of the outer and hexagonal faces will have to adapt"
 
 
-def _to_targets_of(own: Mapping[str, Tensor], state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The same physical outputs on the scale of other targets, by the last layers of the heads.
-
-    Networks of the earlier system learnt GeV, seconds and centimetres as they are; on that scale one task
-    would drown the others.
-    """
-    new = dict(state)
-    for name in own:
-        if not name.startswith("targets.") or not name.endswith(".scale") or name not in state:
-            continue
-        task = name.split(".")[1]
-        shift, scale = (own[f"targets.{task}.{part}"].double() for part in ("shift", "scale"))
-        old_shift, old_scale = (state[f"targets.{task}.{part}"].double() for part in ("shift", "scale"))
-        ratio, n = old_scale / scale, len(scale)
-        if TASKS[task].n_classes:
-            continue
-        weight, bias = (state[f"heads.{task}.6.{part}"].double().clone() for part in ("weight", "bias"))
-        weight[:n] *= ratio.unsqueeze(1)
-        bias[:n] = bias[:n] * ratio + (old_shift - shift) / scale
-        # Behind the means there may be logarithms of variances.
-        bias[n:] += 2 * ratio.log()[: len(bias) - n]
-        new |= {f"heads.{task}.6.weight": weight.float(), f"heads.{task}.6.bias": bias.float()}
-        new |= {f"targets.{task}.{part}": own[f"targets.{task}.{part}"] for part in ("shift", "scale")}
-    return new
-
-
-def _why_not_continued(checkpoint: Mapping[str, Any], config: TrainConfig, kind: str) -> str | None:
+def _why_not_continued(checkpoint: Checkpoint, config: TrainConfig, kind: str) -> str | None:
     theirs, ours = _tasks_of(checkpoint), set(config.enabled_tasks)
-    if checkpoint["kind"] != kind:
-        return f"it holds a '{checkpoint['kind']}', this training makes a '{kind}': only the encoder is taken"
+    if checkpoint.kind != kind:
+        return f"it holds a '{checkpoint.kind}', this training makes a '{kind}': only the encoder is taken"
     if theirs != ours:
         return f"its tasks are {_listed(theirs)}, here {_listed(ours)}: only the encoder is taken"
     if config.checkpoint.reset_epoch:
         return "checkpoint.reset_epoch"
-    missing = [name for name in _CONTINUATION if not checkpoint.get(name)]
-    return f"it has no {' and no '.join(missing)}" if missing else None
+    return f"it has no {' and no '.join(checkpoint.missing)}" if checkpoint.missing else None
 
 
-def _tasks_of(checkpoint: Mapping[str, Any]) -> set[str]:
-    tasks = checkpoint["config"].get("tasks") or {}
-    return {name for name, task in tasks.items() if task.get("enabled")}
+def _tasks_of(checkpoint: Checkpoint) -> set[str]:
+    return set(checkpoint.config.enabled_tasks)
 
 
-def _contradictions(
-    checkpoint: Mapping[str, Any], config: TrainConfig, *, other_layout: bool = False
-) -> list[str]:
+def _contradictions(checkpoint: Checkpoint, config: TrainConfig, *, other_layout: bool = False) -> list[str]:
     ours = flatten(config.model_dump(mode="json"))
     theirs = flatten(
         {
-            "model": {"layout": checkpoint["layout"], **(checkpoint["config"].get("model") or {})},
-            "normalization": checkpoint.get("normalization") or {},
+            "model": {"layout": checkpoint.provenance.layout, **checkpoint.config.section("model")},
+            "normalization": checkpoint.config.section("normalization"),
         }
     )
     keys = [f"model.{name}" for name in _ENCODER_KEYS]
@@ -206,15 +184,16 @@ def _contradictions(
         for key in keys
         if key in theirs and theirs[key] != ours[key] and not (other_layout and key == "model.layout")
     ]
-    layout = checkpoint["layout"] if other_layout else config.model.layout
-    here, there = geometry_hash(layout), str(checkpoint["geometry_hash"])
+    layout = checkpoint.provenance.layout if other_layout else config.model.layout
+    here, there = geometry_hash(layout), checkpoint.provenance.geometry_hash
     if not found and here != there:
         found.append(f"the geometry is {here[:12]}, there {there[:12]}")
     return found
 
 
 def _listed(tasks: set[str]) -> str:
-    return ", ".join(name for name in TASKS if name in tasks) or "none"
+    known = [name for name in TASKS if name in tasks]
+    return ", ".join([*known, *sorted(tasks - set(known))]) or "none"
 
 
 def _grouped(names: Iterable[str]) -> str:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from xec_data.schema.branches import ID_BRANCHES
+from xec_models.checkpoint.content import Checkpoint
 from xec_models.checkpoint.run_directory import RunDirectory
 from xec_train.config.train_config import TrainConfig
 from xec_train.data.events import Events, open_events
@@ -30,7 +30,7 @@ class Preparation:
     training: Events
     validation: Events
     checkpoint_path: Path | None
-    checkpoint: dict[str, Any] | None
+    checkpoint: Checkpoint | None
     weights: Weights | None = None
 
     @property

@@ -5,9 +5,10 @@ from __future__ import annotations
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-from xec_models.checkpoint.checkpoint import load_evaluated, read_checkpoint
+from xec_models.checkpoint.building import load_evaluated
+from xec_models.checkpoint.content import Checkpoint
+from xec_models.checkpoint.reading import read_checkpoint
 from xec_train.engine.evaluation import evaluate
 from xec_train.errors import TrainError
 from xec_train.runs.artifacts import make_artifacts
@@ -57,7 +58,9 @@ def write_results(assembly: Assembly, display: Display) -> list[Path]:
     return [*files, *make_artifacts(run.path, display.warn)]
 
 
-def _evaluated_part(checkpoint: dict[str, Any]) -> dict[str, Any]:
+def _evaluated_part(checkpoint: Checkpoint) -> Checkpoint:
     """Return what `load_evaluated` needs: the weights that were validated, and no others."""
-    part = {name: value for name, value in checkpoint.items() if name not in ("optimizer", "processes")}
-    return {**part, "model": {}} if checkpoint.get("ema_model") else part
+    weights = checkpoint.weights
+    if weights.averaged is not None:
+        weights = replace(weights, model={})
+    return replace(checkpoint, weights=weights, training=None)

@@ -77,9 +77,9 @@ def _run(assembly: Assembly, display: Display) -> RunDirectory:
     )
     for line in lines:
         display.line(line)
-    mlflow_run = (ready.checkpoint or {}).get("mlflow_run_id")
-    if config.checkpoint.new_mlflow_run:
-        mlflow_run = None
+    mlflow_run = None
+    if ready.checkpoint is not None and not config.checkpoint.new_mlflow_run:
+        mlflow_run = ready.checkpoint.provenance.mlflow_run_id
     writer = CheckpointWriter(
         ready.run, config, ready.objective.kind, fabric, processes, order=order_of(training)
     )

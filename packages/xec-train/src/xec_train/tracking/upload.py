@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import yaml
 
@@ -17,6 +17,9 @@ from xec_train.tracking.data_files import read_data_files
 from xec_train.tracking.metrics_file import read_metrics
 from xec_train.tracking.mlflow_run import MlflowRun, Point, reason_of
 from xec_train.tracking.run_ids import RunIds, how_to_look, tracking_uri, without_password
+
+if TYPE_CHECKING:
+    from xec_models.checkpoint.content import Checkpoint
 
 # Made to go on with a training, not to be looked at; or written by other destinations.
 _NOT_SENT = (".pth",)
@@ -56,13 +59,15 @@ def upload_run(path: Path, uri: str | None, say: Callable[[str], None]) -> str:
     name = run.path.resolve().name
     checkpoint = _last_checkpoint(run)
     ids = RunIds(run.mlflow_runs)
-    there = MlflowRun(uri, section.experiment, name, ids.get(uri) or checkpoint.get("mlflow_run_id"))
+    origin = None if checkpoint is None else checkpoint.provenance
+    known = ids.get(uri) or (None if origin is None else origin.mlflow_run_id)
+    there = MlflowRun(uri, section.experiment, name, known)
     files, data = list(_files(run)), read_data_files(run.data_files)
     times = [point.time for point in points]
     try:
         there.open(
             flatten(config),
-            {"mlflow.source.git.commit": checkpoint.get("git_revision")},
+            {"mlflow.source.git.commit": None if origin is None else origin.git_revision},
             min(times, default=None),
         )
         assert there.run_id is not None
@@ -70,7 +75,8 @@ def upload_run(path: Path, uri: str | None, say: Callable[[str], None]) -> str:
         sent = there.log(points)
         there.add_data(data)
         there.add_files(files)
-        done = checkpoint.get("epoch", 0) >= config["training"]["epochs"]
+        epochs = 0 if checkpoint is None else checkpoint.epoch or 0
+        done = epochs >= config["training"]["epochs"]
         there.finish("FINISHED" if done else "KILLED", max(times, default=None))
     except Exception as error:
         raise TrainError(
@@ -98,11 +104,11 @@ def _points(rows: list[dict[str, str]]) -> Iterator[Point]:
         yield Point(row["metric"], float(row["value"]), step, moment)
 
 
-def _last_checkpoint(run: RunDirectory) -> dict[str, Any]:
+def _last_checkpoint(run: RunDirectory) -> Checkpoint | None:
     if not run.checkpoint_last.is_file():
-        return {}
+        return None
     # Torch takes seconds to import: errors of the user come first.
-    from xec_models.checkpoint.checkpoint import read_checkpoint
+    from xec_models.checkpoint.reading import read_checkpoint
 
     return read_checkpoint(run.checkpoint_last)
 

@@ -1,0 +1,147 @@
+"""Checkpoints from files, those of earlier versions of the format too."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from xec_models.checkpoint.content import (
+    READABLE_VERSIONS,
+    Checkpoint,
+    Configuration,
+    NetworkWeights,
+    OutputLabel,
+    ProcessState,
+    Provenance,
+    RandomState,
+    SamplerState,
+    TrainingState,
+)
+from xec_models.checkpoint.outputs import output_labels
+from xec_models.checkpoint.plain import load_plain
+from xec_models.errors import CheckpointError
+
+_REQUIRED = ("format_version", "kind", "config", "layout", "geometry_hash", "model")
+# Without these a training cannot go on.
+_CONTINUATION = ("optimizer", "scheduler", "sampler", "rng")
+_POSITION = ("batch", "sums", "n_events")
+
+
+def read_checkpoint(path: str | Path, map_location: str | torch.device = "cpu") -> Checkpoint:
+    """Read a checkpoint and check that it is one of ours.
+
+    Parameters
+    ----------
+    path
+        Name of the file.
+    map_location
+        Where its tensors go.
+
+    Raises
+    ------
+    CheckpointError
+        If there is no such file, it is no checkpoint, is truncated, holds pickled objects, comes from
+        another system or a newer version, or has keys missing.
+    """
+    content = load_plain(Path(path), map_location)
+    if not isinstance(content, dict):
+        raise CheckpointError(
+            f"{path} is no checkpoint: it holds a {type(content).__name__}, expected a dict"
+        )
+    if "model_state_dict" in content and "format_version" not in content:
+        raise CheckpointError(
+            f"{path} is a checkpoint of the earlier system xec-ml-wl (it has 'model_state_dict'); "
+            f"expected one written by xec: convert it with xec convert {path} -o NEW.pth"
+        )
+    missing = [key for key in _REQUIRED if key not in content]
+    if missing:
+        raise CheckpointError(
+            f"{path} is no checkpoint of xec: {', '.join(missing)} missing, found "
+            f"{', '.join(map(str, list(content)[:8])) or 'nothing'}"
+        )
+    provenance = _provenance(content)
+    if provenance.format_version not in READABLE_VERSIONS:
+        raise CheckpointError(
+            f"{path} has the format version {provenance.format_version}, this version of xec-models reads "
+            f"{' and '.join(map(str, READABLE_VERSIONS))}: use the version of xec that wrote it "
+            f"({provenance.writer})"
+        )
+    try:
+        return _checkpoint(content, provenance)
+    except KeyError as error:
+        raise CheckpointError(f"{path}: the state of its training has no {error}") from error
+
+
+def _checkpoint(content: Mapping[str, Any], provenance: Provenance) -> Checkpoint:
+    config = Configuration(
+        content["config"]
+        if content["config"].get("normalization")
+        else {**content["config"], **_given(content, "normalization")}
+    )
+    missing = tuple(name for name in _CONTINUATION if not content.get(name))
+    return Checkpoint(
+        kind=str(content["kind"]),
+        config=config,
+        weights=NetworkWeights(
+            content["model"], content.get("ema_model") or None, content.get("sigma_factors") or {}
+        ),
+        provenance=provenance,
+        outputs=_outputs(content, config),
+        epoch=content.get("epoch"),
+        training=None if missing else _training(content),
+        missing=missing,
+    )
+
+
+def _provenance(content: Mapping[str, Any]) -> Provenance:
+    return Provenance(
+        layout=content["layout"],
+        geometry_hash=str(content["geometry_hash"]),
+        versions=content.get("versions") or {},
+        git_revision=content.get("git_revision"),
+        mlflow_run_id=content.get("mlflow_run_id"),
+        converted_from=content.get("converted_from"),
+        format_version=content["format_version"],
+    )
+
+
+def _outputs(content: Mapping[str, Any], config: Configuration) -> dict[str, tuple[OutputLabel, ...]]:
+    # Files of version 1 do not state them.
+    if "outputs" not in content:
+        return output_labels(config.enabled_tasks)
+    return {task: tuple(OutputLabel(**label) for label in of) for task, of in content["outputs"].items()}
+
+
+def _training(content: Mapping[str, Any]) -> TrainingState:
+    sampler = content["sampler"]
+    bad_steps, in_a_row = content.get("bad_steps") or (0, 0)
+    return TrainingState(
+        optimizer=content["optimizer"],
+        scheduler=content["scheduler"],
+        scaler=content.get("scaler") or {},
+        sampler=SamplerState(
+            sampler["batch"], {name: value for name, value in sampler.items() if name not in _POSITION}
+        ),
+        own=_process({"rng": content["rng"], "means": sampler}),
+        step=content["step"],
+        best_value=content["best_value"],
+        bad_steps=bad_steps,
+        bad_steps_in_a_row=in_a_row,
+        average_updates=content.get("ema_updates", 0),
+        processes=tuple(_process(process) for process in content.get("processes") or ()),
+        objective=content.get("objective") or {},
+    )
+
+
+def _process(content: Mapping[str, Any]) -> ProcessState:
+    random, means = content["rng"], content["means"]
+    return ProcessState(
+        RandomState(random["torch"], random.get("cuda") or ()), means["sums"], means["n_events"]
+    )
+
+
+def _given(content: Mapping[str, Any], name: str) -> dict[str, Any]:
+    return {name: content[name]} if content.get(name) else {}

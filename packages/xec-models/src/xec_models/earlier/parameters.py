@@ -1,0 +1,96 @@
+"""The parameters of a network of the earlier system under our names."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from xec_data.tasks.table import TASKS
+from xec_models.config.network import TaskConfig
+from xec_models.earlier.files import EarlierFile
+from xec_models.reconstruction.autoencoder import XECMaskedAutoencoder
+from xec_models.regressor.heads import HEADS, TaskHead, heads_of, state_of_task
+
+ANGLE_UNITS = {"deg": 1.0, "rad": 180.0 / math.pi}
+
+# Parts of the earlier names -> ours, the first that fits.
+ENCODER_NAMES = {"pos_embed": "position.embedding", "fusion_transformer.": "fusion."}
+DECODER_NAMES = {"dec_bot.": "bottom", "dec_outer_center.": "outer_center"}
+OUTER_COARSE = "outer_coarse"
+OUTER_CENTER = "decoders.outer_center."
+
+
+def renamed(
+    earlier: EarlierFile, state: Mapping[str, Tensor], config: Mapping[str, Any], angle_unit: str
+) -> dict[str, Tensor]:
+    """Give parameters our names, and the heads the scales of their targets.
+
+    Parameters
+    ----------
+    earlier
+        The file.
+    state
+        Its last or its averaged parameters.
+    config
+        What `configuration_of` gave.
+    angle_unit
+        Unit of the angles that it was trained on, a key of `ANGLE_UNITS`.
+    """
+    # Copies: averaged and shared tensors may be views of larger ones.
+    copies = {name: value.detach().to(torch.float32).clone() for name, value in state.items()}
+    new = {
+        ours: value
+        for name, value in copies.items()
+        if (ours := our_name(earlier, name, config["model"]["outer_mode"])) and not ours.startswith(HEADS)
+    }
+    heads = heads_of(copies)
+    for name, task in config.get("tasks", {}).items():
+        n, head = TASKS[name].n_outputs, heads[name]
+        if not TaskConfig.model_validate(task).predicts_uncertainty:
+            head = TaskHead.with_first_outputs(head, n)
+        scale = ANGLE_UNITS[angle_unit] if name == "angle" else 1.0
+        new |= state_of_task(name, head, torch.zeros(n), torch.full((n,), scale))
+    return new
+
+
+def our_name(earlier: EarlierFile, name: str, outer_mode: str) -> str | None:
+    """Translate the name of a parameter; None if it belongs to no part of our networks."""
+    if name.startswith(earlier.prefix):
+        inside = name.removeprefix(earlier.prefix)
+        for start, ours in ENCODER_NAMES.items():
+            if inside.startswith(start):
+                return f"encoder.{ours}{inside.removeprefix(start)}"
+        return f"encoder.{inside}"
+    if name.startswith("dec_"):
+        start = name.split(".")[0] + "."
+        face = DECODER_NAMES.get(start, start[len("dec_") : -1])
+        face = OUTER_COARSE if face == "outer" and outer_mode == "split" else face
+        return f"decoders.{face}.{name.removeprefix(start)}"
+    return name if name.startswith(HEADS) else None
+
+
+def missing_centre(state: Mapping[str, Tensor], config: Mapping[str, Any]) -> dict[str, Tensor]:
+    """Make up parameters that the earlier autoencoder lacks: a decoder of the centre patch.
+
+    Parameters
+    ----------
+    state
+        What `renamed` gave.
+    config
+        What `configuration_of` gave.
+
+    Returns
+    -------
+    dict
+        Random initial values; empty if nothing is missing.
+    """
+    if config["model"]["outer_mode"] != "split" or any(name.startswith(OUTER_CENTER) for name in state):
+        return {}
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        fresh = XECMaskedAutoencoder.from_config(config).state_dict()
+    return {name: value for name, value in fresh.items() if name.startswith(OUTER_CENTER)}

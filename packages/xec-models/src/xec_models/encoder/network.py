@@ -1,0 +1,49 @@
+"""The base of all networks: an encoder, and what a class puts on it."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+import torch
+from torch import Tensor, nn
+
+from xec_data.normalization.transforms import NormalizationConfig
+from xec_models.encoder.encoder import XECEncoder
+
+
+class Network(nn.Module):
+    """A network that takes the raw readings of all sensors.
+
+    Attributes
+    ----------
+    kind
+        What checkpoints call the class.
+    encoder
+        Normalization, faces and fusion.
+    normalization
+        Constants of the inputs.
+    """
+
+    kind: ClassVar[str]
+    encoder: XECEncoder
+    normalization: NormalizationConfig
+
+    if TYPE_CHECKING:
+        __call__: Callable[..., dict[str, Tensor]]
+
+    @classmethod
+    @abstractmethod
+    def from_config(cls, config: Mapping[str, Any]) -> Self:
+        """Build from the sections of a plain configuration, with random weights."""
+
+    def encode_normalized(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
+        """Tokens (B, tokens, encoder_dim) of normalized readings; see `XECEncoder.forward`."""
+        tokens: Tensor = self.encoder(x, mask)
+        return tokens
+
+    @property
+    def device(self) -> torch.device:
+        """Where the parameters are."""
+        return next(self.parameters()).device
