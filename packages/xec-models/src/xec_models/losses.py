@@ -258,7 +258,7 @@ def beta_in_words(names: Iterable[str]) -> str:
         by_meaning.setdefault(LOSSES[name].beta, []).append(name)
     by_meaning.pop("", None)
     if not by_meaning:
-        return "no meaning for these losses"
+        return "used by none of these losses"
     return "; ".join(f"{text} of {_listed(losses)}" for text, losses in by_meaning.items())
 
 

@@ -1,4 +1,4 @@
-"""Configuration values that name an entry of a table."""
+"""Configuration values that name an entry of a table, and descriptions that come from one."""
 
 from __future__ import annotations
 
@@ -10,6 +10,19 @@ from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from xec_geometry.errors import did_you_mean
+
+
+@dataclass(frozen=True)
+class Remark:
+    """Annotation of a field: a line for people that a table gives when it is wanted, not on import.
+
+    Attributes
+    ----------
+    text
+        Gives the line; it follows the field's description.
+    """
+
+    text: Callable[[], str]
 
 
 @dataclass(frozen=True)

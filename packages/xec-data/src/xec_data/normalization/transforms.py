@@ -8,12 +8,16 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from xec_data.configuration.choice import OneOf
+from xec_data.configuration.choice import OneOf, Remark
 from xec_data.normalization.presets import PRESETS
 from xec_data.normalization.schemes import SCHEMES
 from xec_data.schema.branches import is_invalid
 
 Array = NDArray[np.floating[Any]]
+
+
+def _users_of_scale2() -> str:
+    return "used by " + ", ".join(scheme.name for scheme in SCHEMES.values() if scheme.uses_scale2)
 
 
 class NormalizationConfig(BaseModel):
@@ -28,11 +32,8 @@ class NormalizationConfig(BaseModel):
         "log1p", description="compression of the photons x"
     )
     npho_scale: float = Field(1000.0, gt=0, description="scale s₁ of the scheme, photons")
-    npho_scale2: float = Field(
-        4.08,
-        gt=0,
-        description="scale s₂ of the scheme; used by "
-        + ", ".join(scheme.name for scheme in SCHEMES.values() if scheme.uses_scale2),
+    npho_scale2: Annotated[float, Remark(_users_of_scale2)] = Field(
+        4.08, gt=0, description="scale s₂ of the scheme"
     )
     time_scale: float = Field(
         1.14e-7, gt=0, description="a time t becomes t/time_scale - time_shift; seconds"

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from xec_data.configuration.choice import OneOf
+from xec_data.configuration.choice import OneOf, Remark
 from xec_data.tasks.table import TASKS
 from xec_geometry import LAYOUTS, Layout, outer_fine_grid
 from xec_geometry.errors import did_you_mean
@@ -136,7 +136,9 @@ class TaskConfig(BaseModel):
 
     enabled: bool = Field(True, description="Whether the network has a head for the task.")
     loss_fn: str | None = Field(None, description="Loss; null: the usual one of the task.")
-    loss_beta: float | None = Field(None, ge=0.0, description=beta_in_words(LOSSES))
+    loss_beta: Annotated[float | None, Remark(lambda: beta_in_words(LOSSES))] = Field(
+        None, ge=0.0, description="Parameter β of the loss."
+    )
     weight: float = Field(1.0, ge=0.0, description="Factor of the task in the total loss.")
     log_transform: bool = Field(False, description="Learn the logarithm of the value.")
 

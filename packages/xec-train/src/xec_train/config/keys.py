@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from xec_data.configuration.choice import OneOf
+from xec_data.configuration.choice import OneOf, Remark
 from xec_train.config.flags import FLAGS, SECOND_NAMES
 from xec_train.config.train_config import OBJECTIVE_CONFIGS, TrainConfig
 
@@ -121,6 +121,11 @@ def table_of(path: str, objective: str | None = None) -> OneOf | None:
     field = all_keys(objective)[path].field
     tables = (_one_of(metadata) for _, metadata in _flat(field.annotation, field.metadata))
     return next((table for table in tables if table is not None), None)
+
+
+def remarks(key: Key) -> list[str]:
+    """What tables add to the description of a key."""
+    return [item.text() for item in key.field.metadata if isinstance(item, Remark)]
 
 
 def is_fixed(key: Key) -> bool:

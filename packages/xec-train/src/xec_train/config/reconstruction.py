@@ -6,12 +6,13 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from xec_data.configuration.choice import OneOf
+from xec_data.configuration.choice import OneOf, Remark
 from xec_models.losses import beta_in_words, losses_for_readings
 from xec_train.config.base import Section
 from xec_train.config.sections import EMA_DECAY, CheckpointConfig, EmaDecay, TrainingConfig
 
-_BETA = beta_in_words(losses_for_readings())
+_Beta = Annotated[float, Remark(lambda: beta_in_words(losses_for_readings()))]
+_BETA = "parameter β of the loss"
 
 
 class TimeLossConfig(Section):
@@ -52,7 +53,7 @@ class ReconstructionTrainingConfig(TrainingConfig):
     loss_fn: Annotated[str, OneOf("loss", losses_for_readings)] = Field(
         "smooth_l1", description="loss of a hidden sensor, between normalized numbers"
     )
-    loss_beta: float = Field(1.0, gt=0, description=_BETA)
+    loss_beta: _Beta = Field(1.0, gt=0, description=_BETA)
     npho_weight: float = Field(1.0, ge=0, description="factor of the loss of the photons")
     time: TimeLossConfig = Field(default_factory=TimeLossConfig, description="The loss of the times")
     npho_loss_weight: NphoLossWeightConfig = Field(
@@ -73,7 +74,7 @@ class ReconstructionTrainingConfig(TrainingConfig):
 class InpaintingTrainingConfig(ReconstructionTrainingConfig):
     """How an inpainter learns."""
 
-    loss_beta: float = Field(0.1, gt=0, description=_BETA)
+    loss_beta: _Beta = Field(0.1, gt=0, description=_BETA)
 
 
 class ReconstructionCheckpointConfig(CheckpointConfig):

@@ -11,7 +11,7 @@ from pydantic import (
     model_validator,
 )
 
-from xec_data.configuration.choice import OneOf
+from xec_data.configuration.choice import OneOf, Remark
 from xec_geometry.detector.fiducial import FIDUCIAL
 from xec_train.config.base import Section
 from xec_train.engine.learning_rates import SCHEDULES, schedules_that_use
@@ -31,11 +31,13 @@ def _off_if_negative(value: Any) -> Any:
 EmaDecay = Annotated[float | None, BeforeValidator(_off_if_negative)]
 EMA_DECAY = "decay of the averaged weights (EMA), which are validated and exported; null: off"
 
-_OWN_WARMUP = " and ".join(schedule.name for schedule in SCHEDULES.values() if schedule.own_warmup)
+
+def _used_by(key: str) -> Remark:
+    return Remark(lambda: f"used by {schedules_that_use(key)}")
 
 
-def _used_by(key: str) -> str:
-    return f"; used by {schedules_that_use(key)}"
+def _not_before() -> str:
+    return "none before " + ", ".join(schedule.name for schedule in SCHEDULES.values() if schedule.own_warmup)
 
 
 Paths = Annotated[list[str], BeforeValidator(_one_or_many), Field(min_length=1)]
@@ -96,26 +98,21 @@ class TrainingConfig(Section):
     scheduler: Annotated[str, OneOf("schedule", lambda: SCHEDULES)] = Field(
         "cosine", description="learning rate after the warm-up"
     )
-    warmup_epochs: float = Field(
-        2, ge=0, description=f"epochs of linear warm-up; not with {_OWN_WARMUP}, which rises by itself"
+    warmup_epochs: Annotated[float, Remark(_not_before)] = Field(
+        2, ge=0, description="epochs of linear warm-up"
     )
-    lr_min: float = Field(1e-6, ge=0, description=f"smallest learning rate{_used_by('lr_min')}")
-    max_lr: float | None = Field(
-        None, gt=0, description=f"largest learning rate; null: lr{_used_by('max_lr')}"
+    lr_min: Annotated[float, _used_by("lr_min")] = Field(1e-6, ge=0, description="smallest learning rate")
+    max_lr: Annotated[float | None, _used_by("max_lr")] = Field(
+        None, gt=0, description="largest learning rate; null: lr"
     )
-    pct_start: float = Field(
-        0.3,
-        gt=0,
-        lt=1,
-        description=f"fraction of the training that rises{_used_by('pct_start')}",
+    pct_start: Annotated[float, _used_by("pct_start")] = Field(
+        0.3, gt=0, lt=1, description="fraction of the training that rises"
     )
-    lr_patience: int = Field(
-        5,
-        ge=0,
-        description=f"epochs to wait for a smaller validation loss{_used_by('lr_patience')}",
+    lr_patience: Annotated[int, _used_by("lr_patience")] = Field(
+        5, ge=0, description="epochs to wait for a smaller validation loss"
     )
-    lr_factor: float = Field(
-        0.5, gt=0, lt=1, description=f"factor on the learning rate{_used_by('lr_factor')}"
+    lr_factor: Annotated[float, _used_by("lr_factor")] = Field(
+        0.5, gt=0, lt=1, description="factor on the learning rate"
     )
     ema_decay: EmaDecay = Field(0.999, lt=1, description=EMA_DECAY)
     grad_clip: float = Field(1.0, ge=0, description="largest norm of the gradient; 0: no limit")

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, create_model
 
-from xec_data.configuration.choice import OneOf
+from xec_data.configuration.choice import OneOf, Remark
 from xec_data.tasks.table import TASKS
 from xec_data.tasks.task import Task
 from xec_models.config.network import TaskConfig
@@ -25,8 +25,8 @@ def _task_section(spec: Task) -> type[TaskConfig]:
             Field(spec.default_loss, description="loss"),
         ),
         "loss_beta": (
-            base["loss_beta"].annotation,
-            Field(spec.default_beta, ge=0, description=beta_in_words(losses_for(spec))),
+            Annotated[float | None, Remark(lambda: beta_in_words(losses_for(spec)))],
+            Field(spec.default_beta, ge=0, description=base["loss_beta"].description),
         ),
     }
     if not spec.positive:

@@ -9,7 +9,7 @@ from typing import Any
 
 from xec_data.normalization.presets import PRESETS
 from xec_geometry.errors import did_you_mean
-from xec_train.config.keys import Key, all_keys, choices, in_order, is_fixed, table_of
+from xec_train.config.keys import Key, all_keys, choices, in_order, is_fixed, remarks, table_of
 from xec_train.config.train_config import OBJECTIVE_CONFIGS, TrainConfig
 from xec_train.config.yaml_text import write_scalar, write_yaml
 from xec_train.errors import ConfigError
@@ -103,7 +103,8 @@ def _lines(objective: str, values: dict[str, Any]) -> Iterator[str]:
 
 def _comment(key: Key, objective: str) -> str:
     text = (key.field.description or "").rstrip(".")
-    text = text[:1].upper() + text[1:] + (" (required)" if key.path in REQUIRED else "")
+    text = "; ".join([text[:1].upper() + text[1:], *remarks(key)])
+    text += " (required)" if key.path in REQUIRED else ""
     table = table_of(key.path, objective)
     if table is not None and (lines := table.in_words()):
         return f"{text}: {', '.join(lines)}"
