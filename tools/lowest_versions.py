@@ -44,7 +44,7 @@ WARNINGS = ("DeprecationWarning", "PendingDeprecationWarning", "FutureWarning", 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--python", default="3.11", help="version of the interpreter, 3.11 by default")
-    parser.add_argument("--torch", help="version of torch instead of the lowest, e.g. 2.13.0+cpu")
+    parser.add_argument("--torch", default=lowest_torch(), help="another version of torch, e.g. 2.13.0+cpu")
     parser.add_argument("--environment", type=Path, help="folder to keep the environment in")
     parser.add_argument("--highest", action="store_true", help="the newest versions instead of the lowest")
     parser.add_argument("tests", nargs="*", default=TESTS, help="arguments of pytest")
@@ -54,7 +54,8 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as temporary:
         environment = options.environment or Path(temporary) / "environment"
         overrides = Path(temporary) / "overrides.txt"
-        overrides.write_text(f"torch=={options.torch}\n" if options.torch else "")
+        # The resolver would take a later one: that of the lowest bound pins a sympy, which others do not ask for.
+        overrides.write_text("" if options.highest else f"torch=={options.torch}\n")
         python = environment / "bin" / "python"
         run("uv", "venv", "--quiet", "--clear", "--python", options.python, environment)
         command = ["uv", "pip", "install", "--quiet", "--python", python, "--overrides", overrides]
@@ -63,6 +64,13 @@ def main() -> int:
         run("uv", "pip", "list", "--quiet", "--python", python)
         ignored = [f"-Wignore::{warning}" for warning in WARNINGS]
         return run(python, "-m", "pytest", "-q", *ignored, *options.tests, check=False)
+
+
+def lowest_torch() -> str:
+    """The lower bound of torch in xec-models."""
+    text = (ROOT / "packages" / "xec-models" / "pyproject.toml").read_text()
+    [bound] = [line for line in tomllib.loads(text)["project"]["dependencies"] if line.startswith("torch>=")]
+    return bound.removeprefix("torch>=")
 
 
 def requirements() -> list[str | Path]:

@@ -75,7 +75,9 @@ def test_names_are_names_and_no_statements(make_database: Callable[..., str]) ->
 
 
 def test_the_run_has_to_be_known(make_database: Callable[..., str]) -> None:
-    with pytest.raises(DataError, match=r"which run\? expected its number behind the URL, as in #run=12345"):
+    with pytest.raises(
+        DataError, match=r"no run given; expected its number behind the URL, as in #run=12345"
+    ):
         open_dead_channels(make_database(ROWS)).dead()
 
 

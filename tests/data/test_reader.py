@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from xec_data import DataError, EventReader, Shard, read_truth
-from xec_data.reading.storage import open_file
+from xec_data.reading.root_files import open_file
 from xec_geometry import N_SENSORS
 
 EVERYTHING = ["npho", "time", "emiAng", "energyTruth", "timeTruth", "uvwTruth", "xyzTruth", "run", "event"]
@@ -210,7 +210,7 @@ class TestShards:
     def test_stretches_that_do_not_exist(self, make_events: Callable[..., Any], write_tree: Any) -> None:
         path = write_tree(make_events(9))
         reader = EventReader(path, ["event"])
-        with pytest.raises(DataError, match=r"entries 5 to 10 \(exclusive\) asked for; it has 9"):
+        with pytest.raises(DataError, match=r"entries 5 to 10 \(exclusive\) were requested; it has 9"):
             reader.read(Shard(path, 5, 10))
         with pytest.raises(DataError, match="none of the 1 files"):
             reader.read(Shard(path.with_name("other.root"), 0, 1))

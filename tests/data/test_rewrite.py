@@ -191,7 +191,7 @@ def test_errors_of_the_command(
         ([old, new, "--compression", "lz5"], "did you mean 'lz4'"),
         ([old, new, "--level", "30"], "level 30 for lz4; expected 1 to 12"),
         ([old, new, "--cluster", "0"], "clusters of 0 events"),
-        ([old, old], "is to be read and to be written"),
+        ([old, old], "is both an input and the output"),
         ([old, str(tmp_path / "none" / "new.root")], "does not exist"),
     ):
         with pytest.raises(SystemExit) as end:

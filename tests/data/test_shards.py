@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from xec_data import DataError, Shard, TreeInfo, plan_shards
-from xec_data.reading.blocks import group_clusters, plan_blocks
+from xec_data.reading.entry_ranges import group_clusters, plan_blocks
 
 
 def tree(name: str, n_entries: int, cluster: int) -> TreeInfo:
@@ -76,6 +76,6 @@ def test_a_long_cluster_is_one_block_with_several_chunks() -> None:
 
 
 def test_a_cluster_too_long_for_the_memory_is_split(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("xec_data.reading.memory.available_memory", lambda: 0)
+    monkeypatch.setattr("xec_data.reading.chunk_size.available_memory", lambda: 0)
     blocks = [block for block, _ in plan_blocks(Shard(Path("a"), 0, 10), tree("a", 10, 10), 4)]
     assert [(block.start, block.stop) for block in blocks] == [(0, 3), (3, 6), (6, 10)]

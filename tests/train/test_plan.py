@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from xec_data.reading.tree import TreeInfo
+from xec_data.reading.tree_info import TreeInfo
 from xec_train.data.plan import EpochPlan, Source, plan_epoch
 from xec_train.errors import TrainError
 

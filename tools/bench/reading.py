@@ -14,7 +14,7 @@ from tools.bench.events import BRANCHES, STORED, event_files
 from tools.bench.measure import Memory, Rates, alternate, watch_memory
 
 from xec_data import EventReader
-from xec_data.reading.blocks import group_clusters
+from xec_data.reading.entry_ranges import group_clusters
 
 THREADS = (1, 2, 4)
 ROUNDS = 5

@@ -14,12 +14,12 @@ from .normalization.transforms import (
     valid_time as valid_time,
 )
 from .reading.chunk import EventChunk as EventChunk
+from .reading.chunk_size import bounded_chunk_size as bounded_chunk_size
 from .reading.columns import read_columns as read_columns
-from .reading.files import find_files as find_files
-from .reading.memory import bounded_chunk_size as bounded_chunk_size
+from .reading.file_paths import find_files as find_files
 from .reading.reader import EventReader as EventReader
 from .reading.shards import Shard as Shard, plan_shards as plan_shards
-from .reading.tree import TreeInfo as TreeInfo, inspect_tree as inspect_tree
+from .reading.tree_info import TreeInfo as TreeInfo, inspect_tree as inspect_tree
 from .reading.truth import read_truth as read_truth
 from .schema.angles import detect_angle_unit as detect_angle_unit
 from .schema.branches import INVALID as INVALID, SCHEMA as SCHEMA, Branch as Branch, is_invalid as is_invalid

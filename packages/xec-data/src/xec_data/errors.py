@@ -1,4 +1,4 @@
-"""The error of everything that reads or writes event files."""
+"""Error about an event file."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from xec_geometry.errors import XecError
 
 
 class DataError(XecError):
-    """A file, tree, branch or entry that is not what it has to be.
+    """A file, tree, branch or entry that is missing, damaged or not as expected.
 
     The message is one line: file, tree, branch and entry as far as they apply, what was found and
     what was expected, and the nearest valid name.

@@ -1,4 +1,4 @@
-"""The errors that a user can cause, and the nearest valid name for a mistyped one."""
+"""Errors that a user can cause, and suggestions for mistyped names."""
 
 from __future__ import annotations
 

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from xec_analysis.errors import AnalysisError
 from xec_data.dead_channels.sources import DeadChannelSource, open_dead_channels
-from xec_data.reading.files import find_files
-from xec_data.reading.tree import inspect_tree
+from xec_data.reading.file_paths import find_files
+from xec_data.reading.tree_info import inspect_tree
 from xec_data.schema.branches import TREE_NAME, is_invalid
 from xec_geometry import FACES, N_SENSORS, face_ids
 from xec_geometry.errors import did_you_mean

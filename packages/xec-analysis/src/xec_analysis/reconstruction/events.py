@@ -12,7 +12,7 @@ from xec_analysis.errors import AnalysisError
 from xec_analysis.estimators.network_comparison import NETWORK
 from xec_analysis.inpainting.validation import HIDDEN_FOR_TEST, REALLY_DEAD, HiddenReadings
 from xec_data.reading.columns import read_columns
-from xec_data.reading.storage import open_tree
+from xec_data.reading.root_files import open_tree
 from xec_data.schema.branches import TREE_NAME, is_invalid
 from xec_geometry import N_SENSORS
 from xec_models.checkpoint.run_directory import RunDirectory

@@ -1,1 +1,1 @@
-"""The check of a file: what it holds and what it can be used for."""
+"""Check of a file: its content and what it can be used for."""

@@ -14,8 +14,8 @@ from xec_data.checking.statistics import ReadingStatistics, ValueStatistics
 from xec_data.errors import DataError
 from xec_data.reading.chunk import EventChunk
 from xec_data.reading.reader import EventReader
-from xec_data.reading.storage import describe_branch, open_tree
-from xec_data.reading.tree import check_stored, describe_shape, resolve
+from xec_data.reading.root_files import describe_branch, open_tree
+from xec_data.reading.tree_info import check_stored, describe_shape, resolve
 from xec_data.schema.branches import (
     RECO_BRANCHES,
     SCHEMA,

@@ -1,4 +1,4 @@
-"""What is known about a file after looking through it."""
+"""Report about a file: branches, statistics, possible uses."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from xec_data.checking.statistics import FaceFractions
 
 @dataclass
 class BranchReport:
-    """How a branch is stored."""
+    """Stored form of a branch."""
 
     stored: str
     name: str | None
@@ -35,7 +35,7 @@ class ValueReport:
 
 @dataclass
 class FileReport:
-    """Everything that is known about a file."""
+    """Content of a file and its possible uses."""
 
     path: str
     tree: str

@@ -1,4 +1,4 @@
-"""Counting what is in a file, chunk by chunk."""
+"""Statistics of readings and truth, accumulated chunk by chunk."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from xec_geometry import FACES, N_SENSORS, face_ids
 
 @dataclass(frozen=True)
 class FaceFractions:
-    """Parts of a face's readings, from 0 to 1."""
+    """Fractions of the readings of a face."""
 
     face: str
     n_sensors: int
@@ -54,7 +54,7 @@ class ReadingStatistics:
         return bool((self.invalid == self.n_events).all())
 
     def by_face(self) -> list[FaceFractions]:
-        """Give the fractions of invalid and NaN readings, NaN being one kind of invalid."""
+        """Return the fractions of invalid and NaN readings, NaN being one kind of invalid."""
         fractions = []
         for face in FACES:
             ids = face_ids(face)
@@ -67,7 +67,7 @@ class ReadingStatistics:
         return fractions
 
     def dead(self, above: float) -> list[int]:
-        """Give the sensors that are invalid in more than the fraction `above` of the events."""
+        """Return the sensors that are invalid in more than the fraction `above` of the events."""
         return [int(sensor) for sensor in np.flatnonzero(self.invalid > above * self.n_events)]
 
 
@@ -82,7 +82,7 @@ class ValueStatistics:
         self._highest: NDArray[Any] | None = None
 
     def add(self, values: NDArray[Any], first_entry: int) -> None:
-        """Take some events, shape (n,) or (n, k), the first of which is entry `first_entry`."""
+        """Add events, shape (n,) or (n, k), the first of which is entry `first_entry`."""
         values = values.reshape(len(values), -1)
         bad = is_invalid(values)
         bad_events = bad.any(axis=1)

@@ -1,4 +1,4 @@
-"""The report of a file as tables for a terminal."""
+"""Tables of the report about a file, for a terminal."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _BRANCH_COLUMNS: dict[str, dict[str, Any]] = {
 
 
 def print_report(report: FileReport, console: Console) -> None:
-    """Print everything that is known about a file.
+    """Print the report about a file.
 
     Parameters
     ----------
@@ -52,7 +52,7 @@ def print_report(report: FileReport, console: Console) -> None:
 
 
 def usable_lines(report: FileReport) -> list[str]:
-    """Say what the file can be used for, and why not for the rest; with rich's markup."""
+    """Describe what the file can be used for, and why not for the rest, with rich's markup."""
     tasks = [task for task in TASKS if report.usable[task]]
     usable = ([f"regression ({', '.join(tasks)})"] if tasks else []) + [
         name for name in RECONSTRUCTIONS if report.usable[name]

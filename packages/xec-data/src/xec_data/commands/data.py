@@ -1,4 +1,4 @@
-"""`xec data`: look at event files, write them anew, and make simulated ones."""
+"""The command `xec data`."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def check(
         typer.Option(help="A sensor is dead if it is invalid in more than this fraction of the events."),
     ] = 0.95,
 ) -> None:
-    """Say what files hold and what they can be used for.
+    """Check the content of files and what they can be used for.
 
     Exits with 0 if every file can be used for something, with 2 otherwise.
     """
@@ -50,7 +50,7 @@ def check(
     from xec_data.checking.tables import print_report
     from xec_data.commands.progress import progress_of_files
     from xec_data.errors import DataError
-    from xec_data.reading.files import find_files
+    from xec_data.reading.file_paths import find_files
     from xec_geometry.support.output import check_writable
 
     if not 0 <= dead_fraction < 1:

@@ -1,4 +1,4 @@
-"""Progress of a long command on the terminal, and nothing elsewhere."""
+"""Progress bars of long commands on a terminal."""
 
 from __future__ import annotations
 
@@ -25,7 +25,10 @@ def progress_of_files(verb: str) -> Iterator[Callable[[Path], Callable[[int, int
     from rich.progress import Progress
 
     console = Console(stderr=True)
-    with Progress(console=console, transient=True, disable=not console.is_terminal) as bars:
+    if not console.is_terminal:
+        yield lambda path: lambda done, total: None  # noqa: ARG005
+        return
+    with Progress(console=console, transient=True) as bars:
 
         def progress_of(path: Path) -> Callable[[int, int], None]:
             task = bars.add_task(f"{verb} {path.name}", total=None)

@@ -1,4 +1,4 @@
-"""``xec data rewrite``: the same events in a file that is read faster."""
+"""The command `xec data rewrite`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``xec data simulate``: events of the fast simulation in a ROOT file."""
+"""The command `xec data simulate`."""
 
 from __future__ import annotations
 

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xec_data.errors import DataError
-from xec_data.reading.files import missing_file
-from xec_data.reading.storage import one_line
+from xec_data.reading.file_paths import missing_file
+from xec_data.reading.root_files import one_line
 from xec_geometry import N_SENSORS
 from xec_geometry.errors import did_you_mean
 
@@ -64,7 +64,7 @@ class DatabaseDeadChannels:
         self._check_table()
 
     def dead(self, run: int | None = None) -> NDArray[np.bool_]:
-        """Tell which sensors were dead in a run; see `DeadChannelSource.dead`.
+        """Determine which sensors were dead in a run; see `DeadChannelSource.dead`.
 
         A run that no row speaks of has no dead channels: the table cannot tell it from a healthy one.
         """
@@ -72,7 +72,9 @@ class DatabaseDeadChannels:
 
         run = run if self._run is None else self._run
         if run is None:
-            raise DataError(f"{self.name}: which run? expected its number behind the URL, as in #run=12345")
+            raise DataError(
+                f"{self.name}: no run given; expected its number behind the URL, as in #run=12345"
+            )
         columns: list[sql.ColumnClause[Any]] = [sql.column(name) for name in self._columns]
         sensor, first, last = columns
         query = (
@@ -203,5 +205,5 @@ def _check_file(url: URL) -> None:
 
 
 def _reason(error: BaseException) -> str:
-    """What went wrong, without the statement and the link that SQLAlchemy adds."""
+    """Return the cause of an error, without the statement and the link that SQLAlchemy adds."""
     return one_line(getattr(error, "orig", None) or error)

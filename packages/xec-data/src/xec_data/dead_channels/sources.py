@@ -1,4 +1,4 @@
-"""Which sensors are dead: from a text file, from a ROOT file, or from a database."""
+"""Dead channels from a text file, a ROOT file or a database."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from xec_data.checking.statistics import ReadingStatistics
 from xec_data.errors import DataError
-from xec_data.reading.files import missing_file
+from xec_data.reading.file_paths import missing_file
 from xec_data.reading.reader import EventReader
 from xec_data.schema.branches import TREE_NAME
 from xec_geometry import N_SENSORS
@@ -24,13 +24,13 @@ _ROOT_MAGIC = b"root"
 
 
 class DeadChannelSource(Protocol):
-    """Something that knows which sensors are dead: all that xec asks for.
+    """Interface of a source of dead channels.
 
     A class of your own with this one method can stand wherever xec takes a source of dead channels.
     """
 
     def dead(self, run: int | None = None) -> DeadChannels:
-        """Tell which sensors are dead.
+        """Determine which sensors are dead.
 
         Parameters
         ----------
@@ -46,7 +46,7 @@ class DeadChannelSource(Protocol):
 
 
 def open_dead_channels(text: str | Path, *, tree_name: str = TREE_NAME) -> DeadChannelSource:
-    """Open what a user gives as dead channels.
+    """Open a source of dead channels.
 
     Parameters
     ----------
@@ -96,7 +96,7 @@ class TextDeadChannels:
                 self._dead[_sensor_id(entry, f"{self.path}: line {number}")] = True
 
     def dead(self, run: int | None = None) -> DeadChannels:  # noqa: ARG002 (one list for all runs)
-        """Tell which sensors are dead; see `DeadChannelSource.dead`."""
+        """Determine which sensors are dead; see `DeadChannelSource.dead`."""
         return self._dead.copy()
 
 
@@ -128,7 +128,7 @@ class BranchDeadChannels:
                     self._by_run[run] = here | self._by_run.get(run, False)
 
     def dead(self, run: int | None = None) -> DeadChannels:
-        """Tell which sensors are dead; see `DeadChannelSource.dead`.
+        """Determine which sensors are dead; see `DeadChannelSource.dead`.
 
         Without a number, those that are dead in any run of the file. A file without run numbers has one list.
         """

@@ -1,1 +1,1 @@
-"""ROOT files to arrays: trees, shards, the streaming reader."""
+"""Reading of ROOT files into arrays."""

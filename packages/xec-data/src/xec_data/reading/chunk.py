@@ -1,4 +1,4 @@
-"""A stretch of events in memory."""
+"""Consecutive events in memory."""
 
 from __future__ import annotations
 
@@ -44,17 +44,17 @@ class EventChunk:
         return f"EventChunk({', '.join(self.arrays)}; {self.shard})"
 
     def keys(self) -> KeysView[str]:
-        """Give the names."""
+        """Return the names."""
         return self.arrays.keys()
 
     def values(self) -> ValuesView[NDArray[Any]]:
-        """Give the arrays."""
+        """Return the arrays."""
         return self.arrays.values()
 
     def items(self) -> ItemsView[str, NDArray[Any]]:
-        """Give names and arrays."""
+        """Return names and arrays."""
         return self.arrays.items()
 
     def get(self, name: str, default: Any = None) -> Any:
-        """Give an array, or `default` if there is none of that name."""
+        """Return an array, or `default` if there is none of that name."""
         return self.arrays.get(name, default)

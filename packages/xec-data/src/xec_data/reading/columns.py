@@ -1,4 +1,4 @@
-"""Flat trees as columns: prediction files and the like."""
+"""Columns of flat trees such as prediction files."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xec_data.errors import DataError
-from xec_data.reading.storage import describe_branch, one_line, open_tree
+from xec_data.reading.root_files import describe_branch, one_line, open_tree
 from xec_data.schema.branches import TREE_NAME
 from xec_geometry.errors import did_you_mean
 

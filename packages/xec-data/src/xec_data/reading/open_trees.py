@@ -1,4 +1,4 @@
-"""Trees that stay open: opening a file takes as long as reading hundreds of its events."""
+"""Cache of open trees: opening a file takes as long as reading hundreds of its events."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from collections import OrderedDict
 from pathlib import Path
 from typing import Any
 
-from xec_data.reading.storage import find_tree, open_file
+from xec_data.reading.root_files import find_tree, open_file
 
 _AT_MOST = 128
-"""Each takes a file descriptor and a thread that sleeps."""
+"""Maximal number of open files; each takes a file descriptor and a sleeping thread."""
 
 _SHARE_OF_DESCRIPTORS = 8
-"""A reader takes at most one in so many of those that a process may have."""
+"""A reader uses at most one in so many of the file descriptors of a process."""
 
 
 class OpenTrees:

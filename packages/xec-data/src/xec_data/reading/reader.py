@@ -1,4 +1,4 @@
-"""Streaming events: any stretch of any file, in chunks that bound the memory."""
+"""Streaming reader of events: any range of any file, in chunks of bounded memory."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xec_data.errors import DataError
-from xec_data.reading.blocks import group_clusters, plan_blocks
+from xec_data.reading.branch_arrays import read_into
 from xec_data.reading.chunk import EventChunk
-from xec_data.reading.decode import read_into
-from xec_data.reading.files import find_files
-from xec_data.reading.memory import bounded_chunk_size, default_chunk_size
+from xec_data.reading.chunk_size import bounded_chunk_size, default_chunk_size
+from xec_data.reading.entry_ranges import group_clusters, plan_blocks
+from xec_data.reading.file_paths import find_files
 from xec_data.reading.open_trees import OpenTrees
+from xec_data.reading.root_files import describe_branch
 from xec_data.reading.shards import Shard, whole_trees
-from xec_data.reading.storage import describe_branch
-from xec_data.reading.tree import (
+from xec_data.reading.tree_info import (
     DEPRECATED,
     TreeInfo,
     check_stored,
@@ -43,7 +43,7 @@ from xec_data.schema.validity import check_readings
 from xec_geometry.support.processors import available_cores
 
 _PIECE_BYTES = 8 * 1024**2
-"""What one thread decompresses at a time: small beside a chunk, large beside the cost of a call."""
+"""Bytes that a thread decompresses at a time: few compared with a chunk, many for the cost of a call."""
 
 _MAX_THREADS = 4
 _EVENTS_TO_LOOK_AT = 16
@@ -168,7 +168,7 @@ class EventReader:
             self.close()
 
     def only(self, branches: Sequence[str], chunk_size: int | None = None) -> EventReader:
-        """A reader of some of the branches of the same files, without looking at the files again.
+        """Return a reader of some of the branches, without opening the files again.
 
         Both share the files that are open, so they are for one thread.
 
@@ -202,7 +202,7 @@ class EventReader:
         Raises
         ------
         DataError
-            If the file is none of the reader's, has not these entries, or is damaged.
+            If the file is not one of the reader's, does not have these entries, or is damaged.
         """
         self._check_shard(shard)
         info = self._tree_of[shard.path]
@@ -212,7 +212,7 @@ class EventReader:
         return EventChunk(arrays, shard)
 
     def check_readings(self) -> None:
-        """Look at the first events of every file.
+        """Check the first events of every file.
 
         Raises
         ------
@@ -246,11 +246,11 @@ class EventReader:
     def _check_shard(self, shard: Shard) -> None:
         tree = self._tree_of.get(shard.path)
         if tree is None:
-            raise DataError(f"{shard.path} is none of the {len(self.trees)} files of this reader")
+            raise DataError(f"{shard.path} is not one of this reader's {len(self.trees)} files")
         if not 0 <= shard.start <= shard.stop <= tree.n_entries:
             raise DataError(
-                f"{shard.path}: tree '{tree.tree}': entries {shard.start} to {shard.stop} (exclusive) asked "
-                f"for; it has {tree.n_entries}"
+                f"{shard.path}: tree '{tree.tree}': entries {shard.start} to {shard.stop} (exclusive) were "
+                f"requested; it has {tree.n_entries}"
             )
 
     def _read_arrays(self, info: TreeInfo, stored: dict[str, str], shard: Shard) -> dict[str, NDArray[Any]]:
@@ -304,7 +304,7 @@ class EventReader:
                 check_stored(describe_branch(tree[vector]), SCHEMA["emiVec"], info.n_entries, where)
                 stored["emiVec"] = vector
             except DataError as error:
-                self.notes.append(f"{error}; the unit of emiAng is told from its range instead")
+                self.notes.append(f"{error}; the unit of emiAng is taken from its range instead")
         shard = Shard(info.path, 0, min(info.n_entries, N_EVENTS_TO_COMPARE))
         arrays = self._read_arrays(info, stored, shard)
         return detect_angle_unit(arrays["emiAng"], arrays.get("emiVec"), stated, source=where)

@@ -1,4 +1,4 @@
-"""Splitting the events of many files into equal shares."""
+"""Division of the events of many files into equal shards."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 
 from xec_data.errors import DataError
-from xec_data.reading.tree import TreeInfo
+from xec_data.reading.tree_info import TreeInfo
 
 _SNAP = 0.02
-"""A share may grow or shrink by this part of itself to end where a cluster ends."""
+"""Fraction by which a shard may grow or shrink to end at the end of a cluster."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Shard:
 
 
 def whole_trees(trees: Sequence[TreeInfo]) -> list[Shard]:
-    """One shard per file, with all its events."""
+    """Return one shard per file, with all its events."""
     return [Shard(tree.path, 0, tree.n_entries) for tree in trees]
 
 

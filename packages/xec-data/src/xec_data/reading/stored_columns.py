@@ -1,4 +1,4 @@
-"""The branches of a file as columns that can be written again with the same types."""
+"""Branches of a file as columns that can be written again with the same types."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import numpy as np
 import uproot
 
 from xec_data.errors import DataError
-from xec_data.reading.storage import describe_branch
-from xec_data.reading.tree import describe_shape
+from xec_data.reading.root_files import describe_branch
+from xec_data.reading.tree_info import describe_shape
 from xec_data.schema.branches import SCHEMA
 
 _FIXED_LENGTH = {
@@ -24,7 +24,7 @@ _FIXED_LENGTH = {
 
 @dataclass(frozen=True)
 class StoredColumn:
-    """A branch, and how it is written.
+    """A branch and the type in which it is written.
 
     Attributes
     ----------
@@ -86,7 +86,7 @@ def counters(columns: Iterable[StoredColumn]) -> dict[str, str]:
 
 
 def bytes_per_event(tree: Any, columns: Iterable[StoredColumn]) -> float:
-    """What an event takes before it is compressed, on average."""
+    """Average uncompressed size of an event."""
     total = sum(int(tree[column.stored].uncompressed_bytes) for column in columns)
     return max(1.0, total / int(tree.num_entries))
 

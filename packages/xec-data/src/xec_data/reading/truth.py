@@ -1,4 +1,4 @@
-"""The truth of all events at once: it is small."""
+"""Truth of all events in memory at once."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from xec_data.errors import DataError
 from xec_data.reading.reader import EventReader
 from xec_data.reading.shards import Shard
-from xec_data.reading.tree import schema_branch
+from xec_data.reading.tree_info import schema_branch
 from xec_data.schema.branches import SCHEMA, TREE_NAME
 
 

@@ -1,1 +1,1 @@
-"""What an event file holds: branches, units, and when a value is invalid."""
+"""Content of an event file: branches, units, validity."""

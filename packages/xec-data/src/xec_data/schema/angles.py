@@ -1,4 +1,4 @@
-"""Degrees or radians? The format says radians, many files hold degrees; the emission vector tells."""
+"""Unit of the emission angles: radians by the format, degrees in many files."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ AngleUnit = Literal["deg", "rad"]
 UNITS = ("auto", "deg", "rad")
 
 N_EVENTS_TO_COMPARE = 1000
-"""So many events at the beginning of a file decide on its unit."""
+"""Number of events at the beginning of a file from which its unit is determined."""
 
 _TOLERANCE = 1e-3
-"""Largest distance between the vector of the angles and the emission vector: 0.06 degrees."""
+"""Largest accepted distance between the vector of the angles and the emission vector: 0.06 degrees."""
 
 
 def detect_angle_unit(
     angles: ArrayLike, directions: ArrayLike | None, stated: str = "auto", *, source: str = "emiAng"
 ) -> AngleUnit:
-    """Tell the unit in which a file stores its emission angles.
+    """Determine the unit in which a file stores its emission angles.
 
     Parameters
     ----------
@@ -66,7 +66,7 @@ def _from_vectors(
 ) -> AngleUnit:
     if not len(angles):
         raise DataError(
-            f"{source}: no event has both a valid emiAng and a valid emiVec; the unit cannot be told"
+            f"{source}: no event has both a valid emiAng and a valid emiVec; the unit cannot be determined"
         )
     distances = {unit: _distance(angles, directions, unit) for unit in ("rad", "deg")}
     fitting = [unit for unit, distance in distances.items() if distance <= _TOLERANCE]

@@ -1,4 +1,4 @@
-"""Refusing to learn from truth that is not there."""
+"""Checks that truth and readings are valid."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from xec_data.schema.branches import SCHEMA, TRUTH_BRANCHES, is_invalid
 
 
 def check_truth(arrays: Mapping[str, NDArray[Any]] | Any, source: Shard | str | Path) -> None:
-    """Make sure that every truth value is one.
+    """Check that every truth value is valid.
 
     Parameters
     ----------
@@ -44,7 +44,7 @@ def check_truth(arrays: Mapping[str, NDArray[Any]] | Any, source: Shard | str | 
 
 
 def check_readings(npho: NDArray[Any], source: Shard | str | Path) -> None:
-    """Make sure that at least one of the photon counts is one.
+    """Check that at least one photon count is valid.
 
     Parameters
     ----------

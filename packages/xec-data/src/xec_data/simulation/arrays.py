@@ -1,4 +1,4 @@
-"""Names for the array types of the simulation."""
+"""Array types of the simulation."""
 
 from __future__ import annotations
 

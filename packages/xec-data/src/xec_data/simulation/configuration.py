@@ -1,4 +1,4 @@
-"""What a user can choose about simulated events."""
+"""Configuration of the simulation."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ MAX_VERTEX_SPREAD = 3.0
 
 
 class SimulationError(DataError):
-    """A setting of the simulation that makes no sense."""
+    """An invalid setting of the simulation."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""The physics of the fast simulation: every number that is not geometry, with its source."""
+"""Physical constants of the simulation, each with its source."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ class Constants:
 
 @dataclass(frozen=True)
 class SensorResponse:
-    """How a kind of sensor turns photons into a count.
+    """Response of a kind of sensor to photons.
 
     Attributes
     ----------

@@ -36,7 +36,7 @@ _SLOWNESS = CONSTANTS.effective_index / CONSTANTS.speed_of_light
 
 
 class FastLight:
-    """Sums the light map over the deposits of events.
+    """Sum of the light map over the deposits of events.
 
     An instance keeps tables of the sensors and work space; it serves one thread.
 
@@ -67,7 +67,7 @@ class FastLight:
         self._tables = np.empty((5, deposits, N_SENSORS), dtype=np.float32)
 
     def shine(self, deposits: Deposits) -> Iterator[tuple[FloatArray, FloatArray]]:
-        """Give the mean photons on every sensor, and when they arrive on average.
+        """Return the mean photons on every sensor, and when they arrive on average.
 
         Parameters
         ----------
@@ -188,7 +188,7 @@ class FastLight:
 
 
 def _mean_square_extent() -> FloatArray:
-    """Give ⟨x²⟩ over the active area of every sensor, along any direction in its plane, in cm²."""
+    """Return ⟨x²⟩ over the active area of every sensor, along any direction in its plane, in cm²."""
     low, high = np.array(chip_edges(), dtype=np.float64).T
     chips = float(np.sum(high**3 - low**3) / 3.0 / np.sum(high - low))
     return np.where(sensor_kinds() == "SiPM", chips, geometry.PMT_RADIUS**2 / 4.0)

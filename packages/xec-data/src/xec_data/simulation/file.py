@@ -26,7 +26,7 @@ _COMPRESSION = "lz4"
 
 @dataclass(frozen=True)
 class SimulationSummary:
-    """What `simulate_file` did.
+    """Summary of a simulation.
 
     Attributes
     ----------
@@ -46,7 +46,7 @@ class SimulationSummary:
     n_bytes: int
 
     def line(self) -> str:
-        """Describe it in one line."""
+        """Return the summary in one line."""
         return (
             f"{self.path}: {self.n_events} events, {self.n_events / self.seconds:.0f} events/s, "
             f"{self.n_bytes / 1e6:.1f} MB"

@@ -19,7 +19,7 @@ Events = dict[str, npt.NDArray[np.generic]]
 
 
 class EventGenerator:
-    """Makes any block of the events that a configuration stands for.
+    """Generator of the blocks of events of a configuration.
 
     Parameters
     ----------
@@ -98,12 +98,12 @@ def simulate_events(config: SimulationConfig, n_events: int, *, chunk_size: int 
 
 
 def n_blocks(n_events: int) -> int:
-    """Give the number of blocks that hold so many events."""
+    """Return the number of blocks that hold so many events."""
     return -(-n_events // BLOCK_SIZE)
 
 
 def check_counts(n_events: int, chunk_size: int) -> None:
-    """Refuse numbers of events that cannot be."""
+    """Refuse invalid numbers of events."""
     if n_events < 1:
         raise SimulationError(f"the number of events is {n_events}; expected at least 1")
     if chunk_size < 1:

@@ -16,7 +16,7 @@ _POINTS = 256
 
 
 def expected_photons(xyz: npt.ArrayLike, energy: npt.ArrayLike) -> FloatArray:
-    """Give the mean number of photons on every sensor for energy deposited at points.
+    """Return the mean number of photons on every sensor for energy deposited at points.
 
     This is the light map that simulated events are drawn from, with exact solid angles: the truth for
     fits and limits. A sensor's `npho` scatters around it (photon statistics, gain, noise).
@@ -59,7 +59,7 @@ def expected_photons(xyz: npt.ArrayLike, energy: npt.ArrayLike) -> FloatArray:
 
 
 def arrival_probability(xyz: FloatArray) -> FloatArray:
-    """Give the probability that a photon from a point reaches each sensor.
+    """Return the probability that a photon from a point reaches each sensor.
 
     Parameters
     ----------
@@ -81,7 +81,7 @@ def arrival_probability(xyz: FloatArray) -> FloatArray:
 
 
 def unshadowed(points: FloatArray, sensors: FloatArray) -> BoolArray:
-    """Tell which sensors are not hidden behind the inner cylinder.
+    """Determine which sensors are not hidden behind the inner cylinder.
 
     Parameters
     ----------
@@ -102,7 +102,7 @@ def unshadowed(points: FloatArray, sensors: FloatArray) -> BoolArray:
 
 
 def tangent_length(points: FloatArray) -> FloatArray:
-    """Give the length of the tangents from points (n, 3) to the inner cylinder, seen along z, in cm."""
+    """Return the length of the tangents from points (n, 3) to the inner cylinder, seen along z, in cm."""
     square = points[:, 0] ** 2 + points[:, 1] ** 2 - geometry.INNER_RADIUS**2
     return np.asarray(np.sqrt(np.maximum(square, 0.0)))
 

@@ -1,4 +1,4 @@
-"""What the sensors make of the light: counts and times."""
+"""Response of the sensors: counts and times."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ class Readout:
 
 
 def draw_delays(electrons: np.ndarray, rng: np.random.Generator) -> FloatArray:
-    """Draw how much later than its light path a sensor says that light arrived.
+    """Draw the delay of the measured time after the arrival of the light.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Showers: where a photon's energy is left, and what leaks out of the xenon."""
+"""Showers: energy deposits of a photon, and leakage out of the xenon."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Random numbers that depend on the seed and the place of an event in the file, on nothing else."""
+"""Random streams that depend only on the seed and the place of an event in the file."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ _BOTTOM = np.deg2rad(geometry.BOTTOM_PHI)
 
 
 def in_xenon(xyz: FloatArray) -> BoolArray:
-    """Tell which points lie in the xenon, between the six faces.
+    """Determine which points lie in the xenon, between the six faces.
 
     Parameters
     ----------

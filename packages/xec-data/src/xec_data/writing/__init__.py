@@ -1,1 +1,1 @@
-"""Arrays to ROOT and CSV files."""
+"""Writing of ROOT and CSV files."""

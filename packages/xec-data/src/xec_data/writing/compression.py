@@ -1,4 +1,4 @@
-"""How the numbers in a file may be compressed."""
+"""Compression methods of ROOT files."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from xec_geometry.errors import did_you_mean
 
 @dataclass(frozen=True)
 class Method:
-    """A way of compressing.
+    """A compression method.
 
     Attributes
     ----------
@@ -43,7 +43,7 @@ FASTEST = "lz4"
 
 
 def compression_of(name: str, level: int | None = None) -> Any:
-    """Give the compression object of uproot.
+    """Return the compression object of uproot.
 
     Parameters
     ----------

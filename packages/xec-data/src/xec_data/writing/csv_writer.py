@@ -1,4 +1,4 @@
-"""Writing tables as text in a stream; a file appears under its name only when it is complete."""
+"""Streaming writer of CSV files; a file appears under its name when it is complete."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Event files written anew with another compression and other clusters, every number as it was."""
+"""Copies of event files with another compression and other clusters, bit by bit the same."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ import numpy as np
 import uproot
 
 from xec_data.errors import DataError
-from xec_data.reading.blocks import group_clusters
-from xec_data.reading.files import find_files
-from xec_data.reading.storage import find_tree, one_line, open_file
+from xec_data.reading.entry_ranges import group_clusters
+from xec_data.reading.file_paths import find_files
+from xec_data.reading.root_files import find_tree, one_line, open_file
 from xec_data.reading.stored_columns import StoredColumn, bytes_per_event, check_values, columns_of, counters
 from xec_data.schema.branches import TREE_NAME
 from xec_data.writing.compression import FASTEST, compression_of
@@ -28,7 +28,7 @@ Block = dict[str, Any]
 
 @dataclass(frozen=True)
 class RewriteSummary:
-    """What `rewrite_files` did.
+    """Summary of a rewriting.
 
     Attributes
     ----------
@@ -52,7 +52,7 @@ class RewriteSummary:
     notes: tuple[str, ...]
 
     def line(self) -> str:
-        """Describe it in one line."""
+        """Return the summary in one line."""
         return (
             f"{self.path}: {self.n_events} events in clusters of {self.cluster}, "
             f"{self.bytes_after / 1e6:.1f} MB (before: {self.bytes_before / 1e6:.1f} MB)"
@@ -109,20 +109,20 @@ def rewrite_files(
         raise DataError(f"clusters of {cluster} events; expected at least 1")
     paths, output = find_files(inputs), check_writable(output)
     if any(path.resolve() == output.resolve() for path in paths):
-        raise DataError(f"{output} is to be read and to be written; expected another name for the output")
+        raise DataError(f"{output} is both an input and the output; expected another name for the output")
     drop = tuple(drop)
-    layouts = [_look(path, tree_name, drop) for path in paths]
-    first = layouts[0]
-    for layout in layouts[1:]:
-        _check_same(first, layout)
-    n_events = sum(layout.n_events for layout in layouts)
+    contents = [_inspect(path, tree_name, drop) for path in paths]
+    first = contents[0]
+    for content in contents[1:]:
+        _check_same(first, content)
+    n_events = sum(content.n_events for content in contents)
     per_cluster = cluster or max(1, int(CLUSTER_BYTES // first.bytes_per_event))
     types = {column.name: column.type for column in first.columns}
     done = 0
     with atomic_output(output) as temporary, uproot.recreate(temporary, compression=settings) as file:
         counter_of = counters(first.columns)
         tree = file.mktree(tree_name, types, first.title, counter_name=counter_of.__getitem__)
-        blocks = chain.from_iterable(_blocks(layout, tree_name, per_cluster) for layout in layouts)
+        blocks = chain.from_iterable(_blocks(content, tree_name, per_cluster) for content in contents)
         for block in recut(blocks, per_cluster):
             tree.extend(block)
             done += len(next(iter(block.values())))
@@ -131,7 +131,7 @@ def rewrite_files(
         for name, text in first.texts.items():
             file[name] = text
     before = sum(path.stat().st_size for path in paths)
-    notes = tuple(dict.fromkeys(chain.from_iterable(layout.notes for layout in layouts)))
+    notes = tuple(dict.fromkeys(chain.from_iterable(content.notes for content in contents)))
     return RewriteSummary(output, n_events, per_cluster, before, output.stat().st_size, notes)
 
 
@@ -169,8 +169,8 @@ def _concatenate(arrays: list[Any]) -> Any:
 
 
 @dataclass(frozen=True)
-class _Layout:
-    """What a file holds, as far as it is known without reading its events."""
+class _Content:
+    """Columns of a file, without its events."""
 
     path: Path
     title: str
@@ -181,7 +181,7 @@ class _Layout:
     notes: list[str]
 
 
-def _look(path: Path, tree_name: str, drop: tuple[str, ...]) -> _Layout:
+def _inspect(path: Path, tree_name: str, drop: tuple[str, ...]) -> _Content:
     with open_file(path) as file:
         tree = find_tree(file, path, tree_name)
         where = f"{path}: tree '{tree_name}'"
@@ -196,7 +196,7 @@ def _look(path: Path, tree_name: str, drop: tuple[str, ...]) -> _Layout:
         if others:
             notes.append(f"not copied: {', '.join(others)}")
         size = bytes_per_event(tree, columns)
-        return _Layout(path, tree.title, int(tree.num_entries), columns, size, texts, notes)
+        return _Content(path, tree.title, int(tree.num_entries), columns, size, texts, notes)
 
 
 def _other_keys(file: Any, tree_name: str) -> tuple[dict[str, str], list[str]]:
@@ -213,7 +213,7 @@ def _other_keys(file: Any, tree_name: str) -> tuple[dict[str, str], list[str]]:
     return texts, others
 
 
-def _check_same(first: _Layout, other: _Layout) -> None:
+def _check_same(first: _Content, other: _Content) -> None:
     # As text: numpy takes a missing type for a double.
     expected = {column.name: str(column.type) for column in first.columns}
     found = {column.name: str(column.type) for column in other.columns}
@@ -225,13 +225,15 @@ def _check_same(first: _Layout, other: _Layout) -> None:
             )
 
 
-def _blocks(layout: _Layout, tree_name: str, at_most: int) -> Iterator[Block]:
-    with open_file(layout.path) as file:
-        tree = find_tree(file, layout.path, tree_name)
-        heaviest = max(layout.columns, key=lambda column: tree[column.stored].uncompressed_bytes)
+def _blocks(content: _Content, tree_name: str, at_most: int) -> Iterator[Block]:
+    with open_file(content.path) as file:
+        tree = find_tree(file, content.path, tree_name)
+        heaviest = max(content.columns, key=lambda column: tree[column.stored].uncompressed_bytes)
         starts = np.asarray(tree[heaviest.stored].entry_offsets, dtype=np.int64)
-        for start, stop in group_clusters(0, layout.n_events, starts, at_most):
-            block = {column.name: _read(tree, column, start, stop, layout.path) for column in layout.columns}
+        for start, stop in group_clusters(0, content.n_events, starts, at_most):
+            block = {
+                column.name: _read(tree, column, start, stop, content.path) for column in content.columns
+            }
             yield block
             # Else it would stay in memory while the next one is read.
             del block

@@ -1,4 +1,4 @@
-"""Writing trees in a stream; a file appears under its name only when it is complete."""
+"""Streaming writer of trees; a file appears under its name when it is complete."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ import uproot
 from numpy.typing import ArrayLike, NDArray
 
 from xec_data.errors import DataError
-from xec_data.reading.storage import open_file
+from xec_data.reading.root_files import open_file
 from xec_data.schema.branches import TREE_NAME
 from xec_data.writing.compression import compression_of
 from xec_geometry.support.output import atomic_output
 
 CLUSTER_BYTES = 16 * 1024**2
-"""So much is written at once, in one basket per branch: what a reader decompresses at once."""
+"""Size of a cluster: it is written, and later decompressed, as one basket per branch."""
 
 METADATA_KEY = "metadata"
 
@@ -146,7 +146,7 @@ class TreeWriter:
 
 
 def read_metadata(path: str | Path) -> dict[str, Any]:
-    """Give what `TreeWriter` stored beside the tree; empty if there is nothing.
+    """Return the metadata that `TreeWriter` stored beside the tree; empty if there is none.
 
     Raises
     ------

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from xec_data import find_files
 from xec_data.dead_channels.sources import DeadChannelSource
-from xec_data.reading.storage import find_tree, open_file
-from xec_data.reading.tree import TreeInfo, inspect_tree
+from xec_data.reading.root_files import find_tree, open_file
+from xec_data.reading.tree_info import TreeInfo, inspect_tree
 from xec_data.schema.branches import is_invalid
 from xec_export.errors import ExportError
 from xec_export.inpainting.network import InpaintingNetwork

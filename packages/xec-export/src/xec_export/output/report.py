@@ -95,6 +95,9 @@ def events_progress(label: str) -> Iterator[Callable[[int, int], None]]:
         Takes the events done and their number.
     """
     console = Console(stderr=True)
+    if not console.is_terminal:
+        yield lambda done, total: None  # noqa: ARG005
+        return
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -102,7 +105,7 @@ def events_progress(label: str) -> Iterator[Callable[[int, int], None]]:
         TextColumn("{task.fields[rate]}"),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+    with Progress(*columns, console=console, transient=True) as progress:
         task = progress.add_task(label, total=None, rate="")
 
         def advance(done: int, total: int) -> None:

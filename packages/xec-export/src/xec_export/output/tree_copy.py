@@ -12,8 +12,8 @@ import uproot
 from numpy.lib.recfunctions import structured_to_unstructured
 from numpy.typing import NDArray
 
-from xec_data.reading.blocks import group_clusters
-from xec_data.reading.storage import StoredBranch, describe_branch, one_line
+from xec_data.reading.entry_ranges import group_clusters
+from xec_data.reading.root_files import StoredBranch, describe_branch, one_line
 from xec_data.writing.tree_writer import CLUSTER_BYTES
 from xec_export.errors import ExportError
 

@@ -1,4 +1,4 @@
-"""xec geometry: the sensors of the detector."""
+"""The command `xec geometry`."""
 
 from pathlib import Path
 from typing import Annotated

@@ -1,4 +1,4 @@
-"""The faces of the detector: which sensors they have and in what order a network sees them."""
+"""Faces of the detector: their sensors, and the order in which a network sees them."""
 
 from __future__ import annotations
 
@@ -67,14 +67,14 @@ FACE_TABLE: MappingProxyType[str, Face] = MappingProxyType(
 
 
 def group_ids(group: str) -> IntArray:
-    """Give the consecutive ids of a group of `parameters.GROUP_SIZES`."""
+    """Return the consecutive ids of a group of `parameters.GROUP_SIZES`."""
     stops = dict(zip(p.GROUP_SIZES, accumulate(p.GROUP_SIZES.values()), strict=True))
     return np.arange(stops[group] - p.GROUP_SIZES[group], stops[group], dtype=np.int64)
 
 
 @cache
 def face_ids(name: GridName) -> IntArray:
-    """Give the ids of the sensors of a face.
+    """Return the ids of the sensors of a face.
 
     Parameters
     ----------
@@ -101,7 +101,7 @@ def face_ids(name: GridName) -> IntArray:
 
 @cache
 def index_map(name: GridName, layout: Layout = "physical") -> IntArray:
-    """Give the sensor ids of a face in the shape that a network sees.
+    """Return the sensor ids of a face in the shape that a network sees.
 
     Parameters
     ----------
@@ -127,7 +127,7 @@ def index_map(name: GridName, layout: Layout = "physical") -> IntArray:
 
 @cache
 def face_of_sensor() -> IntArray:
-    """Give for every sensor the place of its face in `FACES`, (N,) int64, read-only."""
+    """Return the index of every sensor's face in `FACES`, (N_SENSORS,) int64, read-only."""
     faces = np.full(p.N_SENSORS, -1, dtype=np.int64)
     for number, name in enumerate(FACES):
         faces[face_ids(name)] = number

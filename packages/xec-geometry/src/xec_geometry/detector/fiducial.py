@@ -1,4 +1,4 @@
-"""The fiducial volume: where a photon's first interaction is trusted."""
+"""The fiducial volume, inside which first interaction points are trusted."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def in_fiducial(
     w_min: float = FIDUCIAL.w_min,
     w_max: float | None = None,
 ) -> BoolArray:
-    """Tell which points lie in the fiducial volume |u| < u_max, |v| < v_max, w_min ≤ w (< w_max).
+    """Determine which points lie in the fiducial volume |u| < u_max, |v| < v_max, w_min ≤ w (< w_max).
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""A hash of all that a network's meaning depends on: positions, maps, edges, fine grid."""
+"""Hash of the geometry that a network depends on: positions, maps, edges, fine grid."""
 
 from __future__ import annotations
 

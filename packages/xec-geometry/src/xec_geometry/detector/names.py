@@ -1,4 +1,4 @@
-"""Names of faces, grids, layouts and kinds of sensors, as literal types that a type checker knows."""
+"""Names of faces, grids, layouts and kinds of sensors, as literal types for a type checker."""
 
 from __future__ import annotations
 

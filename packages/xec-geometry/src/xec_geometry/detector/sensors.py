@@ -1,4 +1,4 @@
-"""Where the sensors stand, where they look, what they are: nominal, from the parameters."""
+"""Nominal positions, normals, kinds and areas of the sensors, from the parameters."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _Placed = tuple[FloatArray, FloatArray]
 
 @cache
 def sensor_positions() -> FloatArray:
-    """Give the nominal positions of all sensors.
+    """Return the nominal positions of all sensors.
 
     Returns
     -------
@@ -29,7 +29,7 @@ def sensor_positions() -> FloatArray:
 
 @cache
 def sensor_normals() -> FloatArray:
-    """Give the nominal unit normals of all sensors, which point into the xenon.
+    """Return the nominal unit normals of all sensors, which point into the xenon.
 
     Returns
     -------
@@ -41,7 +41,7 @@ def sensor_normals() -> FloatArray:
 
 @cache
 def sensor_kinds() -> StrArray:
-    """Give the kind of every sensor, ``SiPM`` or ``PMT``, (N_SENSORS,) str, read-only."""
+    """Return the kind of every sensor, ``SiPM`` or ``PMT``, (N_SENSORS,) str, read-only."""
     kinds = np.full(p.N_SENSORS, "PMT", dtype="<U4")
     for face in FACE_TABLE.values():
         kinds[face_ids(face.name)] = face.kind
@@ -50,7 +50,7 @@ def sensor_kinds() -> StrArray:
 
 @cache
 def sensor_areas() -> FloatArray:
-    """Give the active area of every sensor in cm², (N_SENSORS,) float64, read-only.
+    """Return the active area of every sensor in cm², (N_SENSORS,) float64, read-only.
 
     A SiPM counts its chips without the gaps between them, a PMT its photocathode.
     """

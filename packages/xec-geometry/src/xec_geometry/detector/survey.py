@@ -40,7 +40,7 @@ class SensorTable:
 
 @dataclass(frozen=True)
 class Moved:
-    """Sensors that stand elsewhere than in another table, the farthest first.
+    """Sensors that moved with respect to another table, the farthest first.
 
     Attributes
     ----------
@@ -62,7 +62,7 @@ class Moved:
 
 @cache
 def nominal_table() -> SensorTable:
-    """Give the nominal positions and normals as a table."""
+    """Return the nominal positions and normals as a table."""
     return SensorTable(sensor_positions(), sensor_normals(), read_only(np.empty(0, dtype=np.int64)))
 
 
@@ -118,7 +118,7 @@ def compare_survey(
     min_distance: float = 1e-3,
     min_turn: float = 0.1,
 ) -> Moved:
-    """Tell which sensors moved or turned, and by how much.
+    """Find the sensors that moved or turned, and by how much.
 
     Parameters
     ----------

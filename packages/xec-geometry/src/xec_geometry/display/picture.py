@@ -1,4 +1,4 @@
-"""Pictures of the unrolled detector, for matplotlib (the extra ``plot``), which only this module imports."""
+"""Pictures of the unrolled detector; the only module that imports matplotlib (extra ``plot``)."""
 
 from __future__ import annotations
 
@@ -153,7 +153,7 @@ def save_picture(path: str | Path) -> Path:
 
 
 def require_matplotlib() -> None:
-    """Make sure that matplotlib is there.
+    """Check that matplotlib is installed.
 
     Raises
     ------

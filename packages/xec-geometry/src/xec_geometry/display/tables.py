@@ -1,4 +1,4 @@
-"""What `xec geometry` prints, as tables for a terminal."""
+"""Tables of `xec geometry` for a terminal."""
 
 from __future__ import annotations
 

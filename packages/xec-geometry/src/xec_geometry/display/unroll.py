@@ -27,7 +27,7 @@ _OUTER_GAP = 9.0
 
 @cache
 def unrolled_positions() -> FloatArray:
-    """Give a place in the plane for every sensor.
+    """Return the position of every sensor in the plane.
 
     Returns
     -------
@@ -56,7 +56,7 @@ def unrolled_positions() -> FloatArray:
 
 
 def unrolled_face_boxes() -> dict[FaceName, tuple[float, float, float, float]]:
-    """Give the rectangle (x0, x1, y0, y1) in cm around each face's sensors in `unrolled_positions`."""
+    """Return the rectangle (x0, x1, y0, y1) in cm around each face's sensors in `unrolled_positions`."""
     boxes: dict[FaceName, tuple[float, float, float, float]] = {}
     for name in FACES:
         places = unrolled_positions()[face_ids(name)]

@@ -1,4 +1,4 @@
-"""The geometry for other programs: one module per format, one table of formats."""
+"""Exports of the geometry for other programs: a module per format, and the table of formats."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ FORMATS: MappingProxyType[str, Callable[[Layout], str]] = MappingProxyType(
 
 
 def export_geometry(format_name: str, layout: Layout = "physical") -> str:
-    """Give the nominal geometry as text.
+    """Return the nominal geometry as text.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""What every export holds, under the names that it has in all of them."""
+"""Content of every export, under the same names in all formats."""
 
 from __future__ import annotations
 

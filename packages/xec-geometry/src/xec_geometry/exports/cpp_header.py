@@ -1,4 +1,4 @@
-"""A C++17 header with the same tables: constexpr arrays, nothing but the standard library."""
+"""Export as a C++17 header of constexpr arrays that needs only the standard library."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ _LINE_LENGTH = 110
 
 
 def cpp_header(layout: Layout) -> str:
-    """Give the tables as the text of a C++17 header in the namespace ``xec::geometry``.
+    """Return the tables as the text of a C++17 header in the namespace ``xec::geometry``.
 
     Kinds are numbers into ``kind_names``, faces numbers into ``face_names``. ``<face>_ids`` are the
     sensors of a face, ``<grid>_map`` their ids in the shape that a network sees; ``outer_map`` and

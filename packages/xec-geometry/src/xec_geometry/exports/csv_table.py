@@ -1,4 +1,4 @@
-"""A line per sensor, for spreadsheets and quick scripts."""
+"""Export as a CSV table with one line per sensor."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ COLUMNS = ("sensor_id", "face", "kind", "x", "y", "z", "nx", "ny", "nz", "area")
 
 
 def csv_table(layout: Layout) -> str:  # noqa: ARG001 - places do not depend on it
-    """Give the sensors' faces, kinds, positions (cm), normals and active areas (cm²) as CSV."""
+    """Return the sensors' faces, kinds, positions (cm), normals and active areas (cm²) as CSV."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)

@@ -1,4 +1,4 @@
-"""All tables as one JSON document."""
+"""Export of all tables as one JSON document."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from xec_geometry.grids.hex_grid import hex_edges, hex_positions, hex_rows
 
 
 def json_document(layout: Layout) -> str:
-    """Give sensors, faces, index maps, edges and the fine grid as JSON; a line per table."""
+    """Return sensors, faces, index maps, edges and the fine grid as JSON; a line per table."""
     grid = outer_fine_grid(layout=layout)
     document = {
         "xec_geometry": __version__,

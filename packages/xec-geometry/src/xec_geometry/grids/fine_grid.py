@@ -16,7 +16,7 @@ from xec_geometry.support.caching import cache
 
 @dataclass(frozen=True)
 class OuterFineGrid:
-    """Which sensors the cells of the outer fine grid have, and how much of them.
+    """Sensors of the cells of the outer fine grid, and their shares.
 
     The count of cell c is Σ_k ``share[c, k]`` · npho[``sensor[c, k]``]; its time is the mean of the
     times of ``sensor[c, k]`` with the weights ``area[c, k]``, over the valid ones.
@@ -43,7 +43,7 @@ class OuterFineGrid:
 def outer_fine_grid(
     pool: tuple[int, int] | list[int] | None = None, layout: Layout = "physical"
 ) -> OuterFineGrid:
-    """Give the fine grid of the outer face, pooled if wanted.
+    """Return the fine grid of the outer face, optionally pooled.
 
     A coarse PMT covers a block of cells, and so does, in smaller cells, a PMT of the centre patch,
     which lies over the coarse cells beneath. In the layout ``xec-ml-wl`` the coarse map does not
@@ -86,7 +86,7 @@ def _checked_pool(pool: tuple[int, int] | list[int] | None) -> tuple[int, int]:
 
 
 def fine_shape() -> tuple[int, int]:
-    """Give rows and columns of the outer fine grid without pooling."""
+    """Return rows and columns of the outer fine grid without pooling."""
     return p.OUTER_PER_STRIP * p.COARSE_CELL[0], p.STRIPS * p.COARSE_CELL[1]
 
 

@@ -14,9 +14,6 @@ from xec_geometry.support.caching import cache
 hex_rows: tuple[int, ...] = p.HEX_ROWS
 """Number of nodes in each row, from the inner face outwards."""
 
-N_DIRECTIONS = 7
-"""Directions of an edge: 0 is the node itself, 1–6 its neighbours."""
-
 HEX_STEPS: tuple[tuple[int, int], ...] = ((0, 0), (0, -1), (0, 1), (-1, 0), (-1, 1), (1, -1), (1, 0))
 """Rows and columns of the axial grid (`hex_cells`) from source to target, for each direction."""
 
@@ -33,7 +30,7 @@ _DIRECTIONS: dict[tuple[int, int], int] = {
 
 @cache
 def hex_positions() -> FloatArray:
-    """Give the nodes of a hexagonal face in its plane.
+    """Return the nodes of a hexagonal face in its plane.
 
     Returns
     -------
@@ -47,7 +44,7 @@ def hex_positions() -> FloatArray:
 
 @cache
 def hex_edges(layout: Layout = "physical") -> IntArray:
-    """Give the edges of a hexagonal face, those of every node to itself included.
+    """Return the edges of a hexagonal face, those of every node to itself included.
 
     Parameters
     ----------
@@ -76,7 +73,7 @@ def hex_edges(layout: Layout = "physical") -> IntArray:
 
 @cache
 def hex_cells(layout: Layout = "physical") -> IntArray:
-    """Give the nodes' places on an axial grid, where every direction is one and the same step.
+    """Return the nodes' places on an axial grid, where every direction is one and the same step.
 
     On this grid the neighbours of a node are six of the eight around a cell, so that sums over edges
     are convolutions with a 3 × 3 kernel.

@@ -16,7 +16,7 @@ _FAR_TERMS = 14
 
 
 def disc_solid_angle(x: FloatArray, y: FloatArray, d: FloatArray, radius: float = p.PMT_RADIUS) -> FloatArray:
-    """Give the solid angle of a disc.
+    """Return the solid angle of a disc.
 
     Parameters
     ----------
@@ -43,7 +43,7 @@ def disc_solid_angle(x: FloatArray, y: FloatArray, d: FloatArray, radius: float 
 
 
 def disc_by_elliptic_integrals(offset: FloatArray, d: FloatArray, radius: float) -> FloatArray:
-    """Give the solid angle of a disc by complete elliptic integrals, for points near it.
+    """Return the solid angle of a disc by complete elliptic integrals, for points near it.
 
     Parameters
     ----------

@@ -35,7 +35,7 @@ _FORMULAS: dict[str, _Formula] = {"SiPM": chips_solid_angle, "PMT": disc_solid_a
 def solid_angle(
     points: npt.ArrayLike, sensors: npt.ArrayLike | None = None, *, table: SensorTable | None = None
 ) -> FloatArray:
-    """Give the part of all directions in which light from a point meets each sensor.
+    """Return the fraction of all directions in which light from a point meets each sensor.
 
     Parameters
     ----------
@@ -110,7 +110,7 @@ def _fill(
 
 
 def _coordinates(points: FloatArray, centers: FloatArray, axes: Sequence[FloatArray]) -> list[FloatArray]:
-    """Give the coordinates of all points in the systems of all sensors, each (points, sensors).
+    """Return the coordinates of all points in the systems of all sensors, each (points, sensors).
 
     Sums are spelt out: a matrix product rounds differently for different numbers of points, and the
     solid angle of a point shall not depend on the others.
@@ -126,7 +126,7 @@ def _blocks(n_points: int, n_sensors: int) -> Iterator[slice]:
 
 
 def _in_plane_axes(normals: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Give two unit vectors in each sensor's plane: z as far as the plane allows, and across it."""
+    """Return two unit vectors in each sensor's plane: z as far as the plane allows, and across it."""
     z = np.array([0.0, 0.0, 1.0])
     along = z - normals * normals[:, 2:]
     # A sensor that looks along z has no z in its plane; x serves there.

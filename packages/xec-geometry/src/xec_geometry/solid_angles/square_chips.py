@@ -13,14 +13,14 @@ _Interval = tuple[float, float]
 
 
 def chip_edges() -> tuple[_Interval, ...]:
-    """Give lower and upper edge of each chip along one side of a SiPM, in cm from its centre."""
+    """Return lower and upper edge of each chip along one side of a SiPM, in cm from its centre."""
     pitch = p.CHIP_SIDE + p.CHIP_GAP
     centers = [pitch * (i - (p.CHIPS_PER_SIDE - 1) / 2) for i in range(p.CHIPS_PER_SIDE)]
     return tuple((center - p.CHIP_SIDE / 2, center + p.CHIP_SIDE / 2) for center in centers)
 
 
 def chips_solid_angle(x: FloatArray, y: FloatArray, d: FloatArray) -> FloatArray:
-    """Give the solid angle of all chips of a SiPM together.
+    """Return the solid angle of all chips of a SiPM together.
 
     Parameters
     ----------
@@ -40,7 +40,7 @@ def chips_solid_angle(x: FloatArray, y: FloatArray, d: FloatArray) -> FloatArray
 def rectangles_solid_angle(
     x: FloatArray, y: FloatArray, d: FloatArray, rectangles: list[tuple[_Interval, _Interval]]
 ) -> FloatArray:
-    """Give the solid angle of rectangles in one plane that do not overlap.
+    """Return the solid angle of rectangles in one plane that do not overlap.
 
     Parameters
     ----------
@@ -91,11 +91,11 @@ def _triangles(
 
 
 def _touching(x: FloatArray, y: FloatArray, rectangles: list[tuple[_Interval, _Interval]]) -> FloatArray:
-    """Give the limit for points in the plane: 2π inside, half of it on a side, a quarter on a corner."""
+    """Return the limit for points in the plane: 2π inside, half of it on a side, a quarter on a corner."""
     parts = [_inside(x, x_edges) * _inside(y, y_edges) for x_edges, y_edges in rectangles]
     return np.asarray(2 * np.pi * np.sum(parts, axis=0))
 
 
 def _inside(x: FloatArray, edges: _Interval) -> FloatArray:
-    """Give 1 between the edges, ½ on them, 0 beyond."""
+    """Return 1 between the edges, ½ on them, 0 beyond."""
     return (np.sign(x - edges[0]) - np.sign(x - edges[1])) / 2

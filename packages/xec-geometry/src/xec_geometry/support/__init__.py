@@ -1,1 +1,1 @@
-"""What every package of xec needs beside the detector: files written atomically, array types."""
+"""Tools that all packages of xec share: atomic files, tables with plug-ins, caches, array types."""

@@ -1,4 +1,4 @@
-"""Names for the array types of this package, and tables that nobody can change by accident."""
+"""Array types, and read-only arrays for shared tables."""
 
 from __future__ import annotations
 

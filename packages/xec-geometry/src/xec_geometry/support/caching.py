@@ -1,4 +1,4 @@
-"""Functions that compute their result once."""
+"""Cached functions with typed arguments."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Files that appear under their name only when they are complete."""
+"""Atomic output: files that appear under their name only when they are complete."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class OutputError(XecError):
 
 
 def check_writable(path: str | Path) -> Path:
-    """Make sure that a file could be created at `path`, before any work is spent on its content.
+    """Check that a file can be created at `path`, before any work is spent on its content.
 
     Parameters
     ----------

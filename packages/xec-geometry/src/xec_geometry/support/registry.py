@@ -12,7 +12,7 @@ from xec_geometry.support.text import first_line
 
 
 class Named(Protocol):
-    """Something that an entry can be: it knows its name."""
+    """An object with a name."""
 
     @property
     def name(self) -> str:
@@ -90,7 +90,7 @@ class Registry(Mapping[str, EntryT], Generic[EntryT]):
         return self[name]
 
     def unknown(self, name: object) -> str:
-        """Say in one line that there is no such entry, and what there is."""
+        """Describe in one line an unknown name and the names that there are."""
         hint = did_you_mean(str(name), self)
         return f"unknown {self.noun} '{name}'{hint}; expected one of {', '.join(self)}"
 

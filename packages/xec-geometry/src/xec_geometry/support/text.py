@@ -1,4 +1,4 @@
-"""Pieces of messages."""
+"""Helpers for messages."""
 
 from __future__ import annotations
 

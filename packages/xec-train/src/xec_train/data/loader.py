@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from xec_data.reading.memory import bounded_chunk_size
+from xec_data.reading.chunk_size import bounded_chunk_size
 from xec_data.reading.reader import EventReader
 from xec_data.tasks.task import Task
 from xec_geometry.support.processors import available_cores

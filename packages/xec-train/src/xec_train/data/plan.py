@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xec_data.reading.shards import Shard
-from xec_data.reading.tree import TreeInfo
+from xec_data.reading.tree_info import TreeInfo
 from xec_train.errors import TrainError
 
 Blocks = NDArray[np.int64]

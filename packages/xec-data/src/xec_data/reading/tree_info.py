@@ -1,4 +1,4 @@
-"""What a tree offers: entries, clusters, and under which name and shape it stores our branches."""
+"""Description of a tree: entries, clusters, and the stored branches of the schema."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xec_data.errors import DataError
-from xec_data.reading.storage import StoredBranch, describe_branch, open_tree
+from xec_data.reading.root_files import StoredBranch, describe_branch, open_tree
 from xec_data.schema.branches import NPHO_BRANCH, SCHEMA, SENSOR_BRANCHES, TIME_BRANCH, TREE_NAME, Branch
 from xec_geometry.errors import did_you_mean
 
@@ -24,7 +24,7 @@ DEPRECATED = {
 
 @dataclass(frozen=True)
 class TreeInfo:
-    """A tree of a file, as far as it is known without reading its entries.
+    """Description of a tree, without its entries.
 
     Attributes
     ----------
@@ -104,7 +104,7 @@ def inspect_open_tree(
     optional: Sequence[str],
     wanted: Mapping[str, str],
 ) -> TreeInfo:
-    """Do the same with an open tree.
+    """Find the branches to be read in an open tree.
 
     Parameters
     ----------
@@ -138,7 +138,7 @@ def inspect_open_tree(
 
 
 def schema_branch(name: str) -> Branch:
-    """Look a name up in the schema.
+    """Return the branch of the schema with a name.
 
     Raises
     ------
@@ -211,14 +211,14 @@ def check_stored(stored: StoredBranch, branch: Branch, n_entries: int, where: st
 
 
 def describe_shape(shape: tuple[int, ...]) -> str:
-    """Say in words how many numbers an entry has."""
+    """Describe in words how many numbers an entry has."""
     if math.prod(shape) == 1:
         return "1 number"
     return f"{' × '.join(map(str, shape))} numbers"
 
 
 def summarize_notes(notes: Iterable[str]) -> list[str]:
-    """One line for what is true of many files."""
+    """Merge notes that concern many files into one line each."""
     by_text: dict[str, list[str]] = {}
     for note in notes:
         file, _, text = note.partition(": ")
@@ -244,7 +244,7 @@ def _missing_branch(where: str, branch: Branch, wanted: str, available: Sequence
 
 
 def _cluster_starts(tree: Any, stored: dict[str, str], n_entries: int) -> NDArray[np.int64]:
-    """First entries where the heavy branches all begin a new basket."""
+    """Return the entries at which all large branches begin a new basket."""
     heavy = [name for name in stored if name in SENSOR_BRANCHES] or list(stored)
     offsets = [set(map(int, tree[stored[name]].entry_offsets)) for name in heavy]
     common = set.intersection(*offsets) if offsets else set()

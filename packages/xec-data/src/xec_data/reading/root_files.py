@@ -1,4 +1,4 @@
-"""Opening ROOT files, and what a branch looks like in them."""
+"""ROOT files and the stored form of their branches."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import numpy as np
 import uproot
 
 from xec_data.errors import DataError
-from xec_data.reading.files import missing_file
+from xec_data.reading.file_paths import missing_file
 from xec_geometry.errors import did_you_mean
 
 _MAGIC = b"root"
@@ -23,7 +23,7 @@ _TREE_CLASSES = ("TTree", "TNtuple", "TNtupleD")
 
 @dataclass(frozen=True)
 class StoredBranch:
-    """How a file stores a branch.
+    """Stored form of a branch.
 
     Attributes
     ----------
@@ -48,7 +48,7 @@ class StoredBranch:
 
 @contextmanager
 def open_tree(path: Path, tree_name: str) -> Iterator[Any]:
-    """Open a file and give its tree.
+    """Open a file and yield its tree.
 
     Parameters
     ----------
@@ -92,7 +92,7 @@ def open_file(path: Path) -> Any:
 
 
 def find_tree(file: Any, path: Path, tree_name: str) -> Any:
-    """Look a tree up in an open file.
+    """Find a tree in an open file.
 
     Raises
     ------
@@ -140,7 +140,7 @@ def _number_type(dtype: np.dtype[Any]) -> np.dtype[Any] | None:
 
 
 def one_line(error: BaseException) -> str:
-    """Say what an error of a library says, in one line."""
+    """Summarize an error of a library in one line."""
     # uproot tells where it was before and after it tells what is wrong; the place is ours to name.
     lines = [line for line in str(error).splitlines() if line.strip() and not line[0].isspace()]
     telling = [line for line in lines if not line.startswith(("while reading", "in file", "in object"))]
@@ -149,7 +149,7 @@ def one_line(error: BaseException) -> str:
 
 
 def _check_header(path: Path) -> None:
-    """Refuse what uproot would only stumble over later: other formats, and files that lack their end."""
+    """Refuse files of other formats and truncated ones, on which uproot would fail later."""
     try:
         with path.open("rb") as file:
             header = file.read(20)
@@ -165,7 +165,7 @@ def _check_header(path: Path) -> None:
     if header[:4] != _MAGIC:
         raise DataError(f"{path} is not a ROOT file: it begins with {header[:4]!r}, expected {_MAGIC!r}")
     if len(header) < 20:
-        raise DataError(f"{path} is truncated: it has {size} bytes, not even a ROOT file's header")
+        raise DataError(f"{path} is truncated: it has {size} bytes, less than a ROOT file's header")
     (version,) = struct.unpack(">i", header[4:8])
     (end,) = (
         struct.unpack(">q", header[12:20]) if version >= _LARGE_FILE else struct.unpack(">i", header[12:16])

@@ -1,4 +1,4 @@
-"""From the entries of a stored branch to an array of the schema's type and shape."""
+"""Arrays of the schema's type and shape from the entries of a stored branch."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from numpy.lib.recfunctions import structured_to_unstructured
 from numpy.typing import NDArray
 
 from xec_data.errors import DataError
-from xec_data.reading.storage import describe_branch, one_line
-from xec_data.reading.tree import describe_shape
+from xec_data.reading.root_files import describe_branch, one_line
+from xec_data.reading.tree_info import describe_shape
 from xec_data.schema.branches import Branch
 
 _VECTOR_HEADER = 10

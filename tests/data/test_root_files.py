@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from xec_data import DataError, EventReader
-from xec_data.reading.storage import open_file
+from xec_data.reading.root_files import open_file
 
 
 def test_no_such_file(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""From what a user writes as a path to a list of files."""
+"""Lists of files from the paths, folders and patterns that a user writes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _GLOB_CHARACTERS = re.compile(r"[*?\[]")
 
 
 def find_files(paths: str | Path | Sequence[str | Path]) -> list[Path]:
-    """List the ROOT files that a path, or several, mean.
+    """List the ROOT files that one or several paths refer to.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Which entries to read at once: whole clusters as far as the chunk allows."""
+"""Ranges of entries to read at once: whole clusters as far as the chunk size allows."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from xec_data.reading.memory import bounded_chunk_size
+from xec_data.reading.chunk_size import bounded_chunk_size
 from xec_data.reading.shards import Shard
-from xec_data.reading.tree import TreeInfo
+from xec_data.reading.tree_info import TreeInfo
 
 
 def plan_blocks(shard: Shard, tree: TreeInfo, chunk_size: int) -> Iterator[tuple[Shard, list[Shard]]]:

@@ -1,4 +1,4 @@
-"""How many events fit into a chunk."""
+"""Size of a chunk of events, bounded by the available memory."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from pathlib import Path
 from xec_data.schema.branches import SCHEMA
 
 DEFAULT_CHUNK_BYTES = 32 * 1024**2
-"""Size of a chunk when nobody asks for one: large enough for full speed, small beside any machine."""
+"""Default size of a chunk: large enough for full speed, small enough for any machine."""
 
 MEMORY_SHARE = 1 / 8
-"""The part of the available memory that one chunk may take: a loop holds two, a shuffle buffer more."""
+"""Fraction of the available memory that one chunk may take: a loop holds two, a shuffle buffer more."""
 
 _MEMINFO = Path("/proc/meminfo")
 # Limit and use of a container's memory, in the two versions of control groups.
@@ -23,7 +23,7 @@ _CGROUP_FILES = (
 
 
 def available_memory() -> int:
-    """Memory that this process could still get, in bytes: of the machine, or of the container if less."""
+    """Return the memory in bytes that this process can still allocate, in its container if there is one."""
     amounts = [_machine_memory()]
     for limit_file, used_file in _CGROUP_FILES:
         limit, used = _number_in(limit_file), _number_in(used_file)
@@ -33,7 +33,7 @@ def available_memory() -> int:
 
 
 def default_chunk_size(branches: Iterable[str]) -> int:
-    """Events in a chunk of the default size."""
+    """Return the number of events in a chunk of the default size."""
     return max(1, DEFAULT_CHUNK_BYTES // _bytes_per_event(branches))
 
 

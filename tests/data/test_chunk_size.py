@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from xec_data import SCHEMA, TreeWriter, bounded_chunk_size
-from xec_data.reading.memory import available_memory, default_chunk_size
+from xec_data.reading.chunk_size import available_memory, default_chunk_size
 from xec_geometry import N_SENSORS
 
 MB = 1024**2
@@ -41,7 +41,7 @@ def test_the_memory_of_a_container_counts(tmp_path: Path, monkeypatch: pytest.Mo
     limit, used = tmp_path / "max", tmp_path / "current"
     limit.write_text("3000000\n")
     used.write_text("1000000\n")
-    monkeypatch.setattr("xec_data.reading.memory._CGROUP_FILES", ((str(limit), str(used)),))
+    monkeypatch.setattr("xec_data.reading.chunk_size._CGROUP_FILES", ((str(limit), str(used)),))
     assert available_memory() == 2_000_000
     limit.write_text("max\n")
     assert available_memory() > 2_000_000
