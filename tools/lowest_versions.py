@@ -54,7 +54,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as temporary:
         environment = options.environment or Path(temporary) / "environment"
         overrides = Path(temporary) / "overrides.txt"
-        # The resolver would take a later one: that of the lowest bound pins a sympy, which others do not ask for.
+        # Left to itself, the resolver takes a later torch than the lowest.
         overrides.write_text("" if options.highest else f"torch=={options.torch}\n")
         python = environment / "bin" / "python"
         run("uv", "venv", "--quiet", "--clear", "--python", options.python, environment)

@@ -212,7 +212,7 @@ class TestShards:
         reader = EventReader(path, ["event"])
         with pytest.raises(DataError, match=r"entries 5 to 10 \(exclusive\) were requested; it has 9"):
             reader.read(Shard(path, 5, 10))
-        with pytest.raises(DataError, match="none of the 1 files"):
+        with pytest.raises(DataError, match="not one of this reader's 1 files"):
             reader.read(Shard(path.with_name("other.root"), 0, 1))
 
 
