@@ -21,7 +21,9 @@ from xec_models.checkpoint.building import load_model
 from xec_train.config.train_config import TrainConfig
 from xec_train.data.events import open_events
 from xec_train.engine.evaluation import Means
+from xec_train.objectives.base import StepBatches, ValidationTotals
 from xec_train.objectives.table import build_objective
+from xec_train.processes.group import Processes
 from xec_train.reconstruction.autoencoding import MaskedReconstruction
 from xec_train.reconstruction.objective import MASK
 from xec_train.runs.training import train
@@ -91,7 +93,7 @@ class TestLoss:
         assert float(parts["loss"].detach()) == pytest.approx(0.5 * float(of_channels), rel=1e-6)
         parts["loss"].backward()
         assert all(float(p.grad) != 0 for p in network.log_variances.values())
-        assert objective.figures(network) == {"loss_weight_npho": 0.5, "loss_weight_time": 0.5}
+        assert objective.report.figures(network) == {"loss_weight_npho": 0.5, "loss_weight_time": 0.5}
 
 
 class TestSeveralBatches:
@@ -113,7 +115,8 @@ class TestSeveralBatches:
             window = [dict(zip(events, part, strict=True)) for part in parts]
             network.zero_grad()
             total = torch.zeros((), dtype=torch.float64)
-            for batch, n in zip(objective.join(network, window, 8), cut, strict=True):
+            linked = objective.link_batches(StepBatches(network, window, 8, Processes()))
+            for batch, n in zip(linked, cut, strict=True):
                 loss = objective.losses(network, objective.forward(network, batch), batch)["loss"]
                 (loss * n / 8).backward()
                 total += loss.detach() * n / 8
@@ -123,7 +126,7 @@ class TestSeveralBatches:
         assert largest > 0
         torch.testing.assert_close(*gradients, rtol=0, atol=1e-6 * largest)
         torch.testing.assert_close(*totals)
-        # The batch alone needs no joining, and says the same.
+        # The batch alone needs no link, and says the same.
         whole = objective.losses(network, objective.forward(network, events), events)["loss"].detach()
         torch.testing.assert_close(whole, totals[1])
 
@@ -140,7 +143,8 @@ class TestSeveralBatches:
                     means.add(objective.losses(network, raw, batch), len(batch["npho"]))
                     outputs.append(objective.outputs(network, raw))
                 joined = {face: torch.cat([output[face] for output in outputs]) for face in outputs[0]}
-                whole[cut] = objective.overall(network, means.values(), joined), means.values()
+                totals = ValidationTotals(network, means.values(), joined, Processes())
+                whole[cut] = objective.validation_losses(totals), means.values()
         exact, as_is = whole[(6,)]
         assert exact == pytest.approx(as_is, rel=1e-5)
         assert whole[(4, 2)][0] == pytest.approx(exact, rel=1e-5)

@@ -69,7 +69,7 @@ def test_manual_has_no_parameters(configure: Configure) -> None:
     objective = Regression(configure("tasks.energy.enabled=true"))
     network = objective.build_network()
     assert not network.log_variances
-    assert objective.figures(network) == {}
+    assert objective.report.figures(network) == {}
 
 
 def test_a_training(configure: Configure) -> None:

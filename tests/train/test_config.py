@@ -18,8 +18,9 @@ from xec_train.config.flags import FLAGS
 from xec_train.config.keys import all_keys, expectation, objectives_with
 from xec_train.config.loading import load_command_line, load_config
 from xec_train.config.template import default_config, resolved, template
-from xec_train.config.train_config import OBJECTIVE_CONFIGS, TrainConfig
+from xec_train.config.train_config import TrainConfig
 from xec_train.errors import ConfigError
+from xec_train.objectives.table import OBJECTIVES
 
 MINIMAL = "data:\n  train_path: a.root\n  val_path: b.root\n"
 
@@ -65,7 +66,7 @@ class TestTemplate:
         older = f"{MINIMAL}tasks: {{uvwFI: {{enabled: true, log_transform: false}}}}"
         assert not load_config(write(older)).config.enabled_tasks["uvwFI"].log_transform
 
-    @pytest.mark.parametrize("objective", OBJECTIVE_CONFIGS)
+    @pytest.mark.parametrize("objective", OBJECTIVES)
     def test_it_names_every_key_with_its_meaning(self, objective: str) -> None:
         lines = template(objective).splitlines()
         for key in all_keys(objective).values():
@@ -300,7 +301,7 @@ class TestCommands:
         assert self.run("config", "schema") == 0
         schema = json.loads(capsys.readouterr().out)
         sections = [set(form["properties"]) for form in schema["anyOf"]]
-        assert sections == [set(form.model_fields) for form in OBJECTIVE_CONFIGS.values()]
+        assert sections == [set(entry.config_class.model_fields) for entry in OBJECTIVES.values()]
         assert schema["$defs"]["TrainingConfig"]["properties"]["lr"]["default"] == 3e-4
         assert schema["$defs"]["ReconstructionTrainingConfig"]["properties"]["ema_decay"]["default"] is None
 
@@ -315,13 +316,13 @@ class TestCommands:
 
 
 class TestObjectives:
-    @pytest.mark.parametrize("objective", OBJECTIVE_CONFIGS)
+    @pytest.mark.parametrize("objective", OBJECTIVES)
     def test_a_new_file_is_one_of_its_objective(
         self, write: Callable[[str], Path], objective: str, capsys: pytest.CaptureFixture[str]
     ) -> None:
         text = template(objective)
         config = load_config(write(text)).config
-        assert type(config) is OBJECTIVE_CONFIGS[objective]
+        assert type(config) is OBJECTIVES[objective].config_class
         assert config == default_config(objective)
         assert load_config(write(resolved(config))).config == config
 

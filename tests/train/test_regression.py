@@ -13,6 +13,7 @@ from xec_data.tasks.measures import opening_angle
 from xec_geometry import N_SENSORS
 from xec_train.config.train_config import TrainConfig
 from xec_train.data.augmentation import drop_channels
+from xec_train.objectives.reporting import Predictions
 from xec_train.regression.objective import Regression
 
 Configure = Callable[..., TrainConfig]
@@ -88,8 +89,8 @@ def test_every_task_has_a_loss_and_a_headline(configure: Configure, task: str) -
         loss = objective.losses(network, raw, batch)["loss"]
         outputs = {name: values.numpy() for name, values in objective.outputs(network, raw).items()}
     assert torch.isfinite(loss)
-    metrics = objective.metrics(outputs, truth)
-    assert set(objective.headlines) <= set(metrics)
+    metrics = objective.report.metrics(Predictions(outputs, truth))
+    assert set(objective.report.headlines) <= set(metrics)
 
 
 def test_channel_dropout_makes_readings_invalid_at_its_rate() -> None:

@@ -13,8 +13,10 @@ import numpy as np
 import pytest
 import torch
 from torch import Tensor
+from xec_models.checkpoint.checkpoint import MODEL_KINDS
 
 from xec_data import INVALID, SCHEMES, NphoTransform, Scheme
+from xec_data.tasks.table import RECONSTRUCTIONS
 from xec_geometry import N_SENSORS
 from xec_geometry.support.registry import Registry
 from xec_models.blocks.hex_operators import HEX_OPERATORS, HexOperator
@@ -25,11 +27,12 @@ from xec_train import ConfigError, load_config, template
 from xec_train.config.keys import all_keys, choices
 from xec_train.config.sections import TrainingConfig
 from xec_train.config.template import json_schema
-from xec_train.config.train_config import OBJECTIVE_CONFIGS
+from xec_train.config.train_config import RegressionConfig
 from xec_train.engine.learning_rates import SCHEDULES, LearningRate, LearningRateSchedule
 from xec_train.engine.optimizers import OPTIMIZERS, Groups, OptimizerChoice, build_optimizer
 from xec_train.engine.schedules import Schedule
-from xec_train.objectives.table import build_objective
+from xec_train.objectives.table import OBJECTIVES, ObjectiveEntry, build_objective
+from xec_train.regression.objective import Regression
 
 SMALL = """\
 data: {train_path: a.root, val_path: b.root}
@@ -190,7 +193,7 @@ def test_parts_of_a_network_are_one_entry_each(path: Path) -> None:
 
 def test_every_choice_is_in_the_file_and_in_the_schema() -> None:
     schema = json.dumps(json_schema())
-    for objective in OBJECTIVE_CONFIGS:
+    for objective in OBJECTIVES:
         text = template(objective)
         for key in all_keys(objective):
             words = choices(key, objective)
@@ -209,3 +212,33 @@ def test_the_comments_of_a_new_file_all_begin_alike(objective: str) -> None:
     assert len(behind) > 20
     assert len(above) > 20
     assert not [comment for comment in [*behind, *above] if not comment[0].isupper()]
+
+
+@pytest.mark.parametrize("name", OBJECTIVES)
+def test_an_objective_trains_the_network_that_its_entry_names(path: Path, name: str) -> None:
+    path.write_text("data: {train_path: a.root, val_path: b.root}\n")
+    config = load_config(path, [f"objective={name}", "model.encoder_dim=32"]).config
+    assert type(config) is OBJECTIVES[name].config_class
+    network: Any = build_objective(config).build_network()
+    assert network.kind == OBJECTIVES[name].network_kind
+    assert MODEL_KINDS[network.kind] is type(network)
+
+
+def test_objectives_without_tasks_are_those_that_data_knows() -> None:
+    """`xec data check` says for which of them files can be used."""
+    without = [name for name, entry in OBJECTIVES.items() if "tasks" not in entry.config_class.model_fields]
+    assert tuple(without) == RECONSTRUCTIONS
+
+
+def test_an_objective_is_one_entry(path: Path) -> None:
+    class Again(RegressionConfig):
+        """The configuration of the added objective."""
+
+    entry = ObjectiveEntry("again", "once more", "regressor", lambda: Again, lambda: Regression)
+    with added(OBJECTIVES, entry):
+        config = load_config(path, ["objective=again"]).config
+        assert type(config) is Again
+        assert isinstance(build_objective(config), Regression)
+        assert "again (once more)" in template()
+    with pytest.raises(ConfigError, match="objective: found 'again', expected one of regression, mae"):
+        load_config(path, ["objective=again"])

@@ -16,48 +16,49 @@ from xec_train.engine.interruption import Interruption
 from xec_train.engine.optimizers import build_optimizer
 from xec_train.engine.state import build_state
 from xec_train.engine.train_loop import TrainLoop
+from xec_train.objectives.base import Objective
+from xec_train.objectives.reporting import Predictions, Report
 from xec_train.processes.group import Processes
 from xec_train.regression.objective import Regression
 from xec_train.runs.display import Display
 
 
-class Line:
-    """An objective: y = w·x by least squares."""
+class LineReport(Report[nn.Linear]):
+    """How far from the line it is."""
 
-    kind, truth_branches, forward_methods = "line", ("y",), ()
     headlines: Mapping[str, str] = {"quality": "cm"}
 
+    def metrics(self, predictions: Predictions) -> dict[str, float]:
+        return {"quality": float(abs(predictions.outputs["y"] - predictions.events["y"]).mean())}
+
+    def sigma_factors(self, predictions: Predictions) -> dict[str, list[float]]:
+        return {"y": [float(len(predictions.outputs["y"]))]}
+
+    def figures(self, network: nn.Linear) -> dict[str, float]:
+        return {"slope": float(network.weight.detach().sum())}
+
+
+class Line(Objective[nn.Linear]):
+    """An objective: y = w·x by least squares."""
+
+    truth_branches = ("y",)
+
     def __init__(self, scale: float = 1.0) -> None:
-        self.scale = scale
+        self.scale, self.report = scale, LineReport()
 
-    def augment(self, batch: dict[str, Tensor]) -> dict[str, Tensor]:
-        return batch
+    def build_network(self) -> nn.Linear:
+        return nn.Linear(3, 1)
 
-    def forward(self, network: nn.Module, batch: dict[str, Tensor]) -> dict[str, Tensor]:
+    def forward(self, network: nn.Linear, batch: dict[str, Tensor]) -> dict[str, Tensor]:
         return {"y": network(batch["npho"])}
 
     def losses(
-        self, _network: nn.Module, raw: Mapping[str, Tensor], batch: dict[str, Tensor]
+        self, network: nn.Linear, raw: Mapping[str, Tensor], batch: dict[str, Tensor]
     ) -> dict[str, Tensor]:
         return {"loss": self.scale * (raw["y"] - batch["y"]).square().mean()}
 
-    def join(self, _network: nn.Module, window: list[Any], *_: Any) -> list[Any]:
-        return window
-
-    def overall(self, _network: nn.Module, means: dict[str, float], *_: Any) -> dict[str, float]:
-        return means
-
-    def outputs(self, _network: nn.Module, raw: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    def outputs(self, network: nn.Linear, raw: Mapping[str, Tensor]) -> dict[str, Tensor]:
         return dict(raw)
-
-    def metrics(self, outputs: Any, events: Any) -> dict[str, float]:
-        return {"quality": float(abs(outputs["y"] - events["y"]).mean())}
-
-    def sigma_factors(self, outputs: Any, events: Any) -> dict[str, list[float]]:
-        return {"y": [float(len(outputs["y"]))]}
-
-    def figures(self, network: Any) -> dict[str, float]:
-        return {"slope": float(network.weight.detach().sum())}
 
 
 @dataclass
@@ -92,12 +93,12 @@ class Memory:
 def loop(memory: Memory, objective: Line | None = None, **settings: Any) -> TrainLoop:
     config = TrainingConfig(**{"lr": 0.05, "warmup_epochs": 0, "ema_decay": None, **settings})
     torch.manual_seed(0)
-    network = nn.Linear(3, 1)
+    made = objective or Line()
+    network = made.build_network()
     fabric = Fabric(accelerator="cpu", devices=1)
     alone = Processes()
     state = build_state(fabric, alone, network, config, -(-len(memory) // config.grad_accum_steps))
     parts: Any = memory
-    made: Any = objective or Line()
     return TrainLoop(
         fabric, alone, made, state, parts, parts, config, parts, parts, Display(), Interruption()
     )

@@ -14,7 +14,8 @@ from pydantic.fields import FieldInfo
 
 from xec_data.configuration.choice import OneOf, Remark
 from xec_train.config.flags import FLAGS, SECOND_NAMES
-from xec_train.config.train_config import OBJECTIVE_CONFIGS, TrainConfig
+from xec_train.config.train_config import TrainConfig
+from xec_train.objectives.table import OBJECTIVES
 
 
 @dataclass(frozen=True)
@@ -60,17 +61,17 @@ def _walk(path: str, field: FieldInfo) -> Iterator[Key]:
 @cache
 def all_keys(objective: str | None = None) -> dict[str, Key]:
     """Every key and section by its path, of one objective or of all."""
-    if objective in OBJECTIVE_CONFIGS:
-        return {key.path: key for key in walk(OBJECTIVE_CONFIGS[objective])}
+    if objective is not None and objective in OBJECTIVES:
+        return {key.path: key for key in walk(OBJECTIVES[objective].config_class)}
     every: dict[str, Key] = {}
-    for name in OBJECTIVE_CONFIGS:
+    for name in OBJECTIVES:
         every = {**all_keys(name), **every}
     return every
 
 
 def objectives_with(path: str) -> list[str]:
     """The objectives whose configurations have a key."""
-    return [name for name in OBJECTIVE_CONFIGS if path in all_keys(name)]
+    return [name for name in OBJECTIVES if path in all_keys(name)]
 
 
 def nearest_key(path: str, objective: str | None = None) -> str:

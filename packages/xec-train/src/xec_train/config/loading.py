@@ -14,9 +14,10 @@ from xec_train.config.arguments import Arguments, Assignment, parse_arguments
 from xec_train.config.flags import DEPRECATED_NAMES, DEPRECATED_VALUES, SECOND_NAMES
 from xec_train.config.keys import all_keys
 from xec_train.config.problems import describe_errors
-from xec_train.config.train_config import OBJECTIVE_CONFIGS, TrainConfig
+from xec_train.config.train_config import TrainConfig
 from xec_train.config.yaml_text import read_yaml
 from xec_train.errors import ConfigError
+from xec_train.objectives.table import DEFAULT, OBJECTIVES
 
 
 @dataclass(frozen=True)
@@ -72,17 +73,17 @@ def load_command_line(tokens: Sequence[str]) -> LoadedConfig:
 
 def _load(path: Path, arguments: Arguments, problems: Sequence[str] = ()) -> LoadedConfig:
     data = _read_file(path)
-    moved, found = _settle_second_names(data)
+    moved, found = _resolve_second_names(data)
     found = [*problems, *arguments.problems, *found]
     for assignment in arguments.assignments:
         found += _assign(data, assignment)
         moved += [assignment.spelling] if assignment.spelling in SECOND_NAMES else []
-    objective = str(data.get("objective", "regression"))
+    objective = str(data.get("objective", DEFAULT))
     config = None
     try:
         config = TrainConfig.model_validate(_with_required_sections(data))
     except ValidationError as error:
-        found += describe_errors(error, objective if objective in OBJECTIVE_CONFIGS else "regression")
+        found += describe_errors(error, objective if objective in OBJECTIVES else DEFAULT)
     if config is None or found:
         raise _report(str(path), found)
     return LoadedConfig(config, (*_notes_on_names(moved), *_notes(config)))
@@ -119,7 +120,7 @@ def _with_required_sections(data: dict[str, Any]) -> dict[str, Any]:
     return {**{path: {} for path in required}, **data}
 
 
-def _settle_second_names(data: dict[str, Any]) -> tuple[list[str], list[str]]:
+def _resolve_second_names(data: dict[str, Any]) -> tuple[list[str], list[str]]:
     """Give keys their first names; the second names that were found, and problems."""
     found, problems = [], []
     for second, first in SECOND_NAMES.items():

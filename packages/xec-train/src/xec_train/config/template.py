@@ -8,11 +8,10 @@ from textwrap import wrap
 from typing import Any
 
 from xec_data.normalization.presets import PRESETS
-from xec_geometry.errors import did_you_mean
 from xec_train.config.keys import Key, all_keys, choices, in_order, is_fixed, remarks, table_of
-from xec_train.config.train_config import OBJECTIVE_CONFIGS, TrainConfig
+from xec_train.config.train_config import TrainConfig
 from xec_train.config.yaml_text import write_scalar, write_yaml
-from xec_train.errors import ConfigError
+from xec_train.objectives.table import DEFAULT, OBJECTIVES
 
 WIDTH = 110
 COLUMN = 36
@@ -29,7 +28,7 @@ _HEADER = """\
 """
 
 
-def default_config(objective: str = "regression") -> TrainConfig:
+def default_config(objective: str = DEFAULT) -> TrainConfig:
     """The configuration of a new file."""
     data: dict[str, Any] = {"objective": objective}
     for path, value in REQUIRED.items():
@@ -38,7 +37,7 @@ def default_config(objective: str = "regression") -> TrainConfig:
     return TrainConfig.model_validate(data)
 
 
-def template(objective: str = "regression") -> str:
+def template(objective: str = DEFAULT) -> str:
     """Write a new configuration: every section, key, default and description.
 
     Parameters
@@ -56,11 +55,7 @@ def template(objective: str = "regression") -> str:
     ConfigError
         If there is no such objective.
     """
-    if objective not in OBJECTIVE_CONFIGS:
-        raise ConfigError(
-            f"unknown objective '{objective}'{did_you_mean(objective, OBJECTIVE_CONFIGS)}; "
-            f"expected one of {', '.join(OBJECTIVE_CONFIGS)}"
-        )
+    OBJECTIVES.get_named(objective)
     lines = _lines(objective, default_config(objective).model_dump(mode="json"))
     return _HEADER + "\n".join(lines) + "\n"
 
@@ -73,11 +68,11 @@ def resolved(config: TrainConfig) -> str:
 
 def json_schema() -> dict[str, Any]:
     """What a configuration may hold, for editors: one alternative for each objective."""
-    forms = {name: kind.model_json_schema() for name, kind in OBJECTIVE_CONFIGS.items()}
+    forms = {name: entry.config_class.model_json_schema() for name, entry in OBJECTIVES.items()}
     definitions = {name: value for form in forms.values() for name, value in form.pop("$defs").items()}
     for name, form in forms.items():
         form["properties"]["objective"] = {**form["properties"]["objective"], "const": name}
-        if name != "regression":
+        if name != DEFAULT:
             form["required"] = ["objective", *form.get("required", [])]
     return {"anyOf": list(forms.values()), "$defs": definitions}
 

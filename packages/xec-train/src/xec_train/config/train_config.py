@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, Self
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import Field, ModelWrapValidatorHandler, field_validator, model_validator
 
+from xec_data.configuration.choice import OneOf
 from xec_data.normalization.transforms import NormalizationConfig
 from xec_data.tasks.table import TASKS
 from xec_models.config.network import (
@@ -34,13 +36,24 @@ from xec_train.config.sections import (
 )
 from xec_train.config.tasks import TasksConfig
 
-ObjectiveName = Literal["regression", "mae", "inpainting"]
+if TYPE_CHECKING:
+    from xec_train.objectives.table import ObjectiveEntry
+
+
+def _objectives() -> Mapping[str, ObjectiveEntry]:
+    # The table names the classes below.
+    from xec_train.objectives.table import OBJECTIVES
+
+    return OBJECTIVES
+
+
+ObjectiveName = Annotated[str, OneOf("objective", _objectives)]
 
 
 class TrainConfig(Section):
     """The configuration of a training, whatever its objective.
 
-    ``TrainConfig.model_validate`` gives one of the subclasses in `OBJECTIVE_CONFIGS`.
+    ``TrainConfig.model_validate`` gives the class that the table of objectives names.
     """
 
     objective: ObjectiveName = Field("regression", description="what the network learns")
@@ -143,13 +156,7 @@ class InpaintingConfig(ReconstructionConfig):
     )
 
 
-OBJECTIVE_CONFIGS: dict[str, type[TrainConfig]] = {
-    "regression": RegressionConfig,
-    "mae": AutoencodingConfig,
-    "inpainting": InpaintingConfig,
-}
-
-
 def config_class(objective: object) -> type[TrainConfig]:
-    """The configuration of an objective; of the usual one if there is no such objective."""
-    return OBJECTIVE_CONFIGS.get(str(objective), RegressionConfig)
+    """Return the configuration of an objective; of the default one if there is no such objective."""
+    entry = _objectives().get(str(objective))
+    return RegressionConfig if entry is None else entry.config_class

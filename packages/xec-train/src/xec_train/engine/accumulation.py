@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from lightning_fabric import Fabric
@@ -14,7 +15,7 @@ from xec_data.schema.branches import SENSOR_BRANCHES
 from xec_train.data.batch import Batch
 from xec_train.engine.phases import BACKWARD, FORWARD, TRANSFER, Phase, unmeasured
 from xec_train.engine.state import TrainState
-from xec_train.objectives.base import LOSS, Objective
+from xec_train.objectives.base import LOSS, Objective, StepBatches
 from xec_train.processes.group import Processes
 
 
@@ -36,7 +37,7 @@ class GradientAccumulation:
 
     fabric: Fabric
     processes: Processes
-    objective: Objective
+    objective: Objective[Any]
     state: TrainState
     phase: Phase = unmeasured
 
@@ -68,7 +69,8 @@ class GradientAccumulation:
             batches = [self.objective.augment(self.fabric.to_device(batch)) for batch in window]
             if len(batches) == self.processes.world_size == 1:
                 return batches
-            return self.objective.join(self.state.network, batches, n_events, self.processes)
+            step = StepBatches(self.state.network, batches, n_events, self.processes)
+            return self.objective.link_batches(step)
 
     def _add(self, batch: Batch, share: float, is_last: bool) -> dict[str, Tensor]:
         """Add the gradient of a batch, weighted by its share of the window's events."""

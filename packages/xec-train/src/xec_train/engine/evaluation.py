@@ -17,7 +17,8 @@ from xec_data.schema.branches import SENSOR_BRANCHES
 from xec_train.data.batch import Batch
 from xec_train.data.loader import EventLoader
 from xec_train.engine.means import Means
-from xec_train.objectives.base import LOSS, Objective
+from xec_train.objectives.base import LOSS, Objective, ValidationTotals
+from xec_train.objectives.reporting import Predictions
 from xec_train.processes.group import DelayedAny, Processes
 from xec_train.runs.display import ProgressBar
 
@@ -32,15 +33,13 @@ class Evaluation:
         Means over all events.
     metrics
         Figures of merit.
-    outputs, events
-        Per event, in the order of the files: what the network says, and the branches but for the readings.
-        With several processes the first one has those of all, and the others have none.
+    predictions
+        Outputs and branches of the events. With several processes rank 0 has those of all, the others none.
     """
 
     losses: dict[str, float]
     metrics: dict[str, float]
-    outputs: dict[str, NDArray[Any]]
-    events: dict[str, NDArray[Any]]
+    predictions: Predictions
 
     @property
     def loss(self) -> float:
@@ -51,7 +50,7 @@ class Evaluation:
 def evaluate(
     fabric: Fabric,
     processes: Processes,
-    objective: Objective,
+    objective: Objective[Any],
     network: nn.Module,
     loader: EventLoader,
     progress: ProgressBar,
@@ -99,12 +98,13 @@ def evaluate(
                 if any_stop.ask(stop())[0]:
                     return None
             joined = _joined(outputs)
-            losses = objective.overall(network, means.over(processes).values(), joined, processes)
+            totals = ValidationTotals(network, means.over(processes).values(), joined, processes)
+            losses = objective.validation_losses(totals)
     finally:
         network.train(was_training)
-    arrays, branches = _gather(joined, processes), _gather(_joined(events), processes)
-    metrics = processes.broadcast(lambda: objective.metrics(arrays, branches))
-    return Evaluation(losses, metrics, arrays, branches)
+    predictions = Predictions(_gather(joined, processes), _gather(_joined(events), processes))
+    metrics = processes.broadcast(lambda: objective.report.metrics(predictions))
+    return Evaluation(losses, metrics, predictions)
 
 
 def _gather(own: dict[str, Tensor], processes: Processes) -> dict[str, NDArray[Any]]:

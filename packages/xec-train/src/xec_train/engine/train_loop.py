@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 from lightning_fabric import Fabric
 from torch import Tensor
@@ -72,7 +73,7 @@ class TrainLoop:
 
     fabric: Fabric
     processes: Processes
-    objective: Objective
+    objective: Objective[Any]
     state: TrainState
     training: EventLoader
     validation: EventLoader
@@ -194,7 +195,7 @@ class TrainLoop:
             **progress.means.over(self.processes).values("train_"),
             **{f"val_{name}": value for name, value in evaluation.losses.items()},
             **evaluation.metrics,
-            **self.objective.figures(self.state.sharding.full_network(self.state.network)),
+            **self.objective.report.figures(self.state.sharding.full_network(self.state.network)),
             "bad_steps": float(progress.bad_steps),
             "lr": self.state.scheduler.rate,
             "epoch_duration_sec": bar.seconds,
@@ -204,14 +205,16 @@ class TrainLoop:
         improved = evaluation.loss < progress.best_value
         progress.best_value = min(evaluation.loss, progress.best_value)
         progress.sigma_factors = self.processes.broadcast(
-            lambda: self.objective.sigma_factors(evaluation.outputs, evaluation.events)
+            lambda: self.objective.report.sigma_factors(evaluation.predictions)
         )
         self.state.scheduler.end_epoch(evaluation.loss)
         progress.next_epoch()
         self.tracker.log(numbers, progress.epoch, progress.step)
         if self.writer is not None:
             self.writer.save_epoch(self.state, improved)
-        self.display.epoch(progress.epoch, self.config.epochs, numbers, self.objective.headlines, improved)
+        self.display.epoch(
+            progress.epoch, self.config.epochs, numbers, self.objective.report.headlines, improved
+        )
 
     def _save_last(self) -> None:
         self.complete_pending()

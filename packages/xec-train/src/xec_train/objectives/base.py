@@ -1,100 +1,145 @@
-"""What the training loop has to know about what is learnt."""
+"""The objective of a training, as the loop sees it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Generic, TypeVar
 
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from xec_train.data.batch import Batch
 from xec_train.data.events import Events
+from xec_train.objectives.reporting import Arrays, Report
 from xec_train.processes.group import Processes
 
-Arrays = Mapping[str, NDArray[Any]]
+NetworkT = TypeVar("NetworkT", bound=nn.Module)
 
 LOSS = "loss"
 """Key of the number that is minimized; the others among the losses are its parts."""
 
 
-class Objective(Protocol):
-    """Something to learn: loss, metrics, and what is written per event.
+@dataclass(frozen=True)
+class StepBatches(Generic[NetworkT]):
+    """The batches of one step.
 
     Attributes
     ----------
-    kind
-        Kind of the checkpoint.
+    network
+        The network that learns from them.
+    batches
+        The batches of this process, augmented, on the device.
+    n_events
+        Events of the step over all processes.
+    processes
+        The processes, which share the step.
+    """
+
+    network: NetworkT
+    batches: list[Batch]
+    n_events: int
+    processes: Processes
+
+
+@dataclass(frozen=True)
+class ValidationTotals(Generic[NetworkT]):
+    """What a whole validation has added up.
+
+    Attributes
+    ----------
+    network
+        The network that is validated.
+    means
+        Means of the losses over the events of all processes.
+    outputs
+        Outputs for the events of this process.
+    processes
+        The processes, which share the events.
+    """
+
+    network: NetworkT
+    means: dict[str, float]
+    outputs: Mapping[str, Tensor]
+    processes: Processes
+
+
+class Objective(ABC, Generic[NetworkT]):
+    """An objective: network, losses, and outputs per event.
+
+    Attributes
+    ----------
     truth_branches
         Truth that every event needs.
     forward_methods
         Methods of the network, besides `forward`, that `forward` here calls.
-    headlines
-        Metrics for the line of an epoch, with their units.
-    next_steps
-        Commands for the finished run ``{run}`` and its checkpoint ``{best}``, and what they do.
+    report
+        Metrics and files.
     """
 
-    kind: str
-    truth_branches: tuple[str, ...]
-    forward_methods: tuple[str, ...]
-    headlines: Mapping[str, str]
-    next_steps: Mapping[str, str]
+    truth_branches: tuple[str, ...] = ()
+    forward_methods: tuple[str, ...] = ()
+    report: Report[NetworkT]
 
-    def build_network(self) -> nn.Module:
-        """A new network, with random weights."""
+    @abstractmethod
+    def build_network(self) -> NetworkT:
+        """Return a new network, with random weights."""
 
-    def prepare(self, network: nn.Module, truth: Arrays) -> None:
+    @abstractmethod
+    def forward(self, network: NetworkT, batch: Batch) -> dict[str, Tensor]:
+        """Compute what the losses need; `network` may be wrapped for several devices."""
+
+    @abstractmethod
+    def losses(self, network: NetworkT, raw: Mapping[str, Tensor], batch: Batch) -> dict[str, Tensor]:
+        """Return means over the batch: `LOSS`, and its parts under names of their own."""
+
+    @abstractmethod
+    def outputs(self, network: NetworkT, raw: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Return what is kept of each event in validation."""
+
+    def prepare(self, network: NetworkT, truth: Arrays) -> None:
         """Fit what the network has to know about the training data before it starts."""
 
     def check_truth(self, truth: Arrays, source: str) -> None:
-        """Stop, with an `XecError`, at true values that the loss cannot use."""
+        """Raise an `XecError` at true values that the loss cannot use."""
 
     def weigh_events(self, events: Events, folder: Path, *, resumed: bool, write: bool) -> Sequence[str]:
-        """Fit weights of events to the training data, or read those in the run directory `folder` if it is
-        resumed; only one process may `write`. Gives lines for the user."""
+        """Fit weights of the training events.
+
+        Parameters
+        ----------
+        events
+            The training events.
+        folder
+            The run directory.
+        resumed
+            Whether a run is resumed, so that its own weights are read.
+        write
+            Whether this process writes files.
+
+        Returns
+        -------
+        sequence of str
+            Lines for the user.
+        """
+        return []
 
     def augment(self, batch: Batch) -> Batch:
         """Change a batch for training."""
+        return batch
 
-    def join(
-        self, network: nn.Module, window: list[Batch], n_events: int, processes: Processes
-    ) -> list[Batch]:
-        """Tell batches of one step what their losses have to know of each other, so that these, weighted by
-        the batches' shares of the step's `n_events`, add up to the loss of all events; processes do it
-        together."""
+    def link_batches(self, step: StepBatches[NetworkT]) -> list[Batch]:
+        """Add to the batches of a step what their losses have to know of each other.
 
-    def forward(self, network: nn.Module, batch: Batch) -> dict[str, Tensor]:
-        """What the loss needs; `network` may be wrapped for several devices."""
+        Then the losses, weighted by the batches' shares of the events, add up to the loss of all events.
+        Means over events need nothing. Processes call together.
+        """
+        return step.batches
 
-    def losses(self, network: nn.Module, raw: Mapping[str, Tensor], batch: Batch) -> dict[str, Tensor]:
-        """Means over the batch: `LOSS`, and its parts under names of their own."""
+    def validation_losses(self, totals: ValidationTotals[NetworkT]) -> dict[str, float]:
+        """Return the losses of a whole validation, which need not be means over events.
 
-    def outputs(self, network: nn.Module, raw: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """What is kept per event in validation."""
-
-    def overall(
-        self,
-        network: nn.Module,
-        means: dict[str, float],
-        outputs: Mapping[str, Tensor],
-        processes: Processes,
-    ) -> dict[str, float]:
-        """The losses of a whole validation, from their means over all events, and from the outputs of this
-        process where they are no such means; processes do it together."""
-
-    def metrics(self, outputs: Arrays, events: Arrays) -> dict[str, float]:
-        """Figures of merit over all events."""
-
-    def sigma_factors(self, outputs: Arrays, events: Arrays) -> dict[str, list[float]]:
-        """By task: what makes the predicted uncertainties right."""
-
-    def figures(self, network: nn.Module) -> dict[str, float]:
-        """Numbers of the network that are worth following from epoch to epoch."""
-
-    def write_results(self, run: Path, outputs: Arrays, events: Arrays) -> Sequence[Path]:
-        """Write the validation event by event into a run directory."""
-
-    def write_readings(self, run: Path, network: nn.Module, batches: Iterator[Batch]) -> Sequence[Path]:
-        """Write what needs the readings again, from batches of the validation on the device."""
+        Processes call together.
+        """
+        return totals.means

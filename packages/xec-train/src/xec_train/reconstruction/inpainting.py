@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import cast
-
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from xec_data.schema.branches import INVALID_ABOVE
 from xec_models.reconstruction.inpainter import XECInpainter
@@ -16,7 +13,7 @@ from xec_train.reconstruction.losses import Faces
 from xec_train.reconstruction.objective import Reconstruction
 
 
-class Inpainting(Reconstruction):
+class Inpainting(Reconstruction[XECInpainter]):
     """The objective ``inpainting``: few sensors are hidden, and recovered one by one.
 
     Parameters
@@ -25,17 +22,12 @@ class Inpainting(Reconstruction):
         The training's configuration.
     """
 
-    kind: str = XECInpainter.kind
-    forward_methods: tuple[str, ...] = ("reconstruct_faces",)
-    next_steps: Mapping[str, str] = {
-        "xec inpaint {best} IN.root -o OUT.root": "a copy of a file with its dead channels recovered",
-        "xec plot {run}": "the reconstructed events (checkpoint.save_predictions), and the curves",
-    }
+    forward_methods = ("reconstruct_faces",)
 
     config: InpaintingConfig
 
     def build_network(self) -> XECInpainter:
-        """A new inpainter."""
+        """Return a new inpainter."""
         return XECInpainter(
             self.config.model,
             self.config.normalization,
@@ -53,17 +45,17 @@ class Inpainting(Reconstruction):
             scores = -torch.log1p(-scores) / preferred
         return draw_over_quantiles(npho, self.config.model.mask_ratio, scores)
 
-    def predict(self, network: nn.Module, npho: Tensor, time: Tensor, mask: Tensor) -> dict[str, Tensor]:
+    def predict(self, network: XECInpainter, npho: Tensor, time: Tensor, mask: Tensor) -> dict[str, Tensor]:
         """The sensors of all faces."""
-        return cast("XECInpainter", network).reconstruct_faces(npho, time, mask)
+        return network.reconstruct_faces(npho, time, mask)
 
-    def cells(self, network: nn.Module, x: Tensor) -> Faces:
+    def cells(self, network: XECInpainter, x: Tensor) -> Faces:
         """Every sensor is a cell."""
-        return cast("XECInpainter", network).by_face(x)
+        return network.by_face(x)
 
-    def hidden(self, network: nn.Module, mask: Tensor) -> Faces:
+    def hidden(self, network: XECInpainter, mask: Tensor) -> Faces:
         """The mask, face by face."""
-        return cast("XECInpainter", network).by_face(mask)
+        return network.by_face(mask)
 
 
 def draw_over_quantiles(npho: Tensor, ratio: float, scores: Tensor) -> Tensor:

@@ -2,35 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import cast
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from xec_data.tasks.table import TASKS, truth_branches
 from xec_models.blocks.namespace import TORCH
 from xec_models.losses import LOSSES, Loss
-from xec_models.regressor.metrics import sigma_factors, task_metrics
-from xec_models.regressor.regressor import SIGMA, XECRegressor
+from xec_models.regressor.regressor import XECRegressor
 from xec_train.config.train_config import RegressionConfig
 from xec_train.data.augmentation import drop_channels
 from xec_train.data.batch import Batch, derived_key
 from xec_train.data.events import Events
 from xec_train.errors import TrainError
 from xec_train.objectives.balance import loss_weights, total_loss
-from xec_train.objectives.base import LOSS, Arrays
-from xec_train.processes.group import Processes
-from xec_train.regression.results import write_regression_results
+from xec_train.objectives.base import LOSS, Objective
+from xec_train.objectives.reporting import Arrays
+from xec_train.regression.report import RegressionReport
 from xec_train.regression.reweighting import EventWeights, weigh_events
 
 _WEIGHT = "weight_"
 """What stands before the task in the name of an event's weight in a batch."""
 
 
-class Regression:
+class Regression(Objective[XECRegressor]):
     """The objective ``regression``: every enabled task has a head and a loss, which are added up.
 
     Parameters
@@ -39,19 +37,14 @@ class Regression:
         The training's configuration.
     """
 
-    kind: str = XECRegressor.kind
-    forward_methods: tuple[str, ...] = ("forward_standardized",)
-    next_steps: Mapping[str, str] = {
-        "xec predict {best} IN.root -o OUT.root": "the network on other files",
-        "xec plot {run}": "plots of the validation",
-    }
+    forward_methods = ("forward_standardized",)
 
     def __init__(self, config: RegressionConfig) -> None:
         self.config = config
         self.tasks = config.enabled_tasks
         self.truth_branches = truth_branches(self.tasks)
         self.event_weights: dict[str, EventWeights] = {}
-        self.headlines: Mapping[str, str] = dict(TASKS[task].headline for task in self.tasks)
+        self.report = RegressionReport(tuple(self.tasks), self.loss_weights)
 
     def build_network(self) -> XECRegressor:
         """A new regressor."""
@@ -60,11 +53,9 @@ class Regression:
             self.config.model, self.tasks, self.config.normalization, learn_loss_weights=automatic
         )
 
-    def prepare(self, network: nn.Module, truth: Arrays) -> None:
+    def prepare(self, network: XECRegressor, truth: Arrays) -> None:
         """Fit the standardization of the targets."""
-        cast("XECRegressor", network).fit_targets(
-            {task: TASKS[task].true_values(truth) for task in self.tasks}
-        )
+        network.fit_targets({task: TASKS[task].true_values(truth) for task in self.tasks})
 
     def check_truth(self, truth: Arrays, source: str) -> None:
         """Refuse classes that do not exist, and values that a relative loss or a logarithm cannot use."""
@@ -109,84 +100,31 @@ class Regression:
         }
         return {**drop_channels(batch, self.config.training.channel_dropout_rate), **weights}
 
-    def join(
-        self,
-        network: nn.Module,  # noqa: ARG002
-        window: list[Batch],
-        n_events: int,  # noqa: ARG002
-        processes: Processes,  # noqa: ARG002
-    ) -> list[Batch]:
-        """Nothing: losses are means over events."""
-        return window
-
-    def forward(self, network: nn.Module, batch: Batch) -> dict[str, Tensor]:
+    def forward(self, network: XECRegressor, batch: Batch) -> dict[str, Tensor]:
         """Raw outputs of the heads."""
-        raw = cast("XECRegressor", network).forward_standardized(batch["npho"], batch["time"])
+        raw = network.forward_standardized(batch["npho"], batch["time"])
         return {task: values.float() for task, values in raw.items()}
 
-    def losses(self, network: nn.Module, raw: Mapping[str, Tensor], batch: Batch) -> dict[str, Tensor]:
+    def losses(self, network: XECRegressor, raw: Mapping[str, Tensor], batch: Batch) -> dict[str, Tensor]:
         """The weighted sum over the tasks, and each task's own loss as ``loss_<task>``."""
-        regressor = cast("XECRegressor", network)
         parts = {}
         for task, values in raw.items():
-            per_event = task_loss(regressor, task, values, _truth(task, batch))
+            per_event = task_loss(network, task, values, _truth(task, batch))
             # Only training gives weights: in validation every event counts once.
             weights = batch.get(_WEIGHT + task)
             parts[task] = (per_event if weights is None else weights * per_event).mean()
-        total = total_loss(parts, self._weights, _log_variances(regressor))
+        total = total_loss(parts, self._weights, _log_variances(network))
         return {LOSS: total, **{f"{LOSS}_{task}": part for task, part in parts.items()}}
 
-    def outputs(self, network: nn.Module, raw: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    def outputs(self, network: XECRegressor, raw: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Physical predictions, and ``<task>_sigma`` where a head has one."""
-        return cast("XECRegressor", network).to_physical(raw)
+        return network.to_physical(raw)
 
-    def overall(
-        self,
-        network: nn.Module,  # noqa: ARG002
-        means: dict[str, float],
-        outputs: Mapping[str, Tensor],  # noqa: ARG002
-        processes: Processes,  # noqa: ARG002
-    ) -> dict[str, float]:
-        """Losses are means over events."""
-        return means
-
-    def metrics(self, outputs: Arrays, events: Arrays) -> dict[str, float]:
-        """The metrics of every task."""
-        return {
-            name: value
-            for task in self.tasks
-            for name, value in task_metrics(
-                task, outputs[task], TASKS[task].true_values(events), outputs.get(task + SIGMA)
-            ).items()
-        }
-
-    def sigma_factors(self, outputs: Arrays, events: Arrays) -> dict[str, list[float]]:
-        """For every head with an uncertainty."""
-        return {
-            task: sigma_factors(task, outputs[task], outputs[task + SIGMA], TASKS[task].true_values(events))
-            for task in self.tasks
-            if task + SIGMA in outputs
-        }
-
-    def figures(self, network: nn.Module) -> dict[str, float]:
-        """``loss_weight_<task>`` if these are learnt."""
+    def loss_weights(self, network: XECRegressor) -> dict[str, float]:
+        """Return the factors of the tasks in the total loss if these are learnt."""
         if self.config.loss_balance != "auto":
             return {}
-        learnt = loss_weights(self._weights, _log_variances(cast("XECRegressor", network)))
-        return {f"loss_weight_{task}": weight for task, weight in learnt.items()}
-
-    def write_results(self, run: Path, outputs: Arrays, events: Arrays) -> list[Path]:
-        """One CSV file a task, and one ROOT file with everything."""
-        return write_regression_results(run, tuple(self.tasks), outputs, events)
-
-    def write_readings(
-        self,
-        run: Path,  # noqa: ARG002
-        network: nn.Module,  # noqa: ARG002
-        batches: Iterator[Batch],  # noqa: ARG002
-    ) -> list[Path]:
-        """Nothing."""
-        return []
+        return loss_weights(self._weights, _log_variances(network))
 
     @property
     def _weights(self) -> dict[str, float]:

@@ -13,7 +13,7 @@ from xec_train.data.events import Events, open_events
 from xec_train.data.loader import thread_count, worker_count
 from xec_train.engine.checkpoints import find_checkpoint, open_checkpoint
 from xec_train.objectives.base import Objective
-from xec_train.objectives.table import build_objective
+from xec_train.objectives.table import OBJECTIVES, build_objective
 from xec_train.processes.group import Processes
 from xec_train.regression.results import RESULT_BRANCHES
 from xec_train.runs.display import Display
@@ -25,7 +25,7 @@ from xec_train.runs.names import choose_run
 class Preparation:
     """What is known to be right before anything is written."""
 
-    objective: Objective
+    objective: Objective[Any]
     run: RunDirectory
     training: Events
     validation: Events
@@ -52,9 +52,10 @@ def prepare(config: TrainConfig, processes: Processes, display: Display) -> Prep
         At the first thing that is not as it has to be.
     """
     objective = processes.run_on_all(lambda: build_objective(config))
+    kind = OBJECTIVES[config.objective].network_kind
     path = processes.broadcast(lambda: find_checkpoint(config.checkpoint, config.mlflow.run_name))
     opened_checkpoint = (
-        None if path is None else processes.run_on_all(lambda: open_checkpoint(path, config, objective.kind))
+        None if path is None else processes.run_on_all(lambda: open_checkpoint(path, config, kind))
     )
     weights = opened_checkpoint if isinstance(opened_checkpoint, Weights) else None
     checkpoint = None if isinstance(opened_checkpoint, Weights) else opened_checkpoint
@@ -71,7 +72,9 @@ def prepare(config: TrainConfig, processes: Processes, display: Display) -> Prep
     return Preparation(objective, run, training, validation, path, checkpoint, weights)
 
 
-def _open_files(config: TrainConfig, objective: Objective, sharing: int, display: Display) -> list[Events]:
+def _open_files(
+    config: TrainConfig, objective: Objective[Any], sharing: int, display: Display
+) -> list[Events]:
     workers = worker_count(config.data.num_workers, 1 << 62, sharing)
     threads = thread_count(config.data.num_threads, workers, sharing)
     opened = []

@@ -51,10 +51,11 @@ def write_results(assembly: Assembly, display: Display) -> list[Path]:
         raise TrainError(f"the validation of {best} was interrupted")
     if not processes.is_first:
         return []
-    files += ready.objective.write_results(run.path, evaluation.outputs, evaluation.events)
+    report = ready.objective.report
+    files += report.write_predictions(run.path, evaluation.predictions)
     # Rank 0 reads for all now.
     with closing(replace(validation, rank=0, world=1).epoch()) as batches:
-        files += ready.objective.write_readings(run.path, network, map(fabric.to_device, batches))
+        files += report.write_readings(run.path, network, map(fabric.to_device, batches))
     return [*files, *make_artifacts(run.path, display.warn)]
 
 

@@ -15,7 +15,7 @@ from xec_train.engine.interruption import Interruption
 from xec_train.engine.state import TrainState
 from xec_train.engine.system_metrics import SystemMetrics
 from xec_train.engine.train_loop import TrainLoop
-from xec_train.objectives.base import Objective
+from xec_train.objectives.table import OBJECTIVES, ObjectiveEntry
 from xec_train.runs.assembly import Assembly, assemble
 from xec_train.runs.display import Display
 from xec_train.runs.preparation import Preparation
@@ -80,8 +80,14 @@ def _run(assembly: Assembly, display: Display) -> RunDirectory:
     mlflow_run = None
     if ready.checkpoint is not None and not config.checkpoint.new_mlflow_run:
         mlflow_run = ready.checkpoint.provenance.mlflow_run_id
+    objective = OBJECTIVES[config.objective]
     writer = CheckpointWriter(
-        ready.run, config, ready.objective.kind, fabric, processes, order=order_of(training)
+        ready.run,
+        config,
+        objective.network_kind,
+        fabric,
+        processes,
+        order=order_of(training),
     )
     tracker, mlflow = Trackers(), None
     if processes.is_first:
@@ -115,7 +121,7 @@ def _run(assembly: Assembly, display: Display) -> RunDirectory:
     tracker.finish("FINISHED" if finished else "KILLED")
     if processes.is_first:
         if finished:
-            _print_end(ready.run, ready.objective, state, display)
+            _print_end(ready.run, objective, state, display)
         else:
             _print_resume(config, ready.run, state, display)
         if mlflow is not None and (finished or not mlflow.complete):
@@ -154,7 +160,7 @@ def _start_tracking(
     )
 
 
-def _print_end(run: RunDirectory, objective: Objective, state: TrainState, display: Display) -> None:
+def _print_end(run: RunDirectory, objective: ObjectiveEntry, state: TrainState, display: Display) -> None:
     display.line()
     display.line(
         f"done: epoch {state.progress.epoch}, smallest validation loss {state.progress.best_value:.4g}"

@@ -1,0 +1,65 @@
+"""The report of an objective: metrics of a validation, and files about it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+from numpy.typing import NDArray
+from torch import nn
+
+from xec_train.data.batch import Batch
+
+Arrays = Mapping[str, NDArray[Any]]
+
+NetworkT = TypeVar("NetworkT", bound=nn.Module)
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """The events of a validation, in the order of the files.
+
+    Attributes
+    ----------
+    outputs
+        What the network says, (n, …) each.
+    events
+        Branches of the same events, but for the readings.
+    """
+
+    outputs: Arrays
+    events: Arrays
+
+
+class Report(Generic[NetworkT]):
+    """Metrics and files of a validation; by itself there are none.
+
+    Attributes
+    ----------
+    headlines
+        Metrics for the line of an epoch, with their units.
+    """
+
+    headlines: Mapping[str, str] = {}
+
+    def metrics(self, predictions: Predictions) -> dict[str, float]:
+        """Return figures of merit over all events."""
+        return {}
+
+    def sigma_factors(self, predictions: Predictions) -> dict[str, list[float]]:
+        """Return the factors that make predicted uncertainties right, by task."""
+        return {}
+
+    def figures(self, network: NetworkT) -> dict[str, float]:
+        """Return numbers of the training that are worth following from epoch to epoch."""
+        return {}
+
+    def write_predictions(self, run: Path, predictions: Predictions) -> Sequence[Path]:
+        """Write the validation event by event into a run directory."""
+        return []
+
+    def write_readings(self, run: Path, network: NetworkT, batches: Iterator[Batch]) -> Sequence[Path]:
+        """Write what needs the readings again, from batches of the validation on the device."""
+        return []

@@ -1,0 +1,59 @@
+"""The report of a reconstruction: errors of hidden sensors, and some events sensor by sensor."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from itertools import chain
+from pathlib import Path
+from typing import TypeVar
+
+from torch import nn
+
+from xec_train.config.train_config import ReconstructionConfig
+from xec_train.data.batch import Batch
+from xec_train.objectives.reporting import Predictions, Report
+from xec_train.reconstruction.results import error_metrics, write_reconstruction
+
+NetworkT = TypeVar("NetworkT", bound=nn.Module)
+
+
+class ReconstructionReport(Report[NetworkT]):
+    """Metrics and files of the validation of a network that fills in hidden sensors.
+
+    Parameters
+    ----------
+    config
+        The training's configuration.
+    with_mask
+        Gives a batch with the sensors that validation hides.
+    loss_weights
+        Gives the factors of the channels in the total loss, those that are learnt.
+    """
+
+    def __init__(
+        self,
+        config: ReconstructionConfig,
+        with_mask: Callable[[Batch], Batch],
+        loss_weights: Callable[[NetworkT], dict[str, float]],
+    ) -> None:
+        self.config, self._with_mask, self._loss_weights = config, with_mask, loss_weights
+        self.channels = config.model.predict_channels
+        self.headlines = {f"val_loss_{channel}": "" for channel in self.channels}
+
+    def metrics(self, predictions: Predictions) -> dict[str, float]:
+        """Return ``mae_<channel>``, ``rmse_<channel>`` and the same of each face, normalized."""
+        wanted = self.config.training.track_mae_rmse
+        return error_metrics(predictions.outputs, self.channels) if wanted else {}
+
+    def figures(self, network: NetworkT) -> dict[str, float]:
+        """Return ``loss_weight_<channel>`` if these are learnt."""
+        return {f"loss_weight_{channel}": weight for channel, weight in self._loss_weights(network).items()}
+
+    def write_readings(self, run: Path, network: NetworkT, batches: Iterator[Batch]) -> list[Path]:
+        """Write the first ``checkpoint.save_predictions`` events, sensor by sensor."""
+        wanted = self.config.checkpoint.save_predictions
+        first = next(batches, None) if wanted else None
+        if first is None:
+            return []
+        masked = map(self._with_mask, chain([first], batches))
+        return [write_reconstruction(run, network, masked, self.channels, wanted)]

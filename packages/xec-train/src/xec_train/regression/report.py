@@ -1,0 +1,58 @@
+"""The report of a regression: metrics, uncertainties and predictions of every task."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from xec_data.tasks.table import TASKS
+from xec_models.regressor.metrics import sigma_factors, task_metrics
+from xec_models.regressor.regressor import SIGMA, XECRegressor
+from xec_train.objectives.reporting import Predictions, Report
+from xec_train.regression.results import write_regression_results
+
+
+class RegressionReport(Report[XECRegressor]):
+    """Metrics and files of the validation of a regressor.
+
+    Parameters
+    ----------
+    tasks
+        The tasks that are learnt.
+    loss_weights
+        Gives the factors of the tasks in the total loss, those that are learnt.
+    """
+
+    def __init__(
+        self, tasks: Sequence[str], loss_weights: Callable[[XECRegressor], dict[str, float]]
+    ) -> None:
+        self.tasks, self._loss_weights = tuple(tasks), loss_weights
+        self.headlines = dict(TASKS[task].headline for task in self.tasks)
+
+    def metrics(self, predictions: Predictions) -> dict[str, float]:
+        """Return the metrics of every task."""
+        outputs, events = predictions.outputs, predictions.events
+        return {
+            name: value
+            for task in self.tasks
+            for name, value in task_metrics(
+                task, outputs[task], TASKS[task].true_values(events), outputs.get(task + SIGMA)
+            ).items()
+        }
+
+    def sigma_factors(self, predictions: Predictions) -> dict[str, list[float]]:
+        """Return factors for every head with an uncertainty."""
+        outputs, events = predictions.outputs, predictions.events
+        return {
+            task: sigma_factors(task, outputs[task], outputs[task + SIGMA], TASKS[task].true_values(events))
+            for task in self.tasks
+            if task + SIGMA in outputs
+        }
+
+    def figures(self, network: XECRegressor) -> dict[str, float]:
+        """Return ``loss_weight_<task>`` if these are learnt."""
+        return {f"loss_weight_{task}": weight for task, weight in self._loss_weights(network).items()}
+
+    def write_predictions(self, run: Path, predictions: Predictions) -> list[Path]:
+        """Write one CSV file a task, and one ROOT file with everything."""
+        return write_regression_results(run, self.tasks, predictions.outputs, predictions.events)
