@@ -39,12 +39,19 @@ def run_job(job: dict[str, Any], patch: pytest.MonkeyPatch) -> dict[str, Any]:
     held: list[int] = []
     config = load_config(job["config"], [f"mlflow.run_name={job['name']}", *job["changes"]]).config
     kind: Any = type(build_objective(config))
-    build, augment, step = kind.build_network, kind.augment, TrainLoop.step
+    build, augment, forward, step = kind.build_network, kind.augment, kind.forward, TrainLoop.step
     rank = int(os.environ.get("RANK", "0"))
 
-    def without_dropout(objective: Any) -> nn.Module:
-        network: nn.Module = build(objective)
+    def built(objective: Any) -> nn.Module:
+        network: Any = build(objective)
+        if job.get("double"):
+            # All but the scale of the outputs, so that losses are what they are.
+            network.double().targets.float()
         return network if job.get("random") else network.eval()
+
+    def in_double(objective: Any, network: Any, batch: dict[str, Tensor]) -> Any:
+        readings = {name: batch[name].double() for name in ("npho", "time")}
+        return forward(objective, network, {**batch, **readings})
 
     def watched(objective: Any, batch: dict[str, Tensor]) -> dict[str, Tensor]:
         seen.append(list(zip(batch["run"].tolist(), batch["event"].tolist(), strict=True)))
@@ -69,7 +76,9 @@ def run_job(job: dict[str, Any], patch: pytest.MonkeyPatch) -> dict[str, Any]:
         raise DataError("train.root: cannot be read here")
 
     patch.setattr("xec_train.runs.artifacts.entry_points", lambda **_: [])
-    patch.setattr(kind, "build_network", without_dropout)
+    patch.setattr(kind, "build_network", built)
+    if job.get("double"):
+        patch.setattr(kind, "forward", in_double)
     patch.setattr(kind, "augment", watched)
     patch.setattr(TrainLoop, "step", stepping)
     if not job.get("random"):

@@ -33,10 +33,13 @@ EXACT = (
     *("tasks.energy.enabled=true", "tasks.uvwFI.enabled=true", "loss_balance=auto"),
 )
 ALONE, SHARED = (*EXACT, "data.batch_size=64"), (*EXACT, "data.batch_size=8")
-# AdamW in four steps, and dropout: what is random is the same for processes with copies and with parts. With
-# its usual eps AdamW would make whole steps of gradients that are zero but for rounding.
+# AdamW in four steps, and dropout: what is random is the same for processes with copies and with parts. The
+# norm of the gradient is summed in another order over parts, so that clipping rounds differently; norms of
+# cells that hold nothing but small biases make that grow a hundredfold in each step: in double precision it
+# stays small. With its usual eps AdamW would make whole steps of gradients that are zero but for rounding.
 STEPS = (*QUICK, *ONE_EPOCH, "data.batch_size=4", "training.scheduler=none", "training.warmup_epochs=0")
-ADAMW = {"random": True, "eps": 1e-2}
+ADAMW = {"random": True, "eps": 1e-2, "double": True}
+DOUBLE = 1e-10
 BAD = (
     *(*STEPS, "data.train_path=bad.root", "training.ema_decay=null"),
     *("tasks.energy.enabled=true", "tasks.energy.loss_fn=relative_mse"),
@@ -113,11 +116,11 @@ def test_parts_and_copies_agree_also_where_one_goes_on_from_the_other(folder: Pa
     like = "bad-copies" if "bad" in name else "copies"
     copies, parts = last(folder, like), last(folder, name)
     assert parts["step"] == copies["step"] == 4
-    assert_agree(copies["model"], parts["model"])
+    assert_agree(copies["model"], parts["model"], DOUBLE)
     assert (parts["ema_model"] is None) == (copies["ema_model"] is None) == ("bad" in name)
     if "bad" not in name:
-        assert_agree(copies["ema_model"], parts["ema_model"])
-    assert_agree(moments(copies), moments(parts))
+        assert_agree(copies["ema_model"], parts["ema_model"], DOUBLE)
+    assert_agree(moments(copies), moments(parts), DOUBLE)
     assert parts["optimizer"]["param_groups"] == copies["optimizer"]["param_groups"]
     numbers, expected = (metrics(run_of(folder, run))["val_loss"] for run in (name, like))
     assert numbers == pytest.approx(expected, rel=1e-5)

@@ -13,13 +13,13 @@ import numpy as np
 import pytest
 import torch
 from torch import Tensor
-from xec_models.checkpoint.checkpoint import MODEL_KINDS
 
 from xec_data import INVALID, SCHEMES, NphoTransform, Scheme
 from xec_data.tasks.table import RECONSTRUCTIONS
 from xec_geometry import N_SENSORS
 from xec_geometry.support.registry import Registry
 from xec_models.blocks.hex_operators import HEX_OPERATORS, HexOperator
+from xec_models.checkpoint.kinds import MODEL_KINDS
 from xec_models.encoder.normalizer import Normalizer
 from xec_models.encoder.position_encodings import POSITION_ENCODINGS, PositionEncoding
 from xec_models.losses import LOSSES, Loss
@@ -221,7 +221,7 @@ def test_an_objective_trains_the_network_that_its_entry_names(path: Path, name: 
     assert type(config) is OBJECTIVES[name].config_class
     network: Any = build_objective(config).build_network()
     assert network.kind == OBJECTIVES[name].network_kind
-    assert MODEL_KINDS[network.kind] is type(network)
+    assert MODEL_KINDS[network.kind].network is type(network)
 
 
 def test_objectives_without_tasks_are_those_that_data_knows() -> None:

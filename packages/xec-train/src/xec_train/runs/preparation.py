@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from xec_data.schema.branches import ID_BRANCHES
 from xec_models.checkpoint.content import Checkpoint
