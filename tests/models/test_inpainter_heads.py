@@ -12,6 +12,7 @@ from xec_models.config.network import InpainterConfig
 from xec_models.encoder.normalizer import Normalizer
 from xec_models.encoder.outer_modes import OUTER_MODES
 from xec_models.reconstruction.inpainter_attention import NEIGHBOURS, CrossAttentionHead, wanted
+from xec_models.reconstruction.inpainter_cells import group_cells, own_cells
 from xec_models.reconstruction.inpainter_features import (
     AROUND,
     LocalFeatures,
@@ -19,7 +20,7 @@ from xec_models.reconstruction.inpainter_features import (
     nearest_sensors,
     same_face_neighbours,
 )
-from xec_models.reconstruction.inpainter_heads import OuterReadout, PerFaceHead, group_cells, own_cells
+from xec_models.reconstruction.inpainter_heads import OuterReadout, PerFaceHead
 
 
 def config(**model):

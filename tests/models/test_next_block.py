@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from xec_models.blocks.convnext import ConvNeXtV2Block, FaceBackbone
-from xec_models.blocks.next_block import GlobalResponseNorm
+from xec_models.blocks.grn import GlobalResponseNorm
 
 
 def _randomized(module):

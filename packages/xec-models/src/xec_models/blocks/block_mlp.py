@@ -18,9 +18,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from xec_models.blocks.grn import EPS, SQUARE_FLOOR, scale_of_norm
+
 # Activations of the events that travel together; a few of these arrays fit in the caches.
 BYTES_AT_A_TIME = 2 * 2**20
-TINY, EPS = 1e-30, 1e-6  # as in GRN
 
 
 def runs_here(x: Tensor) -> bool:
@@ -80,8 +81,8 @@ class _BlockMLP(torch.autograd.Function):
         for part in _parts(y, len(gamma)):
             normed = F.layer_norm(y[part], norm_weight.shape, norm_weight, norm_bias, eps)
             hidden = F.gelu(F.linear(normed, weight1, bias1))
-            torch.sqrt(hidden.square().sum(1).add_(TINY), out=norms[part])
-            scaled = _scale(norms[part], gamma).unsqueeze(-1) * weight2.t()
+            torch.sqrt(hidden.square().sum(1).add_(SQUARE_FLOOR), out=norms[part])
+            scaled = scale_of_norm(norms[part], gamma).unsqueeze(-1) * weight2.t()
             torch.baddbmm(bias2, hidden, scaled, out=out[part])
         ctx.eps = eps
         ctx.save_for_backward(y, norms, norm_weight, norm_bias, weight1, bias1, gamma, weight2)
@@ -102,7 +103,7 @@ class _BlockMLP(torch.autograd.Function):
             )
             before = F.linear(normed, weight1, bias1)
             hidden = F.gelu(before)
-            scale = _scale(norm, gamma).unsqueeze(-1)
+            scale = scale_of_norm(norm, gamma).unsqueeze(-1)
 
             by_scaled = torch.bmm(hidden.transpose(1, 2), after)
             grad_weight2 += (scale * by_scaled).sum(0)
@@ -135,10 +136,6 @@ class _BlockMLP(torch.autograd.Function):
             grad_weight2.t(),
             grad.sum((0, 1)),
         )
-
-
-def _scale(norm: Tensor, gamma: Tensor) -> Tensor:
-    return 1 + gamma * (norm / (norm.mean(-1, keepdim=True) + EPS))
 
 
 def _parts(y: Tensor, width: int) -> Iterator[slice]:

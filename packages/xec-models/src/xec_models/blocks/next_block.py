@@ -13,41 +13,9 @@ from torch import Tensor, nn
 from xec_models.blocks.block_mlp import block_mlp, runs_here
 from xec_models.blocks.channel_norm import ChannelNorm
 from xec_models.blocks.drop_path import DropPath
+from xec_models.blocks.grn import GlobalResponseNorm
 
 EXPANSION = 4
-
-
-class GlobalResponseNorm(nn.Module):
-    """Competition between channels, per event (GRN; Woo et al. 2023, section 3).
-
-    G = L2 norm over space, N = G / (mean over channels of G + 1e-6), y = γ·(x·N) + β + x. The norm is
-    taken per event: batch mates never meet.
-
-    Parameters
-    ----------
-    dim
-        Number of channels, the last axis.
-    space
-        Axes to take the norm over.
-    """
-
-    def __init__(self, dim: int, space: tuple[int, ...]) -> None:
-        super().__init__()
-        self.space = space
-        self.gamma = nn.Parameter(torch.zeros(dim))
-        self.beta = nn.Parameter(torch.zeros(dim))
-
-    def scale(self, x: Tensor) -> Tensor:
-        """The factor 1 + γ·N: GRN is x · scale + β, one pass over `x` instead of four."""
-        squares = (x * x).sum(self.space, keepdim=True, dtype=torch.promote_types(x.dtype, torch.float32))
-        # The gradient of √0 is infinite; 1e-30 vanishes beside any real response.
-        norm = (squares + 1e-30).sqrt()
-        scale: Tensor = 1 + self.gamma * (norm / (norm.mean(-1, keepdim=True) + 1e-6))
-        return scale
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Apply to `x`, channels last."""
-        return x * self.scale(x) + self.beta
 
 
 class NeXtBlock(nn.Module):
