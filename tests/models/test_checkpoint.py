@@ -1,4 +1,6 @@
 import pickle
+import typing
+from contextlib import contextmanager
 from dataclasses import replace
 
 import numpy as np
@@ -7,13 +9,17 @@ import torch
 from torch import nn
 
 from xec_data.normalization.transforms import NormalizationConfig
+from xec_data.tasks.table import TASKS
+from xec_data.tasks.task import Output, Task, Truth
 from xec_geometry import geometry_hash
 from xec_geometry.support.output import OutputError
 from xec_models import load_model
 from xec_models.checkpoint.building import build_model, load_parameters
 from xec_models.checkpoint.content import (
     FORMAT_VERSION,
+    Configuration,
     NetworkWeights,
+    OutputLabel,
     ProcessState,
     RandomState,
     SamplerState,
@@ -22,7 +28,10 @@ from xec_models.checkpoint.content import (
 from xec_models.checkpoint.plain import load_plain
 from xec_models.checkpoint.reading import read_checkpoint
 from xec_models.checkpoint.writing import new_checkpoint, save_checkpoint
+from xec_models.encoder.network import Network
 from xec_models.errors import CheckpointError
+from xec_models.reconstruction.autoencoder import XECMaskedAutoencoder
+from xec_models.regressor.regressor import XECRegressor
 
 
 @pytest.fixture
@@ -139,6 +148,73 @@ def test_averaged_weights_are_preferred(tmp_path, checkpoint, network):
     assert torch.equal(load_model(path).state_dict()[name], averaged[name])
     plain = build_model(read_checkpoint(path), prefer_ema=False)
     assert torch.equal(plain.state_dict()[name], network.state_dict()[name])
+
+
+def test_loaded_networks_are_of_the_class_that_was_asked_for(saved):
+    asked, any_network = typing.get_overloads(load_model)[::-1]
+    assert typing.get_type_hints(any_network)["return"] is Network
+    assert typing.get_type_hints(asked)["return"].__bound__ is Network
+    assert isinstance(load_model(saved, kind=XECRegressor), XECRegressor)
+    with pytest.raises(CheckpointError, match="of the kind 'regressor', expected 'mae'"):
+        load_model(saved, kind=XECMaskedAutoencoder)
+
+
+def test_outputs_are_described(saved):
+    assert load_plain(saved)["outputs"] == {
+        "energy": [{"name": "energy", "unit": "GeV", "symbol": r"$E_\gamma$"}],
+        "uvwFI": [{"name": name, "unit": "cm", "symbol": f"${name}$"} for name in "uvw"],
+    }
+    assert read_checkpoint(saved).outputs["energy"] == (OutputLabel("energy", "GeV", r"$E_\gamma$"),)
+
+
+class TestTasksOfPackagesThatAreNotInstalled:
+    TASK = Task(
+        name="impact_parameter",
+        meaning="distance of the photon's line from the beam axis",
+        outputs=(Output("b", "cm", "$b$"), Output("turns")),
+        truth=Truth(("emiVec", "xyzTruth"), lambda arrays: arrays["emiVec"][:, :2]),
+        default_loss="l1",
+    )
+
+    @pytest.fixture
+    def network_of(self, small_network):
+        def build(tasks):
+            TASKS.register(self.TASK)
+            try:
+                yield small_network(tasks, outer_fine_pool=(3, 3))
+            finally:
+                TASKS.unregister(self.TASK.name)
+
+        return contextmanager(build)
+
+    def test_the_checkpoint_tells_what_it_predicts_and_what_to_install(
+        self, tmp_path, checkpoint, network_of
+    ):
+        path = tmp_path / "plugin.pth"
+        with network_of(["energy", "impact_parameter"]) as network:
+            tasks = {name: task.model_dump() for name, task in network.task_configs.items()}
+            sections = {**checkpoint.config.sections, "tasks": tasks}
+            sections["model"] = network.model_config.model_dump(mode="json")
+            weights = NetworkWeights(network.state_dict())
+            save_checkpoint(path, new_checkpoint("regressor", sections, weights))
+            load_model(path)
+        assert read_checkpoint(path).outputs["impact_parameter"] == (
+            OutputLabel("b", "cm", "$b$"),
+            OutputLabel("turns", "1", "turns"),
+        )
+        with pytest.raises(CheckpointError) as raised:
+            load_model(path)
+        assert str(raised.value) == (
+            f"{path}: its task 'impact_parameter' is defined by no installed package, its outputs are "
+            "b (cm), turns (1); install the package that provides it (entry-point group xec.tasks)"
+        )
+
+    def test_a_task_without_a_head_is_no_hindrance(self, tmp_path, checkpoint):
+        path = tmp_path / "other.pth"
+        sections = dict(checkpoint.config.sections)
+        sections["tasks"] = {**sections["tasks"], "impact_parameter": {"enabled": False}}
+        save_checkpoint(path, replace(checkpoint, config=Configuration(sections)))
+        assert load_model(path, kind=XECRegressor).tasks == ("energy", "uvwFI")
 
 
 def test_files_that_are_no_checkpoint(tmp_path):

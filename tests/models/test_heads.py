@@ -25,6 +25,33 @@ def test_every_task_and_loss_has_its_outputs(task, loss):
     assert TargetScale(spec, config).physical(raw).shape == (3, spec.n_outputs)
 
 
+@torch.no_grad()
+@pytest.mark.parametrize("loss", ["l1", "gaussian_nll"])
+def test_a_head_on_another_scale_gives_the_same_physical_outputs(loss):
+    spec, config = TASKS["uvwFI"], _config("uvwFI", loss_fn=loss)
+    head = TaskHead(spec, config, 24, 8).eval()
+    old, new = TargetScale(spec, config), TargetScale(spec, config)
+    for scale, factor in ((old, 1.0), (new, 7.0)):
+        scale.shift.copy_(torch.tensor([1.0, -2.0, 3.0]) * factor)
+        scale.scale.copy_(torch.tensor([0.5, 4.0, 2.0]) * factor)
+    x = torch.randn(5, 24)
+    physical, widths = old.physical(head(x)), old.sigma(head(x)) if loss == "gaussian_nll" else None
+    head.rescale(old, *new.constants())
+    torch.testing.assert_close(new.physical(head(x)), physical, rtol=1e-5, atol=1e-5)
+    if widths is not None:
+        torch.testing.assert_close(new.sigma(head(x)), widths)
+
+
+def test_names_of_parameters_stay(small_network):
+    state = small_network(["energy"], outer_fine_pool=(3, 3)).state_dict()
+    heads = {name.removeprefix("heads.energy.") for name in state if name.startswith("heads.")}
+    assert heads == {f"{layer}.{part}" for layer in (0, 1, 4, 6) for part in ("weight", "bias")}
+    assert {name for name in state if name.startswith("targets.")} == {
+        "targets.energy.shift",
+        "targets.energy.scale",
+    }
+
+
 def test_standardized_targets_have_mean_zero_and_width_one():
     rng = np.random.default_rng(0)
     truth = np.column_stack(

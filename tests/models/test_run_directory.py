@@ -1,7 +1,7 @@
 import pytest
 
 from xec_models.checkpoint.run_directory import RunDirectory
-from xec_models.errors import ModelError, RunDirectoryError
+from xec_models.errors import RunDirectoryError
 
 
 def test_names_are_the_contract(tmp_path):
@@ -51,5 +51,5 @@ def test_open_refuses_anything_else(tmp_path):
     file.touch()
     with pytest.raises(RunDirectoryError, match="is a file"):
         RunDirectory.open(file)
-    with pytest.raises(ModelError, match="unknown task"):
+    with pytest.raises(DataError, match="unknown task"):
         RunDirectory(tmp_path).predictions("energie")

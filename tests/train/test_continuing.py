@@ -66,7 +66,7 @@ class TestWhatIsMissing:
         assert "weights of bare.pth, from epoch 1 (it has no optimizer and no scheduler)" in printed
         assert f"taken: {len(before['ema_model'])} parameters" in printed
         assert "not taken" not in printed
-        assert "begun anew" not in printed
+        assert "random initial values" not in printed
         after = read_checkpoint(second.checkpoint_last)
         assert after["epoch"] == 1
         for name, value in before["ema_model"].items():

@@ -1,4 +1,4 @@
-"""The table of losses: what is minimized, for which tasks, and in which space.
+"""The table of losses: their functions, spaces, and the tasks that they suit.
 
 ``standardized``
     Head output and target shifted and scaled by the network (mean 0, spread 1 over the training data), so

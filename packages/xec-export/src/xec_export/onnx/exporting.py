@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import nn
 
 from xec_export.errors import ExportError
 from xec_export.onnx.description import ModelDescription
@@ -25,6 +24,7 @@ from xec_export.prediction.predictor import OnnxPredictor, check_model_file
 from xec_geometry.support.output import atomic_output, check_writable
 from xec_models.checkpoint.reading import read_checkpoint
 from xec_models.checkpoint.run_directory import RunDirectory
+from xec_models.encoder.network import Network
 
 SUFFIX = ".onnx"
 
@@ -144,7 +144,7 @@ def default_output(checkpoint: Path) -> Path:
     return run.onnx if run.config.is_file() else checkpoint.with_suffix(SUFFIX)
 
 
-def torch_predict(network: nn.Module) -> Predict:
+def torch_predict(network: Network) -> Predict:
     """Wrap a network on the CPU as a function of arrays."""
 
     def predict(npho: NDArray[np.float32], time: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:

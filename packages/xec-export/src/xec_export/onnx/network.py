@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import cast
 
 import torch
 
@@ -17,7 +16,6 @@ from xec_models.checkpoint.building import build_model
 from xec_models.checkpoint.content import Checkpoint
 from xec_models.checkpoint.reading import read_checkpoint
 from xec_models.checkpoint.run_directory import RunDirectory
-from xec_models.regressor.heads import TargetScale
 from xec_models.regressor.regressor import XECRegressor
 
 _EXPORT_PACKAGES = ("xec-export", "xec-models", "torch", "onnx", "onnxscript")
@@ -122,7 +120,7 @@ def _output(network: XECRegressor, name: str, width: int) -> OutputDescription:
 def _scale(network: XECRegressor, spec: Task) -> tuple[float, ...]:
     if spec.n_classes or spec.unit_vector:
         return (1.0,) * spec.n_outputs
-    target = cast("TargetScale", network.targets[spec.name])
+    target = network.target_scale(spec.name)
     scale = target.scale.double()
     if target.log_transform:
         # The width of a logarithm is a fraction of the value.

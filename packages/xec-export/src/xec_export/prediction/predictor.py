@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -14,9 +14,6 @@ from xec_export.onnx.description import ModelDescription
 from xec_export.prediction.runtime import CPU_PROVIDER, CUDA_PROVIDER, open_session
 from xec_geometry import geometry_hash
 from xec_geometry.detector.names import check_layout
-
-if TYPE_CHECKING:
-    from torch import nn
 
 Floats = NDArray[np.float32]
 
@@ -152,7 +149,6 @@ class TorchPredictor:
         if threads:
             torch.set_num_threads(threads)
         self.device = "cuda" if torch.cuda.is_available() else "cpu"
-        self._network: nn.Module
         self._network, self.description = load_described(self.path, device=self.device)
         self.batch_size = batch_size or (GPU_BATCH if self.device == "cuda" else TORCH_BATCH)
 

@@ -25,7 +25,7 @@ BYTES_AT_A_TIME = 2 * 2**20
 
 
 def runs_here(x: Tensor) -> bool:
-    """Whether this form may be used: eager, on the CPU, in one precision."""
+    """Tell whether this form may be used: eager, on the CPU, in one precision."""
     return (
         x.device.type == "cpu" and not torch.compiler.is_compiling() and not torch.is_autocast_enabled("cpu")
     )

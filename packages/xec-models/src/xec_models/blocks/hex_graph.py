@@ -50,7 +50,7 @@ class HexDepthwiseConv(MessagePassing):  # type: ignore[misc]
         return out + self.bias
 
     def message(self, x_j: Tensor, kernel: Tensor) -> Tensor:
-        """What one edge carries, (B, E, C)."""
+        """Compute the messages (B, E, C) of the edges."""
         return x_j * kernel
 
 

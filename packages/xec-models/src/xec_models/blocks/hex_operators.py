@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class HexOperator:
-    """What a node learns from its neighbours.
+    """A neighbourhood operator: the messages of a node's neighbours.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""The block of ConvNeXt V2, whatever its neighbourhood operator: spatial mixing, then an MLP with GRN.
+"""The block of ConvNeXt V2 for any neighbourhood operator: spatial mixing, then an MLP with GRN.
 
 S. Woo et al., "ConvNeXt V2: Co-designing and Scaling ConvNets with Masked Autoencoders",
 arXiv:2301.00808 (2023); the block without GRN: Z. Liu et al., arXiv:2201.03545 (2022).

@@ -10,8 +10,9 @@ import torch
 from pydantic import ValidationError
 from torch import Tensor, nn
 
-from xec_geometry import LAYOUTS, geometry_hash
-from xec_geometry.errors import did_you_mean
+from xec_geometry import geometry_hash
+from xec_geometry.detector.names import check_layout
+from xec_geometry.errors import GeometryError, did_you_mean
 from xec_models.checkpoint.content import Checkpoint
 from xec_models.checkpoint.kinds import MODEL_KINDS
 from xec_models.checkpoint.outputs import check_tasks
@@ -127,12 +128,10 @@ def build_model(
 
 def _check_geometry(checkpoint: Checkpoint, source: str) -> None:
     origin = checkpoint.provenance
-    if origin.layout not in LAYOUTS:
-        raise CheckpointError(
-            f"{source}: unknown layout '{origin.layout}'{did_you_mean(str(origin.layout), LAYOUTS)}; "
-            f"expected one of {', '.join(LAYOUTS)}"
-        )
-    installed = geometry_hash(origin.layout)
+    try:
+        installed = geometry_hash(check_layout(origin.layout))
+    except GeometryError as error:
+        raise CheckpointError(f"{source}: {error}") from error
     if origin.geometry_hash != installed:
         raise CheckpointError(
             f"{source} was trained on another geometry (hash {origin.geometry_hash[:12]}, the layout "

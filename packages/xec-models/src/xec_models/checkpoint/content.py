@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import Any
 
 from torch import Tensor
 
 from xec_data.schema.branches import NPHO_BRANCH, TIME_BRANCH, TREE_NAME
-from xec_geometry import Layout
+from xec_geometry import LAYOUTS
 from xec_models.errors import CheckpointError
 
 FORMAT_VERSION = 2
@@ -55,9 +55,9 @@ class Configuration:
         return self.sections.get(name) or {}
 
     @property
-    def layout(self) -> Layout:
+    def layout(self) -> str:
         """Index maps and neighbours that the network is made with."""
-        return cast("Layout", self.section("model").get("layout", "physical"))
+        return str(self.section("model").get("layout", LAYOUTS[0]))
 
     @property
     def enabled_tasks(self) -> tuple[str, ...]:
@@ -117,7 +117,7 @@ class Provenance:
         Version of the file's format.
     """
 
-    layout: Layout
+    layout: str
     geometry_hash: str
     versions: Mapping[str, str] = field(default_factory=dict)
     git_revision: str | None = None
@@ -150,7 +150,7 @@ class RandomState:
 
 @dataclass(frozen=True)
 class ProcessState:
-    """What differs between the processes of a training.
+    """State that differs between the processes of a training.
 
     Attributes
     ----------
@@ -183,7 +183,7 @@ class SamplerState:
 
 @dataclass(frozen=True)
 class TrainingState:
-    """What a training needs to go on, besides the weights and the number of epochs.
+    """State of a training besides the weights and the number of epochs.
 
     Attributes
     ----------

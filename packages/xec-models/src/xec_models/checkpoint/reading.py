@@ -98,7 +98,7 @@ def _checkpoint(content: Mapping[str, Any], provenance: Provenance) -> Checkpoin
 
 def _provenance(content: Mapping[str, Any]) -> Provenance:
     return Provenance(
-        layout=content["layout"],
+        layout=str(content["layout"]),
         geometry_hash=str(content["geometry_hash"]),
         versions=content.get("versions") or {},
         git_revision=content.get("git_revision"),

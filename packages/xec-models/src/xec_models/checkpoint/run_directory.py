@@ -1,4 +1,4 @@
-"""What a training leaves behind: the names of the files in a run directory.
+"""The run directory of a training: the names of its files.
 
 Training writes them, export and analysis read them; nobody else spells them out.
 """

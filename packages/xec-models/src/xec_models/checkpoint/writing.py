@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from xec_geometry import geometry_hash
+from xec_geometry.detector.names import check_layout
 from xec_models.checkpoint.content import (
     FORMAT_VERSION,
     Checkpoint,
@@ -54,7 +55,7 @@ def new_checkpoint(
     configuration = Configuration(config)
     provenance = Provenance(
         layout=configuration.layout,
-        geometry_hash=geometry_hash(configuration.layout),
+        geometry_hash=geometry_hash(check_layout(configuration.layout)),
         versions=package_versions(),
         git_revision=git_revision,
         mlflow_run_id=mlflow_run_id,

@@ -130,7 +130,7 @@ class InpainterConfig(_ReconstructionConfig):
 
 
 class TaskConfig(BaseModel):
-    """How one task is learnt."""
+    """Head, loss and weight of one task."""
 
     model_config = ConfigDict(extra="forbid")
 

@@ -75,7 +75,7 @@ def convert_checkpoint(
     averaged = earlier.averaged and renamed(earlier, earlier.averaged, config, angle_unit)
     if earlier.kind == "mae" and (centre := missing_centre(last, config)):
         last, averaged = {**last, **centre}, averaged and {**averaged, **centre}
-        notes.append("no decoder of the outer centre patch in it: begun anew, untrained")
+        notes.append("no decoder of the outer centre patch in it: random initial values")
     weights = NetworkWeights(last, averaged)
     checkpoint = new_checkpoint(earlier.kind, config, weights, epoch=earlier.epoch, converted_from=SYSTEM)
     build_model(checkpoint, source=str(path))

@@ -1,4 +1,4 @@
-"""Checkpoints of the earlier system ``xec-ml-wl``: what is in them, and what their tables have to be."""
+"""Checkpoints of the earlier system ``xec-ml-wl``: their content, and a check of their tables."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class EarlierFile:
 
     @property
     def prefix(self) -> str:
-        """What stands before the encoder's names."""
+        """Start of the names of the encoder's parameters."""
         return next(prefix for prefix, kind in ENCODERS.items() if kind == self.kind)
 
 

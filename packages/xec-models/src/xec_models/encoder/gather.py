@@ -1,4 +1,4 @@
-"""From sensors to faces: tables that say which sensor stands in which cell, and nothing else.
+"""Tables of the sensors in the cells of faces: the way from sensors to faces.
 
 Faces of one shape form a group and travel as one batch: upstream with downstream, top with bottom.
 """
@@ -73,7 +73,7 @@ def _face_map(group: FaceGroup, config: ModelConfig, normalizer: Normalizer) -> 
 
 
 class FaceMap(nn.Module):
-    """Where the readings of one group of faces go."""
+    """The readings of one group of faces."""
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, sensors, 2) to (B, faces, ..., 2)."""

@@ -1,4 +1,4 @@
-"""What callers may hand to a network: tensors or arrays, two or one stacked."""
+"""Forms of the readings that callers may hand to a network: tensors or arrays, two or one stacked."""
 
 from __future__ import annotations
 

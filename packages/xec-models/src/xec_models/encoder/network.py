@@ -1,4 +1,4 @@
-"""The base of all networks: an encoder, and what a class puts on it."""
+"""The base class of all networks: an encoder, and heads or decoders on it."""
 
 from __future__ import annotations
 
@@ -45,5 +45,5 @@ class Network(nn.Module):
 
     @property
     def device(self) -> torch.device:
-        """Where the parameters are."""
+        """Device of the parameters."""
         return next(self.parameters()).device

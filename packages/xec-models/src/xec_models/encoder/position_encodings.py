@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class PositionEncoding:
-    """What tells the fusion which face a token came from.
+    """A way for the fusion to know the face of a token.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""Position encodings: what tells the fusion which face a token came from.
+"""Position encodings, by which the fusion knows the face of a token.
 
 Learnable, as in A. Dosovitskiy et al., arXiv:2010.11929 (2020); sinusoidal, as in A. Vaswani et al.,
 arXiv:1706.03762 (2017); geometric, from where the face stands and what sensors it has.

@@ -101,7 +101,7 @@ class XECMaskedAutoencoder(Network):
         return self.decode(self.encode_normalized(x, hidden))
 
     def cells(self, x: Tensor) -> dict[str, Tensor]:
-        """What the encoder sees of normalized readings (B, sensors, 2): by face (B, cells, 2)."""
+        """Sort normalized readings (B, sensors, 2) into the cells of the encoder: by face (B, cells, 2)."""
         return self._by_face(self.encoder.gather(x), 3)
 
     def hidden_cells(self, mask: Tensor) -> dict[str, Tensor]:

@@ -1,4 +1,4 @@
-"""From tokens back to faces, the decoders of the masked autoencoder; and from their cells to sensors."""
+"""Decoders of the masked autoencoder: from tokens to the cells of faces, and from these to sensors."""
 
 from __future__ import annotations
 

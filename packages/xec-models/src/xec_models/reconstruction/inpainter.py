@@ -1,4 +1,4 @@
-"""The inpainter: readings of all sensors and a mask in, what the masked ones would have read out."""
+"""The inpainter: from readings of all sensors and a mask to what the masked ones would have read out."""
 
 from __future__ import annotations
 

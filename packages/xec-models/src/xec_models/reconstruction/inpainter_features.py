@@ -1,4 +1,4 @@
-"""What an inpainter sees around every sensor: readings, and where there are none, those of its neighbours."""
+"""Local features of an inpainter: the readings around every sensor, and the mean of its neighbours."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ N_FEATURES = 4
 
 
 class LocalFeatures(NamedTuple):
-    """What is known at every sensor without its own reading, if that is hidden.
+    """Features of every sensor, without its own reading if that is hidden.
 
     Attributes
     ----------

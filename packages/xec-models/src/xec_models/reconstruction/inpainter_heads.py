@@ -27,7 +27,7 @@ from xec_models.reconstruction.inpainter_features import N_FEATURES, LocalFeatur
 
 
 class Correction(nn.Module):
-    """From features to numbers per sensor: an estimate, shifted and scaled.
+    """Numbers per sensor from features: an estimate, shifted and scaled.
 
     A scaled estimate is a relative correction on scales such as square roots; a shifted one is that on
     logarithmic scales, and an absolute one for times. It starts as the estimate itself.

@@ -1,4 +1,4 @@
-"""Which sensors are hidden from a network: exactly a given part of the valid ones of each event."""
+"""Masks of hidden sensors: exactly a given part of the valid ones of each event."""
 
 from __future__ import annotations
 

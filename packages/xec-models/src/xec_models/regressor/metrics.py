@@ -1,4 +1,4 @@
-"""How good predictions are: bias, width, skewness per output, and opening angles.
+"""Figures of merit of predictions: bias, width, skewness per output, and joint measures.
 
 Every function takes residuals (prediction − truth) or pairs of arrays and works in float64. Events
 whose residual is not finite do not count.

@@ -128,7 +128,7 @@ class XECRegressor(Network):
         """Raw outputs of the heads to what `forward` returns; differentiable."""
         physical: dict[str, Tensor] = {}
         for name, values in raw.items():
-            target = self._target(name)
+            target = self.target_scale(name)
             physical[name] = target.physical(values)
             if target.uncertainty:
                 physical[name + SIGMA] = target.sigma(values)
@@ -136,7 +136,7 @@ class XECRegressor(Network):
 
     def standardize_target(self, task: str, truth: Tensor) -> Tensor:
         """True values (B, n_outputs) to the space of `forward_standardized`; classes unchanged."""
-        return self._target(task).standardize(truth)
+        return self.target_scale(task).standardize(truth)
 
     def fit_targets(self, truth: Mapping[str, ArrayLike]) -> None:
         """Set the scale of every task from the training data.
@@ -154,15 +154,15 @@ class XECRegressor(Network):
         for task in self.tasks:
             if task not in truth:
                 raise ModelError(f"no true values for the task '{task}', expected {', '.join(self.tasks)}")
-            self._target(task).fit(truth[task])
+            self.target_scale(task).fit(truth[task])
 
     @contextmanager
     def keeping_target_scales(self) -> Iterator[None]:
         """Keep the scale of every target while other parameters are loaded, and bring the heads to it."""
-        kept = {task: self._target(task).constants() for task in self.tasks}
+        kept = {task: self.target_scale(task).constants() for task in self.tasks}
         yield
         for task, (shift, scale) in kept.items():
-            target = self._target(task)
+            target = self.target_scale(task)
             if not target.spec.n_classes:
                 cast("TaskHead", self.heads[task]).rescale(target, shift, scale)
                 target.shift.copy_(shift)
@@ -182,7 +182,7 @@ class XECRegressor(Network):
             If a task has no uncertainty, or another number of outputs.
         """
         for task, values in factors.items():
-            target = self._target(task)
+            target = self.target_scale(task)
             if not target.uncertainty or len(values) != len(target.sigma_factor):
                 expected = len(target.sigma_factor) if target.uncertainty else "none: it predicts none"
                 raise ModelError(
@@ -190,7 +190,14 @@ class XECRegressor(Network):
                 )
             target.sigma_factor.copy_(torch.as_tensor(values))
 
-    def _target(self, task: str) -> TargetScale:
+    def target_scale(self, task: str) -> TargetScale:
+        """Return the scale that a task is learnt on.
+
+        Raises
+        ------
+        ModelError
+            If the network has no such task.
+        """
         if task not in self.task_configs:
             raise ModelError(f"the network has no task '{task}', expected one of {', '.join(self.tasks)}")
         return cast("TargetScale", self.targets[task])

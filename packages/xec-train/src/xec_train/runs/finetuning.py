@@ -97,7 +97,7 @@ class Weights:
             f"weights of {self.path}, from epoch 1 ({self.why})",
             f"  taken: {_grouped(taken)}",
             *([f"  not taken: {_grouped(left)}"] if left else []),
-            *([f"  not in it, begun anew: {_grouped(kept)}"] if kept else []),
+            *([f"  not in it, random initial values: {_grouped(kept)}"] if kept else []),
             *([f"  {self.adapts}"] if self.adapts else []),
         ]
 
@@ -184,7 +184,7 @@ def _contradictions(checkpoint: Checkpoint, config: TrainConfig, *, other_layout
         for key in keys
         if key in theirs and theirs[key] != ours[key] and not (other_layout and key == "model.layout")
     ]
-    layout = checkpoint.provenance.layout if other_layout else config.model.layout
+    layout = EARLIER if other_layout else config.model.layout
     here, there = geometry_hash(layout), checkpoint.provenance.geometry_hash
     if not found and here != there:
         found.append(f"the geometry is {here[:12]}, there {there[:12]}")
