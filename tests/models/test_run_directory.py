@@ -1,5 +1,6 @@
 import pytest
 
+from xec_data.errors import DataError
 from xec_models.checkpoint.run_directory import RunDirectory
 from xec_models.errors import RunDirectoryError
 

@@ -51,5 +51,9 @@ from .regressor.metrics import (
     skewness as skewness,
     task_metrics as task_metrics,
 )
-from .regressor.predictions import prediction_columns as prediction_columns, truth_columns as truth_columns
+from .regressor.predictions import (
+    SIGMA_SUFFIX as SIGMA_SUFFIX,
+    prediction_columns as prediction_columns,
+    truth_columns as truth_columns,
+)
 from .regressor.regressor import XECRegressor as XECRegressor

@@ -13,9 +13,6 @@ from xec_export.errors import ExportError
 
 FORMAT_VERSION = "1"
 
-# An output `energy_sigma` is the standard deviation of `energy`.
-SIGMA_SUFFIX = "_sigma"
-
 _FORMAT_KEY = "xec_format_version"
 
 # The graph's own names: the same whatever branches a network was trained on.

@@ -10,12 +10,13 @@ import torch
 from xec_data.tasks.table import TASKS
 from xec_data.tasks.task import Task
 from xec_export.errors import ExportError
-from xec_export.onnx.description import SIGMA_SUFFIX, ModelDescription, OutputDescription
+from xec_export.onnx.description import ModelDescription, OutputDescription
 from xec_geometry import N_SENSORS
 from xec_models.checkpoint.building import build_model
 from xec_models.checkpoint.content import Checkpoint
 from xec_models.checkpoint.reading import read_checkpoint
 from xec_models.checkpoint.run_directory import RunDirectory
+from xec_models.regressor.predictions import SIGMA_SUFFIX
 from xec_models.regressor.regressor import XECRegressor
 
 _EXPORT_PACKAGES = ("xec-export", "xec-models", "torch", "onnx", "onnxscript")

@@ -16,12 +16,12 @@ from xec_data import EventReader, TreeWriter, find_files
 from xec_data.reading.chunk import EventChunk
 from xec_data.schema.branches import SCHEMA, is_invalid
 from xec_export.errors import ExportError
-from xec_export.onnx.description import SIGMA_SUFFIX, ModelDescription
+from xec_export.onnx.description import ModelDescription
 from xec_export.output.written_file import WrittenFile, check_output
 from xec_export.prediction.predictor import Predictor
 from xec_export.prediction.prefetch import read_ahead
 from xec_geometry import N_SENSORS
-from xec_models.regressor.predictions import prediction_columns
+from xec_models.regressor.predictions import SIGMA_SUFFIX, prediction_columns
 
 Columns = dict[str, NDArray[Any]]
 

@@ -10,6 +10,9 @@ from numpy.typing import ArrayLike, NDArray
 from xec_data.tasks.table import TASKS
 from xec_models.errors import ModelError
 
+SIGMA_SUFFIX = "_sigma"
+"""End of the name of an output that is a standard deviation: ``energy_sigma`` is that of ``energy``."""
+
 
 def prediction_columns(
     task: str, output: ArrayLike, sigma: ArrayLike | None = None

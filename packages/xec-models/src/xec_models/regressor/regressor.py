@@ -18,8 +18,7 @@ from xec_models.encoder.inputs import split_readings
 from xec_models.encoder.network import Network
 from xec_models.errors import ModelError
 from xec_models.regressor.heads import TargetScale, TaskHead
-
-SIGMA = "_sigma"
+from xec_models.regressor.predictions import SIGMA_SUFFIX
 
 
 class XECRegressor(Network):
@@ -131,7 +130,7 @@ class XECRegressor(Network):
             target = self.target_scale(name)
             physical[name] = target.physical(values)
             if target.uncertainty:
-                physical[name + SIGMA] = target.sigma(values)
+                physical[name + SIGMA_SUFFIX] = target.sigma(values)
         return physical
 
     def standardize_target(self, task: str, truth: Tensor) -> Tensor:

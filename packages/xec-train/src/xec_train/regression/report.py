@@ -7,7 +7,8 @@ from pathlib import Path
 
 from xec_data.tasks.table import TASKS
 from xec_models.regressor.metrics import sigma_factors, task_metrics
-from xec_models.regressor.regressor import SIGMA, XECRegressor
+from xec_models.regressor.predictions import SIGMA_SUFFIX
+from xec_models.regressor.regressor import XECRegressor
 from xec_train.objectives.reporting import Predictions, Report
 from xec_train.regression.results import write_regression_results
 
@@ -36,7 +37,7 @@ class RegressionReport(Report[XECRegressor]):
             name: value
             for task in self.tasks
             for name, value in task_metrics(
-                task, outputs[task], TASKS[task].true_values(events), outputs.get(task + SIGMA)
+                task, outputs[task], TASKS[task].true_values(events), outputs.get(task + SIGMA_SUFFIX)
             ).items()
         }
 
@@ -44,9 +45,11 @@ class RegressionReport(Report[XECRegressor]):
         """Return factors for every head with an uncertainty."""
         outputs, events = predictions.outputs, predictions.events
         return {
-            task: sigma_factors(task, outputs[task], outputs[task + SIGMA], TASKS[task].true_values(events))
+            task: sigma_factors(
+                task, outputs[task], outputs[task + SIGMA_SUFFIX], TASKS[task].true_values(events)
+            )
             for task in self.tasks
-            if task + SIGMA in outputs
+            if task + SIGMA_SUFFIX in outputs
         }
 
     def figures(self, network: XECRegressor) -> dict[str, float]:

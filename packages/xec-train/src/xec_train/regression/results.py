@@ -14,8 +14,7 @@ from xec_data.tasks.table import TASKS
 from xec_data.writing.csv_writer import CsvWriter
 from xec_data.writing.tree_writer import TreeWriter
 from xec_models.checkpoint.run_directory import RunDirectory
-from xec_models.regressor.predictions import prediction_columns, truth_columns
-from xec_models.regressor.regressor import SIGMA
+from xec_models.regressor.predictions import SIGMA_SUFFIX, prediction_columns, truth_columns
 
 Arrays = Mapping[str, NDArray[Any]]
 
@@ -50,7 +49,9 @@ def write_regression_results(
     # Files without run and event numbers still get columns that tell their events apart.
     numbers = {"run": np.zeros(n, np.int32), "event": np.arange(n, dtype=np.int32)}
     identity = {name: events.get(name, numbers[name]) for name in ID_BRANCHES}
-    predictions = {task: prediction_columns(task, outputs[task], outputs.get(task + SIGMA)) for task in tasks}
+    predictions = {
+        task: prediction_columns(task, outputs[task], outputs.get(task + SIGMA_SUFFIX)) for task in tasks
+    }
     written = []
     for task, columns in predictions.items():
         table = {**identity, **columns, **truth_columns(task, TASKS[task].true_values(events))}
