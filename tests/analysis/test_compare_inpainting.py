@@ -17,17 +17,17 @@ from xec_analysis.errors import AnalysisError
 from xec_analysis.estimators.network_comparison import NETWORK
 from xec_analysis.inpainting.baselines import ESTIMATORS, neighbour_average
 from xec_analysis.inpainting.energy_effect import COMPLETE, LEFT, energy_effect, predict_energies
-from xec_analysis.inpainting.hidden_sensors import HealthySensors, PseudoExperiment
-from xec_analysis.inpainting.network import as_function, open_reconstruction
-from xec_analysis.inpainting.numbers import Numbers, by_face, by_npho, verdicts
-from xec_analysis.inpainting.validation import (
+from xec_analysis.inpainting.hidden_readings import (
     HIDDEN_FOR_TEST,
     REALLY_DEAD,
     Collector,
+    FilledEvents,
     HiddenReadings,
-    Treated,
-    treat_events,
+    fill_in_events,
 )
+from xec_analysis.inpainting.hidden_sensors import HealthySensors, PseudoExperiment
+from xec_analysis.inpainting.network import as_function, open_reconstruction
+from xec_analysis.inpainting.numbers import Numbers, by_face, by_npho, verdicts
 from xec_data.dead_channels.sources import write_dead_channels
 from xec_data.reading.columns import read_columns
 from xec_data.schema.branches import is_invalid
@@ -58,7 +58,7 @@ def off_by(file: Path, photons: float, seconds: float | None = None) -> Callable
 
 def collect(file: Path, validation: Any, network: Any = None, **options: Any) -> HiddenReadings:
     collector = Collector()
-    for chunk in treat_events(file, validation, {"neighbours": neighbour_average}, network, **options):
+    for chunk in fill_in_events(file, validation, {"neighbours": neighbour_average}, network, **options):
         collector.add(chunk)
     return collector.readings()
 
@@ -150,7 +150,7 @@ def test_energies_of_treated_events() -> None:
     hidden = np.zeros_like(dead)
     hidden[:, 20:120] = True
     estimates = {NETWORK: np.full(npho.shape, 100.0), "none": np.full(npho.shape, np.nan)}
-    chunk = Treated(npho, np.full_like(npho, 1e-9), hidden, dead, estimates, None, {})
+    chunk = FilledEvents(npho, np.full_like(npho, 1e-9), hidden, dead, estimates, None, {})
     energies = predict_energies(SumOfPhotons(), chunk)
     full = N_SENSORS * 1e-7
     for name, sensors in (

@@ -11,7 +11,7 @@ from rich.console import Console
 
 from xec_analysis import AnalysisError, collect_results, fit_baselines
 from xec_analysis.estimators.network_comparison import (
-    Contest,
+    WidthComparison,
     compare,
     comparison_table,
     predict_baselines,
@@ -26,12 +26,12 @@ from xec_models.regressor.metrics import half_width_68
 )
 def test_who_is_best(network, rival, best):
     # 1000 events: a width is known to 3 %, the difference of two to 4.3 %.
-    assert Contest("u", "mm", {"network": network, "simple": rival}, 1000).best == best
+    assert WidthComparison("u", "mm", {"network": network, "simple": rival}, 1000).best == best
 
 
 def test_the_best_is_better_than_all_others():
-    assert Contest("u", "mm", {"network": 1.0, "simple": 3.0, "refined": 1.02}, 1000).best == "even"
-    assert Contest("u", "mm", {"network": 1.0, "simple": 3.0, "refined": 0.5}, 1000).best == "refined"
+    assert WidthComparison("u", "mm", {"network": 1.0, "simple": 3.0, "refined": 1.02}, 1000).best == "even"
+    assert WidthComparison("u", "mm", {"network": 1.0, "simple": 3.0, "refined": 0.5}, 1000).best == "refined"
 
 
 def make_baseline(columns, scale):
@@ -51,16 +51,16 @@ def test_every_quantity_is_compared(make_columns):
     columns = make_columns(2000)
     results = collect_results(columns, "x", Path("x"))
     estimates = {"simple": make_baseline(columns, 2.0), "refined": make_baseline(columns, 0.5)}
-    contests = {contest.name: contest for contest in compare(results, estimates)}
-    assert list(contests) == ["opening angle", "energy", "time", "distance", "u", "v", "w"]
-    for contest in contests.values():
-        assert contest.widths["simple"] == pytest.approx(2 * contest.widths["network"], rel=0.01)
-        assert contest.better("network", "simple")
-        assert contest.best == "refined"
+    comparisons = {comparison.name: comparison for comparison in compare(results, estimates)}
+    assert list(comparisons) == ["opening angle", "energy", "time", "distance", "u", "v", "w"]
+    for comparison in comparisons.values():
+        assert comparison.widths["simple"] == pytest.approx(2 * comparison.widths["network"], rel=0.01)
+        assert comparison.better("network", "simple")
+        assert comparison.best == "refined"
     # The unit is that of the smallest width.
     residual = columns["pred_u"] - columns["uvwTruth"][:, 0]
-    assert contests["u"].widths["network"] == pytest.approx(10 * half_width_68(residual))
-    assert [contests[name].unit for name in ("u", "energy", "time")] == ["mm", "%", "ps"]
+    assert comparisons["u"].widths["network"] == pytest.approx(10 * half_width_68(residual))
+    assert [comparisons[name].unit for name in ("u", "energy", "time")] == ["mm", "%", "ps"]
 
 
 def test_only_events_that_all_can_do_count(make_columns):
@@ -68,9 +68,9 @@ def test_only_events_that_all_can_do_count(make_columns):
     baseline = make_baseline(columns, 2.0)
     baseline["energy"][:50] = np.nan
     columns["pred_energy"][190:] = np.nan
-    contests = compare(collect_results(columns, "x", Path("x")), {"simple": baseline})
-    assert {contest.name: contest.n_events for contest in contests}["energy"] == 140
-    assert {contest.name: contest.n_events for contest in contests}["u"] == 200
+    comparisons = compare(collect_results(columns, "x", Path("x")), {"simple": baseline})
+    assert {comparison.name: comparison.n_events for comparison in comparisons}["energy"] == 140
+    assert {comparison.name: comparison.n_events for comparison in comparisons}["u"] == 200
 
 
 def test_files_that_do_not_belong_together(make_columns):
@@ -80,9 +80,9 @@ def test_files_that_do_not_belong_together(make_columns):
 
 
 CONTESTS = [
-    Contest("energy", "%", {"network": 1.0, "simple": 2.0, "refined": 0.5}, 1000),
-    Contest("u", "mm", {"network": 4.0, "simple": 5.0, "refined": 8.0}, 1000),
-    Contest("time", "ps", {"network": 70.0, "simple": 70.5, "refined": 60.0}, 1000),
+    WidthComparison("energy", "%", {"network": 1.0, "simple": 2.0, "refined": 0.5}, 1000),
+    WidthComparison("u", "mm", {"network": 4.0, "simple": 5.0, "refined": 8.0}, 1000),
+    WidthComparison("time", "ps", {"network": 70.0, "simple": 70.5, "refined": 60.0}, 1000),
 ]
 
 

@@ -50,6 +50,13 @@ def test_an_unknown_unit_is_shown_as_it_is():
     assert (written.label, written.residual_unit(1e-3).name) == ("charge [pC]", "pC")
 
 
+def test_tiny_and_huge_widths_get_a_power_of_ten():
+    written = quantity_of(Output("charge", "pC"))
+    tiny, huge = written.residual_unit(2e-8), written.residual_unit(3e7)
+    assert (tiny.name, huge.name) == ("10⁻⁹ pC", "10⁶ pC")
+    assert (2e-8 * tiny.factor, 3e7 * huge.factor) == (pytest.approx(20.0), pytest.approx(30.0))
+
+
 @pytest.mark.parametrize(
     ("value", "options", "text"),
     [

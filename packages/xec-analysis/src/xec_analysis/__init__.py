@@ -1,6 +1,6 @@
 """Plots and numbers of the xec reconstruction: resolution, baselines, event display and the demo.
 
-What is listed here is loaded when it is first used, so that importing the package costs nothing.
+Each name is loaded when it is first used, so that importing the package costs nothing.
 """
 
 import lazy_loader as lazy

@@ -3,7 +3,7 @@ from .errors import ExportError as ExportError
 from .inpainting.files import InpaintingReport as InpaintingReport, inpaint_files as inpaint_files
 from .inpainting.network import InpaintingNetwork as InpaintingNetwork
 from .onnx.description import ModelDescription as ModelDescription, OutputDescription as OutputDescription
-from .onnx.exporting import ExportReport as ExportReport, export_checkpoint as export_checkpoint
+from .onnx.export import ExportReport as ExportReport, export_checkpoint as export_checkpoint
 from .onnx.parity import Difference as Difference, ParityError as ParityError, ParityReport as ParityReport
 from .prediction.files import PredictionReport as PredictionReport, predict_files as predict_files
 from .prediction.predictor import (

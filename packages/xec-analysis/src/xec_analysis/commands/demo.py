@@ -9,14 +9,14 @@ import typer
 
 
 def demo(
-    output: Annotated[
-        Path, typer.Option("--output", "-o", help="Folder for everything that the demo makes.")
-    ] = Path("xec-demo"),
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder for all output of the demo.")] = Path(
+        "xec-demo"
+    ),
     quick: Annotated[
         bool, typer.Option("--quick", help="About a minute: every step, but hardly any training.")
     ] = False,
     overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace what an earlier demo made in the folder.")
+        bool, typer.Option("--overwrite", help="Replace the output of an earlier demo in the folder.")
     ] = False,
     keep: Annotated[
         bool, typer.Option("--keep/--discard", help="Keep the simulated events at the end, or remove them.")

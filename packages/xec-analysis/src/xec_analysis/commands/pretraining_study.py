@@ -1,4 +1,4 @@
-"""`xec pretraining-study`: does pre-training help if labels are few?"""
+"""`xec pretraining-study`: regression from few labels, with and without pre-training."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ import typer
 
 def pretraining_study(
     output: Annotated[
-        Path, typer.Option("--output", "-o", help="Folder for everything that the study makes.")
+        Path, typer.Option("--output", "-o", help="Folder for all output of the study.")
     ] = Path("xec-pretraining"),
     quick: Annotated[
         bool, typer.Option("--quick", help="A minute or two: every step, but nothing is learnt.")
     ] = False,
     overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace what an earlier study made in the folder.")
+        bool, typer.Option("--overwrite", help="Replace the output of an earlier study in the folder.")
     ] = False,
 ) -> None:
     """Train on few labelled events, with and without pre-training, and draw both validations in one figure.
 
     A masked autoencoder learns from events without labels; then the same regression starts once from
-    nothing and once from its encoder. All events are simulated.
+    scratch and once from its encoder. All events are simulated.
     """
     from rich.console import Console
 

@@ -1,1 +1,1 @@
-"""Conventional estimators, which a network has to beat."""
+"""Conventional estimators as a reference for networks."""

@@ -1,4 +1,4 @@
-"""The point-source model of the simulation, fitted to the sensors of every event: where, and how bright."""
+"""Fit of the simulation's point source to the sensors of every event: position and energy."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
 SURPLUS = 1e-3
-"""α of the variance μ + α·μ² (in units of the photon statistics): what a point leaves of a shower."""
+"""α of the variance μ + α·μ² (in units of the photon statistics): a shower is not a point."""
 
 # Depths that sources are looked for at, in cm, and how many points calibrate them.
 _DEPTHS = (0.3, 30.0)
@@ -29,7 +29,7 @@ _CALIBRATION_POINTS = 500
 _LARGEST_STEP = 3.0
 _DIFFERENCE = 1e-3
 _FIRST_DAMPING = 1e-3
-_GIVE_UP = 1e8
+_LARGEST_DAMPING = 1e8
 
 # Events at a time: about eight tables of (events, N_SENSORS) are alive at once.
 _BLOCK = 50
@@ -44,11 +44,11 @@ class LightMapFit:
     uvw
         (n, 3) in cm; NaN for events without light on the inner face.
     energy
-        (n,) GeV that would give the light.
+        (n,) GeV that give the observed light.
     photons
         (n, N_SENSORS) mean photons that the source sends to every sensor, hidden or not.
     converged
-        (n,) whether the fit came to its end.
+        (n,) whether the fit converged.
     """
 
     uvw: Floats
@@ -58,14 +58,14 @@ class LightMapFit:
 
 
 def find_sources(npho: NDArray[np.floating], hidden: Bools) -> Floats:
-    """Estimate where the light comes from, by its centre and width on the inner face.
+    """Estimate the source of the light by its centre and width on the inner face.
 
     Parameters
     ----------
     npho
         (n, N_SENSORS) raw photons.
     hidden
-        (n, N_SENSORS): sensors that may not be looked at.
+        (n, N_SENSORS): sensors that must not be used.
 
     Returns
     -------
@@ -91,7 +91,7 @@ def fit_light_map(
     npho
         (n, N_SENSORS) raw photons.
     hidden
-        (n, N_SENSORS): sensors that the fit may not look at. Invalid readings are not looked at either.
+        (n, N_SENSORS): sensors that the fit must not use. Invalid readings are not used either.
     surplus
         α of the assumed variance μ + α·μ²; 0 is the likelihood of Poisson statistics.
     tolerance
@@ -120,15 +120,15 @@ def fit_light_map(
     for start in range(0, len(lit), _BLOCK):
         events = lit[start : start + _BLOCK]
         counts = np.where(visible[events], npho[events], 0.0).astype(np.float64)
-        climb = _Climb(counts, visible[events], uvw[events], surplus)
-        fit.converged[events] = climb.run(tolerance, max_steps)
-        fit.uvw[events], fit.energy[events] = climb.uvw, np.exp(climb.log_energy)
-        fit.photons[events] = climb.photons
+        fitter = _LikelihoodFit(counts, visible[events], uvw[events], surplus)
+        fit.converged[events] = fitter.run(tolerance, max_steps)
+        fit.uvw[events], fit.energy[events] = fitter.uvw, np.exp(fitter.log_energy)
+        fit.photons[events] = fitter.photons
     return fit
 
 
-class _Climb:
-    """The climb of a block of events to the top of their likelihoods.
+class _LikelihoodFit:
+    """The maximization of the likelihoods of a block of events.
 
     Parameters
     ----------
@@ -137,7 +137,7 @@ class _Climb:
     visible
         (n, N_SENSORS).
     uvw
-        (n, 3) where the climbs begin.
+        (n, 3) starting points.
     surplus
         α of the variance.
     """
@@ -151,25 +151,25 @@ class _Climb:
         energy = np.maximum(counts.sum(axis=1), 1.0) / seen * CONSTANTS.energy_per_photon
         self.log_energy = np.log(energy)
         self.photons = self._probability * (energy / CONSTANTS.energy_per_photon)[:, np.newaxis]
-        self._height = self._likelihood(np.arange(n), self.photons)
+        self._log_likelihood = self._evaluate(np.arange(n), self.photons)
         self._gradient, self._curvature = np.empty((n, 4)), np.empty((n, 4, 4))
-        self._look_around(np.arange(n))
+        self._update_derivatives(np.arange(n))
 
     def run(self, tolerance: float, max_steps: int) -> Bools:
-        """Climb until the steps are short; tell for which events they became so."""
+        """Iterate until the steps are short; return for which events they became so."""
         damping = np.full(len(self.uvw), _FIRST_DAMPING)
         done = np.zeros(len(self.uvw), dtype=bool)
         for _ in range(max_steps):
-            events = np.flatnonzero(~done & (damping < _GIVE_UP))
+            events = np.flatnonzero(~done & (damping < _LARGEST_DAMPING))
             if not len(events):
                 break
             step = self._step(events, damping[events])
-            better = self._try(events, step)
+            better = self._take_steps(events, step)
             damping[events] *= np.where(better, 0.1, 10.0)
             short = np.abs(step).max(axis=1) < tolerance
-            # Where rounding lets no step lead up any more, a short one has arrived as well.
+            # Once rounding hides any increase, a short step counts as converged, too.
             done[events] = short
-            self._look_around(events[better & ~short])
+            self._update_derivatives(events[better & ~short])
         return done
 
     def _step(self, events: NDArray[np.int64], damping: Floats) -> Floats:
@@ -182,8 +182,8 @@ class _Climb:
         step[:, 3] = np.clip(step[:, 3], -1.0, 1.0)
         return step
 
-    def _try(self, events: NDArray[np.int64], step: Floats) -> Bools:
-        """Take the steps that lead up; tell which do."""
+    def _take_steps(self, events: NDArray[np.int64], step: Floats) -> Bools:
+        """Take the steps that increase the likelihood; return which do."""
         uvw = self.uvw[events] + step[:, :3]
         uvw[:, 2] = np.clip(uvw[:, 2], *_DEPTHS)
         log_energy = self.log_energy[events] + step[:, 3]
@@ -191,15 +191,15 @@ class _Climb:
         inside = in_xenon(xyz)
         probability = arrival_probability(xyz)
         photons = probability * (np.exp(log_energy) / CONSTANTS.energy_per_photon)[:, np.newaxis]
-        height = self._likelihood(events, photons)
-        better = np.asarray(inside & (height > self._height[events]))
+        height = self._evaluate(events, photons)
+        better = np.asarray(inside & (height > self._log_likelihood[events]))
         won = events[better]
         self.uvw[won], self.log_energy[won] = uvw[better], log_energy[better]
         self._probability[won], self.photons[won] = probability[better], photons[better]
-        self._height[won] = height[better]
+        self._log_likelihood[won] = height[better]
         return better
 
-    def _likelihood(self, events: NDArray[np.int64], photons: Floats) -> Floats:
+    def _evaluate(self, events: NDArray[np.int64], photons: Floats) -> Floats:
         alpha, counts = self._surplus, self._counts[events]
         mu = np.maximum(photons, 1e-12)
         if alpha > 0:
@@ -210,8 +210,8 @@ class _Climb:
         height: Floats = np.where(self._visible[events], terms, 0.0).sum(axis=1)
         return height
 
-    def _look_around(self, events: NDArray[np.int64]) -> None:
-        """Gradient and expected curvature of the likelihood in u, v, w and the logarithm of the energy."""
+    def _update_derivatives(self, events: NDArray[np.int64]) -> None:
+        """Compute gradient and expected curvature of the likelihood in u, v, w and log(energy)."""
         if not len(events):
             return
         photons = self.photons[events]
@@ -242,14 +242,14 @@ def _start(npho: NDArray[np.floating]) -> Floats:
 
 @cache
 def _bounds() -> tuple[Floats, Floats]:
-    """Where sources begin: in front of the inner face, whose outermost sensors have xenon before them."""
+    """Return the limits of starting points: in front of the inner face, up to its outermost sensors."""
     edge = np.abs(xyz_to_uvw(sensor_positions()[face_ids("inner")])).max(axis=0)
     return np.append(-edge[:2], _DEPTHS[0]), np.append(edge[:2], _DEPTHS[1])
 
 
 @cache
 def _calibration() -> tuple[Polynomial, Polynomial, Polynomial]:
-    """What the centre and the width of the light say about u, v and the depth, by points of the light map."""
+    """Calibrate u, v and the depth with the centre and the width of the light, on points of the light map."""
     rng = np.random.default_rng(0)
     n = _CALIBRATION_POINTS
     u, v = (rng.uniform(-limit, limit, n) for limit in (FIDUCIAL.u_max, FIDUCIAL.v_max))

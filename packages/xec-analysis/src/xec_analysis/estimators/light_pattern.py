@@ -1,4 +1,4 @@
-"""What one sees of an event's light without a network: where it is, how wide, and how much."""
+"""The pattern of an event's light: its centre, width and amount."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ _BLOCK = 250
 
 @dataclass(frozen=True)
 class LightPattern:
-    """A few numbers about the light of n events.
+    """Centre, width and amount of the light of n events.
 
     Attributes
     ----------
     u, v
         Centre on the inner face, (n,) in cm.
     shape
-        What tells the depth: logarithms of widths, (n, k).
+        Logarithms of widths, from which the depth is estimated, (n, k).
     photons
         Amount of light, (n,).
     """
@@ -74,7 +74,7 @@ def windowed_pattern(npho: NDArray[np.floating]) -> LightPattern:
     """Measure the light around its peak, and correct for the wall that the sensors do not cover.
 
     The centre is the charge-weighted mean in a window that follows it and narrows. Each sensor's photons
-    are scaled to the wall that it stands for. Sensors without a valid reading are replaced by their
+    are scaled to the wall that it represents. Sensors without a valid reading are replaced by their
     neighbours on the inner face, and by the mean of their face elsewhere.
 
     Parameters
@@ -94,7 +94,7 @@ def windowed_pattern(npho: NDArray[np.floating]) -> LightPattern:
 
 @cache
 def wall_per_sensor() -> Floats:
-    """Give the area of wall that each sensor stands for over its active area, (N_SENSORS,)."""
+    """Return the area of wall that each sensor represents over its active area, (N_SENSORS,)."""
     wall = np.empty(N_SENSORS)
     radius = np.hypot(*sensor_positions()[:, :2].T)
     phi_pitch = (geometry.INNER_PHI_LAST - geometry.INNER_PHI_FIRST) / (geometry.INNER_ROWS - 1)
@@ -104,7 +104,7 @@ def wall_per_sensor() -> Floats:
     side = strip * np.hypot(geometry.SIDE_RADIUS_STEP, geometry.SIDE_Z_STEP)
     for face in ("us", "ds"):
         wall[face_ids(face)] = side[face_ids(face)]
-    # A PMT of the outer face stands for as many fine cells as it covers.
+    # A PMT of the outer face represents the fine cells that it covers.
     fine_cell = strip * geometry.OUTER_Z_STEP / np.prod(geometry.COARSE_CELL)
     cells = np.bincount(outer_fine_grid().sensor[:, 0], minlength=N_SENSORS)
     outer = face_ids("outer")
@@ -123,7 +123,7 @@ def _inner_axes() -> tuple[Floats, Floats]:
 
 
 def _in_blocks(measure: Callable[[NDArray[np.floating]], Floats], npho: NDArray[np.floating]) -> LightPattern:
-    """Apply a function that gives u, v, photons and then the shape, one per row."""
+    """Apply a function that returns u, v, photons and then the shape, one per row."""
     parts = [measure(np.asarray(npho[i : i + _BLOCK])) for i in range(0, len(npho), _BLOCK)]
     rows = np.concatenate(parts or [measure(np.zeros((1, N_SENSORS)))[:, :0]], axis=1)
     return LightPattern(u=rows[0], v=rows[1], photons=rows[2], shape=rows[3:].T)
@@ -163,7 +163,7 @@ def _where_lit(rows: Floats, lit: NDArray[np.bool_]) -> Floats:
 
 
 def _on_all_walls(image: Floats, counts: Floats, valid: NDArray[np.bool_]) -> Floats:
-    """Photons on all walls: each face's sensors with a reading speak for the whole face."""
+    """Sum the photons on all walls, each face extrapolated from its sensors with a reading."""
     weights = wall_per_sensor()
     photons: Floats = np.einsum("nvu,vu->n", image, weights[index_map("inner")])
     for face in FACES:
@@ -176,7 +176,7 @@ def _on_all_walls(image: Floats, counts: Floats, valid: NDArray[np.bool_]) -> Fl
 
 
 def _without_holes(image: Floats, valid: NDArray[np.bool_]) -> Floats:
-    """Give pixels without a reading the mean of their valid neighbours; holes within holes stay zero."""
+    """Fill pixels without a reading with the mean of their valid neighbours; zero if there are none."""
     total, number = _box_sum(image), _box_sum(valid.astype(np.float64))
     return np.where(valid, image, total / np.maximum(number, 1.0))
 

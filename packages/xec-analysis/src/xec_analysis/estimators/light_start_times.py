@@ -1,4 +1,4 @@
-"""When the light of an event started, from the times of its bright sensors and a point."""
+"""The time at which the light of an event started, from its bright sensors and a point."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ Floats = NDArray[np.float64]
 _LIGHT_SPEED = CONSTANTS.speed_of_light / CONSTANTS.effective_index  # cm/s
 # Sensors whose time is precise enough, in photons.
 _BRIGHT = 300.0
-# How many of the earliest ones are `first`.
+# Number of sensors in the mean of `first_time`.
 _FIRST = 20
 _BLOCK = 250
 
 
 def first_time(npho: NDArray[Any], time: NDArray[Any], xyz: Floats) -> Floats:
-    """Mean of the earliest times of bright sensors, each minus the light's way from a point.
+    """Return the mean of the earliest times of bright sensors, each minus the time of flight from a point.
 
     Parameters
     ----------
@@ -35,18 +35,18 @@ def first_time(npho: NDArray[Any], time: NDArray[Any], xyz: Floats) -> Floats:
     Returns
     -------
     ndarray (n,)
-        In s; NaN with fewer bright sensors than the mean is taken of.
+        In s; NaN with fewer bright sensors than the mean needs.
     """
     first = np.full(len(npho), np.nan)
     for part, weight, corrected in _corrected_times(npho, time, xyz):
-        # NaN sorts behind all numbers, so that it shows if there are too few of them.
+        # NaN sorts behind all numbers, so that the mean is NaN if there are too few.
         early = np.sort(np.where(weight > 0, corrected, np.nan), axis=1)[:, :_FIRST]
         first[part] = early.mean(axis=1)
     return first
 
 
 def path_corrected_time(npho: NDArray[Any], time: NDArray[Any], xyz: Floats) -> Floats:
-    """Mean time of the bright sensors, each minus the light's way from a point, weighted by photoelectrons.
+    """Return the mean time of bright sensors, minus the time of flight, weighted by photoelectrons.
 
     Parameters
     ----------
@@ -70,7 +70,7 @@ def path_corrected_time(npho: NDArray[Any], time: NDArray[Any], xyz: Floats) -> 
 def _corrected_times(
     npho: NDArray[Any], time: NDArray[Any], xyz: Floats
 ) -> Iterator[tuple[slice, Floats, Floats]]:
-    """Blocks of events: which ones, weights of the sensors (0 for unusable ones), times minus light path."""
+    """Yield blocks of events: slice, weights of the sensors (0: unusable), times minus time of flight."""
     # The variance of a time goes with the number of photoelectrons.
     efficiency = np.array([RESPONSES[kind].efficiency for kind in sensor_kinds().tolist()])
     for start in range(0, len(npho), _BLOCK):

@@ -28,17 +28,17 @@ _CHUNK = 500
 
 
 @dataclass(frozen=True)
-class Contest:
-    """One quantity, resolved in several ways on the same events.
+class WidthComparison:
+    """Widths of one quantity by several methods on the same events.
 
     Attributes
     ----------
     name, unit
-        What, and in which unit the widths are.
+        Name of the quantity, and unit of the widths.
     widths
-        68 % width by contestant; `NETWORK` is one.
+        68 % width by method; `NETWORK` is one.
     n_events
-        Events that all have a number for.
+        Number of events with an estimate of every method.
     """
 
     name: str
@@ -47,14 +47,14 @@ class Contest:
     n_events: int
 
     def better(self, one: str, other: str) -> bool:
-        """Whether one is better than the other, by more than twice the statistical error."""
+        """Tell if one method is better than the other by more than twice the statistical error."""
         a, b = self.widths[one], self.widths[other]
         error = WIDTH_ERROR * np.hypot(a, b) / np.sqrt(max(self.n_events, 1))
         return bool(b - a > 2 * error)
 
     @property
     def best(self) -> str:
-        """The contestant that is better than all others, or ``even``."""
+        """The method that is better than all others, or ``even``."""
         first = min(self.widths, key=self.widths.__getitem__)
         others = [name for name in self.widths if name != first]
         return first if all(self.better(first, name) for name in others) else "even"
@@ -73,7 +73,7 @@ def predict_baselines(baselines: Baselines, path: str | Path) -> Estimates:
     return {task: np.concatenate([part[task] for part in parts]) for task in parts[0]}
 
 
-def compare(results: Results, estimates: Mapping[str, Estimates]) -> list[Contest]:
+def compare(results: Results, estimates: Mapping[str, Estimates]) -> list[WidthComparison]:
     """Compare predictions with estimators, event by event the same ones.
 
     Parameters
@@ -88,7 +88,7 @@ def compare(results: Results, estimates: Mapping[str, Estimates]) -> list[Contes
     AnalysisError
         If they have different numbers of events.
     """
-    contests = []
+    comparisons = []
     for task, result in results.tasks.items():
         theirs = {name: estimate[task] for name, estimate in estimates.items() if task in estimate}
         for name, values in theirs.items():
@@ -99,47 +99,49 @@ def compare(results: Results, estimates: Mapping[str, Estimates]) -> list[Contes
                 )
         if theirs:
             chosen = {name: values[result.entries] for name, values in theirs.items()}
-            contests += _contests(result, {NETWORK: result.prediction, **chosen})
-    return contests
+            comparisons += _compare_task(result, {NETWORK: result.prediction, **chosen})
+    return comparisons
 
 
-def comparison_table(contests: list[Contest], title: str) -> Table:
-    """The widths side by side, the best one in bold."""
+def comparison_table(comparisons: list[WidthComparison], title: str) -> Table:
+    """Return a rich table of the widths, the best one in bold."""
     from rich import box
     from rich.table import Table
 
     table = Table(title=title, box=box.SIMPLE_HEAD, title_justify="left", pad_edge=False)
     table.add_column("68 % width of", no_wrap=True)
-    contestants = list(contests[0].widths)
-    for name in contestants:
+    methods = list(comparisons[0].widths)
+    for name in methods:
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("unit", no_wrap=True)
     table.add_column("best", no_wrap=True)
-    for contest in contests:
-        numbers = {name: three_digits(contest.widths[name]) for name in contestants}
-        cells = (f"[bold]{text}[/]" if name == contest.best else text for name, text in numbers.items())
-        table.add_row(contest.name, *cells, contest.unit, contest.best)
+    for comparison in comparisons:
+        numbers = {name: three_digits(comparison.widths[name]) for name in methods}
+        cells = (f"[bold]{text}[/]" if name == comparison.best else text for name, text in numbers.items())
+        table.add_row(comparison.name, *cells, comparison.unit, comparison.best)
     return table
 
 
-def verdict(contests: list[Contest], rival: str) -> str:
-    """Say in a sentence where the network is better than a rival, and where it is not."""
+def verdict(comparisons: list[WidthComparison], rival: str) -> str:
+    """Return a sentence about the quantities in which the network is better, as good or worse."""
     groups: dict[str, list[str]] = {"better than": [], "as good as": [], "worse than": []}
-    for contest in contests:
-        better, worse = contest.better(NETWORK, rival), contest.better(rival, NETWORK)
-        groups["better than" if better else "worse than" if worse else "as good as"].append(contest.name)
+    for comparison in comparisons:
+        better, worse = comparison.better(NETWORK, rival), comparison.better(rival, NETWORK)
+        groups["better than" if better else "worse than" if worse else "as good as"].append(comparison.name)
     parts = [f"{how} the {rival} estimators in {', '.join(names)}" for how, names in groups.items() if names]
     return f"The network is {'; '.join(parts)}."
 
 
-def _contests(result: TaskResult, estimates: Mapping[str, Floats]) -> list[Contest]:
+def _compare_task(result: TaskResult, estimates: Mapping[str, Floats]) -> list[WidthComparison]:
     everywhere = np.all([np.isfinite(values).all(axis=1) for values in estimates.values()], axis=0)
     estimates = {name: values[everywhere] for name, values in estimates.items()}
     truth, n, joint = result.truth[everywhere], int(everywhere.sum()), result.spec.joint
-    contests = []
+    comparisons = []
     if joint is not None:
         off = {name: percentile_68(joint.function(values, truth)) for name, values in estimates.items()}
-        contests.append(_scaled(joint.symbol, off, joint_quantity(joint).residual_unit(min(off.values())), n))
+        comparisons.append(
+            _scaled(joint.symbol, off, joint_quantity(joint).residual_unit(min(off.values())), n)
+        )
     # The components of a direction mean nothing one by one.
     for column, output in enumerate(() if result.spec.direction is not None else result.spec.outputs):
         ratio = output.residual == "ratio"
@@ -150,9 +152,11 @@ def _contests(result: TaskResult, estimates: Mapping[str, Floats]) -> list[Conte
         }
         written = quantity_of(output)
         unit = PERCENT if ratio else written.residual_unit(min(widths.values()))
-        contests.append(_scaled(written.plain, widths, unit, n))
-    return contests
+        comparisons.append(_scaled(written.plain, widths, unit, n))
+    return comparisons
 
 
-def _scaled(name: str, widths: Mapping[str, float], unit: Unit, n_events: int) -> Contest:
-    return Contest(name, unit.name, {who: width * unit.factor for who, width in widths.items()}, n_events)
+def _scaled(name: str, widths: Mapping[str, float], unit: Unit, n_events: int) -> WidthComparison:
+    return WidthComparison(
+        name, unit.name, {who: width * unit.factor for who, width in widths.items()}, n_events
+    )

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float64]
 
-# Photon counts span orders of magnitude; what lies further below the maximum carries no picture.
+# Photon counts span orders of magnitude; smaller ones would only waste the range of colours.
 _DECADES = 3.5
 _NO_READING = "0.78"
 

@@ -101,7 +101,7 @@ def draw_worst_events(
 
 
 def rank_by_error(results: Results) -> tuple[str, np.ndarray]:
-    """Return the task by which events are judged, and its events from the worst to the best.
+    """Return the task by which events are ranked, and its events from the worst to the best.
 
     An event's error is the length of its residuals, each in units of its 68 % width. The position is the
     first choice, because one can see it in a picture.

@@ -175,7 +175,7 @@ def _sum_around(values: Floats, radius: float) -> Floats:
 def _in_blocks(
     estimate: Callable[[Floats, Bools], Floats], npho: NDArray[np.floating], hidden: Bools
 ) -> Floats:
-    """Estimate a few events at a time; the function gets counts with zeros for what is not visible."""
+    """Estimate a few events at a time, from counts that are zero for sensors that are not visible."""
     npho = np.asarray(npho)
     visible = np.broadcast_to(~np.asarray(hidden, dtype=bool), npho.shape) & ~is_invalid(npho)
     photons = np.empty(npho.shape)

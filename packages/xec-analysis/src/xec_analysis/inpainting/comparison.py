@@ -11,6 +11,7 @@ from xec_analysis.errors import AnalysisError
 from xec_analysis.inpainting import energy_effect as effects, network as networks
 from xec_analysis.inpainting.baselines import ESTIMATORS
 from xec_analysis.inpainting.energy_effect import EnergyEffect
+from xec_analysis.inpainting.hidden_readings import Collector, HiddenReadings, fill_in_events
 from xec_analysis.inpainting.hidden_sensors import choose_validation
 from xec_analysis.inpainting.numbers import (
     by_face,
@@ -21,7 +22,6 @@ from xec_analysis.inpainting.numbers import (
     write_residuals,
 )
 from xec_analysis.inpainting.pages import draw_comparison
-from xec_analysis.inpainting.validation import Collector, HiddenReadings, treat_events
 from xec_data.schema.branches import NPHO_BRANCH, TIME_BRANCH, TREE_NAME
 from xec_geometry.support.output import check_writable
 
@@ -94,7 +94,7 @@ class ComparisonOptions:
 
 @dataclass(frozen=True)
 class InpaintingComparison:
-    """Hidden sensors with the estimates of all contestants.
+    """Hidden sensors with the estimates of all methods.
 
     Attributes
     ----------
@@ -163,7 +163,7 @@ def compare_inpainting(
     network = networks.open_reconstruction(options.model) if options.model is not None else None
     regressor = effects.open_regressor(options.regressor) if options.regressor is not None else None
     collector, energies, truths = Collector(), [], []
-    for chunk in treat_events(
+    for chunk in fill_in_events(
         list(options.files),
         chosen,
         {name: estimator.function for name, estimator in ESTIMATORS.items()},

@@ -1,4 +1,4 @@
-"""What dead channels do to the energy: a regressor on the same events, treated in several ways."""
+"""The effect of dead channels on the energy: a regressor on the same events, treated in several ways."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from xec_analysis.errors import AnalysisError
 from xec_analysis.estimators.network_comparison import NETWORK
 from xec_analysis.inpainting.baselines import neighbour_average
-from xec_analysis.inpainting.validation import Treated
+from xec_analysis.inpainting.hidden_readings import FilledEvents
 from xec_analysis.resolution.profiles import WIDTH_ERROR
 from xec_analysis.resolution.table import three_digits
 from xec_data.schema.branches import INVALID, is_invalid
@@ -30,10 +30,10 @@ _ENERGY = "energy"
 
 
 class Predicts(Protocol):
-    """A regressor: what `xec_export.open_predictor` opens."""
+    """A regressor, as `xec_export.open_predictor` returns it."""
 
     def predict(self, npho: ArrayLike, time: ArrayLike) -> Mapping[str, NDArray[np.float32]]:
-        """Raw readings (n, N_SENSORS) to outputs (n, columns)."""
+        """Predict outputs (n, columns) from raw readings (n, N_SENSORS)."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class EnergyEffect:
     deviations
         Treatment → (n,) energy over the reference minus 1.
     reference
-        What the energy is compared with, in words.
+        Description of the reference.
     """
 
     deviations: dict[str, Floats]
@@ -76,7 +76,7 @@ def open_regressor(path: str | Path) -> Predicts:
     return predictor
 
 
-def predict_energies(regressor: Predicts, chunk: Treated) -> dict[str, Floats]:
+def predict_energies(regressor: Predicts, chunk: FilledEvents) -> dict[str, Floats]:
     """Predict the energy of events with their dead channels as they are, and filled in by each estimate.
 
     Parameters
@@ -148,7 +148,7 @@ def energy_effect(
 
 
 def effect_table(effect: EnergyEffect, title: str) -> Table:
-    """Bias and 68 % width of the energy for each treatment, as a rich table."""
+    """Return a rich table of bias and 68 % width of the energy for each treatment."""
     from rich import box
     from rich.table import Table
 
@@ -171,7 +171,7 @@ def effect_table(effect: EnergyEffect, title: str) -> Table:
 
 
 def summary(deviation: Floats) -> tuple[float, float, float, float]:
-    """68 % half width, its error, mean and its error, in percent."""
+    """Return 68 % half width, its error, mean and its error, in percent."""
     root = np.sqrt(len(deviation))
     width = 100 * half_width_68(deviation)
     return (

@@ -1,4 +1,4 @@
-"""Two ways to hide sensors whose reading is known: a list of dead channels, or healthy ones at random."""
+"""Choices of hidden sensors: a list of dead channels, or healthy ones at random."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ Bools = NDArray[np.bool_]
 
 
 class Validation(Protocol):
-    """A way to hide sensors."""
+    """A choice of hidden sensors."""
 
     @property
     def title(self) -> str:
-        """What is done, for headers."""
+        """Description for headers."""
 
     def hide(self, npho: NDArray[np.float32], runs: NDArray[np.integer] | None) -> tuple[Bools, Bools]:
-        """Tell which sensors of events are hidden for the test, and which are dead, both (n, N_SENSORS)."""
+        """Return the sensors hidden for the test, and the dead ones, both (n, N_SENSORS)."""
 
 
 @dataclass(frozen=True)
@@ -46,27 +46,27 @@ class PseudoExperiment:
 
     @property
     def title(self) -> str:
-        """What is done, for headers."""
+        """Description for headers."""
         return f"pseudo-experiment: {int(self.dead.sum())} sensors of a list of dead channels hidden"
 
     def hide(self, npho: NDArray[np.float32], runs: NDArray[np.integer] | None) -> tuple[Bools, Bools]:  # noqa: ARG002
-        """See `Validation.hide`; what has no reading in the file is dead."""
+        """See `Validation.hide`; sensors without a reading are dead."""
         invalid = is_invalid(npho)
         return self.dead & ~invalid, invalid
 
 
 @dataclass
 class HealthySensors:
-    """Healthy sensors are hidden at random, the same part of every face, others in every event.
+    """Healthy sensors are hidden at random, the same fraction of every face, different ones in every event.
 
     Attributes
     ----------
     fraction
-        Part of the healthy sensors of each face, at least one.
+        Fraction of the healthy sensors of each face; at least one sensor is hidden.
     seed
         The same seed hides the same sensors.
     source
-        Which sensors are really dead, beside those without a reading.
+        Source of dead channels, beside sensors without a reading.
     """
 
     fraction: float
@@ -83,7 +83,7 @@ class HealthySensors:
 
     @property
     def title(self) -> str:
-        """What is done, for headers."""
+        """Description for headers."""
         share = f"{100 * self.fraction:.3g} % of the healthy sensors of each face"
         return f"{share} hidden at random (seed {self.seed})"
 
@@ -124,7 +124,7 @@ def choose_validation(
     seed: int,
     tree_name: str = TREE_NAME,
 ) -> PseudoExperiment | HealthySensors:
-    """Choose what is hidden, by what a user gives.
+    """Choose the hidden sensors by the options of a user.
 
     Parameters
     ----------
@@ -133,7 +133,7 @@ def choose_validation(
     files
         The events.
     dead
-        What `open_dead_channels` understands, if anything is given.
+        Source of dead channels, as for `open_dead_channels`.
     fraction, seed
         As for `HealthySensors`.
     tree_name

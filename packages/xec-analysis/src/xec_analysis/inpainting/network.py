@@ -9,14 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xec_analysis.errors import AnalysisError
+from xec_analysis.inpainting.hidden_readings import Reconstruct
 from xec_analysis.inpainting.hidden_sensors import Bools
-from xec_analysis.inpainting.validation import Reconstruct
 
 if TYPE_CHECKING:
     from torch import nn
 
 KINDS = ("inpainter", "mae")
-"""Kinds of checkpoints whose networks reconstruct readings."""
+"""Kinds of networks that reconstruct readings."""
 
 # The activations of few events stay in the processor's caches.
 _BATCH = 16
@@ -33,14 +33,14 @@ def open_reconstruction(path: str | Path) -> Reconstruct:
     Returns
     -------
     callable
-        Raw npho and time (n, N_SENSORS) and what is hidden → channel → (n, N_SENSORS), photons and seconds.
+        From raw npho, time and hidden sensors, (n, N_SENSORS) each, to channel → (n, N_SENSORS).
 
     Raises
     ------
     AnalysisError
         If it is a checkpoint of another kind.
     CheckpointError
-        If it is none.
+        If it is not a checkpoint.
     """
     from xec_models.checkpoint.building import build_model
     from xec_models.checkpoint.reading import read_checkpoint

@@ -1,4 +1,4 @@
-"""How well hidden sensors were estimated, in numbers: per face, and against the number of photons."""
+"""Errors of estimated hidden sensors in numbers: per face, and against the number of photons."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xec_analysis.estimators.network_comparison import NETWORK
-from xec_analysis.inpainting.validation import HiddenReadings
+from xec_analysis.inpainting.hidden_readings import HiddenReadings
 from xec_data.writing.csv_writer import CsvWriter
 from xec_data.writing.tree_writer import TreeWriter
 from xec_geometry import FACES, face_of_sensor
+from xec_geometry.detector.faces import FACE_TABLE
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -32,18 +33,18 @@ _ROWS_AT_A_TIME = 1_000_000
 
 @dataclass(frozen=True)
 class Numbers:
-    """Errors of one contestant in one group of hidden sensors.
+    """Errors of one method in one group of hidden sensors.
 
     Attributes
     ----------
     quantity, unit
-        What was estimated: npho in photons, or time in ps.
+        Estimated quantity: npho in photons, or time in ps.
     group
         A face, ``all``, or a range of true photons.
     by
-        The contestant.
+        The method.
     count
-        Sensors in it.
+        Number of sensors.
     truth
         Their mean true value.
     bias, mae, rmse
@@ -66,11 +67,11 @@ class Numbers:
 
 
 MEASURES = {"bias": "bias", "mae": "MAE", "rmse": "RMSE", "res_68": "68 %", "res_95": "95 %"}
-"""Field of `Numbers` → how it is written."""
+"""Field of `Numbers` to its heading."""
 
 
 def by_face(readings: HiddenReadings) -> list[Numbers]:
-    """Numbers of every contestant in every face and in all; of times too if the network predicts them."""
+    """Compute the numbers of every method in every face and in all; also of times if the network has them."""
     usable = readings.comparable
     face = face_of_sensor()[readings.sensor[usable]]
     groups = [*((name, face == k) for k, name in enumerate(FACES)), (ALL, np.ones(len(face), dtype=bool))]
@@ -78,14 +79,14 @@ def by_face(readings: HiddenReadings) -> list[Numbers]:
     rows = [
         _numbers("npho", "photons", name, by, truth[part], readings.error(by)[usable][part])
         for name, part in groups
-        for by in readings.contestants
+        for by in readings.methods
         if part.any()
     ]
     return rows + _times_by_face(readings)
 
 
 def by_npho(readings: HiddenReadings) -> list[Numbers]:
-    """Numbers of every contestant in ranges of the true number of photons."""
+    """Compute the numbers of every method in ranges of the true number of photons."""
     usable = readings.comparable
     truth = readings.truth[usable]
     rows = []
@@ -96,19 +97,19 @@ def by_npho(readings: HiddenReadings) -> list[Numbers]:
                 _numbers(
                     "npho", "photons", _range(low, high), by, truth[part], readings.error(by)[usable][part]
                 )
-                for by in readings.contestants
+                for by in readings.methods
             ]
     return rows
 
 
 def central_half_width(values: Floats, percent: float) -> float:
-    """Half of the central interval that holds so many percent of the values."""
+    """Return half the width of the central interval that holds `percent` of the values."""
     low, high = np.percentile(values, [50 - percent / 2, 50 + percent / 2])
     return float(high - low) / 2
 
 
 def numbers_table(rows: Sequence[Numbers], group: str) -> Table:
-    """The numbers as a rich table, the smallest error of each group in bold.
+    """Return the numbers as a rich table, the smallest error of each group in bold.
 
     Parameters
     ----------
@@ -130,7 +131,7 @@ def numbers_table(rows: Sequence[Numbers], group: str) -> Table:
     for members in grouped(rows):
         best = {name: min(abs(getattr(row, name)) for row in members) for name in MEASURES}
         for k, row in enumerate(members):
-            head = (row.group, f"{row.count}", _short(row.truth)) if k == 0 else ("", "", "")
+            head = (group_title(row.group), f"{row.count}", _short(row.truth)) if k == 0 else ("", "", "")
             cells = []
             for name in MEASURES:
                 value = getattr(row, name)
@@ -142,7 +143,7 @@ def numbers_table(rows: Sequence[Numbers], group: str) -> Table:
 
 
 def numbers_tables(rows: Sequence[Numbers], group: str = "face") -> list[tuple[str, Table]]:
-    """A table for each quantity, with a line that says what stands in it."""
+    """Return a title and a table for each quantity."""
     units = {row.quantity: row.unit for row in rows}
     return [
         (
@@ -153,8 +154,13 @@ def numbers_tables(rows: Sequence[Numbers], group: str = "face") -> list[tuple[s
     ]
 
 
+def group_title(group: str) -> str:
+    """Return the title of a group: of a face by its title, of any other group its name."""
+    return FACE_TABLE[group].title if group in FACE_TABLE else group
+
+
 def grouped(rows: Sequence[Numbers]) -> Iterator[list[Numbers]]:
-    """The rows of each group together, in the order in which the groups appear."""
+    """Yield the rows of each group together, in the order in which the groups appear."""
     groups: dict[tuple[str, str], list[Numbers]] = {}
     for row in rows:
         groups.setdefault((row.quantity, row.group), []).append(row)
@@ -162,13 +168,13 @@ def grouped(rows: Sequence[Numbers]) -> Iterator[list[Numbers]]:
 
 
 def verdicts(rows: Sequence[Numbers]) -> list[str]:
-    """One line for each estimator: the network's RMSE over its, face by face; none without a network."""
+    """Return a line for each estimator: the network's RMSE over its own; none without a network."""
     rmse = {(row.by, row.group): row.rmse for row in rows if row.quantity == "npho"}
     rivals = dict.fromkeys(by for by, _ in rmse if by != NETWORK)
     lines = []
     for rival in rivals:
         ratios = [
-            f"{group} {rmse[NETWORK, group] / value:.2f}"
+            f"{group_title(group)} {rmse[NETWORK, group] / value:.2f}"
             for (by, group), value in rmse.items()
             if by == rival and (NETWORK, group) in rmse and value > 0
         ]
@@ -178,7 +184,7 @@ def verdicts(rows: Sequence[Numbers]) -> list[str]:
 
 
 def write_numbers(path: Path, faces: Sequence[Numbers], npho: Sequence[Numbers]) -> Path:
-    """Write all numbers as CSV, one line for each group and contestant; `against` is face or npho."""
+    """Write all numbers as CSV, one line for each group and method; `against` is face or npho."""
     names = [field.name for field in fields(Numbers)]
     with CsvWriter(path, ["against", *names]) as table:
         for against, rows in (("face", faces), ("npho", npho)):
@@ -208,7 +214,7 @@ def write_residuals(path: Path, readings: HiddenReadings, metadata: Mapping[str,
                 "mask_type": readings.mask_type[part],
                 "truth_npho": readings.truth[part].astype(np.float32),
             }
-            for name in readings.contestants:
+            for name in readings.methods:
                 branch = name.replace(" ", "_")
                 columns[f"pred_npho_{branch}"] = readings.estimates[name][part].astype(np.float32)
                 columns[f"error_npho_{branch}"] = readings.error(name)[part].astype(np.float32)

@@ -11,12 +11,14 @@ from numpy.typing import NDArray
 
 from xec_analysis.estimators.network_comparison import NETWORK
 from xec_analysis.inpainting.energy_effect import COMPLETE, LEFT, EnergyEffect, summary
+from xec_analysis.inpainting.hidden_readings import HiddenReadings
 from xec_analysis.inpainting.numbers import (
     ALL,
     MEASURES,
     Numbers,
     by_face,
     central_half_width,
+    group_title,
     grouped,
 )
 from xec_analysis.inpainting.sensor_error_pages import (
@@ -26,7 +28,6 @@ from xec_analysis.inpainting.sensor_error_pages import (
     error_page,
     legend_in_header,
 )
-from xec_analysis.inpainting.validation import HiddenReadings
 from xec_analysis.style.figures import BLACK, GREY, NPHO_MAP, new_page, style
 from xec_geometry import N_SENSORS
 from xec_geometry.support.output import atomic_output
@@ -84,7 +85,7 @@ def draw_comparison(
 
 def _draw_distributions(readings: HiddenReadings, title: str, subtitle: str) -> Figure:
     usable = readings.comparable
-    errors = {by: readings.error(by)[usable] for by in readings.contestants}
+    errors = {by: readings.error(by)[usable] for by in readings.methods}
     return error_page(errors, readings.sensor[usable], "photons", title, subtitle)
 
 
@@ -117,7 +118,7 @@ def _draw_bars(ax: Axes, rows: Sequence[Numbers], groups: Sequence[str], measure
             values = [max(value, SMALLEST) for value in values]
         places = np.arange(len(groups)) + (k - (len(names) - 1) / 2) * width
         ax.bar(places, values, width, color=colours[name], label=name)
-    ax.set_xticks(range(len(groups)), groups)
+    ax.set_xticks(range(len(groups)), [group_title(group) for group in groups])
     ax.tick_params(axis="x", length=0)
 
 
@@ -142,7 +143,7 @@ def _draw_ratios(ax: Axes, rows: Sequence[Numbers], groups: Sequence[str]) -> No
             ratio = [rmse[name, group] / max(rmse[reference, group], 1e-12) for group in groups]
             ax.plot(range(len(groups)), ratio, "o", ms=6, color=colours[name])
     ax.axhline(1.0, color=colours[reference], lw=1.3)
-    ax.set_xticks(range(len(groups)), groups)
+    ax.set_xticks(range(len(groups)), [group_title(group) for group in groups])
     ax.set_xlim(-0.5, len(groups) - 0.5)
     ax.margins(y=0.1)
     ax.set_ylim(bottom=0.0)
@@ -159,7 +160,7 @@ def _draw_maps(readings: HiddenReadings, title: str, subtitle: str) -> Figure:
     usable = readings.comparable
     sensor = readings.sensor[usable]
     count = np.bincount(sensor, minlength=N_SENSORS)
-    errors = {by: np.abs(readings.error(by)[usable]) for by in readings.contestants}
+    errors = {by: np.abs(readings.error(by)[usable]) for by in readings.methods}
     ranked = sorted(errors, key=lambda by: (by != NETWORK, float(errors[by].mean())))[:_MAPS]
     figure = new_page(13.2, 6.6, title, subtitle, key="grey: sensors that were never hidden")
     maps = {}

@@ -1,4 +1,4 @@
-"""Errors of estimated sensors in pictures: distributions per face, and numbers against npho."""
+"""Plots of the errors of estimated sensors: distributions per face, and widths against npho."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xec_analysis.estimators.network_comparison import NETWORK
+from xec_analysis.inpainting.hidden_readings import HiddenReadings
 from xec_analysis.inpainting.numbers import central_half_width
-from xec_analysis.inpainting.validation import HiddenReadings
 from xec_analysis.resolution.table import three_digits
 from xec_analysis.style.figures import CYCLE, GREY, new_page, note
 from xec_data.simulation.constants import RESPONSES
@@ -32,7 +32,7 @@ _LARGEST_BIAS = 150.0
 
 
 def colours_of(names: Sequence[str]) -> dict[str, str]:
-    """The network is always of the first colour; estimators keep theirs whether there is a network or not."""
+    """Assign colours: the first to the network, the others to estimators, with or without a network."""
     others = (name for name in names if name != NETWORK)
     return {NETWORK: CYCLE[0], **dict(zip(others, CYCLE[1:], strict=False))}
 
@@ -40,12 +40,12 @@ def colours_of(names: Sequence[str]) -> dict[str, str]:
 def error_page(
     errors: Mapping[str, Floats], sensor: NDArray[np.int64], unit: str, title: str, subtitle: str
 ) -> Figure:
-    """Distributions of errors, a panel for each face.
+    """Draw distributions of errors, a panel for each face.
 
     Parameters
     ----------
     errors
-        By whom → (n,) estimate − truth.
+        Method to (n,) estimate − truth.
     sensor
         (n,) ids of the sensors.
     unit
@@ -85,7 +85,7 @@ def _draw_errors(ax: Axes, errors: Mapping[str, Floats], colours: Mapping[str, s
     outside = max(float(np.mean(np.abs(error) > reach)) for error in errors.values())
     note(
         ax,
-        f"outside of the range:\n{'up to ' if len(errors) > 1 else ''}{100 * outside:.1f} %",
+        f"outside the range:\n{'up to ' if len(errors) > 1 else ''}{100 * outside:.1f} %",
         x=0.03,
         size=7.5,
     )
@@ -108,15 +108,15 @@ def _draw_errors(ax: Axes, errors: Mapping[str, Floats], colours: Mapping[str, s
 
 
 def against_npho_page(readings: HiddenReadings, title: str, subtitle: str) -> Figure:
-    """Bias, RMSE and widths of the errors of all contestants against the true number of photons."""
+    """Draw bias, RMSE and widths of the errors of all methods against the true number of photons."""
     figure = new_page(11.0, 6.6, title, subtitle)
     usable = readings.comparable
     truth = readings.truth[usable]
     part_of = _npho_bins(truth)
     centres = np.array([np.median(truth[part]) for part in part_of])
-    colours = colours_of(readings.contestants)
+    colours = colours_of(readings.methods)
     axes = figure.subplots(2, 2).ravel()
-    for by in readings.contestants:
+    for by in readings.methods:
         error = readings.error(by)[usable]
         parts = [error[part] for part in part_of]
         mean = np.array([truth[part].mean() for part in part_of])
@@ -136,7 +136,7 @@ def against_npho_page(readings: HiddenReadings, title: str, subtitle: str) -> Fi
         ax.set_xlabel("true npho [photons]")
         ax.set_ylabel(label)
     axes[0].axhline(0.0, color=GREY, lw=0.8, ls="--")
-    # A relative bias of few photons says nothing, and would take the whole axis.
+    # The relative bias of few photons means nothing, and would take the whole axis.
     reach = min(1.1 * max(abs(edge) for edge in axes[0].dataLim.intervaly), _LARGEST_BIAS)
     axes[0].set_ylim(-reach, reach)
     for ax in axes[1:]:
@@ -164,7 +164,7 @@ def _npho_bins(truth: Floats) -> list[NDArray[np.int64]]:
 
 
 def legend_in_header(figure: Figure, ax: Axes) -> None:
-    """One legend for all panels, in the header."""
+    """Draw one legend for all panels, in the header."""
     handles, labels = ax.get_legend_handles_labels()
     width, height = figure.get_size_inches()
     figure.legend(

@@ -1,4 +1,4 @@
-"""Reconstructed readings of events: what a masked autoencoder or an inpainter wrote at its validation."""
+"""Reconstructed readings of events, from the validation of a masked autoencoder or an inpainter."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from xec_analysis.errors import AnalysisError
 from xec_analysis.estimators.network_comparison import NETWORK
-from xec_analysis.inpainting.validation import HIDDEN_FOR_TEST, REALLY_DEAD, HiddenReadings
+from xec_analysis.inpainting.hidden_readings import HIDDEN_FOR_TEST, REALLY_DEAD, HiddenReadings
 from xec_data.reading.columns import read_columns
 from xec_data.reading.root_files import open_tree
 from xec_data.schema.branches import TREE_NAME, is_invalid
@@ -25,7 +25,7 @@ CHANNELS = ("npho", "time")
 
 @dataclass(frozen=True)
 class Reconstruction:
-    """Events with hidden sensors, and what a network made of them.
+    """Events with hidden sensors, and a network's reconstruction of them.
 
     Attributes
     ----------
@@ -48,22 +48,22 @@ class Reconstruction:
 
     @property
     def channels(self) -> tuple[str, ...]:
-        """What was reconstructed: npho, and maybe time."""
+        """Channels that were reconstructed: npho, and possibly time."""
         return tuple(self.truth)
 
     def __len__(self) -> int:
         return len(self.mask)
 
     def judged(self, channel: str) -> Bools:
-        """(n, N_SENSORS) where the network was tested: hidden, with a truth."""
+        """Return the mask (n, N_SENSORS) of hidden sensors with a truth and a prediction."""
         return np.asarray(self.mask & np.isfinite(self.truth[channel]) & np.isfinite(self.predicted[channel]))
 
     def error(self, channel: str) -> Floats:
-        """Prediction − truth, (n, N_SENSORS)."""
+        """Return prediction − truth, (n, N_SENSORS)."""
         return self.predicted[channel] - self.truth[channel]
 
     def readings(self) -> HiddenReadings:
-        """The hidden sensors, one row each.
+        """Collect the hidden sensors, one row each.
 
         Raises
         ------
@@ -92,7 +92,7 @@ class Reconstruction:
 
 
 def reconstruction_file(run_or_file: Path, tree_name: str = TREE_NAME) -> Path | None:
-    """Find the reconstructed readings of a run directory, or tell whether a ROOT file holds some.
+    """Find the file of reconstructed readings: that of a run directory, or a ROOT file with such branches.
 
     Returns
     -------

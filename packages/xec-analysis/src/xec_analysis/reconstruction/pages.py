@@ -1,4 +1,4 @@
-"""Reconstructed readings in pictures: events on the unrolled detector, and errors face by face."""
+"""Plots of reconstructed readings: events on the unrolled detector, and errors face by face."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float64]
 
-# Photon counts span orders of magnitude; what lies further below the maximum carries no picture.
+# Photon counts span orders of magnitude; smaller ones would only waste the range of colours.
 _DECADES = 3.5
 _NO_READING, _HIDDEN = "0.78", "#F4A582"
 _ERROR_MAP = "RdBu_r"
-# Quantiles of the events' errors, and how such an event is called.
+# Quantile of the events' errors to the description of such an event.
 _EVENTS = {0.5: "a typical event", 0.9: "worse than 90 % of the events", 1.0: "the worst event"}
 
 
 @dataclass(frozen=True)
-class _Channel:
-    """How a channel is drawn: what it is called, its unit, and the factor into that unit."""
+class _ChannelStyle:
+    """Style of a channel: title, unit, the factor into that unit, and colour map."""
 
     title: str
     unit: str
@@ -42,8 +42,8 @@ class _Channel:
 
 
 _CHANNELS = {
-    "npho": _Channel("photons", "photons", 1.0, NPHO_MAP),
-    "time": _Channel("time", "ns", 1e9, TIME_MAP),
+    "npho": _ChannelStyle("photons", "photons", 1.0, NPHO_MAP),
+    "time": _ChannelStyle("time", "ns", 1e9, TIME_MAP),
 }
 
 
@@ -55,14 +55,14 @@ def draw_reconstruction(reconstruction: Reconstruction, folder: Path, kind: str 
     reconstruction
         At least one event with a hidden sensor.
     folder, kind
-        Where to, and in which format.
+        Output folder and format (pdf, png, svg).
 
     Returns
     -------
     list of Path
         `reconstruction_errors_<channel>_<name>` (distributions of the errors per face),
         `reconstruction_against_npho_<name>`, and `reconstruction_event_<number>_<channel>_<name>`: truth,
-        what the network saw, reconstruction and residual of a typical, a bad and the worst event.
+        input of the network, reconstruction and residual of a typical, a bad and the worst event.
 
     Raises
     ------
@@ -80,12 +80,12 @@ def draw_reconstruction(reconstruction: Reconstruction, folder: Path, kind: str 
 
     with style():
         for channel in reconstruction.channels:
-            look, judged = _CHANNELS[channel], reconstruction.judged(channel)
+            channel_style, judged = _CHANNELS[channel], reconstruction.judged(channel)
             if judged.any():
-                error = reconstruction.error(channel)[judged] * look.factor
-                title = f"Errors of the reconstructed {look.title}: {name}"
+                error = reconstruction.error(channel)[judged] * channel_style.factor
+                title = f"Errors of the reconstructed {channel_style.title}: {name}"
                 figure = error_page(
-                    {NETWORK: error}, np.nonzero(judged)[1], look.unit, title, census(channel)
+                    {NETWORK: error}, np.nonzero(judged)[1], channel_style.unit, title, census(channel)
                 )
                 paths.append(save(figure, folder / f"reconstruction_errors_{channel}_{name}.{kind}"))
         figure = against_npho_page(readings, f"Reconstructed photons: {name}", census("npho"))
@@ -112,18 +112,18 @@ def _chosen_events(reconstruction: Reconstruction) -> dict[int, str]:
 
 
 def _event_page(reconstruction: Reconstruction, event: int, channel: str, remark: str) -> Figure:
-    look = _CHANNELS[channel]
-    truth = reconstruction.truth[channel][event] * look.factor
-    predicted = reconstruction.predicted[channel][event] * look.factor
+    channel_style = _CHANNELS[channel]
+    truth = reconstruction.truth[channel][event] * channel_style.factor
+    predicted = reconstruction.predicted[channel][event] * channel_style.factor
     mask, judged = reconstruction.mask[event], reconstruction.judged(channel)[event]
     error = np.where(judged, predicted - truth, np.nan)
     size = np.sqrt(np.mean(error[judged] ** 2)) if judged.any() else np.nan
     figure = new_page(
         17.6,
         5.2,
-        f"{look.title.capitalize()} of {_identity(reconstruction, event)}: {reconstruction.name}",
+        f"{channel_style.title.capitalize()} of {_identity(reconstruction, event)}: {reconstruction.name}",
         f"{remark} · {int(mask.sum())} of {N_SENSORS} sensors hidden, {int(judged.sum())} of them with a "
-        f"reading · RMSE of these: {three_digits(size)} {look.unit}",
+        f"reading · RMSE of these: {three_digits(size)} {channel_style.unit}",
     )
     axes = figure.subplots(1, 4)
     bottom, norm = _norm(channel, truth)
@@ -133,16 +133,22 @@ def _event_page(reconstruction: Reconstruction, event: int, channel: str, remark
 
     # A time is only expected where there is light.
     filled = np.where(judged, predicted, truth)
-    colours = _draw(axes[0], shown(truth), look.cmap, norm, f"truth (grey: no {look.title})")
-    _draw_seen(axes[1], shown(truth), mask, bottom, look.cmap, norm)
-    _draw(axes[2], shown(filled), look.cmap, norm, "reconstruction in the hidden sensors")
+    colours = _draw(
+        axes[0], shown(truth), channel_style.cmap, norm, f"truth (grey: no {channel_style.title})"
+    )
+    _draw_seen(axes[1], shown(truth), mask, bottom, channel_style.cmap, norm)
+    _draw(axes[2], shown(filled), channel_style.cmap, norm, "reconstruction in the hidden sensors")
     residuals = _draw(axes[3], error, _ERROR_MAP, _error_norm(error[judged]), "residual (grey: not hidden)")
     bar: dict[str, Any] = {"location": "bottom", "shrink": 0.6, "pad": 0.01, "aspect": 40}
-    label = look.title if look.title == look.unit else f"{look.title} [{look.unit}]"
+    label = (
+        channel_style.title
+        if channel_style.title == channel_style.unit
+        else f"{channel_style.title} [{channel_style.unit}]"
+    )
     figure.colorbar(colours, ax=list(axes[:3]), label=label, extend="both", **bar)
     bar |= {"shrink": 0.9, "aspect": 20}
     figure.colorbar(
-        residuals, ax=axes[3], label=f"reconstruction $-$ truth [{look.unit}]", extend="both", **bar
+        residuals, ax=axes[3], label=f"reconstruction $-$ truth [{channel_style.unit}]", extend="both", **bar
     )
     return figure
 
@@ -154,7 +160,7 @@ def _identity(reconstruction: Reconstruction, event: int) -> str:
 
 
 def _norm(channel: str, truth: Floats) -> tuple[float, Any]:
-    """The smallest number that has a colour, and the scale of the colours."""
+    """Return the smallest number with a colour, and the norm of the colours."""
     from matplotlib.colors import LogNorm, Normalize
 
     valid = truth[np.isfinite(truth)]
@@ -185,10 +191,10 @@ def _draw(
 
 
 def _draw_seen(ax: Axes, truth: Floats, mask: NDArray[np.bool_], bottom: float, cmap: str, norm: Any) -> None:
-    """What the network saw. Hidden sensors have a colour of their own, those without a reading stay grey."""
+    """Draw the input of the network: hidden sensors in their own colour, those without a reading in grey."""
     from matplotlib import colormaps
 
-    # Below the scale lies nothing else: what is shown never is.
+    # No shown value lies below the scale.
     below = bottom - 1.0 if norm.vmin <= 0 or bottom <= 0 else bottom / 10
     values = np.where(mask, np.nan, np.where(np.isfinite(truth), truth, below))
     _draw(

@@ -31,7 +31,7 @@ def load_results(
         A run directory, the name of a run in `artifacts/`, a ROOT file with `pred_*` branches and truth
         under the names of the schema, or a CSV file of predictions as a run directory holds them.
     tasks
-        Which tasks; by default every one with predictions and truth.
+        Names of tasks; by default all with predictions and truth.
     tree_name
         Name of the tree in a ROOT file.
 
@@ -58,7 +58,7 @@ def read_csv(path: Path) -> dict[str, Floats]:
     Raises
     ------
     AnalysisError
-        If it has no lines, or something that is no number.
+        If it has no lines, or something that is not a number.
     """
     with path.open(newline="", encoding="utf-8") as file:
         names = next(csv.reader(file), [])

@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float64]
 
-# Below this number of events a scatter plot says more than a density.
+# Below this number of events a scatter plot is clearer than a density.
 FEW_EVENTS = 300
 
 
 def binned_counts(values: Floats, middle: float, width: float, n_widths: float) -> tuple[Floats, Floats]:
-    """Counts and edges within `n_widths` widths of the middle, with bins that suit the number of events."""
+    """Return counts and edges within `n_widths` widths of the middle; more events give finer bins."""
     import hist
 
     reach = n_widths * width if width > 0 else max(abs(middle) * 0.05, 0.5)
@@ -33,7 +33,7 @@ def binned_counts(values: Floats, middle: float, width: float, n_widths: float) 
 
 
 def draw_core(ax: Axes, residual: Floats, core: float, edges: Floats) -> None:
-    """The Gaussian core: as wide as `core`, centred and as high as the events within two widths say."""
+    """Draw a Gaussian of width `core`; its mean and area are those of the events within two widths."""
     middle = float(np.median(residual))
     near = residual[np.abs(residual - middle) < 2 * core]
     if len(near) == 0:
@@ -53,7 +53,7 @@ def padded_range(values: Floats) -> tuple[float, float]:
 def draw_cloud(
     figure: Figure, ax: Axes, x: Floats, y: Floats, x_range: tuple[float, float], y_range: tuple[float, float]
 ) -> None:
-    """Events in a plane: points if they are few, a density otherwise."""
+    """Draw events in a plane: points if they are few, a density otherwise."""
     if len(x) < FEW_EVENTS:
         ax.plot(x, y, "o", color=BLUE, alpha=0.6, ms=3, mew=0)
         return
@@ -92,7 +92,7 @@ def stacked_axes(figure: Figure, cell: SubplotSpec) -> tuple[Axes, Axes]:
 
 
 def finish_profile(ax: Axes, centre: Floats, heights: Floats, variable: Floats) -> None:
-    """A width starts at zero; an axis of a single value says so."""
+    """Set the limits of a profile: widths start at zero, and an axis with a single value has a note."""
     ax.set_ylim(0, 1.2 * float(np.max(heights, initial=0.0)) or 1.0)
     low, high = typical_range(variable[np.isfinite(variable)])
     low, high = min(low, centre.min()), max(high, centre.max())

@@ -34,13 +34,13 @@ class TaskResult:
         True values that the residuals may depend on: the outputs of all tasks whose truth the file has, by
         name, in their units, shape (n,); NaN where an event has no valid one.
     entries
-        Which entries of the file these are, shape (n,).
+        Their entries in the file, shape (n,).
     run, event
         Identification, shape (n,); -1 where the file has none.
     n_events
         Entries of the file.
     n_bad_prediction, n_bad_truth
-        Entries left out because the prediction, or else the truth, was not finite.
+        Entries excluded because the prediction, or else the truth, is not finite.
     """
 
     task: str
@@ -94,11 +94,11 @@ class Results:
     name
         Name of the run, or of the file without its suffix.
     source
-        What was read.
+        The run directory or file.
     tasks
         Task name to result, in the order of `xec_data.tasks.TASKS`.
     notes
-        One line each about what is in the file but cannot be compared.
+        One line each about predictions in the file that cannot be compared.
     """
 
     name: str

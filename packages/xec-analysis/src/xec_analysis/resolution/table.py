@@ -1,4 +1,4 @@
-"""The numbers of a result as a table in the terminal."""
+"""Widths and biases of results, as a table for the terminal."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def metric_rows(result: TaskResult) -> list[Row]:
 
 
 def metrics_table(results: Results) -> Table:
-    """All tasks of a run or file as a rich table."""
+    """Return a rich table of all tasks of a run or file."""
     from rich import box
     from rich.table import Table
 
@@ -94,7 +94,7 @@ def metrics_table(results: Results) -> Table:
 
 
 def census(results: Results) -> list[str]:
-    """One line for every task with events that had to be left out."""
+    """Return a line for every task with excluded events."""
     lines = []
     for task, result in results.tasks.items():
         reasons = [

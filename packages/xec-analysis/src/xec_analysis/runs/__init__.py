@@ -1,1 +1,1 @@
-"""Plots of trainings: what a finished run draws, curves of one or several."""
+"""Curves of one training or of several, and the plots at the end of a training."""

@@ -1,4 +1,4 @@
-"""The validation of several trainings in one figure: who learns faster, and who ends up better."""
+"""The validation curves of several trainings in one figure, and their best values in a table."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def draw_runs(runs: Mapping[str, RunDirectory], path: Path, *, title: str, subti
     Parameters
     ----------
     runs
-        What a run is called in the legend → its directory.
+        Label in the legend to run directory.
     path
         File to write.
     title, subtitle
@@ -57,7 +57,7 @@ def draw_runs(runs: Mapping[str, RunDirectory], path: Path, *, title: str, subti
 
 
 def common_panels(curves: Mapping[str, Curves]) -> list[tuple[Panel, str]]:
-    """What all runs have: panels, and the metric of each that belongs to the validation.
+    """Return the panels that all runs have, each with its metric of the validation.
 
     Raises
     ------
@@ -76,7 +76,7 @@ def common_panels(curves: Mapping[str, Curves]) -> list[tuple[Panel, str]]:
 
 
 def runs_table(runs: Mapping[str, RunDirectory]) -> Table:
-    """The best value of every common metric, run by run."""
+    """Return a rich table of the best value of every common metric, run by run."""
     from rich import box
     from rich.table import Table
 

@@ -1,4 +1,4 @@
-"""How a training went: losses, learning rate and resolutions, epoch by epoch, from metrics.csv."""
+"""Curves of a training against the epoch: losses, learning rate and resolutions, from metrics.csv."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from xec_analysis.style.figures import CYCLE, new_page, save, style
 from xec_analysis.style.quantities import Quantity, joint_quantity, quantity_of, with_unit
 from xec_data.tasks.table import TASKS
 from xec_geometry import FACES
+from xec_geometry.detector.faces import FACE_TABLE
 from xec_models.checkpoint.run_directory import RunDirectory
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ def read_metrics(path: Path) -> dict[str, Curve]:
     Raises
     ------
     AnalysisError
-        If the file is missing, lacks a column, or holds something that is no number.
+        If the file is missing, lacks a column, or holds something that is not a number.
     """
     if not path.is_file():
         raise AnalysisError(f"{path.parent}: no {path.name} in this run; a training writes it")
@@ -117,7 +118,7 @@ class Panel:
 
 
 def panels_of(curves: Mapping[str, Curve]) -> list[Panel]:
-    """What can be drawn of the metrics that a run has."""
+    """Return the panels of the metrics of a run."""
     panels = []
     losses = {name: text for name, text in _LOSSES.items() if name in curves}
     if losses:
@@ -140,7 +141,7 @@ def panels_of(curves: Mapping[str, Curve]) -> list[Panel]:
 
 
 def _width_panel(curves: Mapping[str, Curve], metric: str, label: str, written: Quantity) -> list[Panel]:
-    """The panel of a resolution in a unit that suits its last value; none if the run does not have it."""
+    """Return the panel of a resolution in a unit that suits its last value; none without the metric."""
     name = next((spelling for spelling in _spellings(metric) if spelling in curves), None)
     if name is None:
         return []
@@ -150,11 +151,14 @@ def _width_panel(curves: Mapping[str, Curve], metric: str, label: str, written: 
 
 
 def _reconstruction_panels(curves: Mapping[str, Curve]) -> list[Panel]:
-    """What networks that reconstruct readings have: losses and errors by channel and by face."""
-    groups: dict[str, dict[str, str]] = {
+    """Return the panels of networks that reconstruct readings: losses and errors by channel and by face."""
+    groups = {
         "loss by channel": {f"loss_{channel}": channel for channel in _CHANNELS},
-        "loss by face": {f"loss_{face}": face for face in FACES},
-        **{f"RMSE of {c}, normalized": {f"rmse_{face}_{c}": face for face in FACES} for c in _CHANNELS},
+        "loss by face": {f"loss_{face}": FACE_TABLE[face].title for face in FACES},
+        **{
+            f"RMSE of {c}, normalized": {f"rmse_{face}_{c}": FACE_TABLE[face].title for face in FACES}
+            for c in _CHANNELS
+        },
     }
     panels = []
     for label, names in groups.items():

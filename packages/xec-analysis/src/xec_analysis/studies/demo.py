@@ -92,10 +92,10 @@ def _compare_with_estimators(folder: Path, size: DemoSize, console: Console) -> 
     estimates = {
         name: predict_baselines(fit_baselines(folder / TRAIN, name), folder / TEST) for name in RECIPES
     }
-    contests = compare(load_results(folder / PREDICTIONS), estimates)
-    console.print(comparison_table(contests, f"Resolution on {size.n_test} events of {TEST}"))
+    comparisons = compare(load_results(folder / PREDICTIONS), estimates)
+    console.print(comparison_table(comparisons, f"Resolution on {size.n_test} events of {TEST}"))
     for name in RECIPES:
-        console.print(verdict(contests, name), soft_wrap=True)
+        console.print(verdict(comparisons, name), soft_wrap=True)
 
 
 def _output_table(folder: Path, steps: list[Step]) -> Table:

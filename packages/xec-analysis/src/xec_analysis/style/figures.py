@@ -1,4 +1,4 @@
-"""The look of all plots of xec: colours that colour-blind readers can tell apart, sizes, saving."""
+"""Style of all figures of xec: colours that colour-blind readers can tell apart, sizes, saving."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ _TIMELESS: dict[str, dict[str, str | None]] = {
 
 @contextmanager
 def style() -> Iterator[None]:
-    """Draw everything inside the block in the style of xec; the settings of the caller come back after."""
+    """Draw everything inside the block in the style of xec; restore the caller's settings afterwards."""
     import matplotlib as mpl
     from matplotlib.rcsetup import cycler
 
@@ -74,16 +74,16 @@ def style() -> Iterator[None]:
 
 
 def new_page(width: float, height: float, title: str, subtitle: str = "", key: str = "") -> Figure:
-    """Begin a figure with a header; what is drawn below arranges itself.
+    """Create a figure with a header; the axes below are laid out automatically.
 
     Parameters
     ----------
     width, height
-        Inches for what is drawn, without the header.
+        Size in inches, without the header.
     title, subtitle
         Two lines of the header.
     key
-        What colours mean, at the right of the second line.
+        Meaning of colours, at the right of the second line.
     """
     from matplotlib.figure import Figure
     from matplotlib.layout_engine import ConstrainedLayoutEngine
@@ -101,7 +101,7 @@ def new_page(width: float, height: float, title: str, subtitle: str = "", key: s
 
 
 def save(figure: Figure, path: Path) -> Path:
-    """Write a figure; the file appears when it is complete, and the same figure gives the same file.
+    """Write a figure atomically; the same figure gives the same file.
 
     Parameters
     ----------
@@ -129,7 +129,7 @@ def check_format(path: Path) -> str:
     Raises
     ------
     AnalysisError
-        If it is none of `FORMATS`.
+        If it is not one of `FORMATS`.
     """
     kind = path.suffix.lstrip(".").lower()
     if kind not in FORMATS:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from xec_analysis.errors import AnalysisError
 from xec_data.tasks.table import TASKS
 from xec_data.tasks.task import JointMeasure, Output
@@ -66,12 +68,20 @@ class Quantity:
         return with_unit(self.symbol, self.unit)
 
     def residual_unit(self, width: float) -> Unit:
-        """Return the largest unit in which a residual of this width, in the file's unit, is above one."""
+        """Return the largest unit in which a residual of this width, in the file's unit, is above one.
+
+        A width that is tiny or huge in every unit gets a power of ten.
+        """
         chosen = self.units.residuals[0]
         for unit in self.units.residuals:
             if abs(width) * unit.factor >= 1.0:
                 chosen = unit
-        return chosen
+        scaled = abs(width) * chosen.factor
+        if not np.isfinite(scaled) or scaled == 0 or _READABLE[0] <= scaled < _READABLE[1]:
+            return chosen
+        exponent = 3 * int(np.floor(np.log10(scaled) / 3))
+        name = f"10{str(exponent).translate(_SUPERSCRIPT)} {chosen.name}".strip()
+        return Unit(name, chosen.factor * 10.0**-exponent)
 
 
 def with_unit(symbol: str, unit: Unit) -> str:
@@ -80,6 +90,9 @@ def with_unit(symbol: str, unit: Unit) -> str:
 
 
 PERCENT = Unit("%", 100.0)
+
+_READABLE = (1e-3, 1e5)
+_SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 _NONE, _CM, _MEV = Unit("", 1.0), Unit("cm", 1.0), Unit("MeV", 1e3)
 _PS, _NS = Unit("ps", 1e12), Unit("ns", 1e9)

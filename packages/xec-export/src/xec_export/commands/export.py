@@ -36,9 +36,9 @@ def export(
     and on invalid readings, and kept only if they agree. A description
     of inputs, outputs and constants is written beside it as JSON.
     """
-    from xec_export.onnx.exporting import export_checkpoint
+    from xec_export.commands.messages import print_export, print_parity
+    from xec_export.onnx.export import export_checkpoint
     from xec_export.onnx.parity import ParityError
-    from xec_export.output.report import print_export, print_parity
 
     try:
         report = export_checkpoint(checkpoint, output, data=data, tolerance=tolerance, opset=opset)

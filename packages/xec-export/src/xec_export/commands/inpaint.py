@@ -18,7 +18,7 @@ def inpaint(
         list[str] | None,
         typer.Option(
             help="Dead channels: a text file, a ROOT file with a branch 'dead', or a database's URL; may be "
-            "repeated. By default what has no valid count in an event, and its branch 'dead'."
+            "repeated. By default sensors without a valid count in an event, and its branch 'dead'."
         ),
     ] = None,
     batch: Annotated[
@@ -36,9 +36,9 @@ def inpaint(
     every other branch as it was.
     """
     from xec_data.dead_channels.sources import open_dead_channels
+    from xec_export.commands.messages import events_progress, print_inpainting
     from xec_export.inpainting.files import inpaint_files
     from xec_export.inpainting.network import InpaintingNetwork
-    from xec_export.output.report import events_progress, print_inpainting
 
     sources = [open_dead_channels(text, tree_name=tree) for text in dead or ()]
     network = InpaintingNetwork(model, batch_size=batch, threads=threads)

@@ -1,4 +1,4 @@
-"""``xec predict``: a network's answers for the events of ROOT files."""
+"""``xec predict``: predictions of a network for the events of ROOT files."""
 
 from __future__ import annotations
 
@@ -20,7 +20,10 @@ def predict(
     tree: Tree = "tree",
     npho_branch: NphoBranch = None,
     time_branch: TimeBranch = None,
-    angle_unit: Annotated[str, typer.Option(help="Unit of emiAng in the inputs: auto, deg or rad.")] = "auto",
+    angle_unit: Annotated[
+        str,
+        typer.Option(help="Unit of emiAng in the inputs: deg, rad, or auto, which compares it with emiVec."),
+    ] = "auto",
     threads: Threads = None,
 ) -> None:
     """Predict the events of ROOT files.
@@ -30,7 +33,7 @@ def predict(
     conventional reconstruction the inputs have. Inputs without run and
     event numbers give a running number 'entry' instead.
     """
-    from xec_export.output.report import events_progress, print_prediction
+    from xec_export.commands.messages import events_progress, print_prediction
     from xec_export.prediction.files import predict_files
     from xec_export.prediction.predictor import open_predictor
 

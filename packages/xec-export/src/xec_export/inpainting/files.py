@@ -29,12 +29,12 @@ from xec_geometry.support.output import atomic_output
 Bools = NDArray[np.bool_]
 
 FLAG = "inpainted"
-"""Branch that tells which readings are recovered ones."""
+"""Branch that flags the recovered readings."""
 
 
 @dataclass(frozen=True)
 class InpaintingReport(WrittenFile):
-    """What was recovered; nothing in events without any valid reading beside the dead ones.
+    """Result of an inpainting; events without any valid reading beside the dead ones stay as they are.
 
     Attributes
     ----------
@@ -76,19 +76,19 @@ def inpaint_files(
     output
         The file to write.
     dead
-        Who knows which sensors are dead. By default an event's dead sensors are those without a valid
+        Sources of dead channels. By default an event's dead sensors are those without a valid
         count, and those of its branch `dead` if it has one.
     tree_name
         The tree in the inputs.
     npho_branch, time_branch
         Names of the readings in the inputs; by default those that the network was trained on.
     progress
-        Called with the events done and their number.
+        Called with the numbers of events done and of all events.
 
     Returns
     -------
     InpaintingReport
-        The file, and what was recovered.
+        The file, and the numbers of recovered readings.
 
     Raises
     ------
@@ -157,7 +157,7 @@ class _Copy:
             self._tree = create_tree(target, info.tree, types, tree.title)
         elif types != self._types:
             raise ExportError(f"{info.path}: {_difference(types, self._types)}; expected those of the others")
-        for start, stop in stored.stretches(info.stored["npho"]):
+        for start, stop in stored.entry_ranges(info.stored["npho"]):
             columns = {name: stored.read(name, start, stop) for name in stored.branches}
             place = f"{info.path}, entries {start} to {stop - 1}"
             for name in sensors:
@@ -166,7 +166,7 @@ class _Copy:
             self._tree.extend(columns)
 
     def report(self, output: Path, seconds: float) -> InpaintingReport:
-        """What was done."""
+        """Return the report."""
         notes = list(dict.fromkeys(self.notes))
         if self.n_unread:
             notes.append(
@@ -209,7 +209,7 @@ class _Copy:
         columns[FLAG] = dead if earlier is None else dead | earlier.astype(np.bool_)
 
     def _dead(self, columns: dict[str, Any], info: TreeInfo, npho: NDArray[Any]) -> Bools:
-        """Which sensors of which events are to be recovered."""
+        """Return the mask of sensors to recover, (n, N_SENSORS)."""
         if not self.sources:
             dead = is_invalid(npho)
             if "dead" in info.stored:
@@ -235,6 +235,6 @@ def _difference(found: dict[str, Any], expected: dict[str, Any]) -> str:
             if name not in found:
                 return f"no branch '{name}'{did_you_mean(name, found)}"
             if name not in expected:
-                return f"the branch '{name}', which the others have not"
+                return f"the branch '{name}', which the others do not have"
             return f"the branch '{name}' is {found[name]}, not {expected[name]}"
     return "the same branches"

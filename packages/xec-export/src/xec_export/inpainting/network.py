@@ -1,4 +1,4 @@
-"""An inpainter in a checkpoint, asked with numpy arrays."""
+"""An inpainter from a checkpoint, with numpy arrays as inputs and outputs."""
 
 from __future__ import annotations
 
@@ -34,18 +34,18 @@ class InpaintingNetwork:
     Attributes
     ----------
     channels : tuple of str
-        What it recovers.
+        Channels that it recovers.
     npho_branch, time_branch : str
         The branches that it was trained on.
     device : str
-        Where it computes.
+        ``cpu`` or ``cuda``.
 
     Raises
     ------
     ExportError
         If the file holds another kind of network.
     CheckpointError
-        If it is no checkpoint, or one for another geometry than the installed one.
+        If it is not a checkpoint, or one for another geometry than the installed one.
     """
 
     def __init__(
@@ -81,12 +81,12 @@ class InpaintingNetwork:
         npho, time
             (n, sensors) readings as they stand in the files.
         dead
-            (n, sensors): what to recover.
+            (n, sensors) sensors to recover.
 
         Returns
         -------
         dict
-            For each of `channels` (n, sensors) float32; without meaning where nothing is dead. Times below
+            For each of `channels` (n, sensors) float32; without meaning where no sensor is dead. Times below
             the threshold of photons are invalid.
         """
         with torch.inference_mode(), np.errstate(over="ignore"):

@@ -1,4 +1,4 @@
-"""What travels with an exported network: its outputs, branches, units, constants and origin."""
+"""The description of an exported network: outputs, branches, units, constants and origin."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class OutputDescription:
     task
         The task that it belongs to.
     columns
-        What its columns are, in order: ``theta``, ``phi``.
+        Names of its columns, in order: ``theta``, ``phi``.
     unit
         Their common unit; several are listed in the order of the columns.
     scale
@@ -56,14 +56,14 @@ class OutputDescription:
 
 @dataclass(frozen=True)
 class ModelDescription:
-    """All that a user of a network has to know besides its weights.
+    """Everything that a user of a network needs besides its weights.
 
     Parameters
     ----------
     kind
         The kind of the network: ``regressor``.
     name
-        The training run that it comes from.
+        The training run.
     outputs
         The outputs of the graph, in its order.
     npho_branch, time_branch
@@ -79,11 +79,11 @@ class ModelDescription:
     epoch
         The epoch of the checkpoint.
     weights
-        ``ema`` (their moving average) or ``model``: which of the checkpoint's weights these are.
+        ``ema`` (moving average) or ``model``: the weights of the checkpoint that were taken.
     git_revision
         Of the code at training, empty if unknown.
     opset
-        The ONNX operator set; None for a network that is no graph.
+        The ONNX operator set; None for a network that is not a graph.
     angle_unit
         Unit of all angles, in and out.
     """
@@ -110,7 +110,7 @@ class ModelDescription:
 
     @property
     def tasks(self) -> tuple[str, ...]:
-        """The tasks that the network answers, in the order of its outputs."""
+        """The tasks of the network, in the order of its outputs."""
         return tuple(dict.fromkeys(output.task for output in self.outputs))
 
     @property
@@ -119,7 +119,7 @@ class ModelDescription:
         return tuple(output.name for output in self.outputs)
 
     def to_dict(self) -> dict[str, Any]:
-        """Give everything as plain values, ready for JSON."""
+        """Return everything as plain values, ready for JSON."""
         return {
             _FORMAT_KEY: FORMAT_VERSION,
             "tasks": list(self.tasks),
@@ -128,7 +128,7 @@ class ModelDescription:
         }
 
     def to_metadata(self) -> dict[str, str]:
-        """Give the ``metadata_props`` of an ONNX file: strings as they are, everything else as JSON."""
+        """Return the ``metadata_props`` of an ONNX file: strings as they are, everything else as JSON."""
         return {
             key: value if isinstance(value, str) else json.dumps(value, sort_keys=True)
             for key, value in self.to_dict().items()

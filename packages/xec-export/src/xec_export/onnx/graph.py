@@ -1,4 +1,4 @@
-"""From a torch network to one self-contained ONNX file."""
+"""A torch network as one self-contained ONNX file."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _EVENTS_TRACED = 2
 
 
 class TupleOutput(nn.Module):
-    """A network that gives its dictionary of outputs as a tuple, in a fixed order.
+    """A network that returns its outputs as a tuple, in a fixed order, instead of a dictionary.
 
     Parameters
     ----------
@@ -49,13 +49,13 @@ class TupleOutput(nn.Module):
         self.names = names
 
     def forward(self, npho: Tensor, time: Tensor) -> tuple[Tensor, ...]:
-        """Give the outputs for raw counts and times, (batch, n_sensors) each."""
+        """Return the outputs for raw counts and times, (batch, n_sensors) each."""
         outputs = self.network(npho, time)
         return tuple(outputs[name] for name in self.names)
 
 
 def check_opset(opset: int) -> int:
-    """Make sure that an operator set can be written and checked here.
+    """Check that an operator set can be written and checked here.
 
     Raises
     ------

@@ -63,7 +63,7 @@ def describe_and_build(
 
 
 def describe(checkpoint: Checkpoint, network: XECRegressor, path: Path) -> ModelDescription:
-    """Collect what a user of the network has to know.
+    """Describe a network for its users.
 
     Parameters
     ----------

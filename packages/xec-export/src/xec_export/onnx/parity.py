@@ -1,4 +1,4 @@
-"""Does the exported graph give the numbers of the network it came from?"""
+"""The comparison of an exported graph with the network it came from."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ class Difference:
     Attributes
     ----------
     output, column, unit
-        Which number: ``angle``, ``theta``, ``deg``.
+        Output, column and its unit: ``angle``, ``theta``, ``deg``.
     absolute
         The largest difference, in the unit.
     scale
-        What it is compared with: the spread of the column over the events or in the training, whichever
+        The reference: the spread of the column over the events or in the training, whichever
         is larger, and at least 1 % of its largest value.
     case
-        Where it occurred: ``batch 64``, ``all NaN``.
+        Batch in which it occurred: ``batch 64``, ``all NaN``.
     """
 
     output: str
@@ -63,7 +63,7 @@ class ParityReport:
     source
         Where the events came from.
     n_events
-        How many pairs of predictions were compared.
+        Number of pairs of predictions compared.
     tolerance
         The largest relative difference allowed.
     differences

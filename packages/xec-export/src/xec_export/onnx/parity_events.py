@@ -1,4 +1,4 @@
-"""Events to compare two forms of a network on: real ones, and ones with every kind of bad reading."""
+"""Events for the comparison of two forms of a network: real ones, and ones with bad readings."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class ParityEvents:
     npho, time
         (n, n_sensors) float32.
     source
-        Where they came from, for people.
+        Description of their origin.
     """
 
     npho: Floats
@@ -73,12 +73,12 @@ def choose_events(
 
 
 def damaged_events(events: ParityEvents) -> dict[str, tuple[Floats, Floats]]:
-    """Spoil readings of a few events in every way that files show.
+    """Damage readings of a few events in every way that occurs in files.
 
     Parameters
     ----------
     events
-        Sound events; they are copied.
+        Undamaged events; they are copied.
 
     Returns
     -------

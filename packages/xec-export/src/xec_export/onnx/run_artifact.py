@@ -1,4 +1,4 @@
-"""What a training calls at its end: the best checkpoint of its run directory as ONNX."""
+"""The export of a run directory at the end of its training."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def export_run(run_dir: Path) -> list[Path]:
     if output is None:
         return []
 
-    from xec_export.onnx.exporting import export_checkpoint
+    from xec_export.onnx.export import export_checkpoint
 
     report = export_checkpoint(run.checkpoint_best, output)
     return [report.onnx, report.json]

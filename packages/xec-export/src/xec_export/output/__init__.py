@@ -1,1 +1,1 @@
-"""Output files of the commands, and what the commands print about them."""
+"""Output files made of the events of other files, and copies of trees."""

@@ -1,4 +1,4 @@
-"""Copying trees of numbers as they are stored, stretch by stretch: names, types, whatever they mean."""
+"""Copies of trees of numbers, cluster by cluster, with their names and types."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _LONG = 4
 
 
 class StoredTree:
-    """The branches of a tree that can be copied, and what cannot.
+    """The branches of a tree that can be copied, and notes about the others.
 
     Parameters
     ----------
@@ -41,7 +41,7 @@ class StoredTree:
     branches : dict of str to StoredBranch
         Those that hold numbers, of fixed or of varying length.
     notes : list of str
-        What a user should be told: what is left out or stored in another way.
+        Notes for the user about branches that are left out or stored in another way.
     """
 
     def __init__(self, tree: Any, path: Path) -> None:
@@ -56,7 +56,7 @@ class StoredTree:
             if counter is not None:
                 counters.add(counter.name)
             self._describe(branch)
-        # They are written anew, together with what they count.
+        # They are written together with the branches that they count.
         self.counters = counters & self.branches.keys()
         for name in self.counters:
             del self.branches[name]
@@ -65,9 +65,9 @@ class StoredTree:
         stored = describe_branch(branch)
         where = f"{self.path}, tree '{self.tree.name}', branch '{stored.name}'"
         if stored.dtype is None:
-            self.notes.append(f"{where} is left out: it is of type {stored.typename}, no numbers")
+            self.notes.append(f"{where} is left out: it is of type {stored.typename}, not of numbers")
         elif stored.name in self.branches:
-            self.notes.append(f"{where} is left out: there is another one of this name")
+            self.notes.append(f"{where} is left out: there is another branch of this name")
         else:
             self.branches[stored.name] = stored
             if getattr(branch.interpretation, "header_bytes", 0):
@@ -81,7 +81,7 @@ class StoredTree:
         return int(self.tree.num_entries)
 
     def layout(self, fixed: Mapping[str, tuple[int, ...]]) -> dict[str, Any]:
-        """Types for a new tree; `fixed` gives shapes of branches whose length is known not to vary."""
+        """Return the types for a new tree; `fixed` gives shapes of branches of known, fixed length."""
         types: dict[str, Any] = {}
         for name, stored in self.branches.items():
             assert stored.dtype is not None
@@ -90,8 +90,8 @@ class StoredTree:
             types[name] = f"var * {dtype.name}" if shape is None else np.dtype((dtype, shape))
         return types
 
-    def stretches(self, lead: str) -> Iterator[tuple[int, int]]:
-        """Cut the entries where the baskets of the branch `lead` begin, each some megabytes large."""
+    def entry_ranges(self, lead: str) -> Iterator[tuple[int, int]]:
+        """Yield ranges of entries of some megabytes, cut where the baskets of the branch `lead` begin."""
         per_entry = sum(map(_bytes, self.branches.values()))
         at_most = max(1, CLUSTER_BYTES // max(1, per_entry))
         starts = np.asarray(self.tree[lead].entry_offsets, dtype=np.int64)
@@ -101,7 +101,7 @@ class StoredTree:
                 yield first, min(first + step, stop)
 
     def read(self, name: str, start: int, stop: int) -> Any:
-        """Entries of a branch: a numpy array, or an awkward one if their length varies."""
+        """Read entries of a branch: a numpy array, or an awkward one if their length varies."""
         fixed = self.branches[name].shape is not None
         try:
             values = self.tree[name].array(
@@ -120,7 +120,7 @@ class StoredTree:
 
 
 def as_rows(values: Any, length: int, where: str) -> NDArray[Any]:
-    """An awkward array as a numpy one of equal lengths.
+    """Convert an awkward array to a numpy array with rows of equal length.
 
     Raises
     ------
@@ -139,7 +139,7 @@ def as_rows(values: Any, length: int, where: str) -> NDArray[Any]:
 
 
 def create_tree(file: Any, name: str, types: Mapping[str, Any], title: str) -> Any:
-    """Begin a tree in a file that is open for writing."""
+    """Create a tree in a file that is open for writing."""
     with warnings.catch_warnings():
         # uproot announces a later default for trees; this asks for a TTree by name.
         warnings.simplefilter("ignore", FutureWarning)
@@ -163,7 +163,7 @@ def copy_the_rest(file: Any, source: Any, path: Path, but: str) -> list[str]:
     Returns
     -------
     list of str
-        What a user should be told.
+        Notes for the user.
     """
     notes = []
     for name, kind in source.classnames(recursive=True, cycle=False).items():
@@ -183,13 +183,13 @@ def _copy_tree(file: Any, source: Any, name: str, path: Path) -> list[str]:
     if not tree.branches or not tree.n_entries:
         return [f"{path}: the tree '{name}' is left out: it has no entries with numbers"]
     new = create_tree(file, name, tree.layout({}), source.title)
-    for start, stop in tree.stretches(next(iter(tree.branches))):
+    for start, stop in tree.entry_ranges(next(iter(tree.branches))):
         new.extend({branch: tree.read(branch, start, stop) for branch in tree.branches})
     return tree.notes
 
 
 def compression_of(source: Any) -> Any:
-    """How a file is compressed, for its copy."""
+    """Return the compression of a file, for its copy."""
     found = source.file.compression
     return found if found is not None else uproot.ZSTD(3)
 

@@ -1,4 +1,4 @@
-"""A file that is made of the events of others: whether it may be written, and what came of it."""
+"""A file made of the events of other files: the check of its name, and the report about it."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from xec_geometry.support.output import check_writable
 
 @dataclass(frozen=True)
 class WrittenFile:
-    """What was written.
+    """Report about a written file.
 
     Attributes
     ----------
     output
         The file.
     n_events
-        Events in it.
+        Number of events.
     n_unread
-        Events of them without a valid photon count that a network could use.
+        Number of events without a valid photon count that a network could use.
     seconds
-        Time of everything.
+        Duration.
     notes
-        What a user should be told, one line each.
+        Notes for the user, one line each.
     """
 
     output: Path
@@ -41,7 +41,7 @@ class WrittenFile:
 
 
 def check_output(output: str | Path, inputs: Sequence[Path]) -> Path:
-    """Return the path of a file that can be written and is none of its inputs.
+    """Return the path of a file that can be written and is not one of its inputs.
 
     Raises
     ------

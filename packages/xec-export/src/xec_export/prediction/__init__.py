@@ -1,1 +1,1 @@
-"""Predictions of an exported network or a checkpoint, also for whole ROOT files."""
+"""Predictions of an exported network or a checkpoint, for arrays and for ROOT files."""

@@ -1,4 +1,4 @@
-"""Predictions for ROOT files of any size, beside what the files know already."""
+"""Predictions for ROOT files of any size, beside the truth and reconstruction in the files."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from xec_data import EventReader, TreeWriter, find_files
 from xec_data.reading.chunk import EventChunk
 from xec_data.schema.branches import SCHEMA, is_invalid
+from xec_data.tasks.table import TASKS
 from xec_export.errors import ExportError
 from xec_export.onnx.description import ModelDescription
 from xec_export.output.written_file import WrittenFile, check_output
@@ -28,7 +29,7 @@ Columns = dict[str, NDArray[Any]]
 ENTRY_BRANCH = "entry"
 ID_BRANCHES = ("run", "event")
 
-# Everything that the schema knows about an event and that is no sensor reading.
+# Branches of the schema that are not sensor readings.
 ACCOMPANYING = tuple(name for name, branch in SCHEMA.items() if branch.shape != (N_SENSORS,))
 
 # Events between two steps of the progress bar.
@@ -37,7 +38,7 @@ _STEP = 128
 
 @dataclass(frozen=True)
 class PredictionReport(WrittenFile):
-    """What a prediction did.
+    """Result of a prediction.
 
     Attributes
     ----------
@@ -81,7 +82,7 @@ def predict_files(
     angle_unit
         Unit of ``emiAng`` in the inputs: ``auto``, ``deg`` or ``rad``.
     progress
-        Called with the events done and their number.
+        Called with the numbers of events done and of all events.
 
     Returns
     -------
@@ -141,7 +142,16 @@ def output_columns(description: ModelDescription, outputs: Mapping[str, NDArray[
     """
     columns: Columns = {}
     for task in description.tasks:
-        columns |= prediction_columns(task, outputs[task], outputs.get(task + SIGMA_SUFFIX))
+        if task in TASKS:
+            columns |= prediction_columns(task, outputs[task], outputs.get(task + SIGMA_SUFFIX))
+            continue
+        # The package that brought the task need not be installed: the file says what its outputs are.
+        for output in description.outputs:
+            if output.task == task:
+                prefix = "" if output.name == task + SIGMA_SUFFIX else "pred_"
+                columns |= {
+                    f"{prefix}{name}": outputs[output.name][:, i] for i, name in enumerate(output.columns)
+                }
     return columns
 
 

@@ -1,4 +1,4 @@
-"""One way to ask a network, whether it is an ONNX file or a checkpoint."""
+"""One interface for predictions, from an ONNX file or a checkpoint."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ _CHECKPOINT_SUFFIXES = (".pth", ".pt", ".ckpt")
 
 
 class Predictor(Protocol):
-    """A network that answers for raw readings with physical quantities."""
+    """A network that predicts physical quantities from raw readings."""
 
     @property
     def description(self) -> ModelDescription:
-        """What the network is: tasks, outputs, branches, constants."""
+        """Tasks, outputs, branches and constants of the network."""
 
     @property
     def device(self) -> str:
-        """Where it computes: ``cpu`` or ``cuda``."""
+        """Device: ``cpu`` or ``cuda``."""
 
     @property
     def batch_size(self) -> int:
@@ -165,7 +165,7 @@ class TorchPredictor:
 
 
 def check_model_file(path: Path) -> None:
-    """Make sure that a path names a file, and none of the files that are often given by mistake.
+    """Check that a path names a file, and not one of the kinds that are often given by mistake.
 
     Raises
     ------
@@ -191,14 +191,14 @@ def check_model_file(path: Path) -> None:
 
 
 def is_checkpoint(path: Path) -> bool:
-    """Tell a checkpoint (torch writes zip archives, older versions pickles) from an ONNX file."""
+    """Distinguish a checkpoint (a zip archive, or a pickle of older versions of torch) from an ONNX file."""
     with path.open("rb") as file:
         start = file.read(4)
     return start.startswith((b"PK", b"\x80")) or path.suffix in _CHECKPOINT_SUFFIXES
 
 
 def check_geometry(description: ModelDescription, path: Path) -> None:
-    """Compare the geometry that a network was made for with the installed one.
+    """Compare the geometry of a network with the installed one.
 
     Raises
     ------
@@ -226,7 +226,7 @@ def _in_batches(
     ]
     n_events = len(inputs[0])
     if len(inputs[1]) != n_events:
-        raise ExportError(f"npho has {n_events} events and time {len(inputs[1])}; expected as many")
+        raise ExportError(f"npho has {n_events} events and time {len(inputs[1])}; expected the same number")
     outputs = {
         output.name: np.empty((n_events, len(output.columns)), np.float32) for output in description.outputs
     }

@@ -1,4 +1,4 @@
-"""Read ahead in a thread, so that reading and computing overlap."""
+"""Prefetching in a thread, so that reading and computing overlap."""
 
 from __future__ import annotations
 

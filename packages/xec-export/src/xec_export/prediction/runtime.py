@@ -1,4 +1,4 @@
-"""ONNX Runtime as xec uses it: quiet, without telemetry, on the GPU where one answers."""
+"""ONNX Runtime with the settings of xec: quiet, without telemetry, on the GPU if there is one."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def onnxruntime() -> ModuleType:
 
 
 def open_session(path: Path, threads: int | None = None) -> Any:
-    """Open an ONNX file for inference, on the GPU if one answers and on the CPU otherwise.
+    """Open an ONNX file for inference, on the GPU if there is one and on the CPU otherwise.
 
     Parameters
     ----------
@@ -54,7 +54,7 @@ def open_session(path: Path, threads: int | None = None) -> Any:
     Raises
     ------
     ExportError
-        If the file is no complete ONNX file, or uses an operator that ONNX Runtime does not know.
+        If the file is not a complete ONNX file, or uses an operator that ONNX Runtime does not know.
     """
     ort = onnxruntime()
     if cuda_device_count() and CUDA_PROVIDER in ort.get_available_providers():
@@ -94,7 +94,7 @@ def cuda_device_count() -> int:
 
 
 def default_threads() -> int:
-    """Give the number of threads: ``OMP_NUM_THREADS`` if that is set, else 0 (all cores)."""
+    """Return the number of threads: ``OMP_NUM_THREADS`` if that is set, else 0 (all cores)."""
     # ONNX Runtime's wheels have a thread pool of their own, which does not read the variable.
     stated = os.environ.get("OMP_NUM_THREADS", "")
     return int(stated) if stated.isdecimal() else 0

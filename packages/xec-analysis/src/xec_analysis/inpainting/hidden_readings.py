@@ -1,4 +1,4 @@
-"""Hiding sensors whose reading is known, and asking network and estimators what they would have counted."""
+"""Readings of hidden sensors, and their estimates by a network and by conventional methods."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ HIDDEN_FOR_TEST, REALLY_DEAD = 0, 1
 _CHUNK = 200
 
 Reconstruct = Callable[[NDArray[np.float32], NDArray[np.float32], Bools], Mapping[str, NDArray[Any]]]
-"""Raw npho and time (n, N_SENSORS) and what is hidden → channel → (n, N_SENSORS) photons or seconds."""
+"""From raw npho, time and hidden sensors, (n, N_SENSORS) each, to channel → (n, N_SENSORS) photons or s."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ class HiddenReadings:
         return len(self.run)
 
     @property
-    def contestants(self) -> list[str]:
+    def methods(self) -> list[str]:
         """Names of the estimates."""
         return list(self.estimates)
 
@@ -85,13 +85,13 @@ class HiddenReadings:
 
 
 @dataclass(frozen=True)
-class Treated:
+class FilledEvents:
     """A chunk of events after hiding.
 
     Attributes
     ----------
     npho, time
-        (n, N_SENSORS) raw readings, dead sensors invalid, what was hidden still there.
+        (n, N_SENSORS) raw readings, including the hidden ones; dead sensors are invalid.
     hidden, dead
         (n, N_SENSORS).
     estimates
@@ -111,7 +111,7 @@ class Treated:
     truth: dict[str, NDArray[Any]]
 
 
-def treat_events(
+def fill_in_events(
     files: str | Path | Sequence[str | Path],
     validation: Validation,
     estimators: Mapping[str, Estimator],
@@ -121,7 +121,7 @@ def treat_events(
     tree_name: str = TREE_NAME,
     npho_branch: str = NPHO_BRANCH,
     time_branch: str = TIME_BRANCH,
-) -> Iterator[Treated]:
+) -> Iterator[FilledEvents]:
     """Read events, hide sensors, and let the network and all estimators fill them in.
 
     Parameters
@@ -129,13 +129,13 @@ def treat_events(
     files
         Files with `npho` and times.
     validation
-        What is hidden.
+        Choice of hidden sensors.
     estimators
         Name → estimator.
     network
-        The network, if there is one; its name is `NETWORK`.
+        The network, called `NETWORK` among the estimates.
     max_events
-        How many events are read, from the beginning; all by default.
+        Number of events to read, from the beginning; all by default.
     tree_name, npho_branch, time_branch
         As for `EventReader`.
     """
@@ -155,11 +155,11 @@ def treat_events(
                 return
             branches = {name: values[:left] for name, values in chunk.items()}
             left -= len(chunk)
-            yield _treat(branches, validation, estimators, network)
+            yield _fill_in(branches, validation, estimators, network)
 
 
 class Collector:
-    """Keeps the hidden and dead sensors of chunks, and forgets the rest."""
+    """Collector of the hidden and dead sensors of chunks."""
 
     def __init__(self) -> None:
         self._rows: list[dict[str, NDArray[Any]]] = []
@@ -167,8 +167,8 @@ class Collector:
         self._names: list[str] = []
         self.n_events = 0
 
-    def add(self, chunk: Treated) -> None:
-        """Take in the next events."""
+    def add(self, chunk: FilledEvents) -> None:
+        """Add the next events."""
         entry, sensor = np.nonzero(chunk.hidden | chunk.dead)
         dead = chunk.dead[entry, sensor]
         row: dict[str, NDArray[Any]] = {
@@ -191,7 +191,7 @@ class Collector:
         self.n_events += n
 
     def readings(self) -> HiddenReadings:
-        """Everything that was added.
+        """Return everything that was added.
 
         Raises
         ------
@@ -217,23 +217,23 @@ class Collector:
         )
 
 
-def _treat(
+def _fill_in(
     branches: dict[str, NDArray[Any]],
     validation: Validation,
     estimators: Mapping[str, Estimator],
     network: Reconstruct | None,
-) -> Treated:
+) -> FilledEvents:
     npho, time = branches.pop("npho"), branches.pop("time")
     hidden, dead = validation.hide(npho, branches.get("run"))
     masked = hidden | dead
     estimates: dict[str, Floats] = {}
     time_estimate = None
     if network is not None:
-        # What is hidden is not even handed over.
+        # Hidden readings are not even passed to the network.
         invalid = np.float32(INVALID)
         guess = network(np.where(masked, invalid, npho), np.where(masked, invalid, time), masked)
         estimates[NETWORK] = np.asarray(guess["npho"], dtype=np.float64)
         if "time" in guess:
             time_estimate = np.asarray(guess["time"], dtype=np.float64)
     estimates |= {name: estimator(npho, masked) for name, estimator in estimators.items()}
-    return Treated(npho, time, hidden, dead, estimates, time_estimate, branches)
+    return FilledEvents(npho, time, hidden, dead, estimates, time_estimate, branches)

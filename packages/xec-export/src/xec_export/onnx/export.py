@@ -1,4 +1,4 @@
-"""The whole export: load, describe, write, compare, and only then give the file its name."""
+"""Export of a checkpoint: load, describe, write, compare, and only then rename the file."""
 
 from __future__ import annotations
 
@@ -28,20 +28,20 @@ from xec_models.encoder.network import Network
 
 SUFFIX = ".onnx"
 
-# The comparison is about batches of a given size: nothing may cut them.
+# The comparison needs batches of a given size.
 _ANY_NUMBER = 2**31
 
 
 @dataclass(frozen=True)
 class ExportReport:
-    """What an export did.
+    """Result of an export.
 
     Attributes
     ----------
     onnx, json
         The files.
     description
-        What the network is.
+        Description of the network.
     parity
         The comparison with torch.
     n_parameters
@@ -49,7 +49,7 @@ class ExportReport:
     n_bytes
         Size of the ONNX file.
     seconds
-        Time of the export, the comparison included.
+        Duration of the export, including the comparison.
     """
 
     onnx: Path
@@ -120,7 +120,7 @@ def export_checkpoint(
             exported = OnnxPredictor(temporary, batch_size=_ANY_NUMBER).predict
             parity = compare(torch_predict(network), exported, description, events, tolerance)
         except ExportError as error:
-            # The user has not heard of the temporary name.
+            # The user does not know the temporary name.
             raise ExportError(str(error).replace(str(temporary), str(onnx_path))) from error
         if not parity.passed:
             raise ParityError(_failure(parity, onnx_path), parity)
@@ -139,7 +139,7 @@ def export_checkpoint(
 
 
 def default_output(checkpoint: Path) -> Path:
-    """Name the exported file: ``<run>.onnx`` in a run directory, else beside the checkpoint."""
+    """Return the name of the exported file: ``<run>.onnx`` in a run directory, else beside the checkpoint."""
     run = RunDirectory(checkpoint.parent)
     return run.onnx if run.config.is_file() else checkpoint.with_suffix(SUFFIX)
 

@@ -1,4 +1,4 @@
-"""What the commands show: the table of differences, a progress bar, closing lines."""
+"""Terminal output of the commands: the table of differences, a progress bar, closing lines."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from rich.table import Table
 if TYPE_CHECKING:
     from xec_export.inpainting.files import InpaintingReport
     from xec_export.inpainting.network import InpaintingNetwork
-    from xec_export.onnx.exporting import ExportReport
+    from xec_export.onnx.export import ExportReport
     from xec_export.onnx.parity import ParityReport
     from xec_export.prediction.files import PredictionReport
     from xec_export.prediction.predictor import Predictor
@@ -48,7 +48,7 @@ def print_parity(report: ParityReport) -> None:
 
 
 def print_export(report: ExportReport) -> None:
-    """Say what was written."""
+    """Print the files of an export."""
     worst = report.parity.worst
     print(
         f"largest difference {worst.relative:.1e} of the spread ({worst.column}, {worst.case}); "
@@ -62,7 +62,7 @@ def print_export(report: ExportReport) -> None:
 
 
 def print_prediction(report: PredictionReport, predictor: Predictor) -> None:
-    """Say what was written, and what a user should know about it."""
+    """Print the file of a prediction, and the notes about it."""
     error_console = Console(stderr=True, soft_wrap=True, highlight=False, markup=False)
     for note in report.notes:
         error_console.print(f"note: {note}")
@@ -73,7 +73,7 @@ def print_prediction(report: PredictionReport, predictor: Predictor) -> None:
 
 
 def print_inpainting(report: InpaintingReport, network: InpaintingNetwork) -> None:
-    """Say what was recovered, and what a user should know about it."""
+    """Print the numbers of recovered channels, and the notes about them."""
     error_console = Console(stderr=True, soft_wrap=True, highlight=False, markup=False)
     for note in report.notes:
         error_console.print(f"note: {note}")
