@@ -186,12 +186,12 @@ def exported(tmp_path_factory: pytest.TempPathFactory, event_file: Path) -> Expo
 @pytest.fixture
 def no_tracing(monkeypatch: pytest.MonkeyPatch) -> Callable[[Path], None]:
     """Let exports copy a finished graph, which takes no time; the comparison remains a real one."""
-    from xec_export.onnx import exporting
+    from xec_export.onnx import export
 
     def use(graph: Path) -> None:
         def copy(_network: object, _description: object, path: Path) -> None:
             path.write_bytes(graph.read_bytes())
 
-        monkeypatch.setattr(exporting, "write_onnx", copy)
+        monkeypatch.setattr(export, "write_onnx", copy)
 
     return use
