@@ -7,7 +7,7 @@ import torch
 from xec_data.tasks.table import TASKS
 from xec_models.config.network import TaskConfig, resolve_tasks
 from xec_models.errors import ModelError
-from xec_models.losses import losses_for
+from xec_models.losses.table import losses_for
 from xec_models.regressor.heads import TargetScale, TaskHead
 
 

@@ -10,7 +10,8 @@ import torch
 from xec_data.normalization.transforms import NormalizationConfig
 from xec_data.tasks.table import TASKS
 from xec_models.config.network import ModelConfig, TaskConfig
-from xec_models.losses import LOSSES, gaussian_nll, losses_for
+from xec_models.losses.functions import gaussian_nll
+from xec_models.losses.table import LOSSES, losses_for
 from xec_models.regressor.regressor import XECRegressor
 from xec_train.regression.objective import task_loss
 

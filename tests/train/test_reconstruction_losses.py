@@ -6,7 +6,7 @@ import torch
 
 from xec_data.normalization.transforms import NormalizationConfig
 from xec_models.encoder.normalizer import Normalizer
-from xec_models.losses import LOSSES, losses_for_readings
+from xec_models.losses.table import LOSSES, losses_for_readings
 from xec_train.config.reconstruction import ReconstructionTrainingConfig
 from xec_train.reconstruction.losses import event_sums, face_losses, weigh_cells
 

@@ -22,7 +22,7 @@ from xec_models.blocks.hex_operators import HEX_OPERATORS, HexOperator
 from xec_models.checkpoint.kinds import MODEL_KINDS
 from xec_models.encoder.normalizer import Normalizer
 from xec_models.encoder.position_encodings import POSITION_ENCODINGS, PositionEncoding
-from xec_models.losses import LOSSES, Loss
+from xec_models.losses.table import LOSSES, Loss
 from xec_train import ConfigError, load_config, template
 from xec_train.config.keys import all_keys, choices
 from xec_train.config.sections import TrainingConfig

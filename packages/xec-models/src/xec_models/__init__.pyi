@@ -32,7 +32,7 @@ from .errors import (
     ModelError as ModelError,
     RunDirectoryError as RunDirectoryError,
 )
-from .losses import (
+from .losses.table import (
     LOSSES as LOSSES,
     Loss as Loss,
     losses_for as losses_for,

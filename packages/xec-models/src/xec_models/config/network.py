@@ -15,7 +15,7 @@ from xec_models.blocks.hex_operators import HEX_OPERATORS
 from xec_models.encoder.outer_modes import OUTER_MODES
 from xec_models.encoder.position_encodings import POSITION_ENCODINGS
 from xec_models.errors import ModelError
-from xec_models.losses import LOSSES, beta_in_words, losses_for
+from xec_models.losses.table import LOSSES, beta_in_words, losses_for
 from xec_models.reconstruction.head_choices import INPAINTER_HEADS
 
 # Two doublings of the width and a 4 × 4 token make the width of a token a multiple of this.

@@ -12,7 +12,7 @@ from xec_geometry.errors import did_you_mean
 from xec_models.config.network import AutoencoderConfig, ModelConfig, TaskConfig, enabled_tasks
 from xec_models.earlier.files import SYSTEM, EarlierFile
 from xec_models.errors import CheckpointError
-from xec_models.losses import uncertainty_loss
+from xec_models.losses.table import uncertainty_loss
 from xec_models.regressor.heads import TaskHead, heads_of
 
 NORMALIZATION_KEYS = ("npho_scale", "npho_scale2", "time_scale", "time_shift", "sentinel_time")

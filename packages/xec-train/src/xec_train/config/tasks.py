@@ -11,7 +11,7 @@ from xec_data.configuration.choice import OneOf, Remark
 from xec_data.tasks.table import TASKS
 from xec_data.tasks.task import Task
 from xec_models.config.network import TaskConfig
-from xec_models.losses import beta_in_words, losses_for
+from xec_models.losses.table import beta_in_words, losses_for
 from xec_train.config.base import Section
 
 

@@ -17,7 +17,7 @@ from xec_models.config.network import (
     TaskConfig,
     resolve_tasks,
 )
-from xec_models.losses import LOSSES
+from xec_models.losses.table import LOSSES
 from xec_train.config.base import Section
 from xec_train.config.reconstruction import (
     InpaintingTrainingConfig,

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from xec_models.encoder.normalizer import Normalizer
-from xec_models.losses import LOSSES
+from xec_models.losses.table import LOSSES
 from xec_train.config.reconstruction import ReconstructionTrainingConfig
 
 Faces = Mapping[str, Tensor]

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from xec_data.tasks.table import TASKS, truth_branches
 from xec_models.blocks.namespace import TORCH
-from xec_models.losses import LOSSES, Loss
+from xec_models.losses.table import LOSSES, Loss
 from xec_models.regressor.regressor import XECRegressor
 from xec_train.config.train_config import RegressionConfig
 from xec_train.data.augmentation import drop_channels

@@ -9,8 +9,6 @@
     The same as vectors in space, of any length.
 ``classes``
     Logits and the class as an integer.
-
-The configuration reads this table: torch is imported by the functions, when they are called.
 """
 
 from __future__ import annotations
@@ -21,6 +19,18 @@ from typing import TYPE_CHECKING, Literal, Protocol
 
 from xec_geometry.support.registry import Registry
 from xec_models.errors import ModelError
+from xec_models.losses.functions import (
+    cosine,
+    cross_entropy,
+    gaussian_nll,
+    huber,
+    l1,
+    mse,
+    relative_l1,
+    relative_mse,
+    relative_smooth_l1,
+    smooth_l1,
+)
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -106,79 +116,6 @@ class Loss:
         """
         values = self.function(prediction, target, beta)
         return values.mean(dim=1) if values.ndim > 1 else values
-
-
-def smooth_l1(prediction: Tensor, target: Tensor, beta: float) -> Tensor:
-    """Quadratic near 0, linear from β on."""
-    from torch.nn.functional import smooth_l1_loss
-
-    return smooth_l1_loss(prediction, target, reduction="none", beta=beta)
-
-
-def huber(prediction: Tensor, target: Tensor, beta: float) -> Tensor:
-    """The same times β."""
-    from torch.nn.functional import huber_loss
-
-    return huber_loss(prediction, target, reduction="none", delta=beta)
-
-
-def l1(prediction: Tensor, target: Tensor, _beta: float) -> Tensor:
-    """Absolute deviation."""
-    return (prediction - target).abs()
-
-
-def mse(prediction: Tensor, target: Tensor, _beta: float) -> Tensor:
-    """Squared deviation."""
-    return (prediction - target).square()
-
-
-def relative_l1(prediction: Tensor, target: Tensor, _beta: float) -> Tensor:
-    """Absolute relative deviation."""
-    return _relative(prediction, target).abs()
-
-
-def relative_smooth_l1(prediction: Tensor, target: Tensor, beta: float) -> Tensor:
-    """`smooth_l1` of the relative deviation."""
-    import torch
-
-    deviation = _relative(prediction, target)
-    return smooth_l1(deviation, torch.zeros_like(deviation), beta)
-
-
-def relative_mse(prediction: Tensor, target: Tensor, _beta: float) -> Tensor:
-    """Squared relative deviation."""
-    return _relative(prediction, target).square()
-
-
-def cosine(prediction: Tensor, target: Tensor, _beta: float) -> Tensor:
-    """One minus the cosine of the angle between two vectors of any length."""
-    from torch.nn.functional import cosine_similarity
-
-    return 1 - cosine_similarity(prediction, target, dim=1)
-
-
-def gaussian_nll(prediction: Tensor, target: Tensor, beta: float) -> Tensor:
-    """Negative logarithm of a normal distribution's likelihood, weighted by σ^(2β) without gradient.
-
-    β = 0 is the likelihood; β = 0.5 keeps events of large σ from being neglected (Seitzer et al., ICLR 2022,
-    β-NLL).
-    """
-    mean, log_variance = prediction.chunk(2, dim=1)
-    likelihood = 0.5 * (log_variance + (target - mean).square() * (-log_variance).exp())
-    return likelihood * (beta * log_variance.detach()).exp()
-
-
-def cross_entropy(prediction: Tensor, target: Tensor, _beta: float) -> Tensor:
-    """Negative logarithm of the probability given to the true class."""
-    from torch.nn.functional import cross_entropy as entropy
-
-    return entropy(prediction, target[:, 0].long(), reduction="none")
-
-
-def _relative(prediction: Tensor, target: Tensor) -> Tensor:
-    import torch
-
-    return (prediction - target) / target.abs().clamp_min(torch.finfo(target.dtype).tiny)
 
 
 def _regression(task: Learnable) -> bool:

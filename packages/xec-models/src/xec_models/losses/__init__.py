@@ -1,0 +1,1 @@
+"""Losses of the tasks and of reconstructed readings: one table."""
