@@ -23,7 +23,7 @@ from xec_train.config.train_config import TrainConfig
 from xec_train.engine.state import TrainState, capture
 from xec_train.errors import TrainError
 from xec_train.processes.group import Processes
-from xec_train.runs.finetuning import Weights, weights_to_begin_with
+from xec_train.runs.finetuning import InitialWeights, find_initial_weights
 from xec_train.tracking.base import flatten
 
 # What may differ although the network is the same.
@@ -137,12 +137,12 @@ def find_checkpoint(config: CheckpointConfig, run_name: str | None) -> Path | No
     return max(found, key=lambda path: path.stat().st_mtime, default=None)
 
 
-def open_checkpoint(path: Path, config: TrainConfig, kind: str) -> Checkpoint | Weights:
+def open_checkpoint(path: Path, config: TrainConfig, kind: str) -> Checkpoint | InitialWeights:
     """Read a checkpoint and make sure that the configuration continues it, or can begin with its weights.
 
     Returns
     -------
-    Checkpoint or Weights
+    Checkpoint or InitialWeights
         The checkpoint if the training goes on from it; else the weights that a new training begins with.
 
     Raises
@@ -153,7 +153,7 @@ def open_checkpoint(path: Path, config: TrainConfig, kind: str) -> Checkpoint | 
         If it was made with another network or normalization; the message names both values.
     """
     checkpoint = read_checkpoint(path)
-    weights = weights_to_begin_with(path, checkpoint, config, kind)
+    weights = find_initial_weights(path, checkpoint, config, kind)
     if weights is not None:
         return weights
     ours, theirs = flatten(config.model_dump(mode="json")), flatten(checkpoint.config.sections)

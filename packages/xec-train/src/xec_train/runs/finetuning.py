@@ -1,4 +1,4 @@
-"""Beginning a training with the weights of another one: all of them, or those of its encoder."""
+"""Fine-tuning: a training that starts from the weights of another one, all of them or those of its encoder."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ _FREE_KEYS = {"normalization.preset"}
 
 
 @dataclass(frozen=True)
-class Weights:
-    """Weights that a training begins with.
+class InitialWeights:
+    """Weights of another training that a new one starts from.
 
     Attributes
     ----------
@@ -102,9 +102,9 @@ class Weights:
         ]
 
 
-def weights_to_begin_with(
+def find_initial_weights(
     path: Path, checkpoint: Checkpoint, config: TrainConfig, kind: str
-) -> Weights | None:
+) -> InitialWeights | None:
     """Decide whether a checkpoint is continued, or only gives its weights to a new training.
 
     Parameters
@@ -118,7 +118,7 @@ def weights_to_begin_with(
 
     Returns
     -------
-    Weights or None
+    InitialWeights or None
         None if the training is to be continued.
 
     Raises
@@ -144,7 +144,9 @@ def weights_to_begin_with(
             f"{path} holds a '{checkpoint.kind}' without an encoder: found "
             f"{_grouped(state)}; expected parameters '{ENCODER}*'"
         )
-    return Weights(path, state, why, encoder_only, adapts, keeps_targets=converted and not encoder_only)
+    return InitialWeights(
+        path, state, why, encoder_only, adapts, keeps_targets=converted and not encoder_only
+    )
 
 
 def _adaptation(checkpoint: Checkpoint, config: TrainConfig) -> str:

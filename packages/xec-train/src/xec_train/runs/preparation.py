@@ -18,7 +18,7 @@ from xec_train.objectives.table import OBJECTIVES, build_objective
 from xec_train.processes.group import Processes
 from xec_train.regression.results import RESULT_BRANCHES
 from xec_train.runs.display import Display
-from xec_train.runs.finetuning import Weights
+from xec_train.runs.finetuning import InitialWeights
 from xec_train.runs.names import choose_run
 
 
@@ -32,7 +32,7 @@ class Preparation:
     validation: Events
     checkpoint_path: Path | None
     checkpoint: Checkpoint | None
-    weights: Weights | None = None
+    weights: InitialWeights | None = None
 
     @property
     def event_counts(self) -> dict[str, float]:
@@ -58,8 +58,8 @@ def prepare(config: TrainConfig, processes: Processes, display: Display) -> Prep
     opened_checkpoint = (
         None if path is None else processes.run_on_all(lambda: open_checkpoint(path, config, kind))
     )
-    weights = opened_checkpoint if isinstance(opened_checkpoint, Weights) else None
-    checkpoint = None if isinstance(opened_checkpoint, Weights) else opened_checkpoint
+    weights = opened_checkpoint if isinstance(opened_checkpoint, InitialWeights) else None
+    checkpoint = None if isinstance(opened_checkpoint, InitialWeights) else opened_checkpoint
     # One clock names the run, and one look at the folder says whether the name is free.
     run = RunDirectory(
         processes.broadcast(lambda: choose_run(config, path if weights is None else None).path)
