@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import uproot
+from tests.shallow import make_networks_shallow
 
 from xec_data.simulation import SimulationConfig, simulate_file
 from xec_geometry import N_SENSORS
@@ -32,6 +33,14 @@ SMALL = (
     "export.onnx=null",
 )
 N_TRAINING, N_VALIDATION = 64, 24
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _shallow_networks() -> Iterator[None]:
+    """How training goes does not depend on how often a block is repeated."""
+    with pytest.MonkeyPatch.context() as patch:
+        make_networks_shallow(patch)
+        yield
 
 
 @pytest.fixture(autouse=True)

@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 import torch
+from tests.shallow import make_networks_shallow
 from torch import Tensor, nn
 from torch.distributed.tensor import DTensor
 from torch.optim import SGD, AdamW
@@ -116,6 +117,7 @@ def main() -> None:
     """Do all jobs of a file."""
     for job in json.loads(Path(sys.argv[1]).read_text()):
         with pytest.MonkeyPatch.context() as patch:
+            make_networks_shallow(patch)
             told = run_job(job, patch)
         Path(f"{job.get('report', job['name'])}.{current_processes().rank}.json").write_text(json.dumps(told))
 

@@ -1,0 +1,27 @@
+"""Networks of one block in each of their stages, for tests that want a network and not its size."""
+
+from __future__ import annotations
+
+import pytest
+
+SIZES = {
+    "blocks.convnext.DEPTHS": (1, 1),
+    "blocks.hexnext.HEX_DEPTH": 1,
+    "blocks.hexnext.HEX_WIDTH": 16,
+    "reconstruction.inpainter_cells.HEX_WIDTH": 16,
+    "reconstruction.inpainter_cells.FACE_WIDTH": 16,
+    "reconstruction.inpainter_heads.FACE_WIDTH": 16,
+    "reconstruction.inpainter_cells.FACE_DEPTH": 1,
+    "reconstruction.inpainter_cells.HEX_HEAD_DEPTH": 1,
+    "reconstruction.inpainter_attention.WIDTH": 16,
+}
+
+
+def make_networks_shallow(patch: pytest.MonkeyPatch) -> None:
+    """Give networks that are built from now on each of their parts once, and narrow ones.
+
+    A training step takes a quarter of the time; the blocks left out would repeat those that are there.
+    The networks fit no checkpoint that was written without this, nor the other way round.
+    """
+    for name, size in SIZES.items():
+        patch.setattr(f"xec_models.{name}", size)
