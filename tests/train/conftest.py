@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 import uproot
 from tests.shallow import make_networks_shallow
 
@@ -41,6 +42,12 @@ def _shallow_networks() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         make_networks_shallow(patch)
         yield
+
+
+@pytest.fixture(autouse=True)
+def _seed() -> None:
+    """The numbers of a test do not depend on the tests before it."""
+    torch.manual_seed(1)
 
 
 @pytest.fixture(autouse=True)

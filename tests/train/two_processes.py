@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -20,6 +21,7 @@ from xec_train.config.keys import all_keys
 from xec_train.config.loading import load_config
 from xec_train.config.template import resolved
 
+ROOT = Path(__file__).parents[2]
 DRIVER = Path(__file__).with_name("several_processes.py")
 TORCHRUN = (sys.executable, "-W", "ignore", "-m", "torch.distributed.run", "--nproc-per-node=2")
 
@@ -48,9 +50,17 @@ def prepare(folder: Path, sizes: Mapping[str, int], small: Sequence[str]) -> Non
 
 
 def torchrun(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    """Run a program in two processes."""
+    """Run a program in two processes, which can import these tests."""
+    paths = [str(ROOT), *os.environ.get("PYTHONPATH", "").split(os.pathsep)]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in paths if path)}
     return subprocess.run(
-        [*TORCHRUN, *words], cwd=folder, capture_output=True, text=True, timeout=120, check=False
+        [*TORCHRUN, *words],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
     )
 
 
