@@ -13,9 +13,12 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
+from tests.checkpoint_files import read_checkpoint
 from tests.once import once
+from tests.shallow import make_networks_shallow
 
 from xec_data import TreeWriter
+from xec_export import export_checkpoint
 from xec_geometry import N_SENSORS, angles_to_direction, uvw_to_xyz
 from xec_models.checkpoint.content import NetworkWeights
 from xec_models.checkpoint.writing import new_checkpoint, save_checkpoint
@@ -181,6 +184,41 @@ def exported(tmp_path_factory: pytest.TempPathFactory, event_file: Path) -> Expo
     stdout, stderr = ((folder / f"{name}.txt").read_text() for name in ("stdout", "stderr"))
     run = folder / "run"
     return Exported(run / "all_tasks.pth", network, run / "all_tasks.onnx", ALL_TASKS, stdout, stderr)
+
+
+@pytest.fixture
+def shallow_networks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each part of a network once: in an export, too, all others are repetitions."""
+    make_networks_shallow(monkeypatch)
+
+
+@pytest.fixture
+def corrected(
+    tmp_path_factory: pytest.TempPathFactory, event_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> Path:
+    """The folder of a checkpoint, plain.pth, and of the same with corrected uncertainties, exported.
+
+    In the earlier layout, with the outer face in two parts and another position encoding.
+    """
+    make_networks_shallow(monkeypatch)
+
+    def fill(folder: Path) -> None:
+        plain = write_checkpoint(
+            folder / "plain.pth",
+            tasks={"energy": {"loss_fn": "gaussian_nll", "log_transform": True}, "timing": {}},
+            model={"layout": "xec-ml-wl", "outer_mode": "split", "position": "sinusoidal"},
+            normalization={"preset": "legacy"},
+        )
+        content = read_checkpoint(plain)
+        content["config"]["loss_balance"] = "auto"
+        content["sigma_factors"] = {"energy": [3.0]}
+        for key in ("model", "ema_model"):
+            content[key]["log_variances.timing"] = torch.ones(1)
+        torch.save(content, folder / "corrected.pth")
+        report = export_checkpoint(folder / "corrected.pth", data=[event_file])
+        (folder / "worst.txt").write_text(str(report.parity.worst.relative))
+
+    return once(tmp_path_factory, "corrected", fill)
 
 
 @pytest.fixture
