@@ -33,6 +33,8 @@ from tests.train.two_processes import (
 from xec_data.reading.columns import read_columns
 from xec_train.processes.group import destroy_process_group
 
+pytestmark = pytest.mark.slow
+
 SIZES = (31, 19, 11)
 N_EVENTS, N_VALIDATION = sum(SIZES), 13
 

@@ -21,6 +21,8 @@ from xec_train.processes.group import Processes
 from xec_train.processes.sharding import Sharded
 from xec_train.runs.training import train
 
+pytestmark = pytest.mark.slow
+
 FSDP = ("distributed.strategy=fsdp",)
 QUICK = ("checkpoint.save_artifacts=false",)
 GO_ON = ("checkpoint.resume_from=auto",)
