@@ -1,4 +1,4 @@
-"""Fine-tuning: a training that starts from the weights of another one, all of them or those of its encoder."""
+"""Fine-tuning: a training that starts from weights of another one, all of them or those of its encoder."""
 
 from __future__ import annotations
 
