@@ -18,6 +18,7 @@ from xec_data.reading.columns import read_columns
 from xec_geometry import FACES, N_SENSORS
 from xec_geometry.cli.application import main
 from xec_models.checkpoint.run_directory import RunDirectory
+from xec_models.errors import RunDirectoryError
 
 Columns = dict[str, np.ndarray]
 
@@ -174,7 +175,7 @@ def test_a_training_without_reconstructed_events(run: RunDirectory, objective: s
 
 def test_a_configuration_that_cannot_be_read(run: RunDirectory) -> None:
     run.config.write_text("objective: [mae\n")
-    with pytest.raises(AnalysisError, match=r"config\.yaml: not a YAML file"):
+    with pytest.raises(RunDirectoryError, match=r"config\.yaml: not a YAML file"):
         plot_run(run.path)
 
 

@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
-from xec_export import ExportError, open_predictor
+from xec_export import open_predictor
 from xec_export.onnx.run_artifact import export_run
+from xec_models.errors import RunDirectoryError
 
 
 @pytest.fixture
@@ -52,6 +53,6 @@ def test_null_means_none(run_dir: Path) -> None:
 
 def test_a_broken_configuration_is_one_line(run_dir: Path) -> None:
     (run_dir / "config.yaml").write_text("export: {onnx: [\n")
-    with pytest.raises(ExportError, match=r"config\.yaml: not a YAML file") as caught:
+    with pytest.raises(RunDirectoryError, match=r"config\.yaml: not a YAML file") as caught:
         export_run(run_dir)
     assert "\n" not in str(caught.value)

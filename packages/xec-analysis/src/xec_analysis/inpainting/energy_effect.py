@@ -67,7 +67,7 @@ def open_regressor(path: str | Path) -> Predicts:
     ExportError, CheckpointError
         As `xec_export.open_predictor`.
     """
-    from xec_export.prediction.predictor import open_predictor
+    from xec_export import open_predictor
 
     predictor = open_predictor(path)
     names = predictor.description.output_names

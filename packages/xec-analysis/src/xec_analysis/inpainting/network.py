@@ -15,9 +15,6 @@ from xec_analysis.inpainting.hidden_sensors import Bools
 if TYPE_CHECKING:
     from torch import nn
 
-KINDS = ("inpainter", "mae")
-"""Kinds of networks that reconstruct readings."""
-
 # The activations of few events stay in the processor's caches.
 _BATCH = 16
 
@@ -44,12 +41,15 @@ def open_reconstruction(path: str | Path) -> Reconstruct:
     """
     from xec_models.checkpoint.building import build_model
     from xec_models.checkpoint.reading import read_checkpoint
+    from xec_models.reconstruction.autoencoder import XECMaskedAutoencoder
+    from xec_models.reconstruction.inpainter import XECInpainter
 
+    kinds = (XECInpainter.kind, XECMaskedAutoencoder.kind)
     checkpoint = read_checkpoint(path)
-    if checkpoint.kind not in KINDS:
+    if checkpoint.kind not in kinds:
         raise AnalysisError(
             f"{path}: a network of the kind {checkpoint.kind!r}; expected one that reconstructs readings: "
-            f"{' or '.join(KINDS)}"
+            f"{' or '.join(kinds)}"
         )
     return as_function(build_model(checkpoint, source=str(path)))
 

@@ -90,23 +90,8 @@ class PlotSource:
 
     @cached_property
     def configuration(self) -> dict[str, Any]:
-        """The run's `config.yaml`; empty for a file.
-
-        Raises
-        ------
-        AnalysisError
-            If it cannot be read.
-        """
-        import yaml
-
-        if self.run is None:
-            return {}
-        try:
-            return dict(yaml.safe_load(self.run.config.read_text(encoding="utf-8")) or {})
-        except (yaml.YAMLError, UnicodeDecodeError) as error:
-            raise AnalysisError(
-                f"{self.run.config}: not a YAML file: {' '.join(str(error).split())}"
-            ) from error
+        """The run's `config.yaml`; empty for a file."""
+        return self.run.read_config() if self.run is not None else {}
 
     @cached_property
     def validation_files(self) -> EventFiles | None:

@@ -5,8 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from xec_export.errors import ExportError
-
 if TYPE_CHECKING:
     from xec_models.checkpoint.run_directory import RunDirectory
 
@@ -32,8 +30,8 @@ def export_run(run_dir: Path) -> list[Path]:
 
     Raises
     ------
-    ExportError
-        If the export fails, or its predictions differ from the network's.
+    ExportError, RunDirectoryError
+        If the configuration cannot be read, the export fails, or its predictions differ from the network's.
     """
     from xec_models.checkpoint.run_directory import RunDirectory
 
@@ -49,12 +47,7 @@ def export_run(run_dir: Path) -> list[Path]:
 
 
 def _wanted(run: RunDirectory) -> Path | None:
-    import yaml
-
-    try:
-        config = yaml.safe_load(run.config.read_text(encoding="utf-8")) or {}
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ExportError(f"{run.config}: not a YAML file: {' '.join(str(error).split())}") from error
+    config = run.read_config()
     if config.get("objective", EXPORTED) != EXPORTED:
         return None
     section = config.get("export") or {}

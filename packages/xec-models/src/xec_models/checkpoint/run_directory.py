@@ -6,6 +6,7 @@ Training writes them, export and analysis read them; nobody else spells them out
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from xec_data.tasks.table import TASKS
 from xec_models.errors import RunDirectoryError
@@ -55,6 +56,27 @@ class RunDirectory:
     def config(self) -> Path:
         """The resolved configuration."""
         return self.path / "config.yaml"
+
+    def read_config(self) -> dict[str, Any]:
+        """Read the configuration as plain values.
+
+        Raises
+        ------
+        RunDirectoryError
+            If it is not a YAML file with keys at the top level.
+        """
+        import yaml
+
+        try:
+            content = yaml.safe_load(self.config.read_text(encoding="utf-8")) or {}
+        except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
+            reason = " ".join(str(error).split())
+            raise RunDirectoryError(f"{self.config}: not a YAML file: {reason}") from error
+                f"{self.config}: not a YAML file: {' '.join(str(error).split())}"
+            ) from error
+        if not isinstance(content, dict):
+            raise RunDirectoryError(f"{self.config}: a {type(content).__name__}, expected keys and values")
+        return content
 
     @property
     def checkpoint_best(self) -> Path:
