@@ -72,8 +72,6 @@ class RunDirectory:
         except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
             reason = " ".join(str(error).split())
             raise RunDirectoryError(f"{self.config}: not a YAML file: {reason}") from error
-                f"{self.config}: not a YAML file: {' '.join(str(error).split())}"
-            ) from error
         if not isinstance(content, dict):
             raise RunDirectoryError(f"{self.config}: a {type(content).__name__}, expected keys and values")
         return content
