@@ -21,6 +21,7 @@ from xec_models.checkpoint.building import load_model
 from xec_train.config.train_config import TrainConfig
 from xec_train.data.events import open_events
 from xec_train.engine.evaluation import Means
+from xec_train.engine.modules import TrainedModules
 from xec_train.objectives.base import StepBatches, ValidationTotals
 from xec_train.objectives.table import build_objective
 from xec_train.processes.group import Processes
@@ -92,8 +93,11 @@ class TestLoss:
         of_channels = (parts["loss_npho"] + parts["loss_time"]).detach()
         assert float(parts["loss"].detach()) == pytest.approx(0.5 * float(of_channels), rel=1e-6)
         parts["loss"].backward()
-        assert all(float(p.grad) != 0 for p in network.log_variances.values())
-        assert objective.report.figures(network) == {"loss_weight_npho": 0.5, "loss_weight_time": 0.5}
+        assert all(float(p.grad) != 0 for p in objective.learned.parameters())
+        assert objective.report.figures(network, objective.learned) == {
+            "loss_weight_npho": 0.5,
+            "loss_weight_time": 0.5,
+        }
 
 
 class TestSeveralBatches:
@@ -113,14 +117,15 @@ class TestSeveralBatches:
         for cut in (sizes, (8,)):
             parts = zip(*(values.split(cut) for values in events.values()), strict=True)
             window = [dict(zip(events, part, strict=True)) for part in parts]
-            network.zero_grad()
+            both = TrainedModules(network, objective.learned.double())
+            both.zero_grad()
             total = torch.zeros((), dtype=torch.float64)
             linked = objective.link_batches(StepBatches(network, window, 8, Processes()))
             for batch, n in zip(linked, cut, strict=True):
                 loss = objective.losses(network, objective.forward(network, batch), batch)["loss"]
                 (loss * n / 8).backward()
                 total += loss.detach() * n / 8
-            gradients.append(torch.cat([p.grad.flatten() for p in network.parameters()]))
+            gradients.append(torch.cat([p.grad.flatten() for p in both.parameters()]))
             totals.append(total)
         largest = float(gradients[1].abs().max())
         assert largest > 0

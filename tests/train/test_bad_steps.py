@@ -23,6 +23,7 @@ from xec_train.config.sections import TrainingConfig
 from xec_train.config.train_config import TrainConfig
 from xec_train.engine.accumulation import with_nonfinite_gradient
 from xec_train.engine.bad_steps import BadStepGuard
+from xec_train.engine.modules import TrainedModules
 from xec_train.engine.optimizer_step import OptimizerStep
 from xec_train.engine.precision import RawInputs
 from xec_train.engine.recording import StepRecorder
@@ -43,7 +44,7 @@ class Training:
         config = TrainingConfig(**{"lr": 0.1, "epochs": 5, "warmup_epochs": 1, **settings})
         torch.manual_seed(0)
         self.fabric = fabric or Fabric(accelerator="cpu", devices=1)
-        self.state: TrainState = build_state(self.fabric, ALONE, nn.Linear(3, 2), config, 10)
+        self.state: TrainState = build_state(self.fabric, ALONE, TrainedModules(nn.Linear(3, 2)), config, 10)
         self.warnings: list[str] = []
         guard = BadStepGuard(ALONE, config.max_bad_steps, self.warnings.append, Path("bad.csv"))
         self.recorder = StepRecorder(self.state, guard)

@@ -12,6 +12,7 @@ from tests.checkpoint_files import read_checkpoint
 
 from xec_models.checkpoint.building import load_model
 from xec_train.config.train_config import TrainConfig
+from xec_train.engine.modules import TrainedModules
 from xec_train.engine.optimizers import build_optimizer
 from xec_train.errors import TrainError
 from xec_train.objectives.balance import loss_weights, total_loss
@@ -58,24 +59,31 @@ def test_the_variance_that_is_learnt_is_the_loss() -> None:
 
 def test_learnt_without_decay(configure: Configure) -> None:
     config = configure(*TWO)
-    network = Regression(config).build_network()
-    groups = build_optimizer(network, config.training).param_groups
+    objective = Regression(config)
+    modules = TrainedModules(objective.build_network(), objective.learned)
+    groups = build_optimizer(modules, config.training).param_groups
     free = {id(p) for group in groups if group["weight_decay"] == 0.0 for p in group["params"]}
-    assert {id(p) for p in network.log_variances.values()} <= free
-    assert list(network.log_variances) == ["angle", "energy"]
+    assert {id(p) for p in objective.learned.parameters()} <= free
+    assert list(objective.learned.log_variances) == ["angle", "energy"]
+    # Older checkpoints number them last.
+    assert [id(p) for p in groups[-1]["params"][-2:]] == [id(p) for p in objective.learned.parameters()]
+
+
+def test_a_likelihood_has_a_variance_of_its_own(configure: Configure) -> None:
+    objective = Regression(configure(*TWO, "tasks.energy.loss_fn=gaussian_nll"))
+    assert list(objective.learned.log_variances) == ["angle"]
 
 
 def test_manual_has_no_parameters(configure: Configure) -> None:
     objective = Regression(configure("tasks.energy.enabled=true"))
-    network = objective.build_network()
-    assert not network.log_variances
-    assert objective.report.figures(network) == {}
+    assert not list(objective.learned.parameters())
+    assert objective.report.figures(objective.build_network(), objective.learned) == {}
 
 
 def test_a_training(configure: Configure) -> None:
     run = train(configure(*TWO, "training.lr=0.05"))
     checkpoint = read_checkpoint(run.checkpoint_last)
-    learnt = {task: checkpoint["model"][f"log_variances.{task}"] for task in ("angle", "energy")}
+    learnt = {task: checkpoint["objective"][f"log_variances.{task}"] for task in ("angle", "energy")}
     assert all(float(value) != 0.0 for value in learnt.values())
     with run.metrics.open(newline="") as file:
         logged = {row["metric"]: float(row["value"]) for row in csv.DictReader(file)}

@@ -72,6 +72,6 @@ def test_resumed_is_uninterrupted_with_learnt_weights_of_the_tasks_too(configure
     train(configure(*quick, f"checkpoint.resume_from={parts.path}", "training.epochs=2"))
     first, second = (read_checkpoint(run.checkpoint_last) for run in (whole, parts))
     assert first["sigma_factors"] == second["sigma_factors"] != before
-    assert "log_variances.angle" in first["model"]
-    for key in ("model", "ema_model"):
+    assert list(first["objective"]) == ["log_variances.angle"]
+    for key in ("model", "ema_model", "objective", "ema_objective"):
         assert all(torch.equal(value, second[key][name]) for name, value in first[key].items())

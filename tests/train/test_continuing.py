@@ -125,7 +125,7 @@ def test_a_run_of_its_own_on_the_tracking_server(
 
 
 class TestSchedule:
-    """A schedule that is begun anew, or finds itself with other epochs than before."""
+    """A schedule that restarts, or finds itself with other epochs than before."""
 
     STEPS = 4
 

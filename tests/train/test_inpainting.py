@@ -128,6 +128,8 @@ def test_interrupted_and_resumed_is_uninterrupted(configure: Configure) -> None:
     resumed = train(configure(*changes, "mlflow.run_name=part", again))
     a, b = (parameters(run.checkpoint_last) for run in (whole, resumed))
     assert all(torch.equal(a[name], b[name]) for name in a)
+    a, b = (parameters(run.checkpoint_last, "objective") for run in (whole, resumed))
+    assert all(torch.equal(a[name], b[name]) for name in a)
     assert float(a["log_variances.npho"]) != 0
 
 

@@ -13,9 +13,11 @@ from torch import Tensor, nn
 
 from xec_train.config.sections import TrainingConfig
 from xec_train.engine.interruption import Interruption
+from xec_train.engine.modules import TrainedModules
 from xec_train.engine.optimizers import build_optimizer
 from xec_train.engine.state import build_state
 from xec_train.engine.train_loop import TrainLoop
+from xec_train.objectives.balance import LearnedWeights
 from xec_train.objectives.base import Objective
 from xec_train.objectives.reporting import Predictions, Report
 from xec_train.processes.group import Processes
@@ -34,7 +36,7 @@ class LineReport(Report[nn.Linear]):
     def sigma_factors(self, predictions: Predictions) -> dict[str, list[float]]:
         return {"y": [float(len(predictions.outputs["y"]))]}
 
-    def figures(self, network: nn.Linear) -> dict[str, float]:
+    def figures(self, network: nn.Linear, learned: LearnedWeights) -> dict[str, float]:
         return {"slope": float(network.weight.detach().sum())}
 
 
@@ -44,6 +46,7 @@ class Line(Objective[nn.Linear]):
     truth_branches = ("y",)
 
     def __init__(self, scale: float = 1.0) -> None:
+        super().__init__()
         self.scale, self.report = scale, LineReport()
 
     def build_network(self) -> nn.Linear:
@@ -97,7 +100,9 @@ def loop(memory: Memory, objective: Line | None = None, **settings: Any) -> Trai
     network = made.build_network()
     fabric = Fabric(accelerator="cpu", devices=1)
     alone = Processes()
-    state = build_state(fabric, alone, network, config, -(-len(memory) // config.grad_accum_steps))
+    state = build_state(
+        fabric, alone, TrainedModules(network), config, -(-len(memory) // config.grad_accum_steps)
+    )
     parts: Any = memory
     return TrainLoop(
         fabric, alone, made, state, parts, parts, config, parts, parts, Display(), Interruption()
@@ -186,7 +191,7 @@ def test_average_is_validated_if_there_is_one() -> None:
     trained.run()
     assert trained.state.ema is not None
     assert trained.state.evaluated is trained.state.ema.module
-    assert not torch.equal(trained.state.evaluated.weight, trained.state.network.weight)
+    assert not torch.equal(trained.state.evaluated.network.weight, trained.state.network.weight)
 
 
 def test_weight_decay_spares_biases_norms_grn_and_positions(configure: Any) -> None:

@@ -36,8 +36,13 @@ ALL_TASKS = [f"tasks.{task}.enabled=true" for task in ("angle", "energy", "timin
 
 def first_version(content: dict[str, Any]) -> dict[str, Any]:
     """A checkpoint in the first version of the format."""
-    new = ("outputs", "objective")
-    return {**{key: value for key, value in content.items() if key not in new}, "format_version": 1}
+    new = ("outputs", "objective", "ema_objective")
+    older = {key: value for key, value in content.items() if key not in new}
+    # Learnt weights of losses were parameters of the network.
+    older["model"] = {**older["model"], **content["objective"]}
+    if content["ema_model"] is not None:
+        older["ema_model"] = {**older["ema_model"], **content["ema_objective"]}
+    return {**older, "format_version": 1}
 
 
 def differences(a: Path, b: Path) -> list[str]:
@@ -53,7 +58,16 @@ def differences(a: Path, b: Path) -> list[str]:
             return len(x) == len(y) and all(map(same, x, y))
         return bool(x == y)
 
-    numbers = ("model", "ema_model", "ema_updates", "optimizer", "scheduler", "rng")
+    numbers = (
+        "model",
+        "ema_model",
+        "objective",
+        "ema_objective",
+        "ema_updates",
+        "optimizer",
+        "scheduler",
+        "rng",
+    )
     place = ("epoch", "step", "best_value", "sampler")
     return [key for key in (*numbers, *place) if not same(first[key], second[key])]
 
@@ -172,7 +186,12 @@ class TestResuming:
         step: int,
         number: signal.Signals,
     ) -> None:
-        quick = ("checkpoint.save_artifacts=false", "training.grad_accum_steps=1")
+        quick = (
+            "checkpoint.save_artifacts=false",
+            "training.grad_accum_steps=1",
+            "tasks.energy.enabled=true",
+            "loss_balance=auto",
+        )
         whole = train(configure(*quick, "mlflow.run_name=whole"))
 
         with interrupted_at(step, number):

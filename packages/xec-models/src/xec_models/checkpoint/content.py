@@ -203,8 +203,9 @@ class TrainingState:
         Updates of the averaged weights.
     processes
         State of each process, if there were several.
-    objective
-        Parameters of the objective itself, such as learnt weights of losses.
+    objective, averaged_objective
+        State dictionary of what the objective itself learns, such as weights of losses, at the end of the
+        last step; and of its moving average, None if there is none.
     """
 
     optimizer: Mapping[str, Any]
@@ -219,6 +220,12 @@ class TrainingState:
     average_updates: int = 0
     processes: Sequence[ProcessState] = ()
     objective: State = field(default_factory=dict)
+    averaged_objective: State | None = None
+
+    @property
+    def validated_objective(self) -> State:
+        """What the objective had learnt when the network was validated: the average if there is one."""
+        return self.objective if self.averaged_objective is None else self.averaged_objective
 
     def of_process(self, rank: int, world: int) -> ProcessState:
         """State of process `rank` of `world`; with another number than before, that of the writer."""

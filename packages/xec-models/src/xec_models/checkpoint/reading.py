@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from xec_models.checkpoint.content import (
     READABLE_VERSIONS,
@@ -18,6 +19,7 @@ from xec_models.checkpoint.content import (
     Provenance,
     RandomState,
     SamplerState,
+    State,
     TrainingState,
 )
 from xec_models.checkpoint.outputs import output_labels
@@ -27,6 +29,8 @@ from xec_models.errors import CheckpointError
 _REQUIRED = ("format_version", "kind", "config", "layout", "geometry_hash", "model")
 # Without these a training cannot go on.
 _CONTINUATION = ("optimizer", "scheduler", "sampler", "rng")
+# Of losses: in older files among the parameters of the network.
+_LEARNT_WEIGHTS = "log_variances."
 _POSITION = ("batch", "sums", "n_events")
 
 
@@ -86,7 +90,9 @@ def _checkpoint(content: Mapping[str, Any], provenance: Provenance) -> Checkpoin
         kind=str(content["kind"]),
         config=config,
         weights=NetworkWeights(
-            content["model"], content.get("ema_model") or None, content.get("sigma_factors") or {}
+            _of_network(content["model"]),
+            _of_network(content.get("ema_model") or {}) or None,
+            content.get("sigma_factors") or {},
         ),
         provenance=provenance,
         outputs=_outputs(content, config),
@@ -132,8 +138,24 @@ def _training(content: Mapping[str, Any]) -> TrainingState:
         bad_steps_in_a_row=in_a_row,
         average_updates=content.get("ema_updates", 0),
         processes=tuple(_process(process) for process in content.get("processes") or ()),
-        objective=content.get("objective") or {},
+        objective=content.get("objective") or _of_objective(content["model"]),
+        averaged_objective=_averaged_objective(content),
     )
+
+
+def _averaged_objective(content: Mapping[str, Any]) -> State | None:
+    if not content.get("ema_model"):
+        return None
+    return content.get("ema_objective") or _of_objective(content["ema_model"])
+
+
+def _of_network(state: State) -> dict[str, Tensor]:
+    return {name: value for name, value in state.items() if not name.startswith(_LEARNT_WEIGHTS)}
+
+
+def _of_objective(state: State) -> dict[str, Tensor]:
+    """Return learnt weights of losses, which were parameters of the network once."""
+    return {name: value for name, value in state.items() if name.startswith(_LEARNT_WEIGHTS)}
 
 
 def _process(content: Mapping[str, Any]) -> ProcessState:

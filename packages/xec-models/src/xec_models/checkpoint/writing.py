@@ -123,6 +123,7 @@ def _plain_training(training: TrainingState) -> dict[str, Any]:
         "bad_steps": [training.bad_steps, training.bad_steps_in_a_row],
         "sampler": {"batch": training.sampler.batch, **own["means"], **training.sampler.order},
         "objective": dict(training.objective),
+        "ema_objective": None if training.averaged_objective is None else dict(training.averaged_objective),
     }
     if training.processes:
         content["processes"] = [_plain_process(process) for process in training.processes]

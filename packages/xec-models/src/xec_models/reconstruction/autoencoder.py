@@ -30,8 +30,6 @@ class XECMaskedAutoencoder(Network):
         Shape of the network.
     normalization
         Constants of the inputs.
-    learn_channel_weights
-        Whether the weights of npho and time in the loss are learnt: a parameter `log_variances` for each.
 
     Attributes
     ----------
@@ -45,8 +43,6 @@ class XECMaskedAutoencoder(Network):
         self,
         model: AutoencoderConfig,
         normalization: NormalizationConfig,
-        *,
-        learn_channel_weights: bool = False,
     ) -> None:
         super().__init__()
         self.model_config = model
@@ -60,16 +56,13 @@ class XECMaskedAutoencoder(Network):
             }
         )
         self.to_sensors = CellsToSensors(self.encoder.faces, model, self.encoder.normalizer)
-        learnt = self.channels if learn_channel_weights else ()
-        self.log_variances = nn.ParameterDict({name: nn.Parameter(torch.zeros(1)) for name in learnt})
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> XECMaskedAutoencoder:
-        """Build from ``model``, ``normalization`` and ``training`` of a plain configuration."""
+        """Build from ``model`` and ``normalization`` of a plain configuration."""
         return cls(
             AutoencoderConfig.model_validate(config["model"]),
             NormalizationConfig.model_validate(config["normalization"]),
-            learn_channel_weights=bool((config.get("training") or {}).get("auto_channel_weight")),
         )
 
     def forward(

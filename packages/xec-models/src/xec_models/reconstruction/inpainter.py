@@ -34,8 +34,6 @@ class XECInpainter(Network):
         Shape of the network.
     normalization
         Constants of the inputs.
-    learn_channel_weights
-        Whether the weights of npho and time in the loss are learnt: a parameter `log_variances` for each.
 
     Attributes
     ----------
@@ -49,8 +47,6 @@ class XECInpainter(Network):
         self,
         model: InpainterConfig,
         normalization: NormalizationConfig,
-        *,
-        learn_channel_weights: bool = False,
     ) -> None:
         super().__init__()
         self.model_config = model
@@ -61,19 +57,16 @@ class XECInpainter(Network):
         self.surroundings = Surroundings(self.encoder.normalizer)
         self.head = INPAINTER_HEADS[model.head].build(model, self.columns)
         self.face_maps = nn.ModuleDict({face: SensorMap(face_ids(face)) for face in FACES})
-        learnt = self.channels if learn_channel_weights else ()
-        self.log_variances = nn.ParameterDict({name: nn.Parameter(torch.zeros(1)) for name in learnt})
         if model.freeze_encoder:
             self.encoder.requires_grad_(False)
         self.train(self.training)
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> XECInpainter:
-        """Build from ``model``, ``normalization`` and ``training`` of a plain configuration."""
+        """Build from ``model`` and ``normalization`` of a plain configuration."""
         return cls(
             InpainterConfig.model_validate(config["model"]),
             NormalizationConfig.model_validate(config["normalization"]),
-            learn_channel_weights=bool((config.get("training") or {}).get("auto_channel_weight")),
         )
 
     def train(self, mode: bool = True) -> Self:

@@ -32,9 +32,6 @@ class XECRegressor(Network):
         What to predict and how it is learnt, by task name; those not enabled get no head.
     normalization
         Constants of the inputs.
-    learn_loss_weights
-        Whether the weights of the tasks in the total loss are learnt: a parameter `log_variances` for
-        each, but for those that predict uncertainties, whose loss is a likelihood with a σ of its own.
 
     Raises
     ------
@@ -49,8 +46,6 @@ class XECRegressor(Network):
         model: ModelConfig,
         tasks: Mapping[str, TaskConfig],
         normalization: NormalizationConfig,
-        *,
-        learn_loss_weights: bool = False,
     ) -> None:
         super().__init__()
         self.model_config = model
@@ -63,19 +58,14 @@ class XECRegressor(Network):
         for name, config in self.task_configs.items():
             self.heads[name] = TaskHead(TASKS[name], config, features, model.hidden_dim)
             self.targets[name] = TargetScale(TASKS[name], config)
-        weighted = [name for name, config in self.task_configs.items() if not config.predicts_uncertainty]
-        self.log_variances = nn.ParameterDict(
-            {name: nn.Parameter(torch.zeros(1)) for name in weighted if learn_loss_weights}
-        )
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> XECRegressor:
-        """Build from ``model``, ``tasks``, ``normalization``, ``loss_balance`` of a plain configuration."""
+        """Build from ``model``, ``tasks`` and ``normalization`` of a plain configuration."""
         return cls(
             ModelConfig.model_validate(config["model"]),
             {name: TaskConfig.model_validate(task) for name, task in config["tasks"].items()},
             NormalizationConfig.model_validate(config["normalization"]),
-            learn_loss_weights=config.get("loss_balance") == "auto",
         )
 
     @property

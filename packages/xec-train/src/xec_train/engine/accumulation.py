@@ -58,11 +58,14 @@ class GradientAccumulation:
         """
         self.state.optimizer.zero_grad()
         batches = self._on_device(window, n_events)
-        return [
+        losses = [
             # Gradients are averaged over the processes, not added up.
             self._add(batch, batch_size(batch) * self.processes.world_size / n_events, batch is batches[-1])
             for batch in batches
         ]
+        # The network's are, with the last batch.
+        self.state.sharding.average_gradients(self.state.modules.learned)
+        return losses
 
     def _on_device(self, window: Sequence[Batch], n_events: int) -> list[Batch]:
         with self.phase(TRANSFER):

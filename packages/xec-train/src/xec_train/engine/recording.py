@@ -54,6 +54,6 @@ class StepRecorder:
         for losses, size in zip(outcome.losses, outcome.sizes, strict=True):
             progress.means.add(losses, size)
         if state.ema is not None:
-            state.ema.update_parameters(state.network)
+            state.ema.update_parameters(state.modules)
         state.scheduler.step()
         progress.bad_in_a_row = 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 import torch
 from lightning_fabric import Fabric
@@ -24,6 +24,7 @@ from xec_models.checkpoint.content import (
 from xec_train.config.sections import TrainingConfig
 from xec_train.engine.averaging import Average
 from xec_train.engine.means import Means
+from xec_train.engine.modules import TrainedModules
 from xec_train.engine.optimizers import build_optimizer
 from xec_train.engine.precision import scaler_of
 from xec_train.engine.progress import Progress
@@ -34,20 +35,20 @@ from xec_train.processes.sharding import ParameterSharding, Replicated, build_sh
 
 @dataclass
 class TrainState:
-    """Network, average, optimizer, schedule and progress.
+    """Network, learned weights of losses, average, optimizer, schedule and progress.
 
     Attributes
     ----------
-    network
-        The network itself.
+    modules
+        The network and what the objective learns.
     model
-        The same network as the loop calls it for training: with precision and, over several devices,
+        The network as the loop calls it for training: with precision and, over several devices,
         synchronization of gradients.
     sharding
         How the weights of network and average are divided among processes.
     """
 
-    network: nn.Module
+    modules: TrainedModules
     model: Any
     ema: Average | None
     optimizer: Any
@@ -56,27 +57,37 @@ class TrainState:
     progress: Progress = field(default_factory=Progress)
 
     @property
-    def evaluated(self) -> nn.Module:
-        """The network that is validated and exported, the average if there is one; processes ask together."""
-        return self.sharding.full_network(self.network if self.ema is None else self.ema.module)
+    def network(self) -> nn.Module:
+        """The network itself."""
+        return self.modules.network
+
+    @property
+    def averaged(self) -> TrainedModules | None:
+        """The averaged modules, if there is an average."""
+        return None if self.ema is None else cast("TrainedModules", self.ema.module)
+
+    @property
+    def evaluated(self) -> TrainedModules:
+        """The modules that are validated, the average if there is one; processes ask together."""
+        return self.sharding.full_modules(self.averaged or self.modules)
 
 
 def build_state(
     fabric: Fabric,
     processes: Processes,
-    network: nn.Module,
+    modules: TrainedModules,
     config: TrainingConfig,
     steps_per_epoch: int,
     forward_methods: tuple[str, ...] = (),
 ) -> TrainState:
-    """Put a network on the device, with all that its training needs.
+    """Put network and learned weights on the device, with all that their training needs.
 
     Parameters
     ----------
     fabric, processes
         Device and precision; the processes.
-    network
-        The network.
+    modules
+        The network and what the objective learns.
     config
         Section ``training``.
     steps_per_epoch
@@ -84,16 +95,17 @@ def build_state(
     forward_methods
         Methods besides `forward` that training calls.
     """
+    modules.to(fabric.device)
     sharding = build_sharding(fabric, processes)
-    sharding.shard(network, forward_methods)
+    sharding.shard(modules, forward_methods)
     scaled = scaler_of(fabric.strategy.precision) is not None
-    optimizer: Optimizer = build_optimizer(network, config, fused=not scaled)
+    optimizer: Optimizer = build_optimizer(modules, config, fused=not scaled)
     scheduler = Schedule(optimizer, config, steps_per_epoch)
-    model, wrapped = fabric.setup(network, optimizer)
+    model, wrapped = fabric.setup(modules.network, optimizer)
     for name in forward_methods:
         model.mark_forward_method(name)
-    average = sharding.build_average(network, optimizer, config.ema_decay)
-    return TrainState(network, model, average, wrapped, scheduler, sharding)
+    average = sharding.build_average(modules, optimizer, config.ema_decay)
+    return TrainState(modules, model, average, wrapped, scheduler, sharding)
 
 
 def capture(
@@ -115,9 +127,10 @@ def capture(
     """
     progress, whole = state.progress, state.sharding.full_state
     own = _own_part(progress, processes)
+    averaged = state.averaged
     weights = NetworkWeights(
         model=whole(state.network.state_dict()),
-        averaged=None if state.ema is None else whole(state.ema.module.state_dict()),
+        averaged=None if averaged is None else whole(averaged.network.state_dict()),
         sigma_factors=progress.sigma_factors,
     )
     training = TrainingState(
@@ -132,6 +145,8 @@ def capture(
         bad_steps_in_a_row=progress.bad_in_a_row,
         average_updates=0 if state.ema is None else int(state.ema.n_averaged),
         processes=processes.all_gather(own) if processes.is_distributed else (),
+        objective=whole(state.modules.learned.state_dict()),
+        averaged_objective=None if averaged is None else whole(averaged.learned.state_dict()),
     )
     return weights, training
 
@@ -170,9 +185,12 @@ def restore(
     """
     weights, training = checkpoint.weights, checkpoint.continuation(source)
     _fill(state.network, weights.model, state.sharding, source)
-    if state.ema is not None:
+    _fill(state.modules.learned, training.objective, state.sharding, source)
+    averaged = state.averaged
+    if state.ema is not None and averaged is not None:
         # Without an average in the checkpoint it starts from the weights.
-        _fill(state.ema.module, weights.validated, state.sharding, source)
+        _fill(averaged.network, weights.validated, state.sharding, source)
+        _fill(averaged.learned, training.validated_objective, state.sharding, source)
         state.ema.n_averaged.fill_(training.average_updates if weights.averaged else 0)
     optimizer = state.optimizer.optimizer
     optimizer.load_state_dict(state.sharding.local_optimizer_state(dict(training.optimizer), optimizer))
@@ -196,5 +214,5 @@ def restore(
         torch.cuda.set_rng_state_all(own.random.cuda)
 
 
-def _fill(network: nn.Module, weights: State, sharding: ParameterSharding, source: str) -> None:
-    load_parameters(network, sharding.local_state(weights, network.state_dict()), source)
+def _fill(module: nn.Module, weights: State, sharding: ParameterSharding, source: str) -> None:
+    load_parameters(module, sharding.local_state(weights, module.state_dict()), source)

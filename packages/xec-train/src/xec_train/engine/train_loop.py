@@ -178,11 +178,12 @@ class TrainLoop:
 
     def _validate(self) -> Evaluation | None:
         with self.progress_bar("validation", len(self.validation)) as bar:
+            evaluated = self.state.evaluated
             return evaluate(
                 self.fabric,
                 self.processes,
-                self.objective,
-                self.state.evaluated,
+                self.objective.with_learned(evaluated.learned),
+                evaluated.network,
                 self.validation,
                 bar,
                 stop=lambda: self.interruption.requested,
@@ -190,12 +191,13 @@ class TrainLoop:
 
     def _end_epoch(self, evaluation: Evaluation, bar: ProgressBar) -> None:
         progress = self.state.progress
+        current = self.state.sharding.full_modules(self.state.modules)
         numbers = {
             f"train_{LOSS}": math.nan,  # stays if every step was skipped
             **progress.means.over(self.processes).values("train_"),
             **{f"val_{name}": value for name, value in evaluation.losses.items()},
             **evaluation.metrics,
-            **self.objective.report.figures(self.state.sharding.full_network(self.state.network)),
+            **self.objective.report.figures(current.network, current.learned),
             "bad_steps": float(progress.bad_steps),
             "lr": self.state.scheduler.rate,
             "epoch_duration_sec": bar.seconds,

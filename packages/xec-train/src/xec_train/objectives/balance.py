@@ -1,17 +1,17 @@
-"""The total loss of several tasks: with weights that are given, or learnt (``loss_balance: auto``)."""
+"""The total loss of several parts, with given or learnt weights."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 
 def total_loss(
     losses: Mapping[str, Tensor], weights: Mapping[str, float], log_variances: Mapping[str, Tensor]
 ) -> Tensor:
-    """Add up the losses of the tasks.
+    """Add up the losses of tasks, or of other parts.
 
     Parameters
     ----------
@@ -39,6 +39,34 @@ def total_loss(
 
 
 def loss_weights(weights: Mapping[str, float], log_variances: Mapping[str, Tensor]) -> dict[str, float]:
-    """What each task's loss is multiplied by: its weight, by 1/(2σ²) where that is learnt."""
+    """Return the factor of each task's loss: its weight, times 1/(2σ²) where that is learnt."""
     learnt = {task: 0.5 * float(torch.exp(-value.detach())) for task, value in log_variances.items()}
     return {task: weight * learnt.get(task, 1.0) for task, weight in weights.items()}
+
+
+class LearnedWeights(nn.Module):
+    """Weights of the parts of a loss, which an objective learns beside the network.
+
+    Parameters
+    ----------
+    names
+        The parts whose weight is learnt; without any, there are no parameters.
+
+    Attributes
+    ----------
+    log_variances : ParameterDict
+        ln σ², (1,), of each of them; see `total_loss`.
+    """
+
+    def __init__(self, names: Iterable[str] = ()) -> None:
+        super().__init__()
+        self.log_variances = nn.ParameterDict({name: nn.Parameter(torch.zeros(1)) for name in names})
+
+    def forward(self, losses: Mapping[str, Tensor], weights: Mapping[str, float]) -> Tensor:
+        """Add up losses, as `total_loss`."""
+        return total_loss(losses, weights, dict(self.log_variances.items()))
+
+    def factors(self, weights: Mapping[str, float]) -> dict[str, float]:
+        """Return `loss_weights` of all parts if any is learnt."""
+        learnt = dict(self.log_variances.items())
+        return loss_weights(weights, learnt) if learnt else {}

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import Generic, Self, TypeVar
 
 from torch import Tensor, nn
 
 from xec_train.data.batch import Batch
 from xec_train.data.events import Events
+from xec_train.objectives.balance import LearnedWeights
 from xec_train.objectives.reporting import Arrays, Report
 from xec_train.processes.group import Processes
 
@@ -76,11 +78,22 @@ class Objective(ABC, Generic[NetworkT]):
         Methods of the network, besides `forward`, that `forward` here calls.
     report
         Metrics and files.
+    learned
+        Weights of losses that are learnt; they are trained, averaged and stored beside the network.
     """
 
     truth_branches: tuple[str, ...] = ()
     forward_methods: tuple[str, ...] = ()
     report: Report[NetworkT]
+
+    def __init__(self, learned: LearnedWeights | None = None) -> None:
+        self.learned = learned or LearnedWeights()
+
+    def with_learned(self, learned: LearnedWeights) -> Self:
+        """Return the same objective with other weights of losses, such as averaged ones."""
+        other = copy(self)
+        other.learned = learned
+        return other
 
     @abstractmethod
     def build_network(self) -> NetworkT:

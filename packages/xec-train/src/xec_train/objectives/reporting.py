@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from xec_train.data.batch import Batch
+from xec_train.objectives.balance import LearnedWeights
 
 Arrays = Mapping[str, NDArray[Any]]
 
@@ -52,7 +53,7 @@ class Report(Generic[NetworkT]):
         """Return the factors that make predicted uncertainties right, by task."""
         return {}
 
-    def figures(self, network: NetworkT) -> dict[str, float]:
+    def figures(self, network: NetworkT, learned: LearnedWeights) -> dict[str, float]:
         """Return numbers of the training that are worth following from epoch to epoch."""
         return {}
 

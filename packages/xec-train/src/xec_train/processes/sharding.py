@@ -24,6 +24,7 @@ from torch.distributed.tensor import DTensor, distribute_tensor
 from torch.utils._pytree import tree_map_only
 
 from xec_train.engine.averaging import Average, build_average, build_ema
+from xec_train.engine.modules import TrainedModules
 from xec_train.engine.precision import scaler_of
 from xec_train.errors import TrainError
 from xec_train.processes.group import Processes
@@ -42,22 +43,25 @@ class ParameterSharding(Protocol):
 
     compiles: bool
 
-    def shard(self, network: nn.Module, forward_methods: Sequence[str]) -> None:
-        """Leave each process its part of a network, in place, before there is an optimizer.
+    def shard(self, modules: TrainedModules, forward_methods: Sequence[str]) -> None:
+        """Leave each process its part of the modules, in place, before there is an optimizer.
 
         Parameters
         ----------
-        network
-            The network.
+        modules
+            What is trained, on the device.
         forward_methods
-            Methods besides `forward` that training calls.
+            Methods of the network besides `forward` that training calls.
         """
 
-    def build_average(self, network: nn.Module, optimizer: Any, decay: float | None) -> Average | None:
-        """Make the average of a network that has been sharded; parameters as of `build_average`."""
+    def average_gradients(self, module: nn.Module) -> None:
+        """Average gradients over the processes, of a module that Fabric does not synchronize."""
 
-    def full_network(self, network: nn.Module) -> nn.Module:
-        """Return a network with all weights, for use by any process alone; all have to ask together."""
+    def build_average(self, modules: TrainedModules, optimizer: Any, decay: float | None) -> Average | None:
+        """Make the average of modules that have been sharded; parameters as of `build_average`."""
+
+    def full_modules(self, modules: TrainedModules) -> TrainedModules:
+        """Return modules with all weights, for use by any process alone; all have to ask together."""
 
     def full_state(self, state: T) -> T:
         """Return a state of network or optimizer with full tensors in rank 0, which writes it."""
@@ -70,20 +74,36 @@ class ParameterSharding(Protocol):
 
 
 class Replicated:
-    """Every process has everything, and nothing needs to be done."""
+    """Every process has everything.
+
+    Parameters
+    ----------
+    processes
+        The processes.
+    """
 
     compiles = True
 
-    def shard(self, network: nn.Module, forward_methods: Sequence[str]) -> None:
-        """Leave the network as it is."""
+    def __init__(self, processes: Processes | None = None) -> None:
+        self._processes = processes or Processes()
 
-    def build_average(self, network: nn.Module, optimizer: Any, decay: float | None) -> Average | None:
-        """Average the whole network."""
-        return build_average(network, optimizer, decay)
+    def shard(self, modules: TrainedModules, forward_methods: Sequence[str]) -> None:
+        """Leave the modules as they are."""
 
-    def full_network(self, network: nn.Module) -> nn.Module:
-        """Return the network."""
-        return network
+    def average_gradients(self, module: nn.Module) -> None:
+        """Average each gradient."""
+        if self._processes.is_distributed:
+            for parameter in module.parameters():
+                if parameter.grad is not None:
+                    self._processes.all_reduce(parameter.grad.div_(self._processes.world_size))
+
+    def build_average(self, modules: TrainedModules, optimizer: Any, decay: float | None) -> Average | None:
+        """Average the whole modules."""
+        return build_average(modules, optimizer, decay)
+
+    def full_modules(self, modules: TrainedModules) -> TrainedModules:
+        """Return the modules."""
+        return modules
 
     def full_state(self, state: T) -> T:
         """Return the state."""
@@ -123,14 +143,17 @@ class Sharded:
             )
         self._device, self._processes = fabric.device, processes
 
-    def shard(self, network: nn.Module, forward_methods: Sequence[str]) -> None:
-        """Cut the parameters of a network; a copy of the full one stays in CPU memory."""
-        self._full = deepcopy(network)
-        _shard(network.to(self._device))
+    def shard(self, modules: TrainedModules, forward_methods: Sequence[str]) -> None:
+        """Cut the parameters; a copy of the full modules stays in CPU memory."""
+        self._full = deepcopy(modules).cpu()
+        _shard(modules)
         for name in forward_methods:
-            register_fsdp_forward_method(network, name)
+            register_fsdp_forward_method(modules.network, name)
 
-    def build_average(self, _network: nn.Module, optimizer: Any, decay: float | None) -> Average | None:
+    def average_gradients(self, module: nn.Module) -> None:
+        """Leave the gradients as they are: each part has been averaged with every batch."""
+
+    def build_average(self, _modules: TrainedModules, optimizer: Any, decay: float | None) -> Average | None:
         """Average each part."""
         if hasattr(optimizer, "eval"):
             raise TrainError(
@@ -139,16 +162,16 @@ class Sharded:
             )
         average = build_ema(deepcopy(self._full).to(self._device), decay)
         if average is not None:
-            _shard(average.module)
+            _shard(cast("TrainedModules", average.module))
         return average
 
-    def full_network(self, network: nn.Module) -> nn.Module:
+    def full_modules(self, modules: TrainedModules) -> TrainedModules:
         """Return a copy, which lives as long as it is used."""
         copy = deepcopy(self._full).to(self._device)
         with torch.no_grad():
-            for own, part in zip(_tensors(copy), _tensors(network), strict=True):
+            for own, part in zip(_tensors(copy), _tensors(modules), strict=True):
                 own.copy_(_full(part))
-        return copy.train(network.training)
+        return copy.train(modules.training)
 
     def full_state(self, state: T) -> T:
         """Gather full tensors one after the other, in CPU memory of rank 0."""
@@ -207,12 +230,16 @@ def _without_exchange(module: FSDPModule, enabled: bool) -> Iterator[None]:
 
 def build_sharding(fabric: Fabric, processes: Processes) -> ParameterSharding:
     """Return the sharding that belongs to the strategy of a training."""
-    return Sharded(fabric, processes) if isinstance(fabric.strategy, ShardedStrategy) else Replicated()
+    return (
+        Sharded(fabric, processes) if isinstance(fabric.strategy, ShardedStrategy) else Replicated(processes)
+    )
 
 
-def _shard(network: nn.Module) -> None:
-    # Whole until the end of the backward pass: a loss may have parameters of its own.
-    fully_shard(network, reshard_after_forward=False)
+def _shard(modules: TrainedModules) -> None:
+    for module in (modules.network, modules.learned):
+        if any(True for _ in module.parameters()):
+            # Whole until the end of the backward pass.
+            fully_shard(module, reshard_after_forward=False)
 
 
 def _tensors(network: nn.Module) -> Iterator[Tensor]:

@@ -25,11 +25,7 @@ class MaskedReconstruction(Reconstruction[XECMaskedAutoencoder]):
 
     def build_network(self) -> XECMaskedAutoencoder:
         """Return a new masked autoencoder."""
-        return XECMaskedAutoencoder(
-            self.config.model,
-            self.config.normalization,
-            learn_channel_weights=self.config.training.auto_channel_weight,
-        )
+        return XECMaskedAutoencoder(self.config.model, self.config.normalization)
 
     def predict(
         self, network: XECMaskedAutoencoder, npho: Tensor, time: Tensor, mask: Tensor

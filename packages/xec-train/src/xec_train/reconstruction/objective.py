@@ -18,7 +18,7 @@ from xec_train.config.train_config import ReconstructionConfig
 from xec_train.data.augmentation import drop_channels
 from xec_train.data.batch import Batch
 from xec_train.data.events import Events
-from xec_train.objectives.balance import loss_weights, total_loss
+from xec_train.objectives.balance import LearnedWeights
 from xec_train.objectives.base import LOSS, Objective, StepBatches, ValidationTotals
 from xec_train.reconstruction.intensity import INTENSITY, intensities, intensity
 from xec_train.reconstruction.losses import Faces, Targets, event_sums, face_losses, ratio, weigh_cells
@@ -49,11 +49,13 @@ class Reconstruction(Objective[NetworkT]):
     """
 
     def __init__(self, config: ReconstructionConfig) -> None:
+        learned = config.model.predict_channels if config.training.auto_channel_weight else ()
+        super().__init__(LearnedWeights(learned))
         self.config = config
         self.channels = config.model.predict_channels
         self.columns = tuple(range(len(self.channels)))
         self.event_weights: EventWeights | None = None
-        self.report = ReconstructionReport(config, self.with_fixed_mask, self.loss_weights)
+        self.report = ReconstructionReport(config, self.with_fixed_mask, self.weights)
 
     @abstractmethod
     def predict(self, network: NetworkT, npho: Tensor, time: Tensor, mask: Tensor) -> dict[str, Tensor]:
@@ -126,7 +128,7 @@ class Reconstruction(Objective[NetworkT]):
         by_face = face_losses(_faces(raw, targets), targets, self.columns, self.config.training, weight_sums)
         hidden, valid = raw[MASK].sum(1), (raw["npho"].abs() <= INVALID_ABOVE).sum(1)
         ratios = (hidden / valid.clamp_min(1)).mean()
-        return {**self._combined(network, by_face), "actual_mask_ratio": ratios}
+        return {**self._combined(by_face), "actual_mask_ratio": ratios}
 
     def validation_losses(self, totals: ValidationTotals[NetworkT]) -> dict[str, float]:
         """Return the mean losses of all hidden cells."""
@@ -134,12 +136,12 @@ class Reconstruction(Objective[NetworkT]):
         own = _stacked({face: values.double().sum(0) for face, values in outputs.items()})
         sums = totals.processes.all_reduce(own)
         by_face = dict(zip(outputs, ratio(sums[..., 4], sums[..., 3]), strict=True))
-        exact = self._combined(totals.network, by_face)
+        exact = self._combined(by_face)
         return {**totals.means, **{name: float(value) for name, value in exact.items()}}
 
-    def _combined(self, network: NetworkT, by_face: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    def _combined(self, by_face: Mapping[str, Tensor]) -> dict[str, Tensor]:
         by_channel = dict(zip(self.channels, _stacked(by_face).sum(0), strict=True))
-        total = total_loss(by_channel, self.weights, _log_variances(network))
+        total = self.learned(by_channel, self.weights)
         return {
             LOSS: total,
             f"total_{LOSS}": total.detach(),
@@ -170,11 +172,6 @@ class Reconstruction(Objective[NetworkT]):
         targets = self.targets(network, raw, {})
         return event_sums(_faces(raw, targets), targets, self.columns, self.config.training)
 
-    def loss_weights(self, network: NetworkT) -> dict[str, float]:
-        """Return the factors of the channels in the total loss if these are learnt."""
-        learnt = _log_variances(network)
-        return loss_weights(self.weights, learnt) if learnt else {}
-
     def with_fixed_mask(self, batch: Batch) -> Batch:
         """Return a batch with the sensors that validation hides, which depend on the events alone."""
         return {**batch, MASK: self.draw(batch, event_scores(batch["npho"]))}
@@ -193,7 +190,3 @@ def _faces(raw: Mapping[str, Tensor], targets: Targets) -> dict[str, Tensor]:
 
 def _stacked(by_face: Mapping[str, Tensor]) -> Tensor:
     return torch.stack(list(by_face.values()))
-
-
-def _log_variances(network: XECMaskedAutoencoder | XECInpainter) -> dict[str, Tensor]:
-    return dict(network.log_variances.items())

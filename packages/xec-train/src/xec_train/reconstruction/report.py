@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from itertools import chain
 from pathlib import Path
 from typing import TypeVar
@@ -11,6 +11,7 @@ from torch import nn
 
 from xec_train.config.train_config import ReconstructionConfig
 from xec_train.data.batch import Batch
+from xec_train.objectives.balance import LearnedWeights
 from xec_train.objectives.reporting import Predictions, Report
 from xec_train.reconstruction.results import error_metrics, write_reconstruction
 
@@ -26,17 +27,17 @@ class ReconstructionReport(Report[NetworkT]):
         The training's configuration.
     with_mask
         Gives a batch with the sensors that validation hides.
-    loss_weights
-        Gives the factors of the channels in the total loss, those that are learnt.
+    weights
+        Given factors of the channels in the total loss.
     """
 
     def __init__(
         self,
         config: ReconstructionConfig,
         with_mask: Callable[[Batch], Batch],
-        loss_weights: Callable[[NetworkT], dict[str, float]],
+        weights: Mapping[str, float],
     ) -> None:
-        self.config, self._with_mask, self._loss_weights = config, with_mask, loss_weights
+        self.config, self._with_mask, self._weights = config, with_mask, weights
         self.channels = config.model.predict_channels
         self.headlines = {f"val_loss_{channel}": "" for channel in self.channels}
 
@@ -45,9 +46,10 @@ class ReconstructionReport(Report[NetworkT]):
         wanted = self.config.training.track_mae_rmse
         return error_metrics(predictions.outputs, self.channels) if wanted else {}
 
-    def figures(self, network: NetworkT) -> dict[str, float]:
-        """Return ``loss_weight_<channel>`` if these are learnt."""
-        return {f"loss_weight_{channel}": weight for channel, weight in self._loss_weights(network).items()}
+    def figures(self, _network: NetworkT, learned: LearnedWeights) -> dict[str, float]:
+        """Return ``loss_weight_<channel>`` if any is learnt."""
+        factors = learned.factors(self._weights)
+        return {f"loss_weight_{channel}": weight for channel, weight in factors.items()}
 
     def write_readings(self, run: Path, network: NetworkT, batches: Iterator[Batch]) -> list[Path]:
         """Write the first ``checkpoint.save_predictions`` events, sensor by sensor."""

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from xec_data.tasks.table import TASKS, truth_branches
 from xec_models.blocks.namespace import TORCH
+from xec_models.config.network import resolve_tasks
 from xec_models.losses.table import LOSSES, Loss
 from xec_models.regressor.regressor import XECRegressor
 from xec_train.config.train_config import RegressionConfig
@@ -18,7 +19,7 @@ from xec_train.data.augmentation import drop_channels
 from xec_train.data.batch import Batch, derived_key
 from xec_train.data.events import Events
 from xec_train.errors import TrainError
-from xec_train.objectives.balance import loss_weights, total_loss
+from xec_train.objectives.balance import LearnedWeights
 from xec_train.objectives.base import LOSS, Objective
 from xec_train.objectives.reporting import Arrays
 from xec_train.regression.report import RegressionReport
@@ -40,18 +41,16 @@ class Regression(Objective[XECRegressor]):
     forward_methods = ("forward_standardized",)
 
     def __init__(self, config: RegressionConfig) -> None:
+        super().__init__(LearnedWeights(_learned(config)))
         self.config = config
         self.tasks = config.enabled_tasks
         self.truth_branches = truth_branches(self.tasks)
         self.event_weights: dict[str, EventWeights] = {}
-        self.report = RegressionReport(tuple(self.tasks), self.loss_weights)
+        self.report = RegressionReport(self._weights)
 
     def build_network(self) -> XECRegressor:
         """A new regressor."""
-        automatic = self.config.loss_balance == "auto"
-        return XECRegressor(
-            self.config.model, self.tasks, self.config.normalization, learn_loss_weights=automatic
-        )
+        return XECRegressor(self.config.model, self.tasks, self.config.normalization)
 
     def prepare(self, network: XECRegressor, truth: Arrays) -> None:
         """Fit the standardization of the targets."""
@@ -113,22 +112,24 @@ class Regression(Objective[XECRegressor]):
             # Only training gives weights: in validation every event counts once.
             weights = batch.get(_WEIGHT + task)
             parts[task] = (per_event if weights is None else weights * per_event).mean()
-        total = total_loss(parts, self._weights, _log_variances(network))
+        total = self.learned(parts, self._weights)
         return {LOSS: total, **{f"{LOSS}_{task}": part for task, part in parts.items()}}
 
     def outputs(self, network: XECRegressor, raw: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Physical predictions, and ``<task>_sigma`` where a head has one."""
         return network.to_physical(raw)
 
-    def loss_weights(self, network: XECRegressor) -> dict[str, float]:
-        """Return the factors of the tasks in the total loss if these are learnt."""
-        if self.config.loss_balance != "auto":
-            return {}
-        return loss_weights(self._weights, _log_variances(network))
-
     @property
     def _weights(self) -> dict[str, float]:
         return {task: config.weight for task, config in self.tasks.items()}
+
+
+def _learned(config: RegressionConfig) -> list[str]:
+    """Return the tasks whose weight is learnt; the likelihood of an uncertainty has a σ of its own."""
+    if config.loss_balance != "auto":
+        return []
+    tasks = resolve_tasks(config.enabled_tasks)
+    return [name for name, task in tasks.items() if not task.predicts_uncertainty]
 
 
 def task_loss(network: XECRegressor, task: str, raw: Tensor, truth: Tensor) -> Tensor:
@@ -137,10 +138,6 @@ def task_loss(network: XECRegressor, task: str, raw: Tensor, truth: Tensor) -> T
     loss = LOSSES[str(config.loss_fn)]
     prediction, target = _in_space(loss, network, task, raw, truth)
     return loss.per_event(prediction, target, float(config.loss_beta or 0.0))
-
-
-def _log_variances(network: XECRegressor) -> dict[str, Tensor]:
-    return dict(network.log_variances.items())
 
 
 def _truth(task: str, batch: Batch) -> Tensor:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 from xec_data.tasks.table import TASKS
 from xec_models.regressor.metrics import sigma_factors, task_metrics
 from xec_models.regressor.predictions import SIGMA_SUFFIX
 from xec_models.regressor.regressor import XECRegressor
+from xec_train.objectives.balance import LearnedWeights
 from xec_train.objectives.reporting import Predictions, Report
 from xec_train.regression.results import write_regression_results
 
@@ -18,16 +19,12 @@ class RegressionReport(Report[XECRegressor]):
 
     Parameters
     ----------
-    tasks
-        The tasks that are learnt.
-    loss_weights
-        Gives the factors of the tasks in the total loss, those that are learnt.
+    weights
+        Given factors of the tasks in the total loss.
     """
 
-    def __init__(
-        self, tasks: Sequence[str], loss_weights: Callable[[XECRegressor], dict[str, float]]
-    ) -> None:
-        self.tasks, self._loss_weights = tuple(tasks), loss_weights
+    def __init__(self, weights: Mapping[str, float]) -> None:
+        self.tasks, self._weights = tuple(weights), weights
         self.headlines = dict(TASKS[task].headline for task in self.tasks)
 
     def metrics(self, predictions: Predictions) -> dict[str, float]:
@@ -52,9 +49,9 @@ class RegressionReport(Report[XECRegressor]):
             if task + SIGMA_SUFFIX in outputs
         }
 
-    def figures(self, network: XECRegressor) -> dict[str, float]:
-        """Return ``loss_weight_<task>`` if these are learnt."""
-        return {f"loss_weight_{task}": weight for task, weight in self._loss_weights(network).items()}
+    def figures(self, _network: XECRegressor, learned: LearnedWeights) -> dict[str, float]:
+        """Return ``loss_weight_<task>`` if any is learnt."""
+        return {f"loss_weight_{task}": weight for task, weight in learned.factors(self._weights).items()}
 
     def write_predictions(self, run: Path, predictions: Predictions) -> list[Path]:
         """Write one CSV file a task, and one ROOT file with everything."""

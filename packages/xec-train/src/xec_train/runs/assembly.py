@@ -13,6 +13,7 @@ from xec_train.data.loaders import build_loaders, resume_epoch
 from xec_train.data.plan import ceil_div
 from xec_train.engine.compilation import compile_methods, compile_mode
 from xec_train.engine.device import build_fabric, reseed
+from xec_train.engine.modules import TrainedModules
 from xec_train.engine.state import TrainState, build_state, restore
 from xec_train.processes.group import Processes, current_processes
 from xec_train.runs.display import Display
@@ -55,12 +56,13 @@ def _assemble(
         ready.objective.prepare(network, ready.training.truth)
     if ready.weights is not None:
         # Before the average is made, which starts as a copy.
-        for line in ready.weights.load(network):
+        for line in ready.weights.load(network, ready.objective.learned):
             display.line(line)
     training, validation = build_loaders(config, ready, fabric, processes, display)
     steps_per_epoch = ceil_div(len(training), config.training.grad_accum_steps)
+    modules = TrainedModules(network, ready.objective.learned)
     state = build_state(
-        fabric, processes, network, config.training, steps_per_epoch, ready.objective.forward_methods
+        fabric, processes, modules, config.training, steps_per_epoch, ready.objective.forward_methods
     )
     if processes.is_distributed:
         # The weights are the same in every process; what is drawn from now on shall not be.

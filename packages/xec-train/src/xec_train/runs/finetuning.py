@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from torch import nn
@@ -52,6 +52,8 @@ class InitialWeights:
         What the weights have to get used to: for the user; empty if nothing.
     keeps_targets
         Whether the network keeps its own scale of the targets, and the heads are brought to it.
+    objective
+        What the objective had learnt; none of it belongs to an encoder alone.
     """
 
     path: Path
@@ -60,9 +62,10 @@ class InitialWeights:
     encoder_only: bool
     adapts: str = ""
     keeps_targets: bool = False
+    objective: State = field(default_factory=dict)
 
-    def load(self, network: nn.Module) -> list[str]:
-        """Fill a network as far as it goes.
+    def load(self, network: nn.Module, learned: nn.Module) -> list[str]:
+        """Fill a network, and what its objective learns, as far as it goes.
 
         Returns
         -------
@@ -92,6 +95,8 @@ class InitialWeights:
                 load_parameters(network, state, str(self.path))
         else:
             load_parameters(network, state, str(self.path))
+        weights = learned.state_dict()
+        learned.load_state_dict({name: self.objective.get(name, weights[name]) for name in weights})
         left = [name for name in self.state if name not in taken]
         return [
             f"weights of {self.path}, from epoch 1 ({self.why})",
@@ -144,9 +149,8 @@ def find_initial_weights(
             f"{path} holds a '{checkpoint.kind}' without an encoder: found "
             f"{_grouped(state)}; expected parameters '{ENCODER}*'"
         )
-    return InitialWeights(
-        path, state, why, encoder_only, adapts, keeps_targets=converted and not encoder_only
-    )
+    learned = {} if encoder_only or checkpoint.training is None else checkpoint.training.validated_objective
+    return InitialWeights(path, state, why, encoder_only, adapts, converted and not encoder_only, learned)
 
 
 def _adaptation(checkpoint: Checkpoint, config: TrainConfig) -> str:

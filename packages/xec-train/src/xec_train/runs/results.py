@@ -43,10 +43,11 @@ def write_results(assembly: Assembly, display: Display) -> list[Path]:
     best = run.checkpoint_best if run.checkpoint_best.exists() else run.checkpoint_last
     # A machine that has not written the file may see an older one for a while.
     checkpoint = processes.broadcast(lambda: _evaluated_part(read_checkpoint(best)))
-    network = state.evaluated
+    evaluated = state.evaluated
+    network, objective = evaluated.network, ready.objective.with_learned(evaluated.learned)
     load_evaluated(network, checkpoint, str(best))
     with display.progress_bar("results of the best network", len(validation)) as bar:
-        evaluation = evaluate(fabric, processes, ready.objective, network, validation, bar)
+        evaluation = evaluate(fabric, processes, objective, network, validation, bar)
     if evaluation is None:
         raise TrainError(f"the validation of {best} was interrupted")
     if not processes.is_first:
