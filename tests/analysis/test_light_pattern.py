@@ -10,7 +10,6 @@ from xec_geometry import (
     FACES,
     N_SENSORS,
     face_ids,
-    parameters,
     sensor_areas,
     sensor_normals,
     sensor_positions,
@@ -18,6 +17,7 @@ from xec_geometry import (
     uvw_to_xyz,
     xyz_to_uvw,
 )
+from xec_geometry.detector import parameters
 
 
 def blob(u, v, width=3.0, height=1000.0):
