@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sys
 import tarfile
 import tomllib
 import venv
@@ -49,17 +50,19 @@ class CleanEnvironment:
     """A virtual environment with nothing but what one `pip install` brings."""
 
     def __init__(self, folder: Path, wheels: Path, package: str) -> None:
-        venv.create(folder, with_pip=True)
+        venv.create(folder)
         self.bin = folder / "bin"
         constraints = folder / "constraints.txt"
         constraints.write_text(pinned_torch() + "\n")
-        command = ["pip", "install", "--quiet", "--find-links", wheels, "--constraint", constraints, package]
-        self.run(*command)
+        # From outside, and without byte code of all of torch: that takes longer than the rest.
+        pip = [sys.executable, "-m", "pip", "--python", folder, "install", "--quiet", "--no-compile"]
+        self._run(*pip, "--find-links", wheels, "--constraint", constraints, package)
 
     def run(self, program: str, *arguments: str | Path) -> str:
-        finished = subprocess.run(
-            [self.bin / program, *arguments], cwd=self.bin, capture_output=True, text=True
-        )
+        return self._run(self.bin / program, *arguments)
+
+    def _run(self, *command: str | Path) -> str:
+        finished = subprocess.run(command, cwd=self.bin, capture_output=True, text=True)
         assert finished.returncode == 0, finished.stdout + finished.stderr
         return finished.stdout
 
