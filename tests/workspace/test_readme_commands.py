@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from xec_data.simulation import SimulationConfig, simulate_file
+
 pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[2]
@@ -46,7 +48,7 @@ def test_your_own_files(tmp_path: Path) -> None:
 
     for folder, events in (("mydata", 20), ("train", 96), ("val", 32)):
         (tmp_path / folder).mkdir()
-        run(f"xec data simulate {folder}/events.root --events {events} --seed {events}")
+        simulate_file(tmp_path / folder / "events.root", SimulationConfig(seed=events), events)
 
     commands = own_files_commands()
     assert [command.split()[1] for command in commands] == ["data", "config", "train", "predict", "plot"]
