@@ -10,6 +10,7 @@ import pytest
 
 from xec_data import DataError, Shard, TreeInfo, plan_shards
 from xec_data.reading.entry_ranges import group_clusters, plan_blocks
+from xec_data.reading.shards import even_edge
 
 
 def tree(name: str, n_entries: int, cluster: int) -> TreeInfo:
@@ -79,3 +80,12 @@ def test_a_cluster_too_long_for_the_memory_is_split(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr("xec_data.reading.chunk_size.available_memory", lambda: 0)
     blocks = [block for block, _ in plan_blocks(Shard(Path("a"), 0, 10), tree("a", 10, 10), 4)]
     assert [(block.start, block.stop) for block in blocks] == [(0, 3), (3, 6), (6, 10)]
+
+
+@pytest.mark.parametrize(("start", "stop"), [(0, 17), (5, 6), (3, 103)])
+@pytest.mark.parametrize("parts", [1, 3, 8])
+def test_edges_of_equal_parts(start: int, stop: int, parts: int) -> None:
+    edges = [even_edge(number, parts, stop, start) for number in range(parts + 1)]
+    assert (edges[0], edges[-1]) == (start, stop)
+    sizes = {end - begin for begin, end in pairwise(edges)}
+    assert max(sizes) - min(sizes) <= 1

@@ -91,7 +91,7 @@ def test_failure_is_one_line_and_then_forgotten(monkeypatch: pytest.MonkeyPatch)
     assert torch.equal(network(X), expected)
     assert torch.equal(network(X), expected)
     assert len(tried) == len(warnings) == 1
-    assert warnings[0].startswith("torch.compile (default) failed, the training goes on without it")
+    assert warnings[0].startswith("torch.compile (default) failed, the training continues without it")
     assert warnings[0].endswith("RuntimeError: no C++ compiler")
 
 

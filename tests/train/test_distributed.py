@@ -303,7 +303,7 @@ class TestCommand:
 
     def test_sigterm_to_torchrun_leaves_a_checkpoint(self, prepared: Path) -> None:
         text, errors = self.interrupt(prepared, "ended", lambda pid: os.kill(pid, signal.SIGTERM))
-        assert text.count("; to go on:") == 1
+        assert text.count("; to resume:") == 1
         assert "checkpoint.resume_from=artifacts/ended/checkpoint_last.pth" in text
         assert errors.count("SIGTERM: stopping after this step") == 1
         assert "xec: error" not in errors

@@ -10,7 +10,7 @@ class ConfigError(XecError):
 
 
 class TrainError(XecError):
-    """A training that cannot start or go on: what was found and what was expected."""
+    """A training that cannot start or continue: what was found and what was expected."""
 
 
 class LaunchError(TrainError):

@@ -33,6 +33,21 @@ def whole_trees(trees: Sequence[TreeInfo]) -> list[Shard]:
     return [Shard(tree.path, 0, tree.n_entries) for tree in trees]
 
 
+def even_edge(number: int, parts: int, stop: int, start: int = 0) -> int:
+    """Return where a part begins if a range is cut into parts that are equal to within one.
+
+    Parameters
+    ----------
+    number
+        Which part, from 0; `parts` gives the end of the range.
+    parts
+        Number of parts.
+    stop, start
+        The range, `stop` excluded.
+    """
+    return start + number * (stop - start) // parts
+
+
 def plan_shards(trees: Sequence[TreeInfo], n: int) -> list[list[Shard]]:
     """Split the events of all files into `n` nearly equal shares, every event in exactly one.
 
@@ -65,7 +80,7 @@ def plan_shards(trees: Sequence[TreeInfo], n: int) -> list[list[Shard]]:
     )
     cuts = [0]
     for k in range(1, n):
-        ideal = round(k * total / n)
+        ideal = even_edge(k, n, total)
         nearest = int(clusters[np.argmin(np.abs(clusters - ideal))])
         near = abs(nearest - ideal) <= _SNAP * total / n
         cuts.append(max(cuts[-1], nearest if near else ideal))

@@ -1,1 +1,1 @@
-"""From files to batches: what is read, in which order, by which process."""
+"""Batches of events from files: order, reading processes, shared memory."""

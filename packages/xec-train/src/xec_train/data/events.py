@@ -1,4 +1,4 @@
-"""Opening the files of a training, and everything that can be known to be wrong before it starts."""
+"""The events of a training: files, selection and truth, checked before it starts."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _TRUTH_CHUNK = 100_000
 
 @dataclass(frozen=True)
 class Events:
-    """Files that were looked through and found usable.
+    """Events of files that have been checked.
 
     Attributes
     ----------
@@ -48,7 +48,7 @@ class Events:
 
     @property
     def n_events(self) -> int:
-        """Events that take part."""
+        """Number of events that take part."""
         return sum(map(len, self.sources))
 
 
@@ -60,7 +60,7 @@ def open_events(
     optional: Sequence[str] = (),
     threads: int | None = None,
 ) -> Events:
-    """Open files, read their truth once, and stop at whatever would spoil a training.
+    """Open files, read their truth once, and raise at whatever would spoil a training.
 
     Parameters
     ----------
@@ -115,7 +115,7 @@ def open_events(
 def _look_through(
     reader: EventReader, branches: Sequence[str], config: DataConfig
 ) -> tuple[list[Source], dict[str, NDArray[Any]]]:
-    """One pass over the truth alone: checks it, and finds the events inside the fiducial volume."""
+    """Check the truth in one pass, and find the events inside the fiducial volume."""
     if not branches:
         return [Source(tree) for tree in reader.trees], {}
     kept: dict[Any, list[NDArray[np.int64]]] = {tree.path: [] for tree in reader.trees}

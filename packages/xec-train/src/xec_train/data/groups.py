@@ -24,7 +24,7 @@ from xec_train.engine.interruption import SIGNALS
 
 @dataclass(frozen=True)
 class Task:
-    """What a process is to read.
+    """A group for a process to read.
 
     Attributes
     ----------
@@ -43,14 +43,14 @@ class Task:
 
 @dataclass(frozen=True)
 class Filled:
-    """What a process sends of a slot that it has filled."""
+    """Notice of a process that it has filled a slot."""
 
     slot: int
     n_events: int
 
 
 class EventGroups(Dataset[Batch | Filled]):
-    """Reads groups.
+    """Groups of events, read on demand.
 
     Parameters
     ----------
@@ -74,16 +74,16 @@ class EventGroups(Dataset[Batch | Filled]):
         return events
 
     def read(self, task: Task, events: Batch) -> None:
-        """Read a group into tensors, each event straight to its place."""
-        place = np.arange(len(task.group))
+        """Read a group into tensors, each event straight into its row."""
+        row = np.arange(len(task.group))
         if task.key is not None:
-            place = np.random.default_rng((*task.key, task.group.number)).permutation(place)
+            row = np.random.default_rng((*task.key, task.group.number)).permutation(row)
         arrays = {name: tensor.numpy() for name, tensor in events.items()}
         done = 0
         for number, start, stop in task.group.pieces:
             shard, rows = self.sources[number].stretch(start, stop)
             chunk = self.reader.read(shard)
-            here = place[done : done + stop - start]
+            here = row[done : done + stop - start]
             for name, array in arrays.items():
                 array[here] = chunk[name] if rows is None else chunk[name][rows]
             done += stop - start
@@ -139,7 +139,7 @@ class GroupReading:
             iterator._shutdown_workers()  # type: ignore[attr-defined]
 
     def read(self, groups: Sequence[Group], key: tuple[int, ...] | None) -> Iterator[Batch]:
-        """Read groups of one epoch, which has to be gone through before the next one.
+        """Read the groups of one epoch, which has to be exhausted before the next one.
 
         Parameters
         ----------
@@ -175,7 +175,7 @@ def _close_all() -> None:
 
 
 def most_prefetched(groups: int, workers: int) -> int:
-    """How many groups each process may read ahead if there is memory for so many in all."""
+    """Return how many groups each process may read ahead if there is memory for so many in all."""
     return groups // max(1, workers) - _at_hand(workers)
 
 
@@ -186,7 +186,7 @@ def _at_hand(workers: int) -> int:
 
 @dataclass
 class _Tasks:
-    """What there is to do, each with memory that is free when it is given to a process."""
+    """The groups to read, each with memory that is free when it is given to a process."""
 
     workers: int
     slots: SharedSlots | None

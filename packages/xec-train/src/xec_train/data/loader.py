@@ -65,14 +65,14 @@ class EventLoader:
 
     @property
     def n_events(self) -> int:
-        """Events of an epoch, over all ranks."""
+        """Number of events in an epoch, over all ranks."""
         return sum(map(len, self.sources))
 
     def __len__(self) -> int:
         return n_batches(self.n_events, self.batch_size, self.world)
 
     def n_events_in(self, first_batch: int, number: int) -> int:
-        """Events in so many batches from the given one on, over all ranks."""
+        """Return the number of events in some batches, from the given one on, over all ranks."""
         begin, end = (
             sum(batch_begin(b, self.n_events, self.batch_size, r, self.world) for r in range(self.world))
             for b in (first_batch, first_batch + number)
@@ -80,7 +80,7 @@ class EventLoader:
         return end - begin
 
     def plan(self, epoch: int) -> EpochPlan:
-        """The order of an epoch."""
+        """Plan the order of an epoch."""
         return plan_epoch(
             self.sources,
             batch_size=self.batch_size,
@@ -92,7 +92,7 @@ class EventLoader:
         )
 
     def epoch(self, epoch: int = 0, first_batch: int = 0) -> Generator[Batch, None, None]:
-        """Go through an epoch.
+        """Yield the batches of an epoch.
 
         Parameters
         ----------
@@ -189,7 +189,7 @@ def build_loader(
 
 
 def worker_count(wanted: str | int, n_events: int, on_cores: int = 1) -> int:
-    """Number of reading processes: what the configuration says, or what fits the cores that so many share."""
+    """Return the number of reading processes: the configured one, or what fits the shared cores."""
     if wanted != AUTO:
         return int(wanted)
     if n_events < _EVENTS_WORTH_A_WORKER:
@@ -198,7 +198,7 @@ def worker_count(wanted: str | int, n_events: int, on_cores: int = 1) -> int:
 
 
 def thread_count(wanted: str | int, workers: int, on_cores: int = 1) -> int | None:
-    """Threads that decompress in each reading process; None: the reader's own choice."""
+    """Return the threads that decompress in each reading process; None: the reader's own choice."""
     if wanted != AUTO:
         return int(wanted)
     if on_cores == 1 and not workers:

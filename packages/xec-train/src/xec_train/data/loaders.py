@@ -22,7 +22,7 @@ from xec_train.runs.preparation import Preparation
 def build_loaders(
     config: TrainConfig, ready: Preparation, fabric: Fabric, processes: Processes, display: Display
 ) -> tuple[EventLoader, EventLoader]:
-    """Loaders of this process's share of the training and of the validation.
+    """Build the loaders of this process's share of training and validation.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Which event comes when: the order of an epoch as a pure function of the files, a seed and a rank."""
+"""The order of the events of an epoch, as a pure function of the files, a seed and a rank."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from xec_data.reading.shards import Shard
+from xec_data.reading.shards import Shard, even_edge
 from xec_data.reading.tree_info import TreeInfo
 from xec_train.errors import TrainError
 
@@ -42,7 +42,7 @@ class Source:
         return self.info.n_entries if self.selected is None else len(self.selected)
 
     def stretch(self, start: int, stop: int) -> tuple[Shard, NDArray[np.int64] | None]:
-        """Entries that hold the selected events `start` to `stop`, and which of these to take (None: all)."""
+        """Return entries that hold the selected events `start` to `stop`, and which to take (None: all)."""
         if self.selected is None:
             return Shard(self.info.path, start, stop), None
         entries = self.selected[start:stop]
@@ -50,7 +50,7 @@ class Source:
         return Shard(self.info.path, first, last), entries - first
 
     def cluster_edges(self) -> NDArray[np.int64]:
-        """Where clusters begin, counted in selected events, and the number of events."""
+        """Return where clusters begin, counted in selected events, and the number of events."""
         starts = self.info.cluster_starts
         if self.selected is not None:
             starts = np.searchsorted(self.selected, starts)
@@ -64,7 +64,7 @@ class Group:
     Attributes
     ----------
     number
-        Its place in the epoch.
+        Its number in the epoch.
     pieces
         (source, start, stop) in selected events, in the order of the files.
     batch_sizes
@@ -87,7 +87,7 @@ class EpochPlan:
 
     @property
     def batch_sizes(self) -> tuple[int, ...]:
-        """Events of every batch of the epoch."""
+        """Number of events of every batch of the epoch."""
         return tuple(size for group in self.groups for size in group.batch_sizes)
 
 
@@ -97,14 +97,14 @@ def ceil_div(number: int, divisor: int) -> int:
 
 
 def n_batches(n_events: int, batch_size: int, world: int = 1) -> int:
-    """Batches in an epoch, the same on every rank."""
+    """Return the number of batches in an epoch, the same on every rank."""
     return ceil_div(ceil_div(n_events, world), batch_size)
 
 
 def batch_begin(batch: int, n_events: int, batch_size: int, rank: int = 0, world: int = 1) -> int:
-    """Where a batch of a rank begins in the sequence of all events; after the last batch: its end."""
-    first, last = rank * n_events // world, (rank + 1) * n_events // world
-    return first + batch * (last - first) // n_batches(n_events, batch_size, world)
+    """Return where a batch of a rank begins in the sequence of all events; after the last batch: its end."""
+    first, last = (even_edge(number, world, n_events) for number in (rank, rank + 1))
+    return even_edge(batch, n_batches(n_events, batch_size, world), last, first)
 
 
 def plan_epoch(
@@ -170,7 +170,7 @@ def _blocks(sources: Sequence[Source], group_events: int) -> Blocks:
             if edge - start < smallest and edge < len(source):
                 continue
             parts = ceil_div(edge - start, largest)
-            cuts = [start + k * (edge - start) // parts for k in range(parts + 1)]
+            cuts = [even_edge(k, parts, edge, start) for k in range(parts + 1)]
             rows += [(number, a, b) for a, b in pairwise(cuts)]
             start = edge
     return np.array(rows, dtype=np.int64).reshape(-1, 3)
@@ -179,14 +179,14 @@ def _blocks(sources: Sequence[Source], group_events: int) -> Blocks:
 def _pieces(
     blocks: Blocks, ends: NDArray[np.int64], begin: int, end: int
 ) -> tuple[tuple[int, int, int], ...]:
-    """The parts of blocks that stand at `begin` to `end` of the sequence, neighbours in a file joined."""
+    """Return the parts of blocks at `begin` to `end` of the sequence, neighbours in a file joined."""
     pieces: list[tuple[int, int, int]] = []
     for i in range(int(np.searchsorted(ends, begin, side="right")), len(blocks)):
         source, start, stop = map(int, blocks[i])
-        place = int(ends[i]) - (stop - start)
-        if place >= end:
+        first = int(ends[i]) - (stop - start)
+        if first >= end:
             break
-        pieces.append((source, start + max(0, begin - place), stop - max(0, place + (stop - start) - end)))
+        pieces.append((source, start + max(0, begin - first), stop - max(0, first + (stop - start) - end)))
     joined: list[tuple[int, int, int]] = []
     for source, start, stop in sorted(pieces):
         if joined and joined[-1][0] == source and joined[-1][2] == start:

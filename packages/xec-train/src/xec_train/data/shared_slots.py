@@ -47,16 +47,16 @@ class SharedSlots:
         self._free = [deque(range(process, len(self._memory), processes)) for process in range(processes)]
 
     def take(self, process: int) -> int | None:
-        """A free slot of a process; None if all of its slots are in use."""
+        """Take a free slot of a process; return None if all of its slots are in use."""
         free = self._free[process]
         return free.popleft() if free else None
 
     def tensors(self, slot: int, n_events: int) -> Batch:
-        """The branches of so many events in a slot, for the process that fills it."""
+        """Return the branches of some events in a slot, for the process that fills it."""
         return self._cut(self._memory[slot], n_events)
 
     def lend(self, slot: int, n_events: int) -> Batch:
-        """The same for the training: the slot is free again once no tensor of it is alive."""
+        """Return the same for the training: the slot is free again once no tensor of it is alive."""
         memory = self._memory[slot].numpy()[:]
         # All tensors share the storage that keeps this array, and nothing else does.
         weakref.finalize(memory, self._free[slot % len(self._free)].append, slot).atexit = False

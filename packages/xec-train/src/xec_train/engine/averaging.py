@@ -1,4 +1,4 @@
-"""Averaged weights (exponential moving average): what is validated, kept as best, and exported."""
+"""Averaged weights (exponential moving average), which are validated, kept as best, and exported."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Average(Protocol):
     n_averaged: Tensor
 
     def update_parameters(self, model: nn.Module) -> None:
-        """The network has done a step."""
+        """Follow a step of the network."""
 
 
 class ScheduleFreeAverage:
@@ -63,7 +63,7 @@ class ScheduleFreeAverage:
         return self._module
 
     def update_parameters(self, model: nn.Module) -> None:
-        """The optimizer has done a step; what comes of it is computed when it is asked for."""
+        """Note a step of the optimizer; the average is computed when it is asked for."""
         del model
         self.n_averaged += 1
         self._current = False
@@ -81,7 +81,7 @@ class ScheduleFreeAverage:
 
 
 def build_average(network: nn.Module, optimizer: Any, decay: float | None) -> Average | None:
-    """The average that suits an optimizer: its own if it has one, else the exponential one.
+    """Build the average that suits an optimizer: its own if it has one, else the exponential one.
 
     Parameters
     ----------
@@ -98,7 +98,7 @@ def build_average(network: nn.Module, optimizer: Any, decay: float | None) -> Av
 
 
 def build_ema(network: nn.Module, decay: float | None) -> AveragedModel | None:
-    """Follow the weights and buffers of a network.
+    """Build an average that follows the weights and buffers of a network.
 
     Parameters
     ----------
@@ -118,7 +118,7 @@ def build_ema(network: nn.Module, decay: float | None) -> AveragedModel | None:
 
 
 def decay_at(update: int, decay: float) -> float:
-    """Decay of an update, counted from 1: small at first, so that the initial weights are soon forgotten."""
+    """Return the decay of an update, counted from 1: small at first, to forget the initial weights soon."""
     return min(decay, (1 + update) / (_WARMUP + update))
 
 
@@ -135,5 +135,5 @@ def _average(decay: float) -> Callable[[Sequence[Tensor], Sequence[Tensor], Tens
 
 
 def _here(tensors: Sequence[Tensor]) -> list[Tensor]:
-    """The parts that this process has, where tensors are divided."""
+    """Return the parts that this process has, where tensors are divided."""
     return [tensor.to_local() if isinstance(tensor, DTensor) else tensor for tensor in tensors]

@@ -1,4 +1,4 @@
-"""torch.compile, without a trace in names or checkpoints, and given up with one line where it fails."""
+"""Compilation of a network with torch.compile, abandoned with one line where it fails."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ OFF = "off"
 
 
 def compile_mode(mode: str, device: torch.device) -> str | None:
-    """The mode that ``training.compile`` means on a device; None: no compilation."""
+    """Return the mode that ``training.compile`` means on a device; None: no compilation."""
     if mode == AUTO:
         mode = "default" if device.type == "cuda" else OFF
     return None if mode == OFF else mode
@@ -35,7 +35,7 @@ def compile_methods(
     mode
         Mode of `torch.compile`; None: nothing is done.
     warn
-        Takes the line that says why compilation was given up.
+        Takes the line that says why compilation was abandoned.
     """
     if mode is None:
         return
@@ -63,11 +63,11 @@ class _Compiled:
                 raise
             except Exception as error:
                 # What is no fault of the compiler happens again below.
-                self._give_up(error)
+                self._abandon(error)
         return self._eager(*arguments, **options)
 
     def _rehearse(self, compiled: Callable[..., Any], arguments: Any, options: Any) -> None:
-        """Compute a gradient once and drop it: in the training itself it would be too late to go back."""
+        """Compute a gradient once and discard it: in the training itself it would be too late to go back."""
         device = self._parameters[0].device
         with torch.random.fork_rng([device] if device.type == "cuda" else []):
             result = compiled(*arguments, **options)
@@ -76,10 +76,10 @@ class _Compiled:
             torch.autograd.grad(total, self._parameters, allow_unused=True)
         self._rehearsed = True
 
-    def _give_up(self, error: Exception) -> None:
+    def _abandon(self, error: Exception) -> None:
         self._compiled = None
         reason = first_line(error)
         self._warn(
-            f"torch.compile ({self._mode}) failed, the training goes on without it "
-            f"(training.compile=off says so at once): {type(error).__name__}: {reason}"
+            f"torch.compile ({self._mode}) failed, the training continues without it "
+            f"(training.compile=off avoids the attempt): {type(error).__name__}: {reason}"
         )

@@ -1,4 +1,4 @@
-"""The device, its precision, the other processes, and random numbers."""
+"""Set-up of the device: precision, strategy for several processes, random numbers."""
 
 from __future__ import annotations
 

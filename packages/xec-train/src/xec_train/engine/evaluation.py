@@ -1,4 +1,4 @@
-"""One pass over validation events, in the order of the files."""
+"""Evaluation of a network: one pass over the validation events, in the order of the files."""
 
 from __future__ import annotations
 

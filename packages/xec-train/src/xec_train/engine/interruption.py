@@ -12,7 +12,7 @@ from typing import Any, Self
 # SIGUSR1 is what SLURM is asked to send before it ends a job.
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)
 _STDERR = 2
-# A launcher passes on to its processes what the terminal or SLURM has already sent to them.
+# A launcher forwards signals that the terminal or SLURM has already sent to its processes.
 _SECONDS_OF_ECHO = 3.0
 
 
@@ -26,7 +26,7 @@ class Interruption:
     launched
         Whether a launcher has started this process: then a signal may come twice at nearly the same time.
     quiet
-        Whether another process says what has come.
+        Whether another process reports the signal.
 
     Attributes
     ----------

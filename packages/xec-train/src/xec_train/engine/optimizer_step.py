@@ -78,7 +78,7 @@ class OptimizerStep:
             self._wrapped.step()
             del self._optimizer.found_inf
         elif self._scaled or bool(finite):
-            # A gradient scaler looks by itself, and lowers its scale; other optimizers have to be told.
+            # A gradient scaler checks by itself, and lowers its scale; other optimizers skip nothing.
             self._wrapped.step()
         return StepOutcome(
             _copied_to_host(finite),

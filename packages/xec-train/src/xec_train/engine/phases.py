@@ -1,4 +1,4 @@
-"""The parts of a training step, by the names that a profile gives them."""
+"""The phases of a training step, and a stopwatch for them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Phase = Callable[[str], AbstractContextManager[None]]
 
 
 def unmeasured(_name: str) -> AbstractContextManager[None]:
-    """A block that nothing is done with."""
+    """Measure nothing."""
     return nullcontext()
 
 
@@ -41,7 +41,7 @@ class Stopwatch:
         self.restart()
 
     def restart(self) -> None:
-        """Forget what was measured."""
+        """Reset all times."""
         self.seconds = dict.fromkeys(PHASES, 0.0)
         self._begin = time.perf_counter()
 

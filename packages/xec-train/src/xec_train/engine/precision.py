@@ -1,4 +1,4 @@
-"""Mixed precision: which one a device can, and nothing rounded that the network has not seen."""
+"""Mixed precision: the one that a device supports, with inputs that are never rounded."""
 
 from __future__ import annotations
 
@@ -41,12 +41,12 @@ def choose_precision(amp: bool, *, on_gpu: bool, has_bfloat16: bool) -> Name:
 
 
 def build_precision(amp: bool) -> Precision:
-    """The precision for the device that there is."""
+    """Build the precision for the present device."""
     on_gpu = torch.cuda.is_available()
     name = choose_precision(amp, on_gpu=on_gpu, has_bfloat16=on_gpu and torch.cuda.is_bf16_supported())
     return Precision() if name == "32-true" else RawInputs(name, "cuda")
 
 
 def scaler_of(precision: Any) -> Any:
-    """The gradient scaler of a precision; None if it needs none."""
+    """Return the gradient scaler of a precision; None if it needs none."""
     return getattr(precision, "scaler", None)

@@ -1,4 +1,4 @@
-"""Where the time of a training step goes: torch's profiler and a stopwatch, as hooks of the loop."""
+"""A profile of training steps: torch's profiler and a stopwatch, as hooks of the loop."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The schedule of an optimizer: the learning rate of every step, and the place in a training."""
+"""The schedule of an optimizer: the learning rate of every step, and the position in a training."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from torch.optim.lr_scheduler import LambdaLR, ReduceLROnPlateau
 from xec_train.config.sections import TrainingConfig
 from xec_train.engine.learning_rates import SCHEDULES, learning_rate, warmup_epochs
 
-_PLACE = ("last_epoch", "_step_count", "_last_lr")
-_PLACE_ON_PLATEAU = ("best", "num_bad_epochs", "last_epoch", "_last_lr")
+_POSITION = ("last_epoch", "_step_count", "_last_lr")
+_POSITION_ON_PLATEAU = ("best", "num_bad_epochs", "last_epoch", "_last_lr")
 
 
 class Schedule:
@@ -44,7 +44,7 @@ class Schedule:
         return float(self._steps.get_last_lr()[0])
 
     def restart(self, epoch: int) -> None:
-        """Begin anew when so many epochs are done: warm-up and all, over the epochs that remain."""
+        """Restart after so many epochs, with the warm-up, over the epochs that remain."""
         self._set_begin(epoch)
         self._plateau = _plateau(self._config) if self._plateau is not None else None
         self._steps.last_epoch = 0
@@ -62,25 +62,25 @@ class Schedule:
         self._apply()
 
     def state_dict(self) -> dict[str, Any]:
-        """The place alone: the rates follow from the configuration, which may have more epochs later."""
-        place = {
-            **_part(self._steps.state_dict(), _PLACE),
+        """Return the position alone: the configuration, which may get more epochs, gives the rates."""
+        position = {
+            **_part(self._steps.state_dict(), _POSITION),
             "begun": self._begun,
             "steps_per_epoch": self._steps_per_epoch,
         }
         if self._plateau is not None:
-            place["plateau"] = _part(self._plateau.state_dict(), _PLACE_ON_PLATEAU)
-        return place
+            position["plateau"] = _part(self._plateau.state_dict(), _POSITION_ON_PLATEAU)
+        return position
 
-    def load_state_dict(self, place: Mapping[str, Any]) -> None:
-        """Go on from the place that `state_dict` gave."""
-        self._set_begin(place.get("begun", 0))
-        self._steps.load_state_dict({**self._steps.state_dict(), **_part(place, _PLACE)})
-        before = place.get("plateau")
+    def load_state_dict(self, position: Mapping[str, Any]) -> None:
+        """Continue from the position that `state_dict` gave."""
+        self._set_begin(position.get("begun", 0))
+        self._steps.load_state_dict({**self._steps.state_dict(), **_part(position, _POSITION)})
+        before = position.get("plateau")
         if self._plateau is not None and before:
             self._plateau.load_state_dict({**self._plateau.state_dict(), **before})
             self._plateau.optimizer.param_groups[0]["lr"] = before["_last_lr"][0]
-        steps = place.get("steps_per_epoch", self._steps_per_epoch)
+        steps = position.get("steps_per_epoch", self._steps_per_epoch)
         if steps != self._steps_per_epoch:
             # Another batch size or number of processes: the same time in epochs.
             self._steps.last_epoch = round(self._steps.last_epoch * self._steps_per_epoch / steps)
@@ -103,7 +103,7 @@ class Schedule:
         return 1.0 if self._plateau is None else self._plateau.optimizer.param_groups[0]["lr"] / largest
 
     def _apply(self) -> None:
-        """Set the rate of the place once more, after a reduction."""
+        """Set the rate of the current position again, after a reduction."""
         for group, base, factor in zip(
             self._steps.optimizer.param_groups, self._steps.base_lrs, self._steps.lr_lambdas, strict=True
         ):

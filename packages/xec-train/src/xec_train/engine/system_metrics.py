@@ -1,4 +1,4 @@
-"""How well an epoch used the machine: memory, GPU, and the time spent on waiting for data."""
+"""System metrics of an epoch: memory, GPU, and the time spent waiting for data."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class SystemMetrics:
         return self._waiting() if name == READ else unmeasured(name)
 
     def epoch(self) -> dict[str, float]:
-        """The numbers of an epoch that has ended, and begin anew.
+        """Return the numbers of an epoch that has ended, and restart.
 
         Returns
         -------

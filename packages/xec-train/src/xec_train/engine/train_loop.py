@@ -103,12 +103,12 @@ class TrainLoop:
         Returns
         -------
         bool
-            Whether all epochs are done; if not, ``checkpoint_last.pth`` says where to go on.
+            Whether all epochs are done; if not, ``checkpoint_last.pth`` is where to resume.
 
         Raises
         ------
         TrainError
-            If there is no finite gradient any more.
+            If too many steps in a row have no finite gradient.
         """
         while self.state.progress.epoch < self.config.epochs:
             with self.progress_bar("training", len(self.training), self.state.progress.batch) as bar:
@@ -234,7 +234,7 @@ class TrainLoop:
         self.tracker.log(numbers, progress.epoch + 1, progress.step)
 
     def _show(self, bar: ProgressBar) -> None:
-        # This process's clock says when, so that it cannot ask the others.
+        # The clock of this process decides when, so that it cannot ask the others.
         self._recorder.poll()
         loss = self.state.progress.means.values().get(LOSS, math.nan)
         bar.show({LOSS: loss, "lr": self.state.scheduler.rate})

@@ -1,1 +1,1 @@
-"""What a network can learn: a table of objectives, each behind the same protocol."""
+"""Objectives of a training: table, base class, report, learned weights of losses."""

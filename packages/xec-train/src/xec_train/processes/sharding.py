@@ -3,7 +3,7 @@
 With ``distributed.strategy: fsdp`` each parameter is cut along its first dimension into one part for each
 process, and so are its gradient, its average and what the optimizer keeps of it. The parts are put together
 for a step, from the forward pass to the gradient, for a validation and for a checkpoint, whose tensors are
-whole ones: a training may go on with another strategy.
+whole ones: a training may be resumed with another strategy.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Masked autoencoding: what an encoder learns from readings alone."""
+"""Masked autoencoding: pre-training of an encoder on readings alone."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ class MaskedReconstruction(Reconstruction[XECMaskedAutoencoder]):
     def predict(
         self, network: XECMaskedAutoencoder, npho: Tensor, time: Tensor, mask: Tensor
     ) -> dict[str, Tensor]:
-        """The cells of all faces."""
+        """Return the cells of all faces."""
         return network.reconstruct_cells(npho, time, mask)
 
     def cells(self, network: XECMaskedAutoencoder, x: Tensor) -> Faces:
-        """What the encoder would see."""
+        """Return the cells as the encoder would see them."""
         return network.cells(x)
 
     def hidden(self, network: XECMaskedAutoencoder, mask: Tensor) -> Faces:
-        """A cell is hidden if all its sensors are."""
+        """Return which cells are hidden: those whose sensors all are."""
         return network.hidden_cells(mask)

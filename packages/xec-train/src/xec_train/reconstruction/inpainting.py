@@ -1,4 +1,4 @@
-"""Inpainting: what dead channels would have read, from all the others."""
+"""Inpainting: the readings of dead channels from those of all others."""
 
 from __future__ import annotations
 
@@ -42,15 +42,15 @@ class Inpainting(Reconstruction[XECInpainter]):
         return draw_over_quantiles(npho, self.config.model.mask_ratio, scores)
 
     def predict(self, network: XECInpainter, npho: Tensor, time: Tensor, mask: Tensor) -> dict[str, Tensor]:
-        """The sensors of all faces."""
+        """Return the sensors of all faces."""
         return network.reconstruct_faces(npho, time, mask)
 
     def cells(self, network: XECInpainter, x: Tensor) -> Faces:
-        """Every sensor is a cell."""
+        """Return every sensor as a cell."""
         return network.by_face(x)
 
     def hidden(self, network: XECInpainter, mask: Tensor) -> Faces:
-        """The mask, face by face."""
+        """Return the mask, face by face."""
         return network.by_face(mask)
 
 
@@ -78,8 +78,8 @@ def draw_over_quantiles(npho: Tensor, ratio: float, scores: Tensor) -> Tensor:
     wanted = torch.floor(ratio * number.double() + 1e-9).long()
     by_count = torch.where(valid, npho, torch.inf).argsort(dim=1, stable=True)
     rank = torch.empty_like(by_count)
-    place = torch.arange(npho.shape[1], device=npho.device).expand_as(by_count)
-    rank.scatter_(1, by_count, place)
+    position = torch.arange(npho.shape[1], device=npho.device).expand_as(by_count)
+    rank.scatter_(1, by_count, position)
     part = torch.where(valid, rank * wanted // number.clamp_min(1), wanted)
     # First by score, then, keeping that order, by part: what begins a part has its smallest score.
     by_score = torch.where(valid, scores, torch.inf).argsort(dim=1, stable=True)

@@ -1,4 +1,4 @@
-"""How much light an event has: what events are weighed by where nothing else is known of them."""
+"""The light of an event, by which events are weighted where no truth is known."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ _CHUNK = 8192
 
 
 def intensity(npho: Tensor) -> Tensor:
-    """(n, 1) decimal logarithm of 1 + the sum of the valid counts of (n, sensors)."""
+    """Return the decimal logarithm (n, 1) of 1 + the sum of the valid counts of (n, sensors)."""
     valid = torch.where(npho.abs() <= INVALID_ABOVE, npho, 0).sum(1, dtype=torch.float64)
     return torch.log10(1 + valid.clamp_min(0)).unsqueeze(1)
 
 
 def intensities(events: Events) -> NDArray[Any]:
-    """(n, 1) the same of all events of some files, which are read once, piece by piece."""
+    """Return the same (n, 1) of all events of some files, which are read once, piece by piece."""
     parts = []
     for source in events.sources:
         for start in range(0, len(source), _CHUNK):

@@ -17,7 +17,7 @@ Faces = Mapping[str, Tensor]
 
 
 class Targets(NamedTuple):
-    """What hidden cells should have read.
+    """The true readings of hidden cells, and their weights.
 
     Attributes
     ----------
@@ -31,7 +31,7 @@ class Targets(NamedTuple):
     weights: Faces
 
     def weight_sums(self, columns: tuple[int, ...]) -> dict[str, Tensor]:
-        """By face (channels,): what all cells count together."""
+        """Return the sum of the weights of all cells by face, (channels,)."""
         return {face: weights[..., list(columns)].sum((0, 1)) for face, weights in self.weights.items()}
 
 
@@ -42,7 +42,7 @@ def weigh_cells(
     config: ReconstructionTrainingConfig,
     event_weights: Tensor | None = None,
 ) -> Targets:
-    """Decide which cells count, and how much.
+    """Weight the cells that count in the loss.
 
     Parameters
     ----------
@@ -81,7 +81,7 @@ def face_losses(
     config: ReconstructionTrainingConfig,
     weight_sums: Faces | None = None,
 ) -> dict[str, Tensor]:
-    """Mean loss of the hidden cells of every face.
+    """Compute the mean loss of the hidden cells of every face.
 
     Parameters
     ----------
@@ -108,14 +108,14 @@ def face_losses(
 
 
 def ratio(total: Tensor, weight: Tensor) -> Tensor:
-    """A weighted mean, 0 where there is no weight."""
+    """Return a weighted mean, 0 where there is no weight."""
     return total / weight.clamp_min(torch.finfo(total.dtype).tiny)
 
 
 def event_sums(
     predicted: Faces, targets: Targets, columns: tuple[int, ...], config: ReconstructionTrainingConfig
 ) -> dict[str, Tensor]:
-    """Sums over the hidden cells of every face and event.
+    """Sum over the hidden cells of every face and event.
 
     Returns
     -------
@@ -136,7 +136,7 @@ def event_sums(
 def _weighted(
     predicted: Faces, targets: Targets, columns: tuple[int, ...], config: ReconstructionTrainingConfig
 ) -> dict[str, Tensor]:
-    """(B, cells, channels) by face: weight times loss."""
+    """Return weight times loss by face, (B, cells, channels)."""
     pointwise, picked = LOSSES[config.loss_fn].function, list(columns)
     return {
         face: targets.weights[face][..., picked]

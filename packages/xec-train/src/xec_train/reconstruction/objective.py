@@ -1,4 +1,4 @@
-"""Learning the readings of sensors that are hidden: what masked autoencoding and inpainting share."""
+"""Reconstruction of hidden sensors, which masked autoencoding and inpainting share."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from xec_train.objectives.base import LOSS, Objective, StepBatches, ValidationTo
 from xec_train.reconstruction.intensity import INTENSITY, intensities, intensity
 from xec_train.reconstruction.losses import Faces, Targets, event_sums, face_losses, ratio, weigh_cells
 from xec_train.reconstruction.report import ReconstructionReport
-from xec_train.regression.reweighting import EventWeights, Wanted, fit_or_keep
+from xec_train.regression.reweighting import EventWeights, HistogramRequest, fit_or_read
 
 MASK = "mask"
 """(B, sensors) bool in a batch and among the raw outputs: the sensors that were chosen to be hidden."""
@@ -39,7 +39,7 @@ NetworkT = TypeVar("NetworkT", bound=XECMaskedAutoencoder | XECInpainter)
 class Reconstruction(Objective[NetworkT]):
     """An objective that hides valid sensors and learns what they read.
 
-    In training the hidden sensors are drawn anew for every step; in validation they depend on the event
+    In training the hidden sensors are drawn for every step; in validation they depend on the event
     alone, so that epochs, batch sizes and numbers of processes can be compared.
 
     Parameters
@@ -59,7 +59,7 @@ class Reconstruction(Objective[NetworkT]):
 
     @abstractmethod
     def predict(self, network: NetworkT, npho: Tensor, time: Tensor, mask: Tensor) -> dict[str, Tensor]:
-        """By face (B, cells, channels), normalized; `network` may be wrapped for several devices."""
+        """Predict cells by face (B, cells, channels), normalized; `network` may be wrapped."""
 
     @abstractmethod
     def cells(self, network: NetworkT, x: Tensor) -> Faces:
@@ -70,12 +70,14 @@ class Reconstruction(Objective[NetworkT]):
         """Sort a mask (B, sensors) into (B, cells) by face."""
 
     def weigh_events(self, events: Events, folder: Path, *, resumed: bool, write: bool) -> list[str]:
-        """Weights by a histogram of the light of all training events."""
+        """Fit weights to a histogram of the light of all training events."""
         section = self.config.training.intensity_reweighting
         if not section.enabled:
             return []
-        wanted = Wanted({0: section.nbins}, lambda: intensities(events), [INTENSITY], _POWERS[section.target])
-        tables, lines = fit_or_keep({INTENSITY: wanted}, folder, resumed=resumed, write=write)
+        wanted = HistogramRequest(
+            {0: section.nbins}, lambda: intensities(events), [INTENSITY], _POWERS[section.target]
+        )
+        tables, lines = fit_or_read({INTENSITY: wanted}, folder, resumed=resumed, write=write)
         self.event_weights = tables[INTENSITY]
         return lines
 
@@ -107,7 +109,7 @@ class Reconstruction(Objective[NetworkT]):
         return [{**batch, _PER_EVENT: per_event} for batch in step.batches]
 
     def forward(self, network: NetworkT, batch: Batch) -> dict[str, Tensor]:
-        """What the network thinks of the hidden sensors, beside the readings and the mask."""
+        """Return the prediction for the hidden sensors, with the readings and the mask."""
         npho, time = batch["npho"], batch["time"]
         mask = batch[MASK] if MASK in batch else self.draw(batch, event_scores(npho))
         faces = self.predict(network, npho, time, mask)
@@ -119,7 +121,7 @@ class Reconstruction(Objective[NetworkT]):
         }
 
     def losses(self, network: NetworkT, raw: Mapping[str, Tensor], batch: Batch) -> dict[str, Tensor]:
-        """The weighted sum over channels and faces; its parts are ``loss_<channel>`` and, if tracked,
+        """Return the weighted sum over channels and faces; its parts are ``loss_<channel>`` and, if tracked,
         ``loss_<face>`` and ``loss_<face>_<channel>``."""
         targets = self.targets(network, raw, batch)
         weight_sums = None
@@ -158,7 +160,7 @@ class Reconstruction(Objective[NetworkT]):
         return parts
 
     def targets(self, network: NetworkT, raw: Mapping[str, Tensor], batch: Batch) -> Targets:
-        """What the hidden sensors of `raw` read, and what counts of it."""
+        """Return the true readings of the hidden sensors of `raw`, and their weights."""
         training, normalizer = self.config.training, network.encoder.normalizer
         # Times of sensors that are too dark are no targets; networks see them all the same.
         dark = raw["npho"] <= training.time.npho_threshold
@@ -168,7 +170,7 @@ class Reconstruction(Objective[NetworkT]):
         return weigh_cells(cells, hidden_cells, normalizer, training, batch.get(_WEIGHT))
 
     def outputs(self, network: NetworkT, raw: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """By face: sums of the losses and errors of each event."""
+        """Return sums of the losses and errors of each event, by face."""
         targets = self.targets(network, raw, {})
         return event_sums(_faces(raw, targets), targets, self.columns, self.config.training)
 

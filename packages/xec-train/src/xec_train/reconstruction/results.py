@@ -1,4 +1,4 @@
-"""What a network made of hidden sensors: metrics over all events, and single events sensor by sensor."""
+"""Results of a reconstruction: metrics over all events, and single events sensor by sensor."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Arrays = Mapping[str, NDArray[Any]]
 
 
 def error_metrics(sums: Arrays, channels: Sequence[str]) -> dict[str, float]:
-    """Mean absolute and root mean square errors of the hidden sensors.
+    """Compute mean absolute and root mean square errors of the hidden sensors.
 
     Parameters
     ----------
@@ -53,7 +53,7 @@ def write_reconstruction(
     channels: Sequence[str],
     n_events: int,
 ) -> Path:
-    """Write events with what was hidden in them, and what the network made of it.
+    """Write events with the mask, and truth, prediction and error of each sensor.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Learning physical quantities from their true values."""
+"""Regression of physical quantities on their true values."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Regression(Objective[XECRegressor]):
         self.report = RegressionReport(self._weights)
 
     def build_network(self) -> XECRegressor:
-        """A new regressor."""
+        """Return a new regressor."""
         return XECRegressor(self.config.model, self.tasks, self.config.normalization)
 
     def prepare(self, network: XECRegressor, truth: Arrays) -> None:
@@ -81,7 +81,7 @@ class Regression(Objective[XECRegressor]):
                 )
 
     def weigh_events(self, events: Events, folder: Path, *, resumed: bool, write: bool) -> list[str]:
-        """Weights by task from histograms of the true values."""
+        """Fit weights by task to histograms of the true values."""
         self.event_weights, lines = weigh_events(
             self.config.reweighting.enabled,
             tuple(self.tasks),
@@ -100,12 +100,12 @@ class Regression(Objective[XECRegressor]):
         return {**drop_channels(batch, self.config.training.channel_dropout_rate), **weights}
 
     def forward(self, network: XECRegressor, batch: Batch) -> dict[str, Tensor]:
-        """Raw outputs of the heads."""
+        """Return the raw outputs of the heads."""
         raw = network.forward_standardized(batch["npho"], batch["time"])
         return {task: values.float() for task, values in raw.items()}
 
     def losses(self, network: XECRegressor, raw: Mapping[str, Tensor], batch: Batch) -> dict[str, Tensor]:
-        """The weighted sum over the tasks, and each task's own loss as ``loss_<task>``."""
+        """Return the weighted sum over the tasks, and each task's own loss as ``loss_<task>``."""
         parts = {}
         for task, values in raw.items():
             per_event = task_loss(network, task, values, _truth(task, batch))
@@ -116,7 +116,7 @@ class Regression(Objective[XECRegressor]):
         return {LOSS: total, **{f"{LOSS}_{task}": part for task, part in parts.items()}}
 
     def outputs(self, network: XECRegressor, raw: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """Physical predictions, and ``<task>_sigma`` where a head has one."""
+        """Return physical predictions, and ``<task>_sigma`` where a head has one."""
         return network.to_physical(raw)
 
     @property
@@ -133,7 +133,7 @@ def _learned(config: RegressionConfig) -> list[str]:
 
 
 def task_loss(network: XECRegressor, task: str, raw: Tensor, truth: Tensor) -> Tensor:
-    """Loss (n,) of each event, from a head's raw output and the true values (n, columns)."""
+    """Return the loss (n,) of each event, from a head's raw output and the true values (n, columns)."""
     config = network.task_configs[task]
     loss = LOSSES[str(config.loss_fn)]
     prediction, target = _in_space(loss, network, task, raw, truth)
@@ -141,7 +141,7 @@ def task_loss(network: XECRegressor, task: str, raw: Tensor, truth: Tensor) -> T
 
 
 def _truth(task: str, batch: Batch) -> Tensor:
-    """True values (n, columns) of a batch; those that a function derives are already in it."""
+    """Return the true values (n, columns) of a batch, which holds those that a function derives."""
     truth = TASKS[task].truth
     branches = truth.branches if truth.function is None else (derived_key(task),)
     return torch.cat([batch[branch].reshape(len(batch[branch]), -1) for branch in branches], dim=1)
@@ -150,7 +150,7 @@ def _truth(task: str, batch: Batch) -> Tensor:
 def _in_space(
     loss: Loss, network: XECRegressor, task: str, raw: Tensor, truth: Tensor
 ) -> tuple[Tensor, Tensor]:
-    """Prediction and target as a loss wants them."""
+    """Return prediction and target in the space of a loss."""
     if loss.space in ("standardized", "classes"):
         return raw, network.standardize_target(task, truth)
     physical, direction = network.to_physical({task: raw})[task], TASKS[task].direction

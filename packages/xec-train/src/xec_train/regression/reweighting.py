@@ -1,4 +1,4 @@
-"""Weights of training events: rare true values count as much as frequent ones."""
+"""Weights of training events, inverse to the density of their true value."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ class EventWeights:
         return cls(columns, edges, weights)
 
     def of(self, truth: Tensor) -> Tensor:
-        """Weights (n,) of events with true values (n, columns), float32, on the device of these."""
+        """Return the weights (n,) of events with true values (n, columns), float32, on their device."""
         edges, weights = self._on(truth.device)
         index = torch.zeros(len(truth), dtype=torch.long, device=truth.device)
         for column, inner in zip(self.columns, edges, strict=True):
@@ -83,7 +83,7 @@ class EventWeights:
         return weights[index]
 
     def describe(self) -> str:
-        """Bins and range of the weights, in words."""
+        """Describe bins and range of the weights in words."""
         shape = " × ".join(str(len(edge) - 1) for edge in self.edges)
         return f"{shape} bins, weights {self.weights.min():.3g} to {self.weights.max():.3g}"
 
@@ -104,7 +104,7 @@ def weigh_events(
     resumed: bool,
     write: bool,
 ) -> tuple[dict[str, EventWeights], list[str]]:
-    """Fit the weights of a training, or take those with which it was begun.
+    """Fit the weights of a training, or read those with which it was started.
 
     Parameters
     ----------
@@ -117,7 +117,7 @@ def weigh_events(
     folder
         The run directory.
     resumed
-        Whether the run there goes on: then its own weights are used, if it has them.
+        Whether the run there is resumed: then its own weights are used, if it has them.
     write
         Whether this process writes files.
 
@@ -132,7 +132,7 @@ def weigh_events(
         If the weights of the run cannot be read.
     """
     wanted = {
-        task: Wanted(
+        task: HistogramRequest(
             section.bins,
             lambda task=task: TASKS[task].true_values(truth),  # type: ignore[misc]
             [TASKS[task].output_names[column] for column in section.bins],
@@ -145,13 +145,13 @@ def weigh_events(
         for task in sections
         if task not in tasks
     ]
-    weights, lines = fit_or_keep(wanted, folder, resumed=resumed, write=write)
+    weights, lines = fit_or_read(wanted, folder, resumed=resumed, write=write)
     return weights, [*idle, *lines]
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """A histogram that is wanted.
+class HistogramRequest:
+    """A histogram to be fitted.
 
     Attributes
     ----------
@@ -171,10 +171,10 @@ class Wanted:
     power: float = 1.0
 
 
-def fit_or_keep(
-    wanted: Mapping[str, Wanted], folder: Path, *, resumed: bool, write: bool
+def fit_or_read(
+    wanted: Mapping[str, HistogramRequest], folder: Path, *, resumed: bool, write: bool
 ) -> tuple[dict[str, EventWeights], list[str]]:
-    """Fit weights, or take those in the run directory if that run goes on.
+    """Fit weights, or read those in the run directory if that run is resumed.
 
     Parameters
     ----------
@@ -236,7 +236,7 @@ def _read(path: Path) -> dict[str, EventWeights]:
                 tables[task] = EventWeights(columns, edges, weights)
     except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
         raise TrainError(
-            f"{path} cannot be read ({error}); expected the weights with which the run was begun. "
-            "Without the file they are computed anew"
+            f"{path} cannot be read ({error}); expected the weights with which the run was started. "
+            "Without the file they are computed again"
         ) from error
     return tables

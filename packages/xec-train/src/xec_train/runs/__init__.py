@@ -1,1 +1,1 @@
-"""A training as a run: preparation, run directory, what is shown and what is left behind."""
+"""Programs of a run: assembly, training, results, profile, fine-tuning, display."""

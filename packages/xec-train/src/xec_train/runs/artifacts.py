@@ -1,4 +1,4 @@
-"""What other installed packages make of a finished run: export, plots, whatever registers itself."""
+"""Artifacts of a finished run by other installed packages: export, plots, whatever is registered."""
 
 from __future__ import annotations
 

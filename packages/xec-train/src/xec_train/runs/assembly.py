@@ -108,6 +108,6 @@ def _describe(
         )
     if state.progress.epoch >= training.epochs:
         display.note(
-            f"all {training.epochs} epochs are done, only the results are written anew; "
-            "a larger training.epochs goes on"
+            f"all {training.epochs} epochs are done, only the results are written again; "
+            "a larger training.epochs continues"
         )

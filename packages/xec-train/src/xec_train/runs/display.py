@@ -63,7 +63,7 @@ class Display:
 
     @contextmanager
     def progress_bar(self, title: str, n_batches: int, done: int = 0) -> Iterator[ProgressBar]:
-        """Show how an epoch goes on, as long as the block runs."""
+        """Show the progress of an epoch, as long as the block runs."""
         with ProgressBar(self, title, n_batches, done) as progress:
             yield progress
 

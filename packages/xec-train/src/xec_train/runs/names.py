@@ -45,8 +45,8 @@ def choose_run(config: TrainConfig, checkpoint: Path | None, now: datetime | Non
         raise TrainError(f"mlflow.run_name: found '{name}', expected the name of a folder, without '/'")
     run = RunDirectory(save_dir / name)
     # A run that was stopped before its first checkpoint has nothing to lose.
-    begun_anew = config.checkpoint.resume_from == AUTO and not run.checkpoint_last.exists()
-    if run.path.exists() and not begun_anew:
+    restarted = config.checkpoint.resume_from == AUTO and not run.checkpoint_last.exists()
+    if run.path.exists() and not restarted:
         raise TrainError(
             f"the run directory {run.path} exists already; expected a new mlflow.run_name, "
             f"or checkpoint.resume_from={run.checkpoint_last} to continue it"

@@ -12,7 +12,6 @@ from xec_models.checkpoint.run_directory import RunDirectory
 from xec_train.config.train_config import TrainConfig
 from xec_train.data.events import Events, open_events
 from xec_train.data.loader import thread_count, worker_count
-from xec_train.engine.checkpoints import find_checkpoint, open_checkpoint
 from xec_train.objectives.base import Objective
 from xec_train.objectives.table import OBJECTIVES, build_objective
 from xec_train.processes.group import Processes
@@ -20,11 +19,12 @@ from xec_train.regression.results import RESULT_BRANCHES
 from xec_train.runs.display import Display
 from xec_train.runs.finetuning import InitialWeights
 from xec_train.runs.names import choose_run
+from xec_train.runs.resuming import find_checkpoint, open_checkpoint
 
 
 @dataclass(frozen=True)
 class Preparation:
-    """What is known to be right before anything is written."""
+    """The checked parts of a training, before anything is written."""
 
     objective: Objective[Any]
     run: RunDirectory
@@ -36,7 +36,7 @@ class Preparation:
 
     @property
     def event_counts(self) -> dict[str, float]:
-        """Events in the files, and those of them that the fiducial cut keeps, as metrics."""
+        """Numbers of events in the files, and of those that the fiducial cut keeps, as metrics."""
         return {
             f"{name}_events_{what}": float(count)
             for name, events in (("train", self.training), ("val", self.validation))
@@ -50,7 +50,7 @@ def prepare(config: TrainConfig, processes: Processes, display: Display) -> Prep
     Raises
     ------
     XecError
-        At the first thing that is not as it has to be.
+        At the first problem.
     """
     objective = processes.run_on_all(lambda: build_objective(config))
     kind = OBJECTIVES[config.objective].network_kind
@@ -60,7 +60,7 @@ def prepare(config: TrainConfig, processes: Processes, display: Display) -> Prep
     )
     weights = opened_checkpoint if isinstance(opened_checkpoint, InitialWeights) else None
     checkpoint = None if isinstance(opened_checkpoint, InitialWeights) else opened_checkpoint
-    # One clock names the run, and one look at the folder says whether the name is free.
+    # One process names the run and checks that the name is free: clocks and folders may differ.
     run = RunDirectory(
         processes.broadcast(lambda: choose_run(config, path if weights is None else None).path)
     )

@@ -1,4 +1,4 @@
-"""Results of a finished training: what its best network says about the validation events."""
+"""Results of a finished training: predictions of its best network for the validation events."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from xec_train.runs.display import Display
 
 
 def write_results(assembly: Assembly, display: Display) -> list[Path]:
-    """Apply the best network to the validation events, and write all that is made of it.
+    """Apply the best network to the validation events, and write the results.
 
     Parameters
     ----------

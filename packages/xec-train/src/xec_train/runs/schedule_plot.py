@@ -21,7 +21,7 @@ _FORMATS = (".pdf", ".png", ".svg")
 
 
 def steps_per_epoch(config: TrainConfig) -> int:
-    """Steps of the optimizer in an epoch of one process, counted from the training files.
+    """Return the steps of the optimizer in an epoch of one process, counted from the training files.
 
     Raises
     ------
@@ -52,7 +52,7 @@ def plot_schedule(config: TrainConfig, path: Path) -> list[str]:
     Returns
     -------
     list of str
-        What the user should be told: on what the horizontal axis rests.
+        Notes for the user: what the horizontal axis is based on.
 
     Raises
     ------

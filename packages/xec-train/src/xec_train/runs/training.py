@@ -143,7 +143,7 @@ def _start_tracking(
     writer: CheckpointWriter,
     display: Display,
 ) -> tuple[Trackers, MlflowTracker | None]:
-    def begun(run_id: str) -> None:
+    def started(run_id: str) -> None:
         writer.mlflow_run_id = run_id
 
     # Also while nothing is sent: 'xec track upload' completes that run.
@@ -155,7 +155,7 @@ def _start_tracking(
         run_id=run_id,
         data=describe_files(ready.training, ready.validation),
         git_revision=git_revision(),
-        begun=begun,
+        begun=started,
         warn=display.warn,
     )
 
@@ -176,7 +176,7 @@ def _print_end(run: RunDirectory, objective: ObjectiveEntry, state: TrainState, 
 
 def _print_resume(config: TrainConfig, run: RunDirectory, state: TrainState, display: Display) -> None:
     progress = state.progress
-    display.line(f"stopped in epoch {progress.epoch + 1} after {progress.batch} batches; to go on:")
+    display.line(f"stopped in epoch {progress.epoch + 1} after {progress.batch} batches; to resume:")
     one_time = [f"checkpoint.{key}=false" for key in _ONE_TIME_KEYS if getattr(config.checkpoint, key)]
     display.line(
         " ".join([f"  xec train {run.config} checkpoint.resume_from={run.checkpoint_last}", *one_time])
