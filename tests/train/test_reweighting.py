@@ -191,14 +191,14 @@ class TestTraining:
     def test_resumed_with_its_own_weights(self, configure: Configure) -> None:
         weighted = (*QUICK, "--reweight_mode=theta_phi", "reweighting.angle.nbins_2d=[3, 3]")
         whole = train(configure(*weighted, "mlflow.run_name=whole"))
-        original = TrainLoop._step
+        original = TrainLoop.step
 
         def step_and_stop(loop: TrainLoop, window: Any) -> Any:
             loop.interruption.requested = True
             return original(loop, window)
 
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(TrainLoop, "_step", step_and_stop)
+            patch.setattr(TrainLoop, "step", step_and_stop)
             parts = train(configure(*weighted, "mlflow.run_name=parts"))
         assert (parts.path / FILE_NAME).is_file()
         written = (parts.path / FILE_NAME).stat().st_mtime_ns
