@@ -186,7 +186,8 @@ def _open_engine(url: str) -> Engine:
         ) from error
     _check_file(parsed)
     try:
-        return sql.create_engine(parsed)
+        # Without a pool a connection is closed when it has been used, not when it is forgotten.
+        return sql.create_engine(parsed, poolclass=sql.NullPool)
     except (sql.exc.SQLAlchemyError, ImportError) as error:
         what = parsed.render_as_string(hide_password=True)
         raise DataError(f"{what} cannot be opened: {_reason(error)}") from error
