@@ -30,7 +30,7 @@ def test_parts_are_the_whole(monkeypatch, build, shape, events_at_a_time):
     hidden = 4 * x[0].nbytes
     monkeypatch.setattr(block_mlp, "BYTES_AT_A_TIME", events_at_a_time * hidden)
     found = _result(block, x, weights)
-    monkeypatch.setattr(next_block, "runs_here", lambda _: False)
+    monkeypatch.setattr(next_block, "is_supported", lambda _: False)
     for one, other in zip(found, _result(block, x, weights), strict=True):
         torch.testing.assert_close(one, other, rtol=1e-9, atol=1e-9)
 

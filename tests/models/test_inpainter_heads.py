@@ -11,12 +11,12 @@ from xec_geometry import FACES, N_SENSORS, face_ids, index_map, outer_fine_grid,
 from xec_models.config.network import InpainterConfig
 from xec_models.encoder.normalizer import Normalizer
 from xec_models.encoder.outer_modes import OUTER_MODES
-from xec_models.reconstruction.inpainter_attention import NEIGHBOURS, CrossAttentionHead, wanted
+from xec_models.reconstruction.inpainter_attention import NEIGHBOURS, CrossAttentionHead, masked_sensors
 from xec_models.reconstruction.inpainter_cells import group_cells, own_cells
 from xec_models.reconstruction.inpainter_features import (
-    AROUND,
+    N_NEIGHBOURS,
     LocalFeatures,
-    Surroundings,
+    NeighbourMeans,
     nearest_sensors,
     same_face_neighbours,
 )
@@ -48,14 +48,14 @@ def test_nearest_sensors_by_brute_force():
 
 
 def test_neighbours_of_the_first_estimate_stand_on_the_same_face():
-    ids, distances = same_face_neighbours(AROUND)
+    ids, distances = same_face_neighbours(N_NEIGHBOURS)
     positions = sensor_positions()
     for face in FACES:
         members = face_ids(face)
         assert np.isin(ids[members], members).all()
         sensor = members[len(members) // 3]
         every = np.linalg.norm(positions[members] - positions[sensor], axis=1)
-        np.testing.assert_allclose(distances[sensor], np.sort(every)[1 : AROUND + 1], rtol=1e-9)
+        np.testing.assert_allclose(distances[sensor], np.sort(every)[1 : N_NEIGHBOURS + 1], rtol=1e-9)
     assert (ids != np.arange(N_SENSORS)[:, None]).all()
 
 
@@ -66,8 +66,8 @@ def test_first_estimate_is_the_weighted_mean_of_what_is_seen():
     hidden = torch.tensor(rng.random((1, N_SENSORS)) < 0.3)
     x[0, 5, 1] = normalizer.sentinel_time
     x[0, 6] = normalizer.sentinels()
-    local = Surroundings(normalizer)(x, hidden)
-    ids, distances = same_face_neighbours(AROUND)
+    local = NeighbourMeans(normalizer)(x, hidden)
+    ids, distances = same_face_neighbours(N_NEIGHBOURS)
     seen = ~hidden[0].numpy() & (x[0, :, 0].numpy() != -1)
     timed = seen & (x[0, :, 1].numpy() != -1)
     np.testing.assert_array_equal(local.seen[0].numpy(), seen)
@@ -85,7 +85,7 @@ def test_first_estimate_is_the_weighted_mean_of_what_is_seen():
 def test_first_estimate_without_anything_to_see_is_zero():
     normalizer = Normalizer(NormalizationConfig())
     x = torch.ones(1, N_SENSORS, 2)
-    local = Surroundings(normalizer)(x, torch.ones(1, N_SENSORS, dtype=torch.bool))
+    local = NeighbourMeans(normalizer)(x, torch.ones(1, N_SENSORS, dtype=torch.bool))
     assert not local.values.any()
 
 
@@ -177,7 +177,7 @@ def test_wanted_sensors():
     mask = torch.zeros(3, N_SENSORS, dtype=torch.bool)
     mask[0, [7, 3, 4000]] = True
     mask[1, 12] = True
-    chosen = wanted(mask)
+    chosen = masked_sensors(mask)
     assert chosen.shape == (3, 3)
     assert sorted(chosen[0].tolist()) == [3, 7, 4000]
     assert 12 in chosen[1].tolist()

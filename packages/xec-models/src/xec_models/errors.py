@@ -10,7 +10,7 @@ class ModelError(XecError):
 
 
 class CheckpointError(ModelError):
-    """A checkpoint file that cannot be read, or that does not fit the network it should fill."""
+    """A checkpoint file that cannot be read, or that does not fit the network it is loaded into."""
 
 
 class RunDirectoryError(XecError):

@@ -2,11 +2,11 @@
 
 Its activations are four times as wide as the features, and most of the time goes into moving them. GRN is
 per event, so a few events can go through the whole MLP while they are in the processor's caches. The
-gradient computes the activations again in the same way instead of keeping them: that is faster than
-fetching them from memory, and it is the largest part of what a training step would hold.
+backward pass recomputes the activations instead of storing them: that is faster than fetching them from
+memory, and they would be the largest part of the memory of a training step.
 
-For the CPU. On a GPU and in compiled or exported graphs the operations stand one by one, for the
-compiler to fuse.
+For the CPU only. On a GPU and in compiled or exported graphs `next_block` applies the operations one by one,
+for the compiler to fuse.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from torch import Tensor
 
 from xec_models.blocks.grn import EPS, SQUARE_FLOOR, scale_of_norm
 
-# Activations of the events that travel together; a few of these arrays fit in the caches.
-BYTES_AT_A_TIME = 2 * 2**20
+# Size of the activations of the events that are processed at a time; a few such arrays fit in the caches.
+CHUNK_BYTES = 2 * 2**20
 
 
-def runs_here(x: Tensor) -> bool:
-    """Tell whether this form may be used: eager, on the CPU, in one precision."""
+def is_supported(x: Tensor) -> bool:
+    """Return whether `block_mlp` may be used: eager, on the CPU, in one precision."""
     return (
         x.device.type == "cpu" and not torch.compiler.is_compiling() and not torch.is_autocast_enabled("cpu")
     )
@@ -38,7 +38,7 @@ def block_mlp(
     gamma: Tensor,
     second: tuple[Tensor, Tensor],
 ) -> Tensor:
-    """Apply the MLP.
+    """Apply the MLP of a block.
 
     Parameters
     ----------
@@ -139,6 +139,6 @@ class _BlockMLP(torch.autograd.Function):
 
 
 def _parts(y: Tensor, width: int) -> Iterator[slice]:
-    events = max(1, BYTES_AT_A_TIME // (y.shape[1] * width * y.element_size()))
+    events = max(1, CHUNK_BYTES // (y.shape[1] * width * y.element_size()))
     for start in range(0, len(y), events):
         yield slice(start, start + events)

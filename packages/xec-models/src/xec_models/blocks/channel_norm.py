@@ -1,4 +1,4 @@
-"""LayerNorm over the channels of a map, in the form that is fastest where it runs."""
+"""LayerNorm over the channels of a feature map; as matrix products where ONNX Runtime needs them."""
 
 from __future__ import annotations
 
@@ -26,19 +26,20 @@ class ChannelNorm(nn.LayerNorm):
         super().__init__(dim, eps=NORM_EPS)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Apply to `x`, channels last."""
+        """Apply to `x` (..., C)."""
         if self._as_products():
             return self._unit(x) * self.weight + self.bias
         return super().forward(x)
 
     def into(self, linear: nn.Linear, x: Tensor) -> Tensor:
-        """Apply to `x`, and a Linear to the outcome."""
+        """Apply to `x` (..., C), then apply `linear`."""
         if not torch.compiler.is_exporting():
             return linear(self(x))  # type: ignore[no-any-return]
-        # Of a matrix ONNX Runtime adds the bias within the product; else within a GELU that follows, slowly.
+        # ONNX Runtime fuses the bias into the product of two matrices; with more axes into a following GELU,
+        # which is slow.
         rows = x.reshape(-1, x.shape[-1])
         if self._as_products():
-            # The weights take in those of the norm.
+            # The affine part of the norm goes into the weights.
             bias = torch.mv(linear.weight, self.bias) + linear.bias
             out = F.linear(self._unit(rows), linear.weight * self.weight, bias)
         else:
@@ -49,7 +50,7 @@ class ChannelNorm(nn.LayerNorm):
         return torch.compiler.is_exporting() and self.normalized_shape[0] <= _FEW_CHANNELS
 
     def _unit(self, x: Tensor) -> Tensor:
-        # Mean and variance come as products with constant matrices.
+        # Mean and variance as products with constant matrices.
         dim = self.normalized_shape[0]
         mean = torch.full((dim, dim), 1 / dim, dtype=x.dtype, device=x.device)
         centred = x @ (torch.eye(dim, dtype=x.dtype, device=x.device) - mean)

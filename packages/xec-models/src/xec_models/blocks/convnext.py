@@ -20,7 +20,7 @@ TOKEN_GRID = (4, 4)
 
 
 def conv_channels_last(conv: nn.Conv2d, x: Tensor) -> Tensor:
-    """A 2-D convolution of (B, rows, columns, C) without copying the memory into another order."""
+    """Apply a 2-D convolution to (B, rows, columns, C) without copying the memory into another order."""
     y: Tensor = conv(x.permute(0, 3, 1, 2))
     return y.permute(0, 2, 3, 1)
 
@@ -33,7 +33,7 @@ class ConvNeXtV2Block(NeXtBlock):
     dim
         Number of channels.
     drop_path
-        Probability to skip the block while training.
+        Probability of skipping the block while training.
     """
 
     def __init__(self, dim: int, drop_path: float = 0.0) -> None:
@@ -41,11 +41,11 @@ class ConvNeXtV2Block(NeXtBlock):
         self.dwconv = nn.Conv2d(dim, dim, kernel_size=7, padding=3, groups=dim)
 
     def mix(self, x: Tensor) -> Tensor:
-        """The depthwise convolution."""
+        """Apply the depthwise convolution to (B, rows, columns, C)."""
         return conv_channels_last(self.dwconv, x)
 
     def project(self, hidden: Tensor, scale: Tensor) -> Tensor:
-        """Scale the weights per event instead of the features: fewer numbers to multiply."""
+        """Apply GRN and the second Linear: the weights are scaled per event, fewer numbers than the features."""
         batch, rows, columns, width = hidden.shape
         weight = scale.reshape(batch, width, 1) * self.pwconv2.weight.t()
         y = torch.baddbmm(self._shifted_bias(), hidden.reshape(batch, rows * columns, width), weight)

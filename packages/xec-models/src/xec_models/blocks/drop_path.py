@@ -12,12 +12,12 @@ from torch import Tensor, nn
 class DropPath(nn.Module):
     """Set whole samples of a residual branch to zero.
 
-    What is kept is scaled by 1 / (1 − rate), so the mean stays. Does nothing in evaluation.
+    Samples that are kept are scaled by 1 / (1 − rate), so that the mean stays. Does nothing in evaluation.
 
     Parameters
     ----------
     rate
-        Probability to drop a sample, 0 ≤ rate < 1.
+        Probability of dropping a sample, 0 ≤ rate < 1.
     """
 
     def __init__(self, rate: float) -> None:
@@ -25,7 +25,7 @@ class DropPath(nn.Module):
         self.rate = rate
 
     def forward(self, x: Tensor) -> Tensor:
-        """Apply to `x`, samples first."""
+        """Apply to `x` (B, ...)."""
         if not self.training or self.rate == 0.0:
             return x
         shape = (len(x),) + (1,) * (x.ndim - 1)
@@ -33,10 +33,10 @@ class DropPath(nn.Module):
         return x * (torch.empty(shape, dtype=x.dtype, device=x.device).bernoulli_(keep) / keep)
 
     def extra_repr(self) -> str:
-        """The rate, for printing."""
+        """Return the rate, for printing."""
         return f"rate={self.rate}"
 
 
 def drop_rates(largest: float, n_blocks: int) -> list[float]:
-    """Rates that rise linearly from 0 in the first block to `largest` in the last."""
+    """Return rates that rise linearly from 0 in the first block to `largest` in the last."""
     return [largest * i / max(1, n_blocks - 1) for i in range(n_blocks)]

@@ -20,14 +20,14 @@ class GlobalResponseNorm(nn.Module):
     """Competition between channels, per event (GRN; Woo et al. 2023, section 3).
 
     G = L2 norm over space, N = G / (mean over channels of G + ε), y = γ·(x·N) + β + x. The norm is
-    taken per event: batch mates never meet.
+    taken per event: the events of a batch do not interact.
 
     Parameters
     ----------
     dim
         Number of channels, the last axis.
     space
-        Axes to take the norm over.
+        Axes that the norm is taken over.
     """
 
     def __init__(self, dim: int, space: tuple[int, ...]) -> None:
@@ -37,7 +37,7 @@ class GlobalResponseNorm(nn.Module):
         self.beta = nn.Parameter(torch.zeros(dim))
 
     def scale(self, x: Tensor) -> Tensor:
-        """The factor 1 + γ·N: GRN is x · scale + β, one pass over `x` instead of four."""
+        """Return the factor 1 + γ·N: GRN is x · scale + β, one pass over `x` instead of four."""
         squares = (x * x).sum(self.space, keepdim=True, dtype=torch.promote_types(x.dtype, torch.float32))
         return scale_of_norm((squares + SQUARE_FLOOR).sqrt(), self.gamma)
 

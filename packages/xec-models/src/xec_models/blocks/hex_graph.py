@@ -55,7 +55,7 @@ class HexDepthwiseConv(MessagePassing):  # type: ignore[misc]
 
 
 class HexAttention(nn.Module):
-    """Weights that follow from the features: GAT v2 over the same graph, told each edge's direction.
+    """Attention over the same graph: GAT v2, with the one-hot direction of each edge as its feature.
 
     Parameters
     ----------

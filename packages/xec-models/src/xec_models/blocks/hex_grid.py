@@ -14,7 +14,7 @@ KERNEL = 3  # on the axial grid, neighbours stand in 3 × 3 cells
 
 
 def directional_kernel(dim: int) -> tuple[nn.Parameter, nn.Parameter]:
-    """Weight (1, directions, dim) and bias (1, 1, dim), as a convolution with as many taps starts."""
+    """Initialize weight (1, directions, dim) and bias (1, 1, dim) like a convolution with as many taps."""
     directions = len(HEX_STEPS)
     weight = nn.Parameter(torch.empty(1, directions, dim))
     nn.init.uniform_(weight, -(directions**-0.5), directions**-0.5)
@@ -50,7 +50,8 @@ class HexGridConv(nn.Module):
         node[cell] = torch.arange(len(cell))
         occupied = torch.zeros(len(node), 1)
         occupied[cell] = 1.0
-        # The kernel looks from the target back to the source; where no direction leads, a zero is appended.
+        # The kernel runs from the target back to the source; the two corners without a direction take the zero
+        # that is appended to the weights.
         direction = torch.full((KERNEL, KERNEL), len(HEX_STEPS))
         for number, (row_step, column_step) in enumerate(HEX_STEPS):
             direction[1 - row_step, 1 - column_step] = number

@@ -25,9 +25,9 @@ class HexOperator:
     Attributes
     ----------
     name
-        What ``model.hex_conv`` calls it.
+        Value of ``model.hex_conv``.
     build
-        From the number of channels and the layout to the module.
+        Builds the module from the number of channels and the layout.
     summary
         One line for people.
     """
@@ -54,7 +54,7 @@ HEX_OPERATORS: Registry[HexOperator] = Registry(
     "hexagonal operator",
     (
         HexOperator("depthwise", _depthwise, "a weight for each direction"),
-        HexOperator("attention", _attention, "weights from what the sensors read"),
+        HexOperator("attention", _attention, "attention weights from the features"),
     ),
     group="xec.hex_operators",
     error=ModelError,

@@ -29,7 +29,7 @@ class HexNeXtBlock(NeXtBlock):
     hex_conv
         Name of the operator in `HEX_OPERATORS`.
     drop_path
-        Probability to skip the block while training.
+        Probability of skipping the block while training.
     """
 
     def __init__(
@@ -39,7 +39,7 @@ class HexNeXtBlock(NeXtBlock):
         self.spatial_conv = HEX_OPERATORS[hex_conv].build(dim, layout)
 
     def mix(self, x: Tensor) -> Tensor:
-        """The neighbourhood operator."""
+        """Apply the neighbourhood operator to (B, nodes, C)."""
         y: Tensor = self.spatial_conv(x)
         return y
 

@@ -10,4 +10,4 @@ from xec_geometry.support.namespace import ArrayNamespace
 
 # A cast: mypy does not find torch's functions through the star imports of its stubs.
 TORCH = cast("ArrayNamespace", torch)
-"""What a formula takes in place of ``numpy``."""
+"""The array namespace that a formula takes in place of ``numpy``."""

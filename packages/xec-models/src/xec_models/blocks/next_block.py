@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from xec_models.blocks.block_mlp import block_mlp, runs_here
+from xec_models.blocks.block_mlp import block_mlp, is_supported
 from xec_models.blocks.channel_norm import ChannelNorm
 from xec_models.blocks.drop_path import DropPath
 from xec_models.blocks.grn import GlobalResponseNorm
@@ -30,7 +30,7 @@ class NeXtBlock(nn.Module):
     space
         The spatial axes.
     drop_path
-        Probability to skip the block while training.
+        Probability of skipping the block while training.
     """
 
     def __init__(self, dim: int, space: tuple[int, ...], drop_path: float) -> None:
@@ -42,7 +42,7 @@ class NeXtBlock(nn.Module):
         self.drop_path = DropPath(drop_path)
 
     def mix(self, x: Tensor) -> Tensor:
-        """The neighbourhood operator."""
+        """Apply the neighbourhood operator to features (B, ..., C)."""
         raise NotImplementedError
 
     def forward(self, x: Tensor, keep: Tensor | None = None) -> Tensor:
@@ -67,8 +67,8 @@ class NeXtBlock(nn.Module):
         return out if keep is None else out * keep
 
     def mlp(self, y: Tensor) -> Tensor:
-        """LayerNorm, both Linears with GELU and GRN between them; the form that is fastest where `y` is."""
-        if runs_here(y):
+        """Apply LayerNorm and both Linears with GELU and GRN between them, in the fastest form for the device."""
+        if is_supported(y):
             norm = self.norm.weight, self.norm.bias, self.norm.eps
             first = self.pwconv1.weight, self.pwconv1.bias
             return block_mlp(y, norm, first, self.grn.gamma, (self.pwconv2.weight, self._shifted_bias()))
@@ -76,7 +76,7 @@ class NeXtBlock(nn.Module):
         return self.project(hidden, self.grn.scale(hidden))
 
     def project(self, hidden: Tensor, scale: Tensor) -> Tensor:
-        """GRN and the second Linear in one: W₂(h·s + β) + b = W₂(h·s) + (W₂β + b)."""
+        """Apply GRN and the second Linear in one: W₂(h·s + β) + b = W₂(h·s) + (W₂β + b)."""
         return F.linear(hidden * scale, self.pwconv2.weight, self._shifted_bias())
 
     def _shifted_bias(self) -> Tensor:

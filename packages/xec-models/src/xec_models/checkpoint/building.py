@@ -42,7 +42,7 @@ def load_model(
     path
         A checkpoint.
     device
-        Where the network goes.
+        Device of the network.
     kind
         The class of networks that is expected, such as `XECRegressor`.
 
@@ -88,7 +88,7 @@ def build_model(
     Parameters
     ----------
     checkpoint
-        What `read_checkpoint` returned.
+        A checkpoint of `read_checkpoint`.
     prefer_ema
         Take the averaged weights if there are any.
     source
@@ -143,19 +143,19 @@ def _check_geometry(checkpoint: Checkpoint, source: str) -> None:
 def load_evaluated(
     model: nn.Module, checkpoint: Checkpoint, source: str = "checkpoint", *, prefer_ema: bool = True
 ) -> None:
-    """Fill a network with the weights that were validated, and correct its uncertainties as found there.
+    """Load the weights that were validated into a network, and correct its uncertainties accordingly.
 
     Parameters
     ----------
     model
         A network of the checkpoint's configuration.
     checkpoint
-        What `read_checkpoint` returned.
+        A checkpoint of `read_checkpoint`.
     source
         Name of the file, for messages.
     prefer_ema
-        Take the averaged weights if there are any; the others were not validated beside them, so that
-        they get no correction.
+        Take the averaged weights if there are any; the others were then not validated, and get no
+        correction.
 
     Raises
     ------
@@ -172,7 +172,7 @@ def load_evaluated(
 
 
 def load_parameters(model: nn.Module, state: Mapping[str, Tensor], source: str = "checkpoint") -> None:
-    """Fill a network, or say which parameters do not fit.
+    """Load parameters into a network, and name those that do not fit.
 
     Raises
     ------

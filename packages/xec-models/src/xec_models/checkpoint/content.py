@@ -45,18 +45,18 @@ class Configuration:
     Attributes
     ----------
     sections
-        Values by section: ``model``, ``normalization``, for a regressor ``tasks``; what else a training has.
+        Values by section: ``model``, ``normalization``, ``tasks`` of a regressor, and the others of a training.
     """
 
     sections: Mapping[str, Any]
 
     def section(self, name: str) -> Mapping[str, Any]:
-        """Values of a section; empty if there is none."""
+        """Return the values of a section; empty if there is none."""
         return self.sections.get(name) or {}
 
     @property
     def layout(self) -> str:
-        """Index maps and neighbours that the network is made with."""
+        """Index maps and neighbours of the network."""
         return str(self.section("model").get("layout", LAYOUTS[0]))
 
     @property
@@ -83,8 +83,8 @@ class NetworkWeights:
     averaged
         State dictionary of the moving average; None if there is none.
     sigma_factors
-        By task, a factor for each output that makes the predicted uncertainties of the validated weights
-        right.
+        By task, a factor for each output that corrects the predicted uncertainties of the validated
+        weights.
     """
 
     model: State
@@ -174,7 +174,7 @@ class SamplerState:
     batch
         Batches of the running epoch that are done.
     order
-        What the order depends on besides the files: seed, sizes, number of processes.
+        Values that the order depends on besides the files: seed, sizes, number of processes.
     """
 
     batch: int
@@ -204,8 +204,8 @@ class TrainingState:
     processes
         State of each process, if there were several.
     objective, averaged_objective
-        State dictionary of what the objective itself learns, such as weights of losses, at the end of the
-        last step; and of its moving average, None if there is none.
+        State dictionary of the objective's own parameters, such as weights of losses, at the end of the last
+        step; and that of their moving average, None if there is none.
     """
 
     optimizer: Mapping[str, Any]
@@ -224,17 +224,17 @@ class TrainingState:
 
     @property
     def validated_objective(self) -> State:
-        """What the objective had learnt when the network was validated: the average if there is one."""
+        """The parameters of the objective that were validated: the average if there is one."""
         return self.objective if self.averaged_objective is None else self.averaged_objective
 
     def of_process(self, rank: int, world: int) -> ProcessState:
-        """State of process `rank` of `world`; with another number than before, that of the writer."""
+        """Return the state of process `rank`; that of the writer if the number of processes has changed."""
         return self.processes[rank] if len(self.processes) == world else self.own
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A network in a file, with what it comes from.
+    """A network with its origin and, to continue it, its training.
 
     Attributes
     ----------

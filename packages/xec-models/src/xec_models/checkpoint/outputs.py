@@ -22,12 +22,12 @@ def output_labels(tasks: Iterable[str]) -> dict[str, tuple[OutputLabel, ...]]:
 
 
 def check_tasks(checkpoint: Checkpoint, source: str) -> None:
-    """Stop at a task that no installed package defines.
+    """Check that installed packages define every task.
 
     Raises
     ------
     CheckpointError
-        Naming the task, its outputs, and what to install.
+        If one does not: names the task, its outputs, and the remedy.
     """
     for task in checkpoint.config.enabled_tasks:
         if task not in TASKS:

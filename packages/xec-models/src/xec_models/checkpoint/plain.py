@@ -47,7 +47,7 @@ def load_plain(path: Path, map_location: str | torch.device = "cpu") -> object:
         raise CheckpointError(f"{path} is truncated ({path.stat().st_size} bytes): copy it again")
     try:
         with warnings.catch_warnings():
-            # Remarks on the pickle protocol of a file that is refused anyway.
+            # Warnings about the pickle protocol of a file that is refused anyway.
             warnings.simplefilter("ignore")
             return cast("object", torch.load(path, map_location=map_location, weights_only=True))
     except pickle.UnpicklingError as error:

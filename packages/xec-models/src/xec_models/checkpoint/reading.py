@@ -1,4 +1,4 @@
-"""Checkpoints from files, those of earlier versions of the format too."""
+"""Reader of checkpoint files, with those of earlier versions of the format."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ from xec_models.checkpoint.plain import load_plain
 from xec_models.errors import CheckpointError
 
 _REQUIRED = ("format_version", "kind", "config", "layout", "geometry_hash", "model")
-# Without these a training cannot go on.
+# Without these a training cannot continue.
 _CONTINUATION = ("optimizer", "scheduler", "sampler", "rng")
-# Of losses: in older files among the parameters of the network.
-_LEARNT_WEIGHTS = "log_variances."
+# Weights of losses: among the parameters of the network in format 1.
+_LOSS_WEIGHTS = "log_variances."
 _POSITION = ("batch", "sums", "n_events")
 
 
@@ -42,7 +42,7 @@ def read_checkpoint(path: str | Path, map_location: str | torch.device = "cpu") 
     path
         Name of the file.
     map_location
-        Where its tensors go.
+        Device of its tensors.
 
     Raises
     ------
@@ -150,12 +150,12 @@ def _averaged_objective(content: Mapping[str, Any]) -> State | None:
 
 
 def _of_network(state: State) -> dict[str, Tensor]:
-    return {name: value for name, value in state.items() if not name.startswith(_LEARNT_WEIGHTS)}
+    return {name: value for name, value in state.items() if not name.startswith(_LOSS_WEIGHTS)}
 
 
 def _of_objective(state: State) -> dict[str, Tensor]:
-    """Return learnt weights of losses, which were parameters of the network once."""
-    return {name: value for name, value in state.items() if name.startswith(_LEARNT_WEIGHTS)}
+    """Return the learned weights of losses, which are parameters of the network in format 1."""
+    return {name: value for name, value in state.items() if name.startswith(_LOSS_WEIGHTS)}
 
 
 def _process(content: Mapping[str, Any]) -> ProcessState:

@@ -1,6 +1,6 @@
 """The run directory of a training: the names of its files.
 
-Training writes them, export and analysis read them; nobody else spells them out.
+Training writes them, export and analysis read them; no other module spells them out.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class RunDirectory:
 
     @classmethod
     def open(cls, path: str | Path) -> RunDirectory:
-        """The run directory of a training that has started.
+        """Open the run directory of a training that has started.
 
         Raises
         ------
@@ -112,7 +112,7 @@ class RunDirectory:
         return self.path / "bad_events.csv"
 
     def predictions(self, task: str) -> Path:
-        """Validation of one task: columns run, event, pred_*, truth_*."""
+        """Return the file of the validation of one task: columns run, event, pred_*, truth_*."""
         return self.path / f"predictions_{TASKS.get_named(task).name}_{self.name}.csv"
 
     @property
@@ -144,14 +144,14 @@ class RunDirectory:
         return self.path / "plots"
 
     def resolution_profile(self, task: str) -> Path:
-        """Plot of the resolution of one task."""
+        """Return the file of the resolution plot of one task."""
         return self.plots / f"resolution_profile_{TASKS.get_named(task).name}_{self.name}.pdf"
 
     @property
     def saliency_profile(self) -> Path:
-        """Plot of what the network looks at."""
+        """Plot of the saliency of the inputs."""
         return self.plots / f"saliency_profile_{self.name}.pdf"
 
     def event_display(self, number: int) -> Path:
-        """Picture of the `number`-th worst event."""
+        """Return the file of the display of the `number`-th worst event."""
         return self.plots / f"worst_event_{number}_{self.name}.pdf"

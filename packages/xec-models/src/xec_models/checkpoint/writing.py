@@ -1,4 +1,4 @@
-"""Checkpoints to files."""
+"""Writer of checkpoint files."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def new_checkpoint(
     weights
         Parameters of the network.
     epoch, training, git_revision, mlflow_run_id, converted_from
-        As of `Checkpoint` and its parts.
+        As in `Checkpoint` and its parts.
     """
     configuration = Configuration(config)
     provenance = Provenance(
@@ -81,7 +81,7 @@ def save_checkpoint(path: str | Path, checkpoint: Checkpoint) -> None:
 
 
 def to_plain(checkpoint: Checkpoint) -> dict[str, Any]:
-    """Express a checkpoint in tensors and plain values, as they stand in the file."""
+    """Convert a checkpoint to tensors and plain values, as the file holds them."""
     provenance, weights = checkpoint.provenance, checkpoint.weights
     content: dict[str, Any] = {
         "format_version": FORMAT_VERSION,

@@ -33,13 +33,13 @@ def convert(
     save_checkpoint(output, conversion.checkpoint)
     for line in conversion.found:
         print(f"found: {line}")
-    print(f"taken: {conversion.n_taken} tensors")
+    print(f"converted: {conversion.n_tensors} tensors")
     for line in conversion.notes:
         print(f"note: {line}")
     for section, values in conversion.checkpoint.config.sections.items():
         shown = values if section != "tasks" else {name: task["loss_fn"] for name, task in values.items()}
         print(f"{section}: {', '.join(f'{key}={value}' for key, value in shown.items())}")
-    print(f"wrote {output}; go on with")
+    print(f"wrote {output}; continue with")
     if conversion.checkpoint.kind == "regressor":
         print(f"  xec predict {output} FILE.root -o PREDICTIONS.root")
         print(f"  xec export {output}")

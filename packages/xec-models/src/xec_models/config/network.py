@@ -15,7 +15,7 @@ from xec_models.blocks.hex_operators import HEX_OPERATORS
 from xec_models.encoder.outer_modes import OUTER_MODES
 from xec_models.encoder.position_encodings import POSITION_ENCODINGS
 from xec_models.errors import ModelError
-from xec_models.losses.table import LOSSES, beta_in_words, losses_for
+from xec_models.losses.table import LOSSES, describe_beta, losses_for
 from xec_models.reconstruction.head_choices import INPAINTER_HEADS
 
 # Two doublings of the width and a 4 × 4 token make the width of a token a multiple of this.
@@ -94,10 +94,10 @@ _MASK_RATIO = "Part of an event's valid sensors that is hidden."
 
 
 class _ReconstructionConfig(ModelConfig):
-    """A network that predicts the readings of sensors it does not see."""
+    """Shape of a network that predicts hidden sensors."""
 
     predict_channels: tuple[Channel, ...] = Field(
-        ("npho", "time"), description="What is predicted for a hidden sensor: npho, or npho and time."
+        ("npho", "time"), description="Channels predicted for a hidden sensor: npho, or npho and time."
     )
 
     @field_validator("predict_channels")
@@ -110,23 +110,23 @@ class _ReconstructionConfig(ModelConfig):
 
 
 class AutoencoderConfig(_ReconstructionConfig):
-    """Shape of a masked autoencoder, and how much it hides."""
+    """Shape of a masked autoencoder, and the fraction that it hides."""
 
     mask_ratio: float = Field(0.6, gt=0.0, lt=1.0, description=_MASK_RATIO)
     decoder_dim: int = Field(128, gt=0, multiple_of=4, description="Width of the decoders; a multiple of 4.")
 
 
 class InpainterConfig(_ReconstructionConfig):
-    """Shape of an inpainter, and how much it hides in training."""
+    """Shape of an inpainter, and the fraction that it hides in training."""
 
     mask_ratio: float = Field(0.05, gt=0.0, lt=1.0, description=_MASK_RATIO)
     mask_npho_flat: bool = Field(
         False, description="Hide sensors uniformly over quantiles of npho, not uniformly over sensors."
     )
     head: Annotated[str, OneOf("head", lambda: INPAINTER_HEADS)] = Field(
-        "per_face", description="What recovers the hidden sensors."
+        "per_face", description="Head that recovers the hidden sensors."
     )
-    freeze_encoder: bool = Field(False, description="Train the head alone.")
+    freeze_encoder: bool = Field(False, description="Keep the encoder fixed, train the head alone.")
 
 
 class TaskConfig(BaseModel):
@@ -136,7 +136,7 @@ class TaskConfig(BaseModel):
 
     enabled: bool = Field(True, description="Whether the network has a head for the task.")
     loss_fn: str | None = Field(None, description="Loss; null: the usual one of the task.")
-    loss_beta: Annotated[float | None, Remark(lambda: beta_in_words(LOSSES))] = Field(
+    loss_beta: Annotated[float | None, Remark(lambda: describe_beta(LOSSES))] = Field(
         None, ge=0.0, description="Parameter β of the loss."
     )
     weight: float = Field(1.0, ge=0.0, description="Factor of the task in the total loss.")
@@ -165,7 +165,7 @@ def resolve_tasks(tasks: Mapping[str, TaskConfig]) -> dict[str, TaskConfig]:
     Raises
     ------
     ValueError
-        With every problem at once: unknown tasks, losses that a task does not have, a logarithm of a
+        Naming every problem at once: unknown tasks, losses that do not suit a task, a logarithm of a
         quantity that may be negative. (Not an `XecError`, so that pydantic can collect it.)
     """
     problems = []
@@ -203,7 +203,7 @@ TaskTable = Annotated[dict[str, TaskConfig], AfterValidator(resolve_tasks)]
 
 
 def enabled_tasks(tasks: Mapping[str, TaskConfig]) -> dict[str, TaskConfig]:
-    """The tasks that get a head, complete and in the order of `TASKS`.
+    """Return the tasks that get a head, complete and in the order of `TASKS`.
 
     Raises
     ------

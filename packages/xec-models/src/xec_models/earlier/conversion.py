@@ -12,7 +12,7 @@ from xec_models.checkpoint.building import build_model
 from xec_models.checkpoint.content import Checkpoint, NetworkWeights
 from xec_models.checkpoint.writing import new_checkpoint
 from xec_models.earlier.files import SYSTEM, EarlierFile, read_earlier
-from xec_models.earlier.parameters import ANGLE_UNITS, missing_centre, our_name, renamed
+from xec_models.earlier.parameters import ANGLE_UNITS, missing_decoder, new_name, rename_parameters
 from xec_models.earlier.settings import configuration_of
 from xec_models.errors import CheckpointError
 from xec_models.regressor.heads import heads_of
@@ -20,22 +20,22 @@ from xec_models.regressor.heads import heads_of
 
 @dataclass(frozen=True)
 class Conversion:
-    """A converted checkpoint and what was done.
+    """A converted checkpoint, with remarks on it.
 
     Attributes
     ----------
     checkpoint
         For `save_checkpoint`.
     found, notes
-        What the file holds; what was taken otherwise than it stands there. A line each.
-    n_taken
+        Content of the file; deviations from it and assumptions. A line each.
+    n_tensors
         Number of parameter tensors.
     """
 
     checkpoint: Checkpoint
     found: tuple[str, ...]
     notes: tuple[str, ...]
-    n_taken: int
+    n_tensors: int
 
 
 def convert_checkpoint(
@@ -71,9 +71,9 @@ def convert_checkpoint(
     earlier = read_earlier(path)
     notes: list[str] = []
     config = configuration_of(earlier, angle_unit=angle_unit, npho_threshold=npho_threshold, notes=notes)
-    last = renamed(earlier, earlier.state, config, angle_unit)
-    averaged = earlier.averaged and renamed(earlier, earlier.averaged, config, angle_unit)
-    if earlier.kind == "mae" and (centre := missing_centre(last, config)):
+    last = rename_parameters(earlier, earlier.state, config, angle_unit)
+    averaged = earlier.averaged and rename_parameters(earlier, earlier.averaged, config, angle_unit)
+    if earlier.kind == "mae" and (centre := missing_decoder(last, config)):
         last, averaged = {**last, **centre}, averaged and {**averaged, **centre}
         notes.append("no decoder of the outer centre patch in it: random initial values")
     weights = NetworkWeights(last, averaged)
@@ -96,6 +96,6 @@ def _found(earlier: EarlierFile) -> list[str]:
 
 def _leftovers(earlier: EarlierFile, config: Mapping[str, Any]) -> list[str]:
     inactive = [name for name in heads_of(earlier.state) if name not in config.get("tasks", {})]
-    other = [name for name in earlier.state if our_name(earlier, name, "") is None] + list(earlier.counters)
-    lines = [f"not taken, heads of inactive tasks: {', '.join(inactive)}"] if inactive else []
-    return lines + ([f"not taken: {', '.join(dict.fromkeys(other))}"] if other else [])
+    other = [name for name in earlier.state if new_name(earlier, name, "") is None] + list(earlier.counters)
+    lines = [f"not converted, heads of inactive tasks: {', '.join(inactive)}"] if inactive else []
+    return lines + ([f"not converted: {', '.join(dict.fromkeys(other))}"] if other else [])

@@ -116,7 +116,7 @@ def read_earlier(path: str | Path) -> EarlierFile:
 def _sorted(
     stored: Mapping[str, Any],
 ) -> tuple[dict[str, Tensor], dict[str, Tensor], tuple[str, ...]]:
-    """Parameters, tables and the names of all else."""
+    """Return parameters, tables and the names of all other entries."""
     parameters, tables, rest = {}, {}, []
     for stored_name, value in stored.items():
         name = str(stored_name)
@@ -146,7 +146,7 @@ def _check_tables(path: Path, tables: Mapping[str, Tensor]) -> None:
 
 
 def _same_graph(table: Tensor) -> bool:
-    """Edges in any order (3, E), or a matrix of neighbours."""
+    """Compare edges (3, E) in any order, or an adjacency matrix, with the layout."""
     edges = hex_edges(SYSTEM)
     values = table.cpu().numpy()
     if values.ndim == 2 and len(values) == len(edges):
@@ -155,7 +155,7 @@ def _same_graph(table: Tensor) -> bool:
         source, target, _ = edges
         linked = np.zeros(values.shape, bool)
         linked[target, source] = True
-        # A node is its own neighbour or not, as the author pleased.
+        # Both conventions occur: a node is its own neighbour, or is not.
         np.fill_diagonal(linked, val=False)
         own = values != 0
         np.fill_diagonal(own, val=False)

@@ -1,4 +1,4 @@
-"""The parameters of a network of the earlier system under our names."""
+"""The parameters of a network of the earlier system under the names of xec."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from xec_models.regressor.heads import HEADS, TaskHead, heads_of, state_of_task
 
 ANGLE_UNITS = {"deg": 1.0, "rad": 180.0 / math.pi}
 
-# Parts of the earlier names -> ours, the first that fits.
+# Parts of the earlier names -> names of xec, the first that fits.
 ENCODER_NAMES = {"pos_embed": "position.embedding", "fusion_transformer.": "fusion."}
 DECODER_NAMES = {"dec_bot.": "bottom", "dec_outer_center.": "outer_center"}
 OUTER_COARSE = "outer_coarse"
 OUTER_CENTER = "decoders.outer_center."
 
 
-def renamed(
+def rename_parameters(
     earlier: EarlierFile, state: Mapping[str, Tensor], config: Mapping[str, Any], angle_unit: str
 ) -> dict[str, Tensor]:
-    """Give parameters our names, and the heads the scales of their targets.
+    """Rename the parameters, and give the heads the scales of their targets.
 
     Parameters
     ----------
@@ -36,7 +36,7 @@ def renamed(
     state
         Its last or its averaged parameters.
     config
-        What `configuration_of` gave.
+        As `configuration_of` returns it.
     angle_unit
         Unit of the angles that it was trained on, a key of `ANGLE_UNITS`.
     """
@@ -45,7 +45,7 @@ def renamed(
     new = {
         ours: value
         for name, value in copies.items()
-        if (ours := our_name(earlier, name, config["model"]["outer_mode"])) and not ours.startswith(HEADS)
+        if (name_here := new_name(earlier, name, config["model"]["outer_mode"])) and not ours.startswith(HEADS)
     }
     heads = heads_of(copies)
     for name, task in config.get("tasks", {}).items():
@@ -57,8 +57,8 @@ def renamed(
     return new
 
 
-def our_name(earlier: EarlierFile, name: str, outer_mode: str) -> str | None:
-    """Translate the name of a parameter; None if it belongs to no part of our networks."""
+def new_name(earlier: EarlierFile, name: str, outer_mode: str) -> str | None:
+    """Translate the name of a parameter; None if it belongs to no part of the networks of xec."""
     if name.startswith(earlier.prefix):
         inside = name.removeprefix(earlier.prefix)
         for start, ours in ENCODER_NAMES.items():
@@ -73,15 +73,15 @@ def our_name(earlier: EarlierFile, name: str, outer_mode: str) -> str | None:
     return name if name.startswith(HEADS) else None
 
 
-def missing_centre(state: Mapping[str, Tensor], config: Mapping[str, Any]) -> dict[str, Tensor]:
-    """Make up parameters that the earlier autoencoder lacks: a decoder of the centre patch.
+def missing_decoder(state: Mapping[str, Tensor], config: Mapping[str, Any]) -> dict[str, Tensor]:
+    """Initialize the parameters that the earlier autoencoder lacks: the decoder of the centre patch.
 
     Parameters
     ----------
     state
-        What `renamed` gave.
+        As `rename_parameters` returns it.
     config
-        What `configuration_of` gave.
+        As `configuration_of` returns it.
 
     Returns
     -------

@@ -22,16 +22,16 @@ BRANCH_KEYS = ("npho_branch", "time_branch")
 def configuration_of(
     earlier: EarlierFile, *, angle_unit: str, npho_threshold: float | None, notes: list[str]
 ) -> dict[str, Any]:
-    """Work out the sections ``model``, ``normalization``, ``data`` and, for a regressor, ``tasks``.
+    """Derive the sections ``model``, ``normalization``, ``data`` and, for a regressor, ``tasks``.
 
     Parameters
     ----------
     earlier
         The file.
     angle_unit, npho_threshold
-        As of `xec_models.earlier.conversion.convert_checkpoint`.
+        As in `xec_models.earlier.conversion.convert_checkpoint`.
     notes
-        Gets a line for everything that was taken otherwise than it is stated.
+        Receives a line for every deviation from the settings, and for every assumption.
 
     Raises
     ------
@@ -72,7 +72,7 @@ def _model(earlier: EarlierFile, notes: list[str]) -> dict[str, Any]:
     if isinstance(model["outer_fine_pool"], int):
         model["outer_fine_pool"] = [model["outer_fine_pool"]] * 2
     notes += [
-        f"{key} is {stated[key]} in its settings, {model[key]} by its parameters: the latter"
+        f"{key} is {stated[key]} in its settings, {model[key]} by its parameters: the latter is used"
         for key in ("encoder_dim", "num_fusion_layers")
         if stated.get(key) not in (None, model[key])
     ]
@@ -106,14 +106,14 @@ def _normalization(earlier: EarlierFile, threshold: float | None, notes: list[st
     if missing:
         raise CheckpointError(
             f"{earlier.path}: its settings have no {', '.join(missing)}; without them raw readings cannot be "
-            "brought to the scale that it was trained on"
+            "normalized as in its training"
         )
     values: dict[str, Any] = {key: stated[key] for key in NORMALIZATION_KEYS}
     for key, usual in (("npho_scheme", "log1p"), ("sentinel_npho", stated["sentinel_time"])):
         values[key] = stated.get(key)
         if values[key] is None:
             values[key] = usual
-            notes.append(f"{key} is not in its settings: {usual} taken")
+            notes.append(f"{key} is not in its settings: {usual} assumed")
     threshold = stated.get("npho_threshold") if threshold is None else threshold
     if threshold is not None:
         values["npho_threshold"] = threshold
@@ -123,29 +123,29 @@ def _normalization(earlier: EarlierFile, threshold: float | None, notes: list[st
         raise CheckpointError(_invalid(earlier, error)) from error
     if threshold is None:
         notes.append(
-            f"npho_threshold is not in its settings: {normalization['npho_threshold']:g} photons taken "
+            f"npho_threshold is not in its settings: {normalization['npho_threshold']:g} photons assumed "
             "(--npho-threshold for another)"
         )
     return normalization
 
 
 def _tasks(earlier: EarlierFile, angle_unit: str, notes: list[str]) -> dict[str, Any]:
-    there = heads_of(earlier.state)
+    heads = heads_of(earlier.state)
     active = earlier.config.get("active_tasks")
     if active is None:
-        notes.append("active_tasks is not in its settings: all heads taken")
-        active = list(there)
+        notes.append("active_tasks is not in its settings: all heads converted")
+        active = list(heads)
     active = [active] if isinstance(active, str) else list(active)
     for name in active:
-        if name not in TASKS or name not in there:
+        if name not in TASKS or name not in heads:
             raise CheckpointError(
-                f"{earlier.path}: active task '{name}'{did_you_mean(name, there)} has no head; "
-                f"found heads of {', '.join(there) or 'nothing'}, tasks of xec are {', '.join(TASKS)}"
+                f"{earlier.path}: active task '{name}'{did_you_mean(name, heads)} has no head; "
+                f"found heads of {', '.join(heads) or 'nothing'}, tasks of xec are {', '.join(TASKS)}"
             )
     uncertain = set(earlier.config.get("nll_tasks") or ())
     tasks = {}
     for name in active:
-        spec, outputs = TASKS[name], TaskHead.output_width(there[name])
+        spec, outputs = TASKS[name], TaskHead.output_width(heads[name])
         doubled = outputs == 2 * spec.n_outputs
         if (name in uncertain) != doubled:
             notes.append(
@@ -158,7 +158,7 @@ def _tasks(earlier: EarlierFile, angle_unit: str, notes: list[str]) -> dict[str,
             doubled = False
         tasks[name] = TaskConfig(loss_fn=likelihood if doubled else None)
     if "angle" in tasks:
-        effect = "its outputs are taken as they are" if angle_unit == "deg" else "its outputs become degrees"
+        effect = "its outputs stay as they are" if angle_unit == "deg" else "its outputs become degrees"
         notes.append(
             f"angles: trained on emiAng in {angle_unit} (--angle-unit; the file does not say): {effect}"
         )

@@ -1,4 +1,4 @@
-"""The encoder: six faces become six tokens, which a transformer lets look at each other."""
+"""The encoder: one token for each face, and attention between the tokens."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ class XECEncoder(nn.Module):
     """Tokens of the faces: inner, us, ds, outer (coarse and centre, if split), top, bottom.
 
     Rectangular faces share one ConvNeXt V2 backbone, hexagonal ones one HexNeXt encoder. Everything
-    is per event: batch mates never meet.
+    is per event: the events of a batch do not interact.
 
     Parameters
     ----------
     model
         Shape of the network.
     normalization
-        Scale of the readings that it sees.
+        Constants of the inputs.
 
     Attributes
     ----------
     faces : tuple of str
         The face of each token.
     normalizer : Normalizer
-        Raw readings to what `forward` takes.
+        Normalization of raw readings to the input of `forward`.
     """
 
     def __init__(self, model: ModelConfig, normalization: NormalizationConfig) -> None:
@@ -67,7 +67,7 @@ class XECEncoder(nn.Module):
         return tokens
 
     def face_tokens(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
-        """The tokens before the fusion: each knows its own face only; parameters as of `forward`."""
+        """Compute the tokens before the fusion, each from its own face only; parameters as in `forward`."""
         if mask is not None:
             # A partly masked cell of a pooled grid takes its value from the sensors that are left.
             x = torch.where(mask.unsqueeze(-1), self.normalizer.sentinels(), x)

@@ -1,8 +1,8 @@
 """The fusion of the tokens: a post-norm transformer encoder.
 
 A. Vaswani et al., "Attention Is All You Need", arXiv:1706.03762 (2017). torch's own encoder layer
-switches to other kernels in evaluation, which neither export nor reproduce the training's numbers;
-this one has the same parameters and one path.
+switches to other kernels in evaluation, which neither export nor reproduce the numbers of the training;
+this one has the same parameters and a single code path.
 """
 
 from __future__ import annotations
@@ -57,14 +57,14 @@ class FusionLayer(nn.Module):
 
 
 class Fusion(nn.Module):
-    """`layers` fusion layers, one after the other.
+    """A stack of fusion layers.
 
     Parameters
     ----------
     dim, heads, feedforward
         As for `FusionLayer`.
     layers
-        How many.
+        Number of layers.
     """
 
     def __init__(self, dim: int, heads: int, feedforward: int, layers: int) -> None:

@@ -1,6 +1,6 @@
-"""Tables of the sensors in the cells of faces: the way from sensors to faces.
+"""Gathering of sensors into the cells of faces.
 
-Faces of one shape form a group and travel as one batch: upstream with downstream, top with bottom.
+Faces of one shape form a group and are processed as one batch: upstream with downstream, top with bottom.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from xec_models.encoder.outer_modes import OUTER_MODES, FaceGroup
 
 
 class FaceGather(nn.Module):
-    """Readings of all sensors, sorted into faces.
+    """Sorting of the readings of all sensors into faces.
 
     Parameters
     ----------
     config
         Layout, outer mode and pooling.
     normalizer
-        The scale that the readings are in; the fine grid shares photons, not their logarithms.
+        Scale of the readings; the fine grid shares photons, not their logarithms.
     """
 
     def __init__(self, config: ModelConfig, normalizer: Normalizer) -> None:
@@ -61,7 +61,7 @@ class FaceGather(nn.Module):
         Returns
         -------
         dict
-            Shapes as of `forward` without the last axis. A cell is masked if all its sensors are.
+            Shapes as in `forward` without the last axis. A cell is masked if all its sensors are.
         """
         return {name: cast("FaceMap", faces).mask(mask) for name, faces in self.maps.items()}
 
@@ -73,14 +73,14 @@ def _face_map(group: FaceGroup, config: ModelConfig, normalizer: Normalizer) -> 
 
 
 class FaceMap(nn.Module):
-    """The readings of one group of faces."""
+    """Gathering of one group of faces."""
 
     def forward(self, x: Tensor) -> Tensor:
-        """(B, sensors, 2) to (B, faces, ..., 2)."""
+        """Sort readings (B, sensors, 2) into (B, faces, ..., 2)."""
         raise NotImplementedError
 
     def mask(self, mask: Tensor) -> Tensor:
-        """(B, sensors) to (B, faces, ...)."""
+        """Sort a mask (B, sensors) into (B, faces, ...)."""
         raise NotImplementedError
 
 
@@ -105,7 +105,7 @@ class SensorMap(FaceMap):
         self.register_buffer("table", table, persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        """(B, sensors, ...) to (B, *shape, ...)."""
+        """Sort readings (B, sensors, ...) into (B, *shape, ...)."""
         if self.table is None:
             picked = x[:, self.first : self.first + math.prod(self.shape)]
         else:
@@ -113,7 +113,7 @@ class SensorMap(FaceMap):
         return picked.reshape(-1, *self.shape, *x.shape[2:])
 
     def mask(self, mask: Tensor) -> Tensor:
-        """(B, sensors) to (B, *shape)."""
+        """Sort a mask (B, sensors) into (B, *shape)."""
         return self.forward(mask)
 
 
@@ -142,22 +142,22 @@ class _FineGrid(FaceMap):
         self.register_buffer(name, table, persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        """(B, sensors, 2) to (B, 1, rows, columns, 2)."""
+        """Sort readings (B, sensors, 2) into (B, 1, rows, columns, 2)."""
         cells = self.cells(x[:, self.sensor])
         return cells.reshape(-1, 1, *self.shape, 2)
 
     def cells(self, y: Tensor) -> Tensor:
-        """(B, cells, k, 2), the sensors of every cell, to (B, cells, 2)."""
+        """Combine the sensors of every cell, (B, cells, k, 2), into (B, cells, 2)."""
         raise NotImplementedError
 
     def mask(self, mask: Tensor) -> Tensor:
-        """(B, sensors) to (B, 1, rows, columns)."""
+        """Sort a mask (B, sensors) into (B, 1, rows, columns)."""
         hidden = mask[:, self.sensor] | (self.area == 0)
         return hidden.all(-1).reshape(-1, 1, *self.shape)
 
 
 class PhysicalFineGrid(_FineGrid):
-    """Photons are shared among a sensor's cells, times are copied.
+    """A fine grid with photons shared among a sensor's cells, and times copied.
 
     A pooled cell holds the photons of its cells per area that was seen, and the mean time over the
     area with a valid time; a cell without any valid reading gets the sentinel.
@@ -166,7 +166,7 @@ class PhysicalFineGrid(_FineGrid):
     layout = "physical"
 
     def cells(self, y: Tensor) -> Tensor:
-        """(B, cells, k, 2), the sensors of every cell, to (B, cells, 2)."""
+        """Combine the sensors of every cell, (B, cells, k, 2), into (B, cells, 2)."""
         normalizer = self.normalizer
         npho, time = y.unbind(-1)
         counted, timed = npho != normalizer.sentinel_npho, time != normalizer.sentinel_time
@@ -181,12 +181,12 @@ class PhysicalFineGrid(_FineGrid):
 
 
 class EarlierFineGrid(_FineGrid):
-    """As the system `xec-ml-wl` did: normalized numbers divided and averaged, sentinels included."""
+    """The fine grid of the system `xec-ml-wl`: normalized numbers divided and averaged, with sentinels."""
 
     layout = "xec-ml-wl"
 
     def cells(self, y: Tensor) -> Tensor:
-        """(B, cells, k, 2), the sensors of every cell, to (B, cells, 2)."""
+        """Combine the sensors of every cell, (B, cells, k, 2), into (B, cells, 2)."""
         weight = torch.stack([self.share / self.cells_per_cell, self.area], dim=-1)
         return (y * weight).sum(-2)
 
@@ -195,5 +195,5 @@ FINE_GRIDS: dict[str, type[_FineGrid]] = {grid.layout: grid for grid in (Physica
 
 
 def _or_one(area: Tensor) -> Tensor:
-    """Zero becomes one: where nothing was seen the quotient is not used."""
+    """Replace 0 by 1: where nothing was seen the quotient is not used."""
     return torch.where(area > 0, area, 1)

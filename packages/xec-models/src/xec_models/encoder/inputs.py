@@ -1,4 +1,4 @@
-"""Forms of the readings that callers may hand to a network: tensors or arrays, two or one stacked."""
+"""Readings in every form that networks accept: tensors or arrays, separate or stacked."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from xec_models.errors import ModelError
 def split_readings(
     npho: ArrayLike | Tensor, time: ArrayLike | Tensor | None, device: torch.device
 ) -> tuple[Tensor, Tensor]:
-    """Raw readings as two tensors of one shape.
+    """Return raw readings as two tensors of one shape.
 
     Parameters
     ----------
@@ -22,7 +22,7 @@ def split_readings(
     time
         (B, sensors), or None if stacked.
     device
-        Where arrays are brought to; tensors stay where they are.
+        Device that arrays are copied to; tensors stay on theirs.
 
     Returns
     -------
@@ -32,7 +32,7 @@ def split_readings(
     Raises
     ------
     ModelError
-        If the shapes are others.
+        If a shape is none of these.
     """
     counts = _tensor(npho, device)
     if time is None:

@@ -19,7 +19,7 @@ class Network(nn.Module):
     Attributes
     ----------
     kind
-        What checkpoints call the class.
+        Name of the class in checkpoints.
     encoder
         Normalization, faces and fusion.
     normalization
@@ -39,7 +39,7 @@ class Network(nn.Module):
         """Build from the sections of a plain configuration, with random weights."""
 
     def encode_normalized(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
-        """Tokens (B, tokens, encoder_dim) of normalized readings; see `XECEncoder.forward`."""
+        """Encode normalized readings into tokens (B, tokens, encoder_dim); see `XECEncoder.forward`."""
         tokens: Tensor = self.encoder(x, mask)
         return tokens
 

@@ -1,7 +1,7 @@
-"""Raw photons and seconds to the numbers a network sees, and back.
+"""Normalization of raw photons and seconds, and its inverse.
 
-The first module of every network, with the formulas that `NphoTransform` of xec-data has: so checkpoints and
-exported graphs carry their constants.
+It is the first module of every network, with the formulas of `NphoTransform` in xec-data, so that checkpoints
+and exported graphs carry their constants.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from xec_models.blocks.namespace import TORCH
 
 
 class Normalizer(nn.Module):
-    """Raw readings to normalized ones, invalid readings to sentinels.
+    """Normalization of readings, with sentinels for invalid ones.
 
     Parameters
     ----------
@@ -50,13 +50,13 @@ class Normalizer(nn.Module):
             )
         }
         for name, value in constants.items():
-            # Not persistent: the checkpoint's configuration is the one place that states them.
+            # Not persistent: only the checkpoint's configuration states them.
             self.register_buffer(name, torch.tensor(float(value)), persistent=False)
         lowest = float(self.scheme.lowest(config.npho_scale))
         self.register_buffer("lowest", torch.tensor(lowest), persistent=False)
 
     def forward(self, npho: Tensor, time: Tensor) -> Tensor:
-        """Normalize.
+        """Normalize raw readings.
 
         Parameters
         ----------
@@ -87,20 +87,20 @@ class Normalizer(nn.Module):
         )
 
     def normalize_photons(self, npho: Tensor) -> Tensor:
-        """Valid counts to normalized ones; a count below the scheme's domain counts as none."""
+        """Normalize valid counts; a count below the scheme's domain counts as none."""
         counts: Tensor = torch.where(self.scheme.in_domain(npho, self.lowest), npho, 0)
         normalized: Tensor = self.scheme.forward(TORCH, counts, self.npho_scale, self.npho_scale2)
         return normalized
 
     def photons(self, y: Tensor) -> Tensor:
-        """Normalized counts to photons, the inverse of `normalize_photons`."""
+        """Convert normalized counts to photons, the inverse of `normalize_photons`."""
         photons: Tensor = self.scheme.inverse(TORCH, y, self.npho_scale, self.npho_scale2)
         return photons
 
     def seconds(self, y: Tensor) -> Tensor:
-        """Normalized times to seconds."""
+        """Convert normalized times to seconds."""
         return (y + self.time_shift) * self.time_scale
 
     def sentinels(self) -> Tensor:
-        """(2,) what stands for no reading: count, time."""
+        """Return the sentinels (2,) of count and time."""
         return torch.stack([self.sentinel_npho, self.sentinel_time])

@@ -1,4 +1,4 @@
-"""The table of ways to see the outer face, and with it all faces that become tokens."""
+"""The table of representations of the outer face, and the faces that become tokens."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ class FaceGroup:
 
 @dataclass(frozen=True)
 class OuterMode:
-    """A way to see the outer face.
+    """A representation of the outer face.
 
     Attributes
     ----------
     name
-        What ``model.outer_mode`` calls it.
+        Value of ``model.outer_mode``.
     summary
         One line for people.
     outer
         The groups of the outer face.
     fine_grid
-        Whether it is on the fine grid, which can be pooled.
+        Whether it is the fine grid, which can be pooled.
     """
 
     name: str
@@ -60,9 +60,9 @@ OUTER_MODES: Registry[OuterMode] = Registry(
     ),
     error=ModelError,
 )
-"""Every way by its name."""
+"""Every representation by its name."""
 
 
 def token_faces(outer_mode: str) -> tuple[GridName, ...]:
-    """The face of each token, in order."""
+    """Return the face of each token, in order."""
     return tuple(face for group in OUTER_MODES[outer_mode].groups for face in group.faces)

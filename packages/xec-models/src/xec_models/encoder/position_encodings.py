@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class PositionEncoding:
-    """A way for the fusion to know the face of a token.
+    """An encoding of the face of a token, added before the fusion.
 
     Attributes
     ----------
     name
-        What ``model.position`` calls it.
+        Value of ``model.position``.
     build
-        From the tokens' faces, the width of a token and the layout to a module that gives (1, tokens, width).
+        Builds a module that returns (1, tokens, width), from the tokens' faces, the width and the layout.
     summary
         One line for people.
     """
@@ -33,16 +33,16 @@ class PositionEncoding:
     summary: str
 
 
-def _learnable(faces: tuple[GridName, ...], dim: int, layout: Layout) -> nn.Module:
+def _learnable(faces: tuple[GridName, ...], dim: int, _layout: Layout) -> nn.Module:
     from xec_models.encoder.positions import LearnablePosition
 
-    return LearnablePosition(faces, dim, layout)
+    return LearnablePosition(faces, dim)
 
 
-def _sinusoidal(faces: tuple[GridName, ...], dim: int, layout: Layout) -> nn.Module:
+def _sinusoidal(faces: tuple[GridName, ...], dim: int, _layout: Layout) -> nn.Module:
     from xec_models.encoder.positions import SinusoidalPosition
 
-    return SinusoidalPosition(faces, dim, layout)
+    return SinusoidalPosition(faces, dim)
 
 
 def _geometric(faces: tuple[GridName, ...], dim: int, layout: Layout) -> nn.Module:

@@ -1,7 +1,7 @@
-"""Position encodings, by which the fusion knows the face of a token.
+"""Position encodings of the tokens.
 
 Learnable, as in A. Dosovitskiy et al., arXiv:2010.11929 (2020); sinusoidal, as in A. Vaswani et al.,
-arXiv:1706.03762 (2017); geometric, from where the face stands and what sensors it has.
+arXiv:1706.03762 (2017); geometric, from the centre of the face and its kinds of sensors.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ GEOMETRIC_WIDTH = 128
 
 
 class LearnablePosition(nn.Module):
-    """One free vector a token, started from a truncated normal of width 0.02.
+    """One free vector for each token, initialized from a truncated normal of width 0.02.
 
     Parameters
     ----------
@@ -29,13 +29,13 @@ class LearnablePosition(nn.Module):
         Width of a token.
     """
 
-    def __init__(self, faces: tuple[GridName, ...], dim: int, layout: Layout) -> None:  # noqa: ARG002
+    def __init__(self, faces: tuple[GridName, ...], dim: int) -> None:
         super().__init__()
         self.embedding = nn.Parameter(torch.empty(1, len(faces), dim))
         nn.init.trunc_normal_(self.embedding, std=0.02)
 
     def forward(self) -> Tensor:
-        """(1, tokens, dim)."""
+        """Return the encoding (1, tokens, dim)."""
         return self.embedding
 
 
@@ -52,7 +52,7 @@ class SinusoidalPosition(nn.Module):
 
     embedding: Tensor
 
-    def __init__(self, faces: tuple[GridName, ...], dim: int, layout: Layout) -> None:  # noqa: ARG002
+    def __init__(self, faces: tuple[GridName, ...], dim: int) -> None:
         super().__init__()
         number = torch.arange(len(faces), dtype=torch.float64).unsqueeze(1)
         rate = torch.exp(torch.arange(0, dim, 2, dtype=torch.float64) * (-math.log(10000.0) / dim))
@@ -60,7 +60,7 @@ class SinusoidalPosition(nn.Module):
         self.register_buffer("embedding", table.to(torch.get_default_dtype())[None], persistent=False)
 
     def forward(self) -> Tensor:
-        """(1, tokens, dim)."""
+        """Return the encoding (1, tokens, dim)."""
         return self.embedding
 
 
@@ -88,13 +88,13 @@ class GeometricPosition(nn.Module):
         )
 
     def forward(self) -> Tensor:
-        """(1, tokens, dim)."""
+        """Return the encoding (1, tokens, dim)."""
         embedding: Tensor = self.mlp(self.description)
         return embedding.unsqueeze(0)
 
 
 def _describe(face: GridName, layout: Layout) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
-    """Centre of the face in metres, then the fraction of its sensors of each kind."""
+    """Return the centre of the face in metres, then the fraction of its sensors of each kind."""
     ids = np.unique(index_map(face, layout))
     kinds = sensor_kinds()
     fractions = [np.mean(kinds[ids] == kind) for kind in np.unique(kinds)]

@@ -1,4 +1,4 @@
-"""Functions of the losses: prediction, target and β to the loss of each number or event.
+"""Functions of the losses: the loss of each number or event from prediction, target and β.
 
 The configuration reads the table of losses: torch is imported by the functions, when they are called.
 """
@@ -12,36 +12,36 @@ if TYPE_CHECKING:
 
 
 def smooth_l1(prediction: Tensor, target: Tensor, beta: float) -> Tensor:
-    """Quadratic near 0, linear from β on."""
+    """Return the deviation squared near 0, and its absolute value from β on."""
     from torch.nn.functional import smooth_l1_loss
 
     return smooth_l1_loss(prediction, target, reduction="none", beta=beta)
 
 
 def huber(prediction: Tensor, target: Tensor, beta: float) -> Tensor:
-    """The same times β."""
+    """Return β times `smooth_l1`."""
     from torch.nn.functional import huber_loss
 
     return huber_loss(prediction, target, reduction="none", delta=beta)
 
 
 def l1(prediction: Tensor, target: Tensor, _beta: float) -> Tensor:
-    """Absolute deviation."""
+    """Return the absolute deviation."""
     return (prediction - target).abs()
 
 
 def mse(prediction: Tensor, target: Tensor, _beta: float) -> Tensor:
-    """Squared deviation."""
+    """Return the squared deviation."""
     return (prediction - target).square()
 
 
 def relative_l1(prediction: Tensor, target: Tensor, _beta: float) -> Tensor:
-    """Absolute relative deviation."""
+    """Return the absolute relative deviation."""
     return _relative(prediction, target).abs()
 
 
 def relative_smooth_l1(prediction: Tensor, target: Tensor, beta: float) -> Tensor:
-    """`smooth_l1` of the relative deviation."""
+    """Return `smooth_l1` of the relative deviation."""
     import torch
 
     deviation = _relative(prediction, target)
@@ -49,19 +49,19 @@ def relative_smooth_l1(prediction: Tensor, target: Tensor, beta: float) -> Tenso
 
 
 def relative_mse(prediction: Tensor, target: Tensor, _beta: float) -> Tensor:
-    """Squared relative deviation."""
+    """Return the squared relative deviation."""
     return _relative(prediction, target).square()
 
 
 def cosine(prediction: Tensor, target: Tensor, _beta: float) -> Tensor:
-    """One minus the cosine of the angle between two vectors of any length."""
+    """Return one minus the cosine of the angle between two vectors of any length."""
     from torch.nn.functional import cosine_similarity
 
     return 1 - cosine_similarity(prediction, target, dim=1)
 
 
 def gaussian_nll(prediction: Tensor, target: Tensor, beta: float) -> Tensor:
-    """Negative logarithm of a normal distribution's likelihood, weighted by σ^(2β) without gradient.
+    """Return the negative log-likelihood of a normal distribution, weighted by σ^(2β) without gradient.
 
     β = 0 is the likelihood; β = 0.5 keeps events of large σ from being neglected (Seitzer et al., ICLR 2022,
     β-NLL).
@@ -72,7 +72,7 @@ def gaussian_nll(prediction: Tensor, target: Tensor, beta: float) -> Tensor:
 
 
 def cross_entropy(prediction: Tensor, target: Tensor, _beta: float) -> Tensor:
-    """Negative logarithm of the probability given to the true class."""
+    """Return the negative logarithm of the probability of the true class."""
     from torch.nn.functional import cross_entropy as entropy
 
     return entropy(prediction, target[:, 0].long(), reduction="none")

@@ -2,11 +2,11 @@
 
 ``standardized``
     Head output and target shifted and scaled by the network (mean 0, spread 1 over the training data), so
-    that seconds and centimetres weigh alike. β of smooth_l1 and huber is in these units.
+    that seconds and centimetres contribute equally. β of smooth_l1 and huber is in these units.
 ``physical``
     The network's output and the truth in the task's unit: a relative deviation means something only there.
 ``direction``
-    The same as vectors in space, of any length.
+    Both as vectors in space, of any length.
 ``classes``
     Logits and the class as an integer.
 """
@@ -39,8 +39,8 @@ Space = Literal["standardized", "physical", "direction", "classes"]
 LossFunction = Callable[["Tensor", "Tensor", float], "Tensor"]
 
 
-class Learnable(Protocol):
-    """What a loss asks of a task."""
+class TaskTraits(Protocol):
+    """Properties of a task that decide which losses suit it."""
 
     @property
     def n_classes(self) -> int:
@@ -71,13 +71,13 @@ class Loss:
         ``(prediction, target, beta)`` of shapes (n, k), (n, k) to the loss of each number (n, k), or of each
         event (n,).
     space
-        What prediction and target are.
+        Space of prediction and target, see the module.
     suits
         Whether the loss makes sense for a task.
     summary
-        The formula per output, or one line, for people; d is prediction − target, t the target.
+        Formula per output, for people; d is prediction − target, t the target.
     beta
-        What β is, for people; empty if the loss has none.
+        Meaning of β, for people; empty if the loss has none.
     beta_positive
         Whether β = 0 is no valid value.
     positive_truth
@@ -91,7 +91,7 @@ class Loss:
     name: str
     function: LossFunction
     space: Space
-    suits: Callable[[Learnable], bool]
+    suits: Callable[[TaskTraits], bool]
     summary: str
     beta: str = ""
     beta_positive: bool = False
@@ -118,29 +118,29 @@ class Loss:
         return values.mean(dim=1) if values.ndim > 1 else values
 
 
-def _regression(task: Learnable) -> bool:
+def _regression(task: TaskTraits) -> bool:
     return not task.n_classes
 
 
-def _numbers(task: Learnable) -> bool:
-    # Components of a unit vector depend on each other: what counts is the distance of the two vectors.
+def _numbers(task: TaskTraits) -> bool:
+    # Components of a unit vector depend on each other: only the distance of the two vectors has a meaning.
     return not task.n_classes and not task.unit_vector
 
 
-def _scalars(task: Learnable) -> bool:
-    # A σ of each output would say nothing of the angle between two directions.
+def _scalars(task: TaskTraits) -> bool:
+    # A σ of each output would not be one of the angle between two directions.
     return not task.n_classes and task.direction is None
 
 
-def _positive(task: Learnable) -> bool:
+def _positive(task: TaskTraits) -> bool:
     return task.positive
 
 
-def _directions(task: Learnable) -> bool:
+def _directions(task: TaskTraits) -> bool:
     return task.direction is not None
 
 
-def _classes(task: Learnable) -> bool:
+def _classes(task: TaskTraits) -> bool:
     return task.n_classes > 0
 
 
@@ -162,10 +162,10 @@ LOSSES: Registry[Loss] = Registry(
         Loss("cosine", cosine, "direction", _directions,
              "1 − cos of the angle between the directions"),
         Loss("gaussian_nll", gaussian_nll, "standardized", _scalars,
-             "½(ln σ² + d²/σ²)·σ^(2β), the last factor without gradient; predicts σ, too",
+             "½(ln σ² + d²/σ²)·σ^(2β), the last factor without gradient; predicts σ too",
              beta="exponent", predicts_sigma=True),
         Loss("cross_entropy", cross_entropy, "classes", _classes,
-             "−ln of the probability given to the true class"),
+             "−ln of the probability of the true class"),
     ),
     group="xec.losses",
     error=ModelError,
@@ -173,7 +173,7 @@ LOSSES: Registry[Loss] = Registry(
 """Every loss by its name. Installed packages add theirs in the entry-point group ``xec.losses``."""
 
 
-def losses_for(task: Learnable) -> tuple[str, ...]:
+def losses_for(task: TaskTraits) -> tuple[str, ...]:
     """Names of the losses that make sense for a task, in the order of the table."""
     return tuple(loss.name for loss in LOSSES.values() if loss.suits(task))
 
@@ -183,13 +183,13 @@ def losses_for_readings() -> tuple[str, ...]:
     return tuple(loss.name for loss in LOSSES.values() if loss.for_readings)
 
 
-def uncertainty_loss(task: Learnable) -> str | None:
+def uncertainty_loss(task: TaskTraits) -> str | None:
     """Name of the first loss that predicts a σ and suits a task; None if there is none."""
     return next((name for name in losses_for(task) if LOSSES[name].predicts_sigma), None)
 
 
-def beta_in_words(names: Iterable[str]) -> str:
-    """What β is for losses: ``transition point of smooth_l1 and huber; exponent of gaussian_nll``."""
+def describe_beta(names: Iterable[str]) -> str:
+    """Describe β of losses: ``transition point of smooth_l1 and huber; exponent of gaussian_nll``."""
     by_meaning: dict[str, list[str]] = {}
     for name in names:
         by_meaning.setdefault(LOSSES[name].beta, []).append(name)

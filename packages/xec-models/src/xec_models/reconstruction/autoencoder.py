@@ -1,7 +1,7 @@
-"""The masked autoencoder: from the sensors that it sees to those that are hidden.
+"""The masked autoencoder: reconstruction of hidden sensors from visible ones.
 
 K. He et al., "Masked Autoencoders Are Scalable Vision Learners", arXiv:2111.06377 (2021), with the masked
-convolutions of S. Woo et al., arXiv:2301.00808 (2023). What its encoder learns needs no true values.
+convolutions of S. Woo et al., arXiv:2301.00808 (2023). Its training needs no true values.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class XECMaskedAutoencoder(Network):
     Attributes
     ----------
     channels : tuple of str
-        What is predicted: ``npho``, ``time``.
+        Predicted channels: ``npho``, ``time``.
     """
 
     kind = "mae"
@@ -80,15 +80,15 @@ class XECMaskedAutoencoder(Network):
         Returns
         -------
         dict
-            (B, sensors) by channel, in photons and seconds: what the network thinks of every sensor, of
-            those that it saw too.
+            (B, sensors) by channel, in photons and seconds: predictions for every sensor, visible ones
+            included.
         """
         counts, times = split_readings(npho, time, self.device)
         hidden = torch.as_tensor(mask, device=counts.device)
         return self.to_physical(self.to_sensors(self.reconstruct_cells(counts, times, hidden)))
 
     def reconstruct_cells(self, npho: Tensor, time: Tensor, mask: Tensor) -> dict[str, Tensor]:
-        """By face (B, cells, channels), normalized: where losses are taken. Parameters as of `forward`."""
+        """Reconstruct the cells, normalized, by face (B, cells, channels); parameters as in `forward`."""
         x = self.encoder.normalizer(npho, time)
         hidden = mask | (x[..., 0] == self.encoder.normalizer.sentinel_npho)
         return self.decode(self.encode_normalized(x, hidden))
@@ -98,7 +98,7 @@ class XECMaskedAutoencoder(Network):
         return self._by_face(self.encoder.gather(x), 3)
 
     def hidden_cells(self, mask: Tensor) -> dict[str, Tensor]:
-        """By face (B, cells) bool from (B, sensors): a cell is hidden if all its sensors are."""
+        """Sort a mask (B, sensors) by face (B, cells): a cell is hidden if all its sensors are."""
         return self._by_face(self.encoder.gather.mask(mask), 2)
 
     def _by_face(self, groups: Mapping[str, Tensor], ndim: int) -> dict[str, Tensor]:
@@ -109,18 +109,18 @@ class XECMaskedAutoencoder(Network):
         }
 
     def forward_normalized(self, x: Tensor, mask: Tensor | None = None) -> dict[str, Tensor]:
-        """By face (B, cells, channels), from (B, sensors, 2) readings that are normalized already."""
+        """Reconstruct by face (B, cells, channels) from normalized readings (B, sensors, 2)."""
         return self.decode(self.encode_normalized(x, mask))
 
     def decode(self, tokens: Tensor) -> dict[str, Tensor]:
-        """(B, tokens, encoder_dim) to (B, cells, channels) by face."""
+        """Decode tokens (B, tokens, encoder_dim) by face (B, cells, channels)."""
         return {
             face: decoder(token)
             for (face, decoder), token in zip(self.decoders.items(), tokens.unbind(1), strict=True)
         }
 
     def to_physical(self, values: Tensor) -> dict[str, Tensor]:
-        """(B, sensors, channels) normalized numbers to photons and seconds by channel."""
+        """Convert normalized values (B, sensors, channels) to photons and seconds by channel (B, sensors)."""
         normalizer = self.encoder.normalizer
         inverse = {"npho": normalizer.photons, "time": normalizer.seconds}
         return {name: inverse[name](values[..., i]) for i, name in enumerate(self.channels)}

@@ -1,4 +1,4 @@
-"""Decoders of the masked autoencoder: from tokens to the cells of faces, and from these to sensors."""
+"""Decoders of the masked autoencoder: cells of faces from tokens, and sensors from cells."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from xec_models.encoder.normalizer import Normalizer
 Matrix = NDArray[np.float64]
 
 FINE: Final = "outer"
-"""The face whose cells are not its sensors."""
+"""The face whose cells are not single sensors."""
 
 HEX_DEPTH = 2
 _POSITION_STD = 0.02
 
 
 class GridDecoder(nn.Module):
-    """A token becomes a rectangular face: 4 × 4, two upsamplings by transposed convolutions, bilinear.
+    """Decoder of a rectangular face: 4 × 4, two transposed convolutions of stride 2, bilinear interpolation.
 
     Parameters
     ----------
@@ -48,29 +48,29 @@ class GridDecoder(nn.Module):
         rows, columns = TOKEN_GRID
         self.linear = nn.Linear(encoder_dim, 2 * dim * rows * columns)
         self.decoder = nn.Sequential(
-            _twice(2 * dim, dim),
+            _upsampling(2 * dim, dim),
             nn.LayerNorm([dim, 2 * rows, 2 * columns]),
             nn.GELU(),
-            _twice(dim, dim // 2),
+            _upsampling(dim, dim // 2),
             nn.LayerNorm([dim // 2, 4 * rows, 4 * columns]),
             nn.GELU(),
             nn.ConvTranspose2d(dim // 2, channels, kernel_size=3, padding=1),
         )
 
     def forward(self, token: Tensor) -> Tensor:
-        """(B, encoder_dim) to (B, cells, channels)."""
+        """Decode a token (B, encoder_dim) into (B, cells, channels)."""
         image = self.decoder(self.linear(token).unflatten(1, (-1, *TOKEN_GRID)))
         image = F.interpolate(image, size=self.shape, mode="bilinear", align_corners=False)
         return image.flatten(2).transpose(1, 2)
 
 
-def _twice(channels: int, width: int) -> nn.ConvTranspose2d:
-    """An upsampling to twice the rows and columns."""
+def _upsampling(channels: int, width: int) -> nn.ConvTranspose2d:
+    """Build an upsampling to twice the rows and columns."""
     return nn.ConvTranspose2d(channels, width, kernel_size=3, stride=2, padding=1, output_padding=1)
 
 
 class HexDecoder(nn.Module):
-    """A token becomes a hexagonal face: the same for every node, a position, HexNeXt blocks.
+    """Decoder of a hexagonal face: the token at every node, a learned position, HexNeXt blocks.
 
     Parameters
     ----------
@@ -95,7 +95,7 @@ class HexDecoder(nn.Module):
         self.head = nn.Sequential(nn.LayerNorm(dim), nn.Linear(dim, channels))
 
     def forward(self, token: Tensor) -> Tensor:
-        """(B, encoder_dim) to (B, nodes, channels)."""
+        """Decode a token (B, encoder_dim) into (B, nodes, channels)."""
         x = self.proj_in(token).unsqueeze(1) + self.pos_embed
         for block in self.blocks:
             x = block(x)
@@ -104,7 +104,7 @@ class HexDecoder(nn.Module):
 
 
 def build_decoder(face: GridName, model: ModelConfig, dim: int, channels: int) -> GridDecoder | HexDecoder:
-    """The decoder of a face: by the number of axes of its map, one of nodes or one of a grid."""
+    """Build the decoder of a face: of nodes or of a grid, by the number of axes of its index map."""
     shape = face_shape(face, model)
     if len(shape) == 1:
         return HexDecoder(model.encoder_dim, dim, channels, shape[0], model)
@@ -112,14 +112,14 @@ def build_decoder(face: GridName, model: ModelConfig, dim: int, channels: int) -
 
 
 def face_shape(face: GridName, model: ModelConfig) -> tuple[int, ...]:
-    """Rows and columns, or nodes, of a face as the encoder sees it."""
+    """Return the rows and columns, or the nodes, of a face in the encoder."""
     if face == FINE:
         return outer_fine_grid(model.outer_fine_pool, model.layout).shape
     return index_map(face, model.layout).shape
 
 
 class CellsToSensors(nn.Module):
-    """Readings of sensors from those of the cells of all faces, the inverse of `FaceGather`.
+    """Combination of the cells of all faces into sensors, the inverse of `FaceGather`.
 
     On most faces a sensor is a cell. A sensor of the fine grid covers several, whose photons are added up
     and whose times are averaged. A sensor that is on no face (12 of the fine grid in the layout
@@ -152,7 +152,7 @@ class CellsToSensors(nn.Module):
             self.register_buffer("photons", torch.tensor(photons, dtype=dtype), persistent=False)
 
     def forward(self, cells: Mapping[str, Tensor]) -> Tensor:
-        """Put sensors together.
+        """Combine cells into sensors.
 
         Parameters
         ----------
@@ -172,7 +172,7 @@ class CellsToSensors(nn.Module):
         return out
 
     def _joined(self, cells: Tensor) -> Tensor:
-        """(B, cells, channels) of the fine grid to (B, its sensors, channels)."""
+        """Combine cells (B, cells, channels) of the fine grid into (B, its sensors, channels)."""
         npho = cells[..., 0]
         if self.conserves_photons:
             npho = self.normalizer.normalize_photons(self.normalizer.photons(npho) @ self.photons)
@@ -184,7 +184,7 @@ class CellsToSensors(nn.Module):
 
 
 def _cells_of_sensors(model: ModelConfig) -> tuple[Matrix, Matrix]:
-    """(cells, sensors) for the fine grid: each sensor's cells in parts of its area, and what to add up."""
+    """Return matrices (cells, sensors) of the fine grid: parts of a sensor's area, and factors of photons."""
     grid = outer_fine_grid(model.outer_fine_pool, model.layout)
     sensors, column = np.unique(grid.sensor, return_inverse=True)
     row = np.broadcast_to(np.arange(len(grid.sensor))[:, None], grid.sensor.shape)

@@ -22,9 +22,9 @@ class InpainterHead:
     Attributes
     ----------
     name
-        What ``model.head`` calls it.
+        Value of ``model.head``.
     build
-        From the shape of the network and the columns that are predicted (0 npho, 1 time) to the module.
+        Builds the module from the shape of the network and the predicted columns (0 npho, 1 time).
     summary
         One line for people.
     """
@@ -50,7 +50,7 @@ INPAINTER_HEADS: Registry[InpainterHead] = Registry(
     "inpainter head",
     (
         InpainterHead("per_face", _per_face, "convolutions on each face"),
-        InpainterHead("cross_attention", _cross_attention, "one for all sensors, which look at the tokens"),
+        InpainterHead("cross_attention", _cross_attention, "one for all sensors, which attend to the tokens"),
     ),
     error=ModelError,
 )

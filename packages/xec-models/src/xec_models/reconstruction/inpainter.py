@@ -1,4 +1,4 @@
-"""The inpainter: from readings of all sensors and a mask to what the masked ones would have read out."""
+"""The inpainter: prediction of masked sensors from all the others."""
 
 from __future__ import annotations
 
@@ -18,15 +18,14 @@ from xec_models.encoder.gather import SensorMap
 from xec_models.encoder.inputs import split_readings
 from xec_models.encoder.network import Network
 from xec_models.reconstruction.head_choices import INPAINTER_HEADS
-from xec_models.reconstruction.inpainter_features import Surroundings
+from xec_models.reconstruction.inpainter_features import NeighbourMeans
 
 
 class XECInpainter(Network):
-    """Recovers sensors from all the others.
+    """Encoder and a head that predicts masked sensors.
 
-    An encoder tells what happened in the event; a light head corrects, for every masked sensor, the mean
-    of its visible neighbours. What a masked sensor reads has no influence on anything, and neither has
-    an invalid reading.
+    The encoder describes the event; a light head corrects, for every masked sensor, the mean of its visible
+    neighbours. The reading of a masked sensor has no influence on anything, and neither has an invalid one.
 
     Parameters
     ----------
@@ -38,7 +37,7 @@ class XECInpainter(Network):
     Attributes
     ----------
     channels : tuple of str
-        What is predicted: ``npho``, ``time``.
+        Predicted channels: ``npho``, ``time``.
     """
 
     kind = "inpainter"
@@ -54,7 +53,7 @@ class XECInpainter(Network):
         self.channels = tuple(name for name in SENSOR_BRANCHES if name in model.predict_channels)
         self.columns = tuple(SENSOR_BRANCHES.index(name) for name in self.channels)
         self.encoder = XECEncoder(model, normalization)
-        self.surroundings = Surroundings(self.encoder.normalizer)
+        self.neighbour_means = NeighbourMeans(self.encoder.normalizer)
         self.head = INPAINTER_HEADS[model.head].build(model, self.columns)
         self.face_maps = nn.ModuleDict({face: SensorMap(face_ids(face)) for face in FACES})
         if model.freeze_encoder:
@@ -86,7 +85,7 @@ class XECInpainter(Network):
         npho, time
             (B, sensors) photons and seconds, invalid readings as they come (1e10, NaN, ±inf).
         mask
-            (B, sensors) bool, True where a sensor shall be recovered.
+            (B, sensors) bool, True where a sensor is to be recovered.
 
         Returns
         -------
@@ -119,15 +118,15 @@ class XECInpainter(Network):
         Tensor (B, sensors, channels)
             Predictions where the mask is True, `x` elsewhere.
         """
-        local = self.surroundings(x, mask)
+        local = self.neighbour_means(x, mask)
         tokens = self.encode_normalized(x, ~local.seen)
         found = self.head(local, tokens, mask)
         return torch.where(mask.unsqueeze(-1), found, x[..., list(self.columns)])
 
     def reconstruct_faces(self, npho: Tensor, time: Tensor, mask: Tensor) -> dict[str, Tensor]:
-        """By face (B, sensors, channels), normalized: where losses are taken. Parameters as of `forward`."""
+        """Recover masked sensors, normalized, by face (B, sensors, channels); parameters as in `forward`."""
         return self.by_face(self.reconstruct_normalized(self.encoder.normalizer(npho, time), mask))
 
     def by_face(self, values: Tensor) -> dict[str, Tensor]:
-        """Sort (B, sensors, ...) by face: (B, sensors of the face, ...), in the order of their ids."""
+        """Sort values (B, sensors, ...) by face: (B, sensors of the face, ...), in the order of their ids."""
         return {face: sensors(values) for face, sensors in self.face_maps.items()}

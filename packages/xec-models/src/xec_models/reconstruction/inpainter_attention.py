@@ -1,4 +1,4 @@
-"""One head of an inpainter for all sensors: attention over the nearest ones, and over the tokens.
+"""The head of an inpainter for all sensors: attention to the nearest ones, and to the tokens.
 
 Scaled dot products as in A. Vaswani et al., "Attention Is All You Need", arXiv:1706.03762 (2017).
 """
@@ -22,11 +22,11 @@ WIDTH = 128
 HEADS = 4
 BANDS = 16
 LONGEST, SHORTEST = 512.0, 2.0
-"""Wavelengths of the position encoding in cm: more than the detector is large, and a pitch of the SiPMs."""
+"""Wavelengths of the position encoding in cm: larger than the detector, and about a pitch of the SiPMs."""
 
 
 def position_bands() -> Tensor:
-    """Sines and cosines of every sensor's coordinates, (sensors, 6 · 16)."""
+    """Return sines and cosines of every sensor's coordinates, (sensors, 6 · 16)."""
     wavelengths = np.geomspace(LONGEST, SHORTEST, BANDS)
     phase = 2 * np.pi * sensor_positions()[:, :, None] / wavelengths
     bands = np.concatenate([np.sin(phase), np.cos(phase)], axis=-1).reshape(N_SENSORS, -1)
@@ -34,17 +34,17 @@ def position_bands() -> Tensor:
 
 
 class CrossAttentionHead(nn.Module):
-    """The same network for every sensor, whatever its face.
+    """A head that is the same for every sensor, whatever its face.
 
-    The query is the place: a sinusoidal encoding of the position, and one vector per face. It attends to
-    the 16 nearest sensors in space but for the hidden ones, then to the tokens; an MLP follows.
+    The query is a sinusoidal encoding of the position, and one vector per face. It attends to the visible ones
+    among the 16 nearest sensors in space, then to the tokens; an MLP follows.
 
     Parameters
     ----------
     model
         Shape of the network.
     channels
-        What is predicted.
+        Predicted columns: 0 npho, 1 time.
     """
 
     neighbour: Tensor
@@ -84,11 +84,11 @@ class CrossAttentionHead(nn.Module):
         Parameters
         ----------
         local
-            What is known around the sensors.
+            Local features of the sensors.
         tokens
             (B, tokens, encoder_dim) of the encoder.
         mask
-            (B, sensors) bool: whose predictions are wanted.
+            (B, sensors) bool, True for the sensors to predict.
 
         Returns
         -------
@@ -99,18 +99,18 @@ class CrossAttentionHead(nn.Module):
             # Shapes must not depend on data there.
             every = torch.arange(N_SENSORS, device=mask.device).expand(len(mask), -1)
             return self.predict(local, tokens, every)
-        chosen = wanted(mask)
+        chosen = masked_sensors(mask)
         found = self.predict(local, tokens, chosen)
         out = found.new_zeros(*mask.shape, found.shape[-1])
         return out.scatter(1, chosen.unsqueeze(-1).expand_as(found), found)
 
     def predict(self, local: LocalFeatures, tokens: Tensor, chosen: Tensor) -> Tensor:
-        """Predictions (B, m, channels) for the sensors `chosen` (B, m)."""
+        """Predict the sensors `chosen` (B, m): (B, m, channels)."""
         neighbour = self.neighbour[chosen]
         estimate = _pick(local.estimate, chosen)
         x = self.place(self.bands)[chosen] + self.face_embedding(self.face[chosen])
         values, seen = _pick(local.values, neighbour), _pick(local.seen, neighbour)
-        # The count relative to the first estimate: what is interpolated is a shape, whatever the light.
+        # The count relative to the first estimate: a shape is interpolated, whatever the amount of light.
         contrast = values[..., :1] - estimate[..., None, :1]
         context = torch.cat([values, contrast, self.offset[chosen]], dim=-1)
         x = x + self.around(x, context, ~seen)
@@ -121,7 +121,7 @@ class CrossAttentionHead(nn.Module):
 
 
 class _Attention(nn.Module):
-    """Every query attends to a context of its own, or to one that all share."""
+    """Attention of queries to a context: one for each query, or one for all queries of an event."""
 
     def __init__(self, context: int) -> None:
         super().__init__()
@@ -142,7 +142,7 @@ class _Attention(nn.Module):
         context
             (B, m, n, C), or (B, n, C) for all queries of an event.
         excluded
-            (B, m, n) bool: what must not be looked at.
+            (B, m, n) bool, True where a query must not attend; None: nowhere.
         """
         query = _heads(self.query(self.norm(x)))
         hidden = self.context(context)
@@ -161,10 +161,10 @@ class _Attention(nn.Module):
         return out
 
 
-def wanted(mask: Tensor) -> Tensor:
-    """Numbers (B, m) of the sensors of a mask, m as of the event with the most.
+def masked_sensors(mask: Tensor) -> Tensor:
+    """Return the ids (B, m) of the sensors of a mask, m that of the event with the most.
 
-    Events with fewer have others behind theirs; no sensor twice.
+    Events with fewer are filled up with other sensors; none occurs twice.
     """
     most = max(1, int(mask.sum(1).max()))
     return mask.to(torch.uint8).argsort(dim=1, descending=True, stable=True)[:, :most]
@@ -175,6 +175,6 @@ def _heads(x: Tensor) -> Tensor:
 
 
 def _pick(values: Tensor, sensors: Tensor) -> Tensor:
-    """The rows `sensors` (B, ...) of (B, sensors, ...) values."""
+    """Gather the sensors (B, ...) of values (B, sensors, ...)."""
     event = torch.arange(len(values), device=values.device)
     return values[event.view(-1, *[1] * (sensors.ndim - 1)), sensors]

@@ -1,4 +1,4 @@
-"""The cells of faces as an inpainter's heads see them: their sensors, and features of each."""
+"""Cells of faces in the heads of an inpainter: their sensors and their features."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class CellTable(nn.Module):
         self.register_buffer("weight", table, persistent=False)
 
     def forward(self, values: Tensor) -> Tensor:
-        """(B, sensors, F) to (B, cells, F)."""
+        """Gather values (B, sensors, F) into (B, cells, F)."""
         if self.sensor.shape[1] == 1:
             return values[:, self.sensor[:, 0]]
         return (values[:, self.sensor] * self.weight.unsqueeze(-1)).sum(-2)
@@ -76,12 +76,12 @@ class GroupFeatures(nn.Module):
         )
 
     def forward(self, values: Tensor, tokens: Tensor) -> Tensor:
-        """Features of all cells.
+        """Compute the features of all cells.
 
         Parameters
         ----------
         values
-            (B, sensors, 4) as of `LocalFeatures`.
+            (B, sensors, 4) of `LocalFeatures`.
         tokens
             (B, faces, encoder_dim) of these faces.
 
@@ -101,7 +101,7 @@ class GroupFeatures(nn.Module):
 def group_cells(
     group: FaceGroup, model: ModelConfig
 ) -> tuple[NDArray[np.int64], NDArray[np.float64], tuple[int, ...]]:
-    """Sensors (cells, k) in the cells of a group, their weights, and the shape (faces, ...)."""
+    """Return the sensors (cells, k) of the cells of a group, their weights, and the shape (faces, ...)."""
     if group.faces == (OUTER,):
         grid = outer_fine_grid(model.outer_fine_pool, model.layout)
         return grid.sensor, grid.area, (1, *grid.shape)
@@ -112,7 +112,7 @@ def group_cells(
 def own_cells(
     sensors: NDArray[np.int64], groups: list[tuple[NDArray[np.int64], NDArray[np.float64]]]
 ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    """The cells that a sensor has a part of.
+    """Find the cells that each sensor covers in part.
 
     Parameters
     ----------
@@ -124,7 +124,7 @@ def own_cells(
     Returns
     -------
     cells, padded
-        (sensors, m): numbers of cells, and whether there is none in this place.
+        (sensors, m): numbers of cells, and True where a sensor has fewer than m.
     """
     pairs = []
     first = 0
@@ -135,8 +135,8 @@ def own_cells(
     # A sensor that fills a part of a pooled cell several times has the cell once.
     owner, cell = np.unique(np.concatenate(pairs), axis=0).T
     row = np.searchsorted(sensors, owner)
-    place = np.arange(len(row)) - np.searchsorted(row, row)
-    cells = np.zeros((len(sensors), int(place.max()) + 1), dtype=np.int64)
+    column = np.arange(len(row)) - np.searchsorted(row, row)
+    cells = np.zeros((len(sensors), int(column.max()) + 1), dtype=np.int64)
     padded = np.ones(cells.shape, dtype=np.bool_)
-    cells[row, place], padded[row, place] = cell, False
+    cells[row, column], padded[row, column] = cell, False
     return cells, padded

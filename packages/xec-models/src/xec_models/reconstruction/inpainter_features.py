@@ -1,4 +1,4 @@
-"""Local features of an inpainter: the readings around every sensor, and the mean of its neighbours."""
+"""Local features of an inpainter: readings, and means of the neighbours of every sensor."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from torch import Tensor, nn
 from xec_geometry import FACES, N_SENSORS, face_ids, sensor_positions
 from xec_models.encoder.normalizer import Normalizer
 
-AROUND = 24
-"""Sensors of the same face that a first estimate looks at."""
+N_NEIGHBOURS = 24
+"""Number of sensors on the same face in the mean of the neighbours."""
 
 N_FEATURES = 4
-"""Numbers per sensor: count and time, filled up, and whether they were read."""
+"""Features per sensor: count and time, hidden ones filled in, and whether each was visible."""
 
 
 class LocalFeatures(NamedTuple):
@@ -32,7 +32,7 @@ class LocalFeatures(NamedTuple):
         (B, sensors, 2): weighted means of the visible neighbours, a sensor never being its own; 0 where
         there are none.
     seen
-        (B, sensors) bool: has a valid count that may be looked at.
+        (B, sensors) bool: whether there is a valid count that is not hidden.
     """
 
     values: Tensor
@@ -40,8 +40,8 @@ class LocalFeatures(NamedTuple):
     seen: Tensor
 
 
-class Surroundings(nn.Module):
-    """Fill in what is hidden from the neighbours on the same face: a first estimate.
+class NeighbourMeans(nn.Module):
+    """First estimate of hidden sensors: weighted means of the neighbours on the same face.
 
     Weights fall with the fourth power of the distance, so that far sensors matter only where the near
     ones are hidden too.
@@ -49,7 +49,7 @@ class Surroundings(nn.Module):
     Parameters
     ----------
     normalizer
-        Scale of the readings; it knows what stands for no reading.
+        Scale and sentinels of the readings.
     """
 
     neighbour: Tensor
@@ -58,21 +58,21 @@ class Surroundings(nn.Module):
     def __init__(self, normalizer: Normalizer) -> None:
         super().__init__()
         self.normalizer = normalizer
-        neighbour, distance = same_face_neighbours(AROUND)
+        neighbour, distance = same_face_neighbours(N_NEIGHBOURS)
         weight = (distance / distance.min(axis=1, keepdims=True)) ** -4.0
         self.register_buffer("neighbour", torch.tensor(neighbour), persistent=False)
         table = torch.tensor(weight).to(torch.get_default_dtype())
         self.register_buffer("weight", table, persistent=False)
 
     def forward(self, x: Tensor, hidden: Tensor) -> LocalFeatures:
-        """Look around.
+        """Compute the local features of every sensor.
 
         Parameters
         ----------
         x
             (B, sensors, 2) normalized readings.
         hidden
-            (B, sensors) bool: may not be looked at.
+            (B, sensors) bool, True where a sensor is hidden.
         """
         normalizer = self.normalizer
         npho, time = x.unbind(-1)
@@ -90,12 +90,12 @@ class Surroundings(nn.Module):
 
 @cache
 def same_face_neighbours(count: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """The nearest sensors of the same face, the nearest first.
+    """Find the nearest sensors of the same face, the nearest first.
 
     Parameters
     ----------
     count
-        How many for each.
+        Number of neighbours of each sensor.
 
     Returns
     -------
@@ -113,7 +113,7 @@ def same_face_neighbours(count: int) -> tuple[NDArray[np.int64], NDArray[np.floa
 
 @cache
 def nearest_sensors(count: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """The nearest sensors in space, whatever their face; as `same_face_neighbours`."""
+    """Find the nearest sensors in space, whatever their face; as `same_face_neighbours`."""
     every = np.arange(N_SENSORS)
     return _nearest(every, every, count)
 

@@ -1,7 +1,7 @@
-"""Heads of an inpainter, one per kind of face; they see the face itself, and the token of the encoder.
+"""The heads of an inpainter for each kind of face, on its cells and on the token of the encoder.
 
-Every head gives features for each cell of its face; those of a sensor become a correction of what its
-neighbours say.
+Every head computes features of each cell of its face; those of a sensor become a correction of the mean of its
+neighbours.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ from xec_models.reconstruction.inpainter_features import N_FEATURES, LocalFeatur
 
 
 class Correction(nn.Module):
-    """Numbers per sensor from features: an estimate, shifted and scaled.
+    """Predictions per sensor from features: an estimate, shifted and scaled.
 
-    A scaled estimate is a relative correction on scales such as square roots; a shifted one is that on
-    logarithmic scales, and an absolute one for times. It starts as the estimate itself.
+    Scaling is a relative correction where counts are on a scale such as the square root; a shift is one on
+    logarithmic scales, and an absolute correction of times. It is initialized to the estimate itself.
 
     Parameters
     ----------
@@ -49,7 +49,7 @@ class Correction(nn.Module):
         nn.init.zeros_(self.linear.bias)
 
     def forward(self, features: Tensor, estimate: Tensor) -> Tensor:
-        """(..., width) features and (..., 2) estimates to (..., channels)."""
+        """Predict (..., channels) from features (..., width) and estimates (..., 2)."""
         base = estimate[..., self.channels]
         shift, scale = self.linear(self.norm(features)).chunk(2, dim=-1)
         out: Tensor = base + shift + scale * base
@@ -57,14 +57,14 @@ class Correction(nn.Module):
 
 
 class CellReadout(nn.Module):
-    """One sensor per cell: its features are those of the cell.
+    """Readout of faces with one sensor per cell: its features are those of the cell.
 
     Parameters
     ----------
     group, model
         As for `GroupFeatures`.
     channels
-        What is predicted.
+        Predicted columns: 0 npho, 1 time.
     """
 
     def __init__(self, group: FaceGroup, model: ModelConfig, channels: tuple[int, ...]) -> None:
@@ -74,14 +74,14 @@ class CellReadout(nn.Module):
         self.correct = Correction(self.features.width, channels)
 
     def forward(self, local: LocalFeatures, tokens: Tensor) -> Tensor:
-        """Predictions (B, sensors of the group, channels), in the order of `sensors`."""
+        """Predict (B, sensors of the group, channels), in the order of `sensors`."""
         estimate = self.features.cells(local.estimate)
         out: Tensor = self.correct(self.features(local.values, tokens), estimate)
         return out
 
 
 class OuterReadout(nn.Module):
-    """The outer face: every sensor attends to its own cells.
+    """Readout of the outer face: every sensor attends to its own cells.
 
     Parameters
     ----------
@@ -98,7 +98,7 @@ class OuterReadout(nn.Module):
     def __init__(self, groups: tuple[FaceGroup, ...], model: ModelConfig, channels: tuple[int, ...]) -> None:
         super().__init__()
         self.features = nn.ModuleList(GroupFeatures(group, model) for group in groups)
-        # All of them: a layout whose grid lacks some leaves these without cells, not without a prediction.
+        # All sensors: those that the grid of a layout lacks have no cells, but a prediction.
         self.sensors = face_ids(OUTER)
         table, padded = own_cells(self.sensors, [group_cells(group, model)[:2] for group in groups])
         for name, values in (("table", table), ("padded", padded), ("own", self.sensors)):
@@ -111,7 +111,7 @@ class OuterReadout(nn.Module):
         self.correct = Correction(FACE_WIDTH, channels)
 
     def forward(self, local: LocalFeatures, tokens: Tensor) -> Tensor:
-        """Predictions (B, outer sensors, channels), in the order of `sensors`."""
+        """Predict (B, outer sensors, channels), in the order of `sensors`."""
         features = torch.cat(
             [part(local.values, tokens[:, i : i + 1]) for i, part in enumerate(self.features)], dim=1
         )
@@ -127,14 +127,14 @@ class OuterReadout(nn.Module):
 
 
 class PerFaceHead(nn.Module):
-    """A head per kind of face; together they speak of every sensor.
+    """A head with one readout per kind of face; together they cover every sensor.
 
     Parameters
     ----------
     model
         Shape of the network.
     channels
-        What is predicted.
+        Predicted columns: 0 npho, 1 time.
     """
 
     order: Tensor
@@ -162,16 +162,16 @@ class PerFaceHead(nn.Module):
         self.register_buffer("order", torch.tensor(np.argsort(sensors, kind="stable")), persistent=False)
 
     def forward(self, local: LocalFeatures, tokens: Tensor, mask: Tensor) -> Tensor:  # noqa: ARG002
-        """Predictions for every sensor.
+        """Predict every sensor.
 
         Parameters
         ----------
         local
-            What is known around them.
+            Local features of the sensors.
         tokens
             (B, tokens, encoder_dim) of the encoder.
         mask
-            (B, sensors) bool: whose predictions are wanted; those of the others are given too.
+            (B, sensors) bool, not used: every sensor is predicted.
 
         Returns
         -------
@@ -183,6 +183,6 @@ class PerFaceHead(nn.Module):
 
 
 def masked_softmax(score: Tensor, excluded: Tensor) -> Tensor:
-    """Softmax over the last axis of what is not excluded; zeros where everything is."""
+    """Compute the softmax over the last axis of entries that are not excluded; zeros where all are."""
     weight = F.softmax(score.masked_fill(excluded, -1e4), dim=-1)
     return weight.masked_fill(excluded, 0)

@@ -1,4 +1,4 @@
-"""Masks of hidden sensors: exactly a given part of the valid ones of each event."""
+"""Random masks of sensors: exactly a given fraction of the valid ones of each event."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ def draw_mask(
     scores: Tensor | None = None,
     generator: torch.Generator | None = None,
 ) -> Tensor:
-    """Choose sensors at random.
+    """Draw a mask at random.
 
     Parameters
     ----------
     valid
         (B, sensors) bool, the sensors to choose from.
     ratio
-        Part of the valid sensors of an event that is chosen, rounded down.
+        Fraction of the valid sensors of an event that is chosen; the number is rounded down.
     preferred
-        (B, sensors) weights > 0: a sensor of weight 2 is as often the next one chosen as two of weight 1.
+        (B, sensors) relative probabilities > 0 of being chosen next; None: equal ones.
     scores
         (B, sensors) uniform numbers in [0, 1) to choose by, for instance `event_scores`; None: new ones.
     generator
-        Of the new ones; None: that of torch.
+        Random generator of new scores; None: that of torch.
 
     Returns
     -------
@@ -62,23 +62,23 @@ def smallest(scores: Tensor, counts: Tensor) -> Tensor:
 
 
 def event_scores(npho: Tensor, seed: int = 0) -> Tensor:
-    """Uniform numbers in [0, 1) that depend on the event alone, not on its batch, process or device.
+    """Return uniform numbers in [0, 1) that depend on the event alone, not on its batch, process or device.
 
     Parameters
     ----------
     npho
         (B, sensors) photons, whose bits stand for the event.
     seed
-        Other numbers for the same event.
+        Another seed gives other numbers for the same event.
 
     Returns
     -------
     Tensor (B, sensors) float64
     """
     bits = npho.to(torch.float32).contiguous().view(torch.int32).long()
-    place = torch.arange(npho.shape[1], device=npho.device)
-    event = (bits * (2 * place + 1)).sum(1, keepdim=True) + seed * _SECOND
-    return _uniform(_mixed(event) + place * _STEP)
+    sensor = torch.arange(npho.shape[1], device=npho.device)
+    event = (bits * (2 * sensor + 1)).sum(1, keepdim=True) + seed * _SECOND
+    return _uniform(_mixed(event) + sensor * _STEP)
 
 
 def _uniform(numbers: Tensor) -> Tensor:

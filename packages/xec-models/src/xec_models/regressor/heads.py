@@ -1,4 +1,4 @@
-"""Heads: from the tokens to one task's numbers, and the scale that these are learnt on."""
+"""Heads of the tasks, and the scales of their targets."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from xec_models.errors import ModelError
 
 DROPOUT = 0.2
 
-# What the names of a regressor's parameters begin with.
+# Prefixes of the names of a regressor's parameters.
 HEADS, TARGETS = "heads.", "targets."
 # Names of the first and the last layer in a state dictionary.
 _FIRST, _FINAL = 0, 6
@@ -33,7 +33,7 @@ class TaskHead(nn.Sequential):
     spec, config
         The task.
     features
-        Number of inputs: all tokens side by side.
+        Number of inputs: all tokens concatenated.
     hidden
         Width of the two hidden layers.
     """
@@ -56,14 +56,14 @@ class TaskHead(nn.Sequential):
         return cast("nn.Linear", self[-1])
 
     def rescale(self, old: TargetScale, shift: Tensor, scale: Tensor) -> None:
-        """Give the same physical outputs on the scale of other targets.
+        """Adapt the final layer to another scale of the targets, with the same physical outputs.
 
         Parameters
         ----------
         old
-            The scale on which the head gives its outputs.
+            The present scale of the targets.
         shift, scale
-            (n_outputs,) of the new one.
+            (n_outputs,) of the new scale.
         """
         n = len(scale)
         new_shift, new_scale = shift.double(), scale.double()
@@ -71,7 +71,7 @@ class TaskHead(nn.Sequential):
         weight, bias = (value.detach().double().clone() for value in (self.final.weight, self.final.bias))
         weight[:n] *= ratio.unsqueeze(1)
         bias[:n] = bias[:n] * ratio + (old.shift.double() - new_shift) / new_scale
-        # Behind the means there may be logarithms of variances.
+        # Log variances may follow the means.
         bias[n:] += 2 * ratio.log()[: len(bias) - n]
         with torch.no_grad():
             self.final.weight.copy_(weight)
@@ -97,7 +97,7 @@ class TaskHead(nn.Sequential):
 
 
 def heads_of(state: Mapping[str, Tensor]) -> dict[str, dict[str, Tensor]]:
-    """Sort the heads' parameters out of a state dictionary: by task, under their names within the head."""
+    """Return the heads' parameters in a state dictionary: by task, under their names within the head."""
     heads: dict[str, dict[str, Tensor]] = {}
     for name, value in state.items():
         if name.startswith(HEADS):
@@ -120,11 +120,11 @@ def _bias(state: Mapping[str, Tensor], layer: int) -> Tensor:
 
 
 class TargetScale(nn.Module):
-    """Physical values to numbers of order 1 and back: (value − shift) / scale, or of log(value).
+    """Standardization of targets, and its inverse: (value − shift) / scale, or that of log(value).
 
     Shift and scale come from the training data and stay with the network as buffers. Classes pass
     through unchanged. `sigma_factor` corrects predicted uncertainties; it is 1 in training, where it is
-    measured, and comes with a checkpoint beside the parameters.
+    measured; a checkpoint stores it beside the parameters.
 
     Parameters
     ----------
@@ -143,7 +143,7 @@ class TargetScale(nn.Module):
         self.uncertainty = config.predicts_uncertainty
         self.register_buffer("shift", torch.zeros(spec.n_outputs))
         self.register_buffer("scale", torch.ones(spec.n_outputs))
-        # Not among the parameters of a checkpoint: an average over steps has nothing to do with it.
+        # Not persistent: it must not enter the moving average of the weights.
         self.register_buffer("sigma_factor", torch.ones(spec.n_outputs), persistent=False)
 
     def fit(self, truth: ArrayLike) -> None:
@@ -157,7 +157,7 @@ class TargetScale(nn.Module):
         Raises
         ------
         ModelError
-            If there are none, some are not finite, or the logarithm of one is wanted and undefined.
+            If there are none, some are not finite, or a logarithm is undefined.
         """
         if self.spec.n_classes:
             return
@@ -188,17 +188,17 @@ class TargetScale(nn.Module):
         self.scale.copy_(torch.as_tensor(width))
 
     def constants(self) -> tuple[Tensor, Tensor]:
-        """Copies of shift and scale, (n_outputs,) each."""
+        """Return copies of shift and scale, (n_outputs,) each."""
         return self.shift.clone(), self.scale.clone()
 
     def standardize(self, truth: Tensor) -> Tensor:
-        """Physical (B, n_outputs) to standardized; classes unchanged."""
+        """Standardize physical values (B, n_outputs); classes stay unchanged."""
         if self.spec.n_classes:
             return truth
         return ((truth.log() if self.log_transform else truth) - self.shift) / self.scale
 
     def physical(self, raw: Tensor) -> Tensor:
-        """A head's output (B, n) to physical values (B, n_outputs); probabilities for classes."""
+        """Convert a head's output (B, n) to physical values (B, n_outputs); probabilities for classes."""
         if self.spec.n_classes:
             return F.softmax(raw, dim=-1)
         value = self._mean(raw) * self.scale + self.shift
@@ -207,7 +207,7 @@ class TargetScale(nn.Module):
         return F.normalize(value, dim=-1) if self.spec.unit_vector else value
 
     def sigma(self, raw: Tensor) -> Tensor:
-        """Standard deviation (B, n_outputs), physical, from a head with uncertainty.
+        """Return the physical standard deviation (B, n_outputs) of a head with uncertainty.
 
         With a logarithm: to first order, σ(log value) · value.
         """
@@ -218,6 +218,6 @@ class TargetScale(nn.Module):
         return raw[..., : self.spec.n_outputs]
 
     def extra_repr(self) -> str:
-        """The task, for printing."""
+        """Return the task, for printing."""
         options: dict[str, Any] = {"log_transform": self.log_transform, "uncertainty": self.uncertainty}
         return ", ".join([self.spec.name, *(name for name, value in options.items() if value)])

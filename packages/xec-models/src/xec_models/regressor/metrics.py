@@ -24,19 +24,19 @@ Floats = NDArray[np.float64]
 
 
 def bias(residual: ArrayLike) -> float:
-    """Mean of the residuals."""
+    """Return the mean of the residuals."""
     values = _finite(residual)
     return float(values.mean()) if values.size else math.nan
 
 
 def rms(residual: ArrayLike) -> float:
-    """Root mean square of the residuals, the bias included."""
+    """Return the root mean square of the residuals, the bias included."""
     values = _finite(residual)
     return float(np.sqrt(np.mean(values**2))) if values.size else math.nan
 
 
 def skewness(residual: ArrayLike) -> float:
-    """Third standardized moment of the residuals: 0 if symmetric, positive with a tail to the right."""
+    """Return the third standardized moment of the residuals: positive with a tail to the right."""
     values = _finite(residual)
     if not values.size:
         return math.nan
@@ -46,9 +46,9 @@ def skewness(residual: ArrayLike) -> float:
 
 
 def half_width_68(residual: ArrayLike) -> float:
-    """Half the width of the central interval that holds 68 % of the residuals.
+    """Return half the width of the central interval that holds 68 % of the residuals.
 
-    Blind to a bias and to tails; 0.9945 σ for a Gaussian.
+    Insensitive to a bias and to tails; 0.9945 σ for a Gaussian.
     """
     values = _finite(residual)
     if not values.size:
@@ -58,9 +58,9 @@ def half_width_68(residual: ArrayLike) -> float:
 
 
 def sigma_ratio(residual: ArrayLike, sigma: ArrayLike) -> float:
-    """Mean predicted σ over the spread of the residuals: above 1, the network is too modest.
+    """Return the mean predicted σ over the spread of the residuals: above 1, σ is overestimated.
 
-    The spread is `half_width_68` in units of a Gaussian's: blind to a bias and to tails.
+    The spread is `half_width_68` in units of a Gaussian's: insensitive to a bias and to tails.
 
     Parameters
     ----------
@@ -73,7 +73,7 @@ def sigma_ratio(residual: ArrayLike, sigma: ArrayLike) -> float:
 
 
 def pull_width(residual: ArrayLike, sigma: ArrayLike) -> float:
-    """Spread of residual / σ: 1 if 68 % of the events lie within ± σ of their centre.
+    """Return the spread of residual / σ: 1 if 68 % of the events lie within ± σ of their centre.
 
     Parameters
     ----------
@@ -87,7 +87,7 @@ def pull_width(residual: ArrayLike, sigma: ArrayLike) -> float:
 
 
 def sigma_factors(task: str, prediction: ArrayLike, sigma: ArrayLike, truth: ArrayLike) -> list[float]:
-    """Factors on the predicted σ of every output that make its pull width 1.
+    """Return the factors on the predicted σ of every output that make its pull width 1.
 
     Parameters
     ----------
@@ -99,7 +99,7 @@ def sigma_factors(task: str, prediction: ArrayLike, sigma: ArrayLike, truth: Arr
     Returns
     -------
     list of float
-        One for each output; 1 where the events cannot tell (none finite, or no residual at all).
+        One for each output; 1 where it is undefined (no finite event, or all residuals 0).
     """
     residual = _checked_residual(TASKS.get_named(task), prediction, truth)
     widths = np.asarray(sigma, np.float64)
@@ -108,13 +108,13 @@ def sigma_factors(task: str, prediction: ArrayLike, sigma: ArrayLike, truth: Arr
 
 
 def percentile_68(distance: ArrayLike) -> float:
-    """The distance (or angle) that 68 % of the events stay below."""
+    """Return the distance (or angle) that 68 % of the events stay below."""
     values = _finite(distance)
     return float(np.percentile(values, CONTAINMENT)) if values.size else math.nan
 
 
 def core_width(residual: ArrayLike, *, window: float = 2.0, tolerance: float = 1e-6) -> float:
-    """Standard deviation of the Gaussian core of the residuals.
+    """Return the standard deviation of the Gaussian core of the residuals.
 
     The width inside ± `window` σ around the core's mean, corrected for the cut, is iterated until it
     reproduces itself. Tails beyond the window do not contribute; a Gaussian gives its σ.
@@ -155,7 +155,7 @@ def core_width(residual: ArrayLike, *, window: float = 2.0, tolerance: float = 1
 def task_metrics(
     task: str, prediction: ArrayLike, truth: ArrayLike, sigma: ArrayLike | None = None
 ) -> dict[str, float]:
-    """All metrics of one task.
+    """Compute all metrics of one task.
 
     Parameters
     ----------

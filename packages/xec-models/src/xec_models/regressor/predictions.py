@@ -1,4 +1,4 @@
-"""Names of predicted and true numbers in files."""
+"""Names of predictions and truth in files."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SIGMA_SUFFIX = "_sigma"
 def prediction_columns(
     task: str, output: ArrayLike, sigma: ArrayLike | None = None
 ) -> dict[str, NDArray[Any]]:
-    """A network's output for one task as columns of a file.
+    """Return a network's output for one task as columns of a file.
 
     Parameters
     ----------
@@ -46,14 +46,14 @@ def prediction_columns(
 
 
 def truth_columns(task: str, truth: ArrayLike) -> dict[str, NDArray[Any]]:
-    """True values of one task as columns of a file.
+    """Return the true values of one task as columns of a file.
 
     Parameters
     ----------
     task
         Name of the task.
     truth
-        (n, n) array of `Task.true_values`.
+        (n, n_outputs) array of `Task.true_values`.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""The regressor: raw readings of all sensors in, physical quantities out."""
+"""The regressor: physical quantities from the raw readings of all sensors."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class XECRegressor(Network):
     model
         Shape of the network.
     tasks
-        What to predict and how it is learnt, by task name; those not enabled get no head.
+        Head, loss and weight of each task by its name; tasks that are not enabled get no head.
     normalization
         Constants of the inputs.
 
@@ -96,7 +96,7 @@ class XECRegressor(Network):
     def forward_standardized(
         self, npho: ArrayLike | Tensor, time: ArrayLike | Tensor | None = None
     ) -> dict[str, Tensor]:
-        """Raw outputs of the heads, in the space where losses are taken; parameters as of `forward`.
+        """Return the raw outputs of the heads, in the space of the losses; parameters as in `forward`.
 
         Compare with `standardize_target`. A head with an uncertainty gives means, then log variances;
         `n_gamma` gives logits.
@@ -105,16 +105,16 @@ class XECRegressor(Network):
         return self.apply_heads(self.encode_normalized(self.encoder.normalizer(*readings)))
 
     def forward_normalized(self, x: Tensor) -> dict[str, Tensor]:
-        """As `forward`, from (B, sensors, 2) readings that are normalized already."""
+        """Predict from normalized readings (B, sensors, 2); otherwise as `forward`."""
         return self.to_physical(self.apply_heads(self.encode_normalized(x)))
 
     def apply_heads(self, tokens: Tensor) -> dict[str, Tensor]:
-        """Raw outputs of the heads from (B, tokens, encoder_dim)."""
+        """Compute the raw outputs of the heads from tokens (B, tokens, encoder_dim)."""
         features = tokens.flatten(1)
         return {name: head(features) for name, head in self.heads.items()}
 
     def to_physical(self, raw: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """Raw outputs of the heads to what `forward` returns; differentiable."""
+        """Convert raw outputs of the heads to those of `forward`; differentiable."""
         physical: dict[str, Tensor] = {}
         for name, values in raw.items():
             target = self.target_scale(name)
@@ -124,7 +124,7 @@ class XECRegressor(Network):
         return physical
 
     def standardize_target(self, task: str, truth: Tensor) -> Tensor:
-        """True values (B, n_outputs) to the space of `forward_standardized`; classes unchanged."""
+        """Convert true values (B, n_outputs) to the space of `forward_standardized`; classes stay unchanged."""
         return self.target_scale(task).standardize(truth)
 
     def fit_targets(self, truth: Mapping[str, ArrayLike]) -> None:
@@ -147,10 +147,10 @@ class XECRegressor(Network):
 
     @contextmanager
     def keeping_target_scales(self) -> Iterator[None]:
-        """Keep the scale of every target while other parameters are loaded, and bring the heads to it."""
-        kept = {task: self.target_scale(task).constants() for task in self.tasks}
+        """Keep the scale of every target while other parameters are loaded, and adapt the heads to it."""
+        scales = {task: self.target_scale(task).constants() for task in self.tasks}
         yield
-        for task, (shift, scale) in kept.items():
+        for task, (shift, scale) in scales.items():
             target = self.target_scale(task)
             if not target.spec.n_classes:
                 cast("TaskHead", self.heads[task]).rescale(target, shift, scale)
@@ -163,7 +163,7 @@ class XECRegressor(Network):
         Parameters
         ----------
         factors
-            By task, one for each output; see `xec_models.regressor.metrics.sigma_factors`.
+            By task, a factor for each output; see `xec_models.regressor.metrics.sigma_factors`.
 
         Raises
         ------
@@ -180,7 +180,7 @@ class XECRegressor(Network):
             target.sigma_factor.copy_(torch.as_tensor(values))
 
     def target_scale(self, task: str) -> TargetScale:
-        """Return the scale that a task is learnt on.
+        """Return the scale of the targets of a task.
 
         Raises
         ------

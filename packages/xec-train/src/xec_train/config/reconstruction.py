@@ -7,11 +7,11 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from xec_data.configuration.choice import OneOf, Remark
-from xec_models.losses.table import beta_in_words, losses_for_readings
+from xec_models.losses.table import describe_beta, losses_for_readings
 from xec_train.config.base import Section
 from xec_train.config.sections import EMA_DECAY, CheckpointConfig, EmaDecay, TrainingConfig
 
-_Beta = Annotated[float, Remark(lambda: beta_in_words(losses_for_readings()))]
+_Beta = Annotated[float, Remark(lambda: describe_beta(losses_for_readings()))]
 _BETA = "parameter β of the loss"
 
 

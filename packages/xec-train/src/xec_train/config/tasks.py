@@ -11,7 +11,7 @@ from xec_data.configuration.choice import OneOf, Remark
 from xec_data.tasks.table import TASKS
 from xec_data.tasks.task import Task
 from xec_models.config.network import TaskConfig
-from xec_models.losses.table import beta_in_words, losses_for
+from xec_models.losses.table import describe_beta, losses_for
 from xec_train.config.base import Section
 
 
@@ -25,7 +25,7 @@ def _task_section(spec: Task) -> type[TaskConfig]:
             Field(spec.default_loss, description="loss"),
         ),
         "loss_beta": (
-            Annotated[float | None, Remark(lambda: beta_in_words(losses_for(spec)))],
+            Annotated[float | None, Remark(lambda: describe_beta(losses_for(spec)))],
             Field(spec.default_beta, ge=0, description=base["loss_beta"].description),
         ),
     }
