@@ -5,15 +5,15 @@ from __future__ import annotations
 import pytest
 
 SIZES = {
-    "blocks.convnext.DEPTHS": (1, 1),
-    "blocks.hexnext.HEX_DEPTH": 1,
-    "blocks.hexnext.HEX_WIDTH": 16,
-    "reconstruction.inpainter_cells.HEX_WIDTH": 16,
-    "reconstruction.inpainter_cells.FACE_WIDTH": 16,
-    "reconstruction.inpainter_heads.FACE_WIDTH": 16,
-    "reconstruction.inpainter_cells.FACE_DEPTH": 1,
-    "reconstruction.inpainter_cells.HEX_HEAD_DEPTH": 1,
-    "reconstruction.inpainter_attention.WIDTH": 16,
+    "encoder.face_backbone.DEPTHS": (1, 1),
+    "encoder.hex_encoder.HEX_DEPTH": 1,
+    "encoder.hex_encoder.HEX_WIDTH": 16,
+    "reconstruction.inpainter.cells.HEX_WIDTH": 16,
+    "reconstruction.inpainter.cells.FACE_WIDTH": 16,
+    "reconstruction.inpainter.per_face.FACE_WIDTH": 16,
+    "reconstruction.inpainter.cells.FACE_DEPTH": 1,
+    "reconstruction.inpainter.cells.HEX_HEAD_DEPTH": 1,
+    "reconstruction.inpainter.cross_attention.WIDTH": 16,
 }
 
 

@@ -17,7 +17,7 @@ from xec_geometry.cli.application import main
 from xec_models.checkpoint.content import NetworkWeights
 from xec_models.checkpoint.writing import new_checkpoint, save_checkpoint
 from xec_models.config.network import InpainterConfig
-from xec_models.reconstruction.inpainter import XECInpainter
+from xec_models.reconstruction.inpainter.inpainter import XECInpainter
 
 N_EVENTS = 21
 DEAD = [0, 17, 4000, 4100, 4759]

@@ -6,11 +6,11 @@ import torch
 from xec_data.normalization.transforms import NormalizationConfig
 from xec_data.schema.branches import INVALID
 from xec_geometry import N_SENSORS, face_ids, index_map
-from xec_models.blocks.convnext import TOKEN_GRID
 from xec_models.checkpoint.building import load_model
 from xec_models.checkpoint.content import NetworkWeights
 from xec_models.checkpoint.writing import new_checkpoint, save_checkpoint
 from xec_models.config.network import AutoencoderConfig
+from xec_models.encoder.face_backbone import TOKEN_GRID
 from xec_models.reconstruction.autoencoder import XECMaskedAutoencoder
 from xec_models.reconstruction.face_decoders import GridDecoder
 

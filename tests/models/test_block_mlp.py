@@ -28,7 +28,7 @@ def test_parts_are_the_whole(monkeypatch, build, shape, events_at_a_time):
             parameter.normal_()
     x, weights = torch.randn(2, *shape, dtype=torch.float64)
     hidden = 4 * x[0].nbytes
-    monkeypatch.setattr(block_mlp, "BYTES_AT_A_TIME", events_at_a_time * hidden)
+    monkeypatch.setattr(block_mlp, "CHUNK_BYTES", events_at_a_time * hidden)
     found = _result(block, x, weights)
     monkeypatch.setattr(next_block, "is_supported", lambda _: False)
     for one, other in zip(found, _result(block, x, weights), strict=True):

@@ -6,7 +6,8 @@ from xec_geometry import LAYOUTS, hex_edges, hex_positions
 from xec_models.blocks.hex_graph import HexDepthwiseConv
 from xec_models.blocks.hex_grid import HexGridConv
 from xec_models.blocks.hex_operators import HEX_OPERATORS
-from xec_models.blocks.hexnext import HexEncoder, HexNeXtBlock
+from xec_models.blocks.hexnext import HexNeXtBlock
+from xec_models.encoder.hex_encoder import HexEncoder
 
 NODES = len(hex_positions())
 

@@ -13,7 +13,7 @@ from xec_models.checkpoint.content import NetworkWeights
 from xec_models.checkpoint.reading import read_checkpoint
 from xec_models.checkpoint.writing import new_checkpoint, save_checkpoint
 from xec_models.config.network import InpainterConfig
-from xec_models.reconstruction.inpainter import XECInpainter
+from xec_models.reconstruction.inpainter.inpainter import XECInpainter
 
 SHAPES = (
     {"hex_conv": "attention", "predict_channels": ("npho",)},

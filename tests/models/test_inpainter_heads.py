@@ -11,16 +11,16 @@ from xec_geometry import FACES, N_SENSORS, face_ids, index_map, outer_fine_grid,
 from xec_models.config.network import InpainterConfig
 from xec_models.encoder.normalizer import Normalizer
 from xec_models.encoder.outer_modes import OUTER_MODES
-from xec_models.reconstruction.inpainter_attention import NEIGHBOURS, CrossAttentionHead, masked_sensors
-from xec_models.reconstruction.inpainter_cells import group_cells, own_cells
-from xec_models.reconstruction.inpainter_features import (
+from xec_models.reconstruction.inpainter.cells import group_cells, own_cells
+from xec_models.reconstruction.inpainter.cross_attention import NEIGHBOURS, CrossAttentionHead, masked_sensors
+from xec_models.reconstruction.inpainter.local_features import (
     N_NEIGHBOURS,
     LocalFeatures,
     NeighbourMeans,
     nearest_sensors,
     same_face_neighbours,
 )
-from xec_models.reconstruction.inpainter_heads import OuterReadout, PerFaceHead
+from xec_models.reconstruction.inpainter.per_face import OuterReadout, PerFaceHead
 
 
 def config(**model):
@@ -173,7 +173,7 @@ def test_attention_with_all_neighbours_hidden_still_answers():
     assert out.isfinite().all()
 
 
-def test_wanted_sensors():
+def test_sensors_of_a_mask():
     mask = torch.zeros(3, N_SENSORS, dtype=torch.bool)
     mask[0, [7, 3, 4000]] = True
     mask[1, 12] = True

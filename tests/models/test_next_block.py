@@ -7,8 +7,9 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from xec_models.blocks.convnext import ConvNeXtV2Block, FaceBackbone
+from xec_models.blocks.convnext import ConvNeXtV2Block
 from xec_models.blocks.grn import GlobalResponseNorm
+from xec_models.encoder.face_backbone import FaceBackbone
 
 
 def _randomized(module):

@@ -16,7 +16,7 @@ from xec_data.reading.columns import read_columns
 from xec_data.schema.branches import INVALID
 from xec_geometry import N_SENSORS
 from xec_models.checkpoint.building import load_model
-from xec_models.reconstruction.inpainter import XECInpainter
+from xec_models.reconstruction.inpainter.inpainter import XECInpainter
 from xec_train.config.train_config import TrainConfig
 from xec_train.objectives.table import build_objective
 from xec_train.reconstruction.inpainting import Inpainting, draw_over_quantiles

@@ -39,7 +39,7 @@ from .losses.table import (
     losses_for_readings as losses_for_readings,
 )
 from .reconstruction.autoencoder import XECMaskedAutoencoder as XECMaskedAutoencoder
-from .reconstruction.inpainter import XECInpainter as XECInpainter
+from .reconstruction.inpainter.inpainter import XECInpainter as XECInpainter
 from .reconstruction.masking import draw_mask as draw_mask, event_scores as event_scores
 from .regressor.metrics import (
     bias as bias,

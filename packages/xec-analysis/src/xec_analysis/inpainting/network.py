@@ -42,7 +42,7 @@ def open_reconstruction(path: str | Path) -> Reconstruct:
     from xec_models.checkpoint.building import build_model
     from xec_models.checkpoint.reading import read_checkpoint
     from xec_models.reconstruction.autoencoder import XECMaskedAutoencoder
-    from xec_models.reconstruction.inpainter import XECInpainter
+    from xec_models.reconstruction.inpainter.inpainter import XECInpainter
 
     kinds = (XECInpainter.kind, XECMaskedAutoencoder.kind)
     checkpoint = read_checkpoint(path)

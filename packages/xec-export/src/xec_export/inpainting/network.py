@@ -13,7 +13,7 @@ from xec_export.errors import ExportError
 from xec_export.prediction.predictor import check_model_file
 from xec_models.checkpoint.building import build_model
 from xec_models.checkpoint.reading import read_checkpoint
-from xec_models.reconstruction.inpainter import XECInpainter
+from xec_models.reconstruction.inpainter.inpainter import XECInpainter
 
 CPU_BATCH = 16
 GPU_BATCH = 256

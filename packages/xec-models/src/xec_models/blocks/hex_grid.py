@@ -50,7 +50,7 @@ class HexGridConv(nn.Module):
         node[cell] = torch.arange(len(cell))
         occupied = torch.zeros(len(node), 1)
         occupied[cell] = 1.0
-        # The kernel runs from the target back to the source; the two corners without a direction take the zero
+        # The kernel runs from the target back to the source; the two corners without a direction take a zero
         # that is appended to the weights.
         direction = torch.full((KERNEL, KERNEL), len(HEX_STEPS))
         for number, (row_step, column_step) in enumerate(HEX_STEPS):

@@ -1,20 +1,16 @@
-"""Hexagonal faces: ConvNeXt V2 blocks on the lattice of the top and bottom PMTs.
+"""The HexNeXt block on the lattice of the top and bottom PMTs.
 
-The block is that of S. Woo et al., arXiv:2301.00808 (2023), with a neighbourhood operator of
+It is the ConvNeXt V2 block of S. Woo et al., arXiv:2301.00808 (2023), with a neighbourhood operator of
 `hex_operators` instead of the depthwise convolution. Features are (B, nodes, C).
 """
 
 from __future__ import annotations
 
-from torch import Tensor, nn
+from torch import Tensor
 
 from xec_geometry import Layout
-from xec_models.blocks.drop_path import drop_rates
 from xec_models.blocks.hex_operators import HEX_OPERATORS
 from xec_models.blocks.next_block import NeXtBlock
-
-HEX_WIDTH = 96
-HEX_DEPTH = 4
 
 
 class HexNeXtBlock(NeXtBlock):
@@ -42,62 +38,3 @@ class HexNeXtBlock(NeXtBlock):
         """Apply the neighbourhood operator to (B, nodes, C)."""
         y: Tensor = self.spatial_conv(x)
         return y
-
-
-class HexEncoder(nn.Module):
-    """A hexagonal face becomes one token: stem, four blocks, mean over the nodes, projection.
-
-    Parameters
-    ----------
-    encoder_dim
-        Width of the token.
-    layout
-        Layout of the neighbour graph.
-    hex_conv
-        Name of the neighbourhood operator.
-    channels
-        Numbers per sensor.
-    drop_path_rate
-        Largest probability of skipping a block.
-    """
-
-    def __init__(
-        self,
-        encoder_dim: int,
-        layout: Layout = "physical",
-        hex_conv: str = "depthwise",
-        channels: int = 2,
-        drop_path_rate: float = 0.0,
-    ) -> None:
-        super().__init__()
-        rates = drop_rates(drop_path_rate, HEX_DEPTH)
-        self.stem = nn.Sequential(nn.Linear(channels, HEX_WIDTH), nn.LayerNorm(HEX_WIDTH), nn.GELU())
-        self.layers = nn.ModuleList(HexNeXtBlock(HEX_WIDTH, layout, hex_conv, rate) for rate in rates)
-        self.proj = nn.Sequential(nn.LayerNorm(HEX_WIDTH), nn.Linear(HEX_WIDTH, encoder_dim))
-
-    def features(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
-        """Features of every node.
-
-        Parameters
-        ----------
-        x
-            (B, nodes, channels) a face.
-        mask
-            (B, nodes) bool, True where a node must not be seen; None: all seen.
-
-        Returns
-        -------
-        Tensor (B, nodes, 96)
-        """
-        keep = None if mask is None else (~mask).to(x.dtype).unsqueeze(-1)
-        x = self.stem(x if keep is None else x * keep)
-        if keep is not None:
-            x = x * keep
-        for layer in self.layers:
-            x = layer(x, keep)
-        return x
-
-    def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
-        """One token per face, (B, encoder_dim); parameters as in `features`."""
-        token: Tensor = self.proj(self.features(x, mask).mean(1))
-        return token

@@ -67,7 +67,7 @@ class NeXtBlock(nn.Module):
         return out if keep is None else out * keep
 
     def mlp(self, y: Tensor) -> Tensor:
-        """Apply LayerNorm and both Linears with GELU and GRN between them, in the fastest form for the device."""
+        """Apply LayerNorm, Linear, GELU, GRN and Linear, in the form that is fastest on the device."""
         if is_supported(y):
             norm = self.norm.weight, self.norm.bias, self.norm.eps
             first = self.pwconv1.weight, self.pwconv1.bias

@@ -45,7 +45,7 @@ class Configuration:
     Attributes
     ----------
     sections
-        Values by section: ``model``, ``normalization``, ``tasks`` of a regressor, and the others of a training.
+        Values by section: ``model``, ``normalization``, ``tasks`` of a regressor, and what else a training has.
     """
 
     sections: Mapping[str, Any]

@@ -8,7 +8,7 @@ from xec_geometry.support.registry import Registry
 from xec_models.encoder.network import Network
 from xec_models.errors import CheckpointError
 from xec_models.reconstruction.autoencoder import XECMaskedAutoencoder
-from xec_models.reconstruction.inpainter import XECInpainter
+from xec_models.reconstruction.inpainter.inpainter import XECInpainter
 from xec_models.regressor.regressor import XECRegressor
 
 

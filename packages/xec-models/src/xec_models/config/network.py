@@ -16,7 +16,7 @@ from xec_models.encoder.outer_modes import OUTER_MODES
 from xec_models.encoder.position_encodings import POSITION_ENCODINGS
 from xec_models.errors import ModelError
 from xec_models.losses.table import LOSSES, describe_beta, losses_for
-from xec_models.reconstruction.head_choices import INPAINTER_HEADS
+from xec_models.reconstruction.inpainter.heads import INPAINTER_HEADS
 
 # Two doublings of the width and a 4 × 4 token make the width of a token a multiple of this.
 DIM_MULTIPLE = 32

@@ -43,9 +43,9 @@ def rename_parameters(
     # Copies: averaged and shared tensors may be views of larger ones.
     copies = {name: value.detach().to(torch.float32).clone() for name, value in state.items()}
     new = {
-        ours: value
+        here: value
         for name, value in copies.items()
-        if (name_here := new_name(earlier, name, config["model"]["outer_mode"])) and not ours.startswith(HEADS)
+        if (here := new_name(earlier, name, config["model"]["outer_mode"])) and not here.startswith(HEADS)
     }
     heads = heads_of(copies)
     for name, task in config.get("tasks", {}).items():

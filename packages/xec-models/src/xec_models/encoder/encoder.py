@@ -6,11 +6,11 @@ import torch
 from torch import Tensor, nn
 
 from xec_data.normalization.transforms import NormalizationConfig
-from xec_models.blocks.convnext import FaceBackbone
-from xec_models.blocks.hexnext import HexEncoder
 from xec_models.config.network import NUM_HEADS, ModelConfig
+from xec_models.encoder.face_backbone import FaceBackbone
 from xec_models.encoder.fusion import Fusion
 from xec_models.encoder.gather import FaceGather
+from xec_models.encoder.hex_encoder import HexEncoder
 from xec_models.encoder.normalizer import Normalizer
 from xec_models.encoder.outer_modes import token_faces
 from xec_models.encoder.position_encodings import POSITION_ENCODINGS

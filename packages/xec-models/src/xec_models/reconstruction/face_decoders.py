@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from xec_geometry import N_SENSORS, GridName, index_map, outer_fine_grid
-from xec_models.blocks.convnext import TOKEN_GRID
 from xec_models.blocks.hexnext import HexNeXtBlock
 from xec_models.config.network import ModelConfig
+from xec_models.encoder.face_backbone import TOKEN_GRID
 from xec_models.encoder.normalizer import Normalizer
 
 Matrix = NDArray[np.float64]

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from xec_data.schema.branches import INVALID_ABOVE
-from xec_models.reconstruction.inpainter import XECInpainter
+from xec_models.reconstruction.inpainter.inpainter import XECInpainter
 from xec_train.config.train_config import InpaintingConfig
 from xec_train.data.batch import Batch
 from xec_train.reconstruction.losses import Faces

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from xec_data.schema.branches import INVALID, INVALID_ABOVE
 from xec_models.reconstruction.autoencoder import XECMaskedAutoencoder
-from xec_models.reconstruction.inpainter import XECInpainter
+from xec_models.reconstruction.inpainter.inpainter import XECInpainter
 from xec_models.reconstruction.masking import draw_mask, event_scores
 from xec_train.config.train_config import ReconstructionConfig
 from xec_train.data.augmentation import drop_channels

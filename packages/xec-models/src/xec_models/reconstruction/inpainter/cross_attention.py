@@ -13,9 +13,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from xec_geometry import FACES, N_SENSORS, face_of_sensor, sensor_positions
+from xec_models.blocks.masked_softmax import masked_softmax
 from xec_models.config.network import ModelConfig
-from xec_models.reconstruction.inpainter_features import N_FEATURES, LocalFeatures, nearest_sensors
-from xec_models.reconstruction.inpainter_heads import Correction, masked_softmax
+from xec_models.reconstruction.inpainter.correction import Correction
+from xec_models.reconstruction.inpainter.local_features import N_FEATURES, LocalFeatures, nearest_sensors
 
 NEIGHBOURS = 16
 WIDTH = 128
@@ -36,8 +37,8 @@ def position_bands() -> Tensor:
 class CrossAttentionHead(nn.Module):
     """A head that is the same for every sensor, whatever its face.
 
-    The query is a sinusoidal encoding of the position, and one vector per face. It attends to the visible ones
-    among the 16 nearest sensors in space, then to the tokens; an MLP follows.
+    The query is a sinusoidal encoding of the position, and one vector per face. It attends to the visible
+    ones among the 16 nearest sensors in space, then to the tokens; an MLP follows.
 
     Parameters
     ----------

@@ -17,8 +17,8 @@ from xec_models.encoder.encoder import XECEncoder
 from xec_models.encoder.gather import SensorMap
 from xec_models.encoder.inputs import split_readings
 from xec_models.encoder.network import Network
-from xec_models.reconstruction.head_choices import INPAINTER_HEADS
-from xec_models.reconstruction.inpainter_features import NeighbourMeans
+from xec_models.reconstruction.inpainter.heads import INPAINTER_HEADS
+from xec_models.reconstruction.inpainter.local_features import NeighbourMeans
 
 
 class XECInpainter(Network):

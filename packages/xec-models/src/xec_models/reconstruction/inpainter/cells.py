@@ -12,10 +12,11 @@ from torch import Tensor, nn
 
 from xec_geometry import index_map, outer_fine_grid
 from xec_models.blocks.convnext import ConvNeXtV2Block
-from xec_models.blocks.hexnext import HEX_WIDTH, HexNeXtBlock
+from xec_models.blocks.hexnext import HexNeXtBlock
 from xec_models.config.network import ModelConfig
+from xec_models.encoder.hex_encoder import HEX_WIDTH
 from xec_models.encoder.outer_modes import FaceGroup
-from xec_models.reconstruction.inpainter_features import N_FEATURES
+from xec_models.reconstruction.inpainter.local_features import N_FEATURES
 
 FACE_WIDTH = 64
 FACE_DEPTH = 2

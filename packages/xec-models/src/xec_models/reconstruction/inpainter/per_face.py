@@ -1,7 +1,7 @@
 """The heads of an inpainter for each kind of face, on its cells and on the token of the encoder.
 
-Every head computes features of each cell of its face; those of a sensor become a correction of the mean of its
-neighbours.
+Every head computes features of each cell of its face; those of a sensor become a correction of the mean
+of its neighbours.
 """
 
 from __future__ import annotations
@@ -10,50 +10,21 @@ import math
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from xec_geometry import face_ids
+from xec_models.blocks.masked_softmax import masked_softmax
 from xec_models.config.network import ModelConfig
 from xec_models.encoder.outer_modes import OUTER_MODES, FaceGroup
-from xec_models.reconstruction.inpainter_cells import (
+from xec_models.reconstruction.inpainter.cells import (
     FACE_WIDTH,
     OUTER,
     GroupFeatures,
     group_cells,
     own_cells,
 )
-from xec_models.reconstruction.inpainter_features import N_FEATURES, LocalFeatures
-
-
-class Correction(nn.Module):
-    """Predictions per sensor from features: an estimate, shifted and scaled.
-
-    Scaling is a relative correction where counts are on a scale such as the square root; a shift is one on
-    logarithmic scales, and an absolute correction of times. It is initialized to the estimate itself.
-
-    Parameters
-    ----------
-    width
-        Number of features.
-    channels
-        Columns of the estimate that are predicted.
-    """
-
-    def __init__(self, width: int, channels: tuple[int, ...]) -> None:
-        super().__init__()
-        self.channels = list(channels)
-        self.norm = nn.LayerNorm(width)
-        self.linear = nn.Linear(width, 2 * len(channels))
-        nn.init.zeros_(self.linear.weight)
-        nn.init.zeros_(self.linear.bias)
-
-    def forward(self, features: Tensor, estimate: Tensor) -> Tensor:
-        """Predict (..., channels) from features (..., width) and estimates (..., 2)."""
-        base = estimate[..., self.channels]
-        shift, scale = self.linear(self.norm(features)).chunk(2, dim=-1)
-        out: Tensor = base + shift + scale * base
-        return out
+from xec_models.reconstruction.inpainter.correction import Correction
+from xec_models.reconstruction.inpainter.local_features import N_FEATURES, LocalFeatures
 
 
 class CellReadout(nn.Module):
@@ -180,9 +151,3 @@ class PerFaceHead(nn.Module):
         """
         parts = [readout(local, tokens[:, self.tokens[name]]) for name, readout in self.readouts.items()]
         return torch.cat(parts, dim=1)[:, self.order]
-
-
-def masked_softmax(score: Tensor, excluded: Tensor) -> Tensor:
-    """Compute the softmax over the last axis of entries that are not excluded; zeros where all are."""
-    weight = F.softmax(score.masked_fill(excluded, -1e4), dim=-1)
-    return weight.masked_fill(excluded, 0)

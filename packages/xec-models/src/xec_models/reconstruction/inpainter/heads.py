@@ -35,13 +35,13 @@ class InpainterHead:
 
 
 def _per_face(model: InpainterConfig, columns: tuple[int, ...]) -> nn.Module:
-    from xec_models.reconstruction.inpainter_heads import PerFaceHead
+    from xec_models.reconstruction.inpainter.per_face import PerFaceHead
 
     return PerFaceHead(model, columns)
 
 
 def _cross_attention(model: InpainterConfig, columns: tuple[int, ...]) -> nn.Module:
-    from xec_models.reconstruction.inpainter_attention import CrossAttentionHead
+    from xec_models.reconstruction.inpainter.cross_attention import CrossAttentionHead
 
     return CrossAttentionHead(model, columns)
 

@@ -1,0 +1,1 @@
+"""The inpainter: local features, heads, network."""
