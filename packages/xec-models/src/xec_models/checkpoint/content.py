@@ -45,7 +45,7 @@ class Configuration:
     Attributes
     ----------
     sections
-        Values by section: ``model``, ``normalization``, ``tasks`` of a regressor, and what else a training has.
+        Values by section: ``model``, ``normalization``, ``tasks`` of a regressor, and others.
     """
 
     sections: Mapping[str, Any]

@@ -124,7 +124,7 @@ class XECRegressor(Network):
         return physical
 
     def standardize_target(self, task: str, truth: Tensor) -> Tensor:
-        """Convert true values (B, n_outputs) to the space of `forward_standardized`; classes are unchanged."""
+        """Convert true values (B, n_outputs) to the space of `forward_standardized`; not classes."""
         return self.target_scale(task).standardize(truth)
 
     def fit_targets(self, truth: Mapping[str, ArrayLike]) -> None:
