@@ -259,7 +259,7 @@ def test_a_network_that_cannot_be_traced(
     ("model", "tasks", "normalization"),
     [
         (
-            {"outer_fine_pool": [3, 3], "encoder_dim": 64},
+            {"outer_fine_pool": [3, 3], "encoder_dim": 64, "num_fusion_layers": 0},
             {"energy": {}},
             {"npho_scheme": "anscombe"},
         ),
