@@ -195,14 +195,14 @@ def test_events_weighed_by_their_light(
         objective, folder = build_objective(config), tmp_path / target
         folder.mkdir()
         events = open_events([str(path)], (), config.data)
-        (line,) = objective.weigh_events(events, folder, resumed=False, write=True)
+        (line,) = objective.fit_event_weights(events, folder, resumed=False, write=True)
         assert "2 bins" in line
         batch = {"npho": torch.from_numpy(npho.copy()), "time": torch.full((40, N_SENSORS), 1e-8)}
         weights = objective.augment(batch)["weight"].numpy()
         assert weights.mean() == pytest.approx(1)
         assert weights[30:] == pytest.approx(ratio * weights[:10])
         again = build_objective(config)
-        assert "from" in again.weigh_events(events, folder, resumed=True, write=False)[0]
+        assert "from" in again.fit_event_weights(events, folder, resumed=True, write=False)[0]
 
 
 class TestTraining:

@@ -16,7 +16,7 @@ class PassingError(Exception):
     """Gone at the next attempt."""
 
 
-def is_passing(error: Exception) -> bool:
+def is_transient(error: Exception) -> bool:
     return isinstance(error, PassingError)
 
 
@@ -30,7 +30,7 @@ def gate() -> Iterator[threading.Event]:
 
 def test_jobs_are_done_in_their_order() -> None:
     done: list[int] = []
-    background = Background(is_passing, pytest.fail)
+    background = Background(is_transient, pytest.fail)
     for number in range(100):
         background.submit(lambda number=number: done.append(number))
     assert background.close(PATIENCE)
@@ -45,7 +45,7 @@ def test_submitting_does_not_wait_for_a_job_that_hangs(gate: threading.Event) ->
         begun.set()
         gate.wait()
 
-    background = Background(is_passing, pytest.fail)
+    background = Background(is_transient, pytest.fail)
     background.submit(hang)
     assert begun.wait(PATIENCE)
     for _ in range(50):
@@ -66,7 +66,7 @@ def test_a_full_queue_loses_what_comes_and_says_so_once(gate: threading.Event) -
         begun.set()
         gate.wait()
 
-    background = Background(is_passing, lambda error: troubles.append(str(error)), limit=3)
+    background = Background(is_transient, lambda error: troubles.append(str(error)), limit=3)
     background.submit(hang)
     assert begun.wait(PATIENCE)
     for number in range(10):
@@ -89,7 +89,7 @@ def test_what_fails_in_passing_is_tried_again_before_anything_else() -> None:
             raise PassingError
         done.append("first")
 
-    background = Background(is_passing, troubles.append, first_pause=0.001)
+    background = Background(is_transient, troubles.append, first_pause=0.001)
     background.submit(fails_twice)
     background.submit(lambda: done.append("second"))
     background.submit(recovered.set)
@@ -106,7 +106,7 @@ def test_what_can_never_work_is_lost_alone() -> None:
     def wrong() -> None:
         raise ValueError("wrong")
 
-    background = Background(is_passing, troubles.append)
+    background = Background(is_transient, troubles.append)
     background.submit(wrong)
     background.submit(lambda: done.append("second"))
     assert not background.close(PATIENCE)
@@ -126,7 +126,7 @@ def test_the_end_is_one_last_attempt() -> None:
     # The pause before a second attempt is longer than any test: the end cuts it short.
     failed = threading.Event()
     background = Background(
-        is_passing, lambda error: (troubles.append(error), failed.set()), first_pause=10 * PATIENCE
+        is_transient, lambda error: (troubles.append(error), failed.set()), first_pause=10 * PATIENCE
     )
     for _ in range(3):
         background.submit(fail)
@@ -139,7 +139,7 @@ def test_the_end_is_one_last_attempt() -> None:
 
 def test_the_end_does_not_wait_longer_than_allowed(gate: threading.Event) -> None:
     troubles: list[str] = []
-    background = Background(is_passing, lambda error: troubles.append(str(error)))
+    background = Background(is_transient, lambda error: troubles.append(str(error)))
     background.submit(gate.wait)
     assert not background.close(0.05)
     assert troubles == ["no answer within 0.05 s"]

@@ -21,11 +21,11 @@ from xec_models.checkpoint.content import NetworkWeights, TrainingState
 from xec_models.checkpoint.writing import new_checkpoint
 from xec_train.config.sections import TrainingConfig
 from xec_train.config.train_config import TrainConfig
-from xec_train.engine.accumulation import with_nonfinite_gradient
-from xec_train.engine.bad_steps import BadStepGuard
+from xec_train.engine.hardware.precision import RawInputs
 from xec_train.engine.modules import TrainedModules
-from xec_train.engine.optimizer_step import OptimizerStep
-from xec_train.engine.precision import RawInputs
+from xec_train.engine.optimization.accumulation import with_nonfinite_gradient
+from xec_train.engine.optimization.bad_steps import BadStepGuard
+from xec_train.engine.optimization.optimizer_step import OptimizerStep
 from xec_train.engine.recording import StepRecorder
 from xec_train.engine.state import TrainState, build_state, capture, restore
 from xec_train.errors import TrainError
@@ -160,7 +160,7 @@ def test_only_the_batch_that_did_it_is_named() -> None:
 _RANK = """
 import sys
 import torch.distributed as dist
-from xec_train.engine.bad_steps import gather_suspects
+from xec_train.engine.optimization.bad_steps import gather_suspects
 from xec_train.processes.group import current_processes
 
 rank, meeting = int(sys.argv[1]), sys.argv[2]

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from xec_train.config.train_config import TrainConfig
-from xec_train.engine.compilation import compile_methods, compile_mode
+from xec_train.engine.hardware.compilation import compile_methods, compile_mode
 from xec_train.runs.training import train
 
 

@@ -19,8 +19,8 @@ from torch.optim import SGD
 from xec_models.checkpoint.building import load_model
 from xec_train.config.sections import TrainingConfig
 from xec_train.config.train_config import TrainConfig
-from xec_train.engine.learning_rates import learning_rate
-from xec_train.engine.schedules import Schedule
+from xec_train.engine.optimization.learning_rates import learning_rate
+from xec_train.engine.optimization.schedules import Schedule
 from xec_train.errors import TrainError
 from xec_train.runs.training import train
 

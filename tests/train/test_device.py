@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from xec_train.engine.device import reseed
+from xec_train.engine.hardware.device import reseed
 from xec_train.errors import LaunchError
 from xec_train.processes.launch import Launch, detect_launch
 

@@ -8,9 +8,9 @@ import signal
 import pytest
 from rich.console import Console
 
+from xec_train.engine import display as display_module
+from xec_train.engine.display import Display
 from xec_train.engine.interruption import Interruption
-from xec_train.runs import display as display_module
-from xec_train.runs.display import Display
 
 
 def test_lines_in_a_file_are_neither_wrapped_nor_coloured() -> None:

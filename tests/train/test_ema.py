@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from xec_train.engine.averaging import build_ema, decay_at
+from xec_train.engine.optimization.averaging import build_ema, decay_at
 
 
 class WithTable(nn.Module):

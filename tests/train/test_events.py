@@ -11,7 +11,7 @@ import pytest
 from xec_geometry import N_SENSORS
 from xec_geometry.errors import XecError
 from xec_train.config.train_config import TrainConfig
-from xec_train.runs.display import Display
+from xec_train.engine.display import Display
 from xec_train.runs.preparation import prepare
 from xec_train.runs.training import train
 

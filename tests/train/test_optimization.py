@@ -16,9 +16,9 @@ from xec_train.config.keys import choices
 from xec_train.config.loading import load_config
 from xec_train.config.sections import TrainingConfig
 from xec_train.config.train_config import TrainConfig
-from xec_train.engine.averaging import ScheduleFreeAverage, build_average
-from xec_train.engine.optimizers import OPTIMIZERS, build_optimizer
-from xec_train.engine.precision import choose_precision
+from xec_train.engine.hardware.precision import choose_precision
+from xec_train.engine.optimization.averaging import ScheduleFreeAverage, build_average
+from xec_train.engine.optimization.optimizers import OPTIMIZERS, build_optimizer
 from xec_train.errors import ConfigError, TrainError
 from xec_train.runs.training import train
 

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from xec_geometry.cli.application import main
-from xec_train.engine.phases import PHASES, Stopwatch
+from xec_train.engine.measurement.phases import PHASES, Stopwatch
 
 
 def test_table_and_trace(

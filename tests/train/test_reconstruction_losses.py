@@ -8,7 +8,7 @@ from xec_data.normalization.transforms import NormalizationConfig
 from xec_models.encoder.normalizer import Normalizer
 from xec_models.losses.table import LOSSES, losses_for_readings
 from xec_train.config.reconstruction import ReconstructionTrainingConfig
-from xec_train.reconstruction.losses import event_sums, face_losses, weigh_cells
+from xec_train.reconstruction.losses import build_targets, event_sums, face_losses
 
 NORMALIZER = Normalizer(NormalizationConfig()).double()
 NPHO, TIME = (float(value) for value in NORMALIZER.sentinels())
@@ -47,7 +47,7 @@ def test_pointwise(name):
 def test_which_cells_count(event):
     _, cells, hidden = event
     config = training(time={"use_npho_weight": False})
-    weights = weigh_cells(cells, hidden, NORMALIZER, config).weights["inner"]
+    weights = build_targets(cells, hidden, NORMALIZER, config).weights["inner"]
     assert weights[0].tolist() == [[1, 1], [0, 0], [1, 0], [0, 0]]
     assert weights[1].tolist() == [[1, 1], [1, 1], [0, 0], [1, 1]]
 
@@ -55,7 +55,7 @@ def test_which_cells_count(event):
 def test_how_much_they_count(event):
     photons, cells, hidden = event
     config = training(npho_loss_weight={"enabled": True, "alpha": 0.25})
-    weights = weigh_cells(cells, hidden, NORMALIZER, config).weights["inner"]
+    weights = build_targets(cells, hidden, NORMALIZER, config).weights["inner"]
     assert weights[1, 1].tolist() == pytest.approx([3.0**0.25, 2.0**0.5])
     assert weights[0, 2].tolist() == pytest.approx([float(photons[0, 2] + 1) ** 0.25, 0.0])
 
@@ -63,9 +63,9 @@ def test_how_much_they_count(event):
 def test_mean_over_hidden_cells(event):
     _, cells, hidden = event
     config = training(loss_fn="l1")
-    alike = weigh_cells(cells, hidden, NORMALIZER, config)
+    alike = build_targets(cells, hidden, NORMALIZER, config)
     event_weights = torch.tensor([1.0, 3.0], dtype=torch.float64)
-    targets = weigh_cells(cells, hidden, NORMALIZER, config, event_weights)
+    targets = build_targets(cells, hidden, NORMALIZER, config, event_weights)
     predicted = {"inner": torch.zeros(2, 4, 2, dtype=torch.float64)}
     losses = face_losses(predicted, targets, (0, 1), config)["inner"]
     sums = event_sums(predicted, targets, (0, 1), config)["inner"].sum(0)
@@ -85,7 +85,7 @@ def test_mean_over_hidden_cells(event):
 def test_nothing_hidden_costs_nothing(event):
     _, cells, hidden = event
     nothing = {"inner": torch.zeros_like(hidden["inner"])}
-    targets = weigh_cells(cells, nothing, NORMALIZER, training())
+    targets = build_targets(cells, nothing, NORMALIZER, training())
     predicted = {"inner": torch.ones(2, 4, 1, dtype=torch.float64, requires_grad=True)}
     loss = face_losses(predicted, targets, (0,), training())["inner"]
     loss.sum().backward()
@@ -95,6 +95,6 @@ def test_nothing_hidden_costs_nothing(event):
 
 def test_sums_of_errors(event):
     _, cells, hidden = event
-    targets = weigh_cells(cells, hidden, NORMALIZER, training())
+    targets = build_targets(cells, hidden, NORMALIZER, training())
     sums = event_sums({"inner": cells["inner"] + 0.5}, targets, (0, 1), training())["inner"][..., :3]
     assert sums[0].tolist() == [pytest.approx([2, 1.0, 0.5]), pytest.approx([1, 0.5, 0.25])]

@@ -13,7 +13,7 @@ from xec_data.tasks.measures import opening_angle
 from xec_geometry import N_SENSORS
 from xec_train.config.train_config import TrainConfig
 from xec_train.data.augmentation import drop_channels
-from xec_train.objectives.reporting import Predictions
+from xec_train.objectives.report import Predictions
 from xec_train.regression.objective import Regression
 
 Configure = Callable[..., TrainConfig]

@@ -18,7 +18,7 @@ from xec_train.data.events import Events, open_events
 from xec_train.engine.train_loop import TrainLoop
 from xec_train.errors import TrainError
 from xec_train.regression.objective import Regression
-from xec_train.regression.reweighting import FILE_NAME, EventWeights, weigh_events
+from xec_train.regression.reweighting import FILE_NAME, EventWeights
 from xec_train.runs.training import train
 
 Configure = Callable[..., TrainConfig]
@@ -102,7 +102,7 @@ class TestFile:
         monkeypatch.setattr(EventReader, "read", spy)
         config = configure("--tasks=energy", "reweighting.energy.enabled=true")
         events = open_events(config.data.train_path, ["energyTruth"], config.data)
-        Regression(config).weigh_events(events, tmp_path, resumed=False, write=True)
+        Regression(config).fit_event_weights(events, tmp_path, resumed=False, write=True)
         # One pass, which also gives the scale of the targets.
         assert read == [("energyTruth",)]
         assert not {*SENSOR_BRANCHES} & {name for names in read for name in names}
@@ -112,13 +112,13 @@ class TestFile:
             "reweighting.energy.enabled=true", "reweighting.energy.nbins=12"
         ).reweighting.enabled
         truth, folder = {"energyTruth": falling[:, 0]}, Path()
-        new, _ = weigh_events(section, ["energy"], truth, folder, resumed=False, write=True)
+        new, _ = fit_task_weights(section, ["energy"], truth, folder, resumed=False, write=True)
         other = {"energyTruth": falling[:9, 0] + 1}
-        kept, lines = weigh_events(section, ["energy"], other, folder, resumed=True, write=True)
+        kept, lines = fit_task_weights(section, ["energy"], other, folder, resumed=True, write=True)
         assert FILE_NAME in lines[0]
         np.testing.assert_array_equal(kept["energy"].weights, new["energy"].weights)
         np.testing.assert_array_equal(kept["energy"].edges[0], new["energy"].edges[0])
-        anew, _ = weigh_events(section, ["energy"], other, folder, resumed=False, write=False)
+        anew, _ = fit_task_weights(section, ["energy"], other, folder, resumed=False, write=False)
         assert anew["energy"].edges[0][0] > 1
 
     def test_other_bins_are_another_histogram(self, configure: Configure, falling: np.ndarray) -> None:
@@ -126,23 +126,23 @@ class TestFile:
         for nbins in (12, 5):
             changes = ("reweighting.energy.enabled=true", f"reweighting.energy.nbins={nbins}")
             section = configure(*changes).reweighting.enabled
-            tables, _ = weigh_events(section, ["energy"], truth, Path(), resumed=True, write=True)
+            tables, _ = fit_task_weights(section, ["energy"], truth, Path(), resumed=True, write=True)
             assert tables["energy"].weights.shape == (nbins,)
 
     def test_only_one_process_writes(self, configure: Configure, falling: np.ndarray) -> None:
         section = configure("reweighting.energy.enabled=true").reweighting.enabled
-        weigh_events(section, ["energy"], {"energyTruth": falling}, Path(), resumed=False, write=False)
+        fit_task_weights(section, ["energy"], {"energyTruth": falling}, Path(), resumed=False, write=False)
         assert not Path(FILE_NAME).exists()
 
     def test_a_damaged_file_is_named(self, configure: Configure, falling: np.ndarray) -> None:
         Path(FILE_NAME).write_bytes(b"no archive")
         section = configure("reweighting.energy.enabled=true").reweighting.enabled
         with pytest.raises(TrainError, match=FILE_NAME):
-            weigh_events(section, ["energy"], {"energyTruth": falling}, Path(), resumed=True, write=True)
+            fit_task_weights(section, ["energy"], {"energyTruth": falling}, Path(), resumed=True, write=True)
 
     def test_a_task_that_is_not_learnt(self, configure: Configure) -> None:
         section = configure("reweighting.timing.enabled=true").reweighting.enabled
-        tables, lines = weigh_events(section, ["angle"], {}, Path(), resumed=False, write=True)
+        tables, lines = fit_task_weights(section, ["angle"], {}, Path(), resumed=False, write=True)
         assert not tables
         assert "reweighting.timing has no effect" in lines[0]
 
@@ -175,7 +175,7 @@ class TestTraining:
         network = objective.build_network()
         objective.prepare(network, truth)
         events = Events(None, [], truth, 4)
-        objective.weigh_events(events, Path(), resumed=False, write=False)
+        objective.fit_event_weights(events, Path(), resumed=False, write=False)
         readings = {name: torch.ones(4, 5) for name in SENSOR_BRANCHES}
         batch = {name: torch.from_numpy(array) for name, array in truth.items()}
         raw = {"energy": torch.tensor([[1.0], [2.0], [-1.0], [0.5]]), "angle": torch.ones(4, 2)}

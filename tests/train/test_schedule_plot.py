@@ -12,7 +12,7 @@ import pytest
 
 from xec_geometry.cli.application import main
 from xec_train.config.train_config import TrainConfig
-from xec_train.engine.learning_rates import SCHEDULES, learning_rate
+from xec_train.engine.optimization.learning_rates import SCHEDULES, learning_rate
 from xec_train.runs.schedule_plot import plot_schedule, steps_per_epoch
 
 Configure = Callable[..., TrainConfig]

@@ -11,8 +11,8 @@ import torch
 
 from xec_train.config.keys import choices
 from xec_train.config.sections import TrainingConfig
-from xec_train.engine.learning_rates import SCHEDULES, learning_rate
-from xec_train.engine.schedules import Schedule
+from xec_train.engine.optimization.learning_rates import SCHEDULES, learning_rate
+from xec_train.engine.optimization.schedules import Schedule
 
 
 def rates(config: TrainingConfig, steps_per_epoch: int) -> list[float]:

@@ -14,9 +14,9 @@ import pytest
 import torch
 
 from xec_train.config.train_config import TrainConfig
-from xec_train.engine import system_metrics
-from xec_train.engine.phases import FORWARD, READ
-from xec_train.engine.system_metrics import GB, SystemMetrics, gpu_memory, ram_of_processes
+from xec_train.engine.measurement import system_metrics
+from xec_train.engine.measurement.phases import FORWARD, READ
+from xec_train.engine.measurement.system_metrics import GB, SystemMetrics, gpu_memory, ram_of_processes
 from xec_train.runs.training import train
 
 CPU = torch.device("cpu")

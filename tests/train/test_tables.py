@@ -28,9 +28,9 @@ from xec_train.config.keys import all_keys, choices
 from xec_train.config.sections import TrainingConfig
 from xec_train.config.template import json_schema
 from xec_train.config.train_config import RegressionConfig
-from xec_train.engine.learning_rates import SCHEDULES, LearningRate, LearningRateSchedule
-from xec_train.engine.optimizers import OPTIMIZERS, Groups, OptimizerChoice, build_optimizer
-from xec_train.engine.schedules import Schedule
+from xec_train.engine.optimization.learning_rates import SCHEDULES, LearningRate, LearningRateSchedule
+from xec_train.engine.optimization.optimizers import OPTIMIZERS, Groups, OptimizerChoice, build_optimizer
+from xec_train.engine.optimization.schedules import Schedule
 from xec_train.objectives.table import OBJECTIVES, ObjectiveEntry, build_objective
 from xec_train.regression.objective import Regression
 

@@ -22,7 +22,7 @@ from tests.checkpoint_files import read_checkpoint
 from xec_train.config.sections import MlflowConfig
 from xec_train.config.train_config import TrainConfig
 from xec_train.engine.checkpoints import git_revision
-from xec_train.runs.display import Display
+from xec_train.engine.display import Display
 from xec_train.runs.training import train
 from xec_train.tracking.base import flatten
 from xec_train.tracking.data_files import header_digest
@@ -155,7 +155,7 @@ def test_a_server_that_is_not_there_is_one_warning(tmp_path: Path) -> None:
         "MLflow at http://127.0.0.1:9 does not take the run: Connection refused; the training goes on "
         f"without it, 'xec track upload {tmp_path / 'run'}' sends later what it lacks"
     )
-    assert tracker.what_next().startswith(f"xec track upload {tmp_path / 'run'} ")
+    assert tracker.next_step().startswith(f"xec track upload {tmp_path / 'run'} ")
 
 
 class Silent:

@@ -12,17 +12,17 @@ from lightning_fabric import Fabric
 from torch import Tensor, nn
 
 from xec_train.config.sections import TrainingConfig
+from xec_train.engine.display import Display
 from xec_train.engine.interruption import Interruption
 from xec_train.engine.modules import TrainedModules
-from xec_train.engine.optimizers import build_optimizer
+from xec_train.engine.optimization.optimizers import build_optimizer
 from xec_train.engine.state import build_state
 from xec_train.engine.train_loop import TrainLoop
 from xec_train.objectives.balance import LearnedWeights
 from xec_train.objectives.base import Objective
-from xec_train.objectives.reporting import Predictions, Report
+from xec_train.objectives.report import Predictions, Report
 from xec_train.processes.group import Processes
 from xec_train.regression.objective import Regression
-from xec_train.runs.display import Display
 
 
 class LineReport(Report[nn.Linear]):

@@ -17,7 +17,7 @@ from xec_train.config.train_config import TrainConfig
 from xec_train.errors import TrainError
 from xec_train.runs.training import train
 from xec_train.tracking.metrics_file import read_metrics
-from xec_train.tracking.run_ids import RunIds, how_to_look, server_name
+from xec_train.tracking.run_ids import RunIds, server_name, viewing_hint
 from xec_train.tracking.upload import upload_run
 
 # MLflow's tables use what SQLAlchemy deprecates.
@@ -175,4 +175,4 @@ def test_servers_are_named_without_password_and_relative_path(tmp_path: Path) ->
     assert ids.get(f"sqlite:///{tmp_path / 'mlflow.db'}") == "2"
     assert ids.get("http://host:5001") is None
     assert server_name("postgresql://me:x@host/db") == "postgresql://host/db"
-    assert how_to_look("https://me:x@host") == "open https://host"
+    assert viewing_hint("https://me:x@host") == "open https://host"

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from xec_train.config.flags import flags_in_words
+from xec_train.config.flags import describe_flags
 
 
 def train(
@@ -47,7 +47,7 @@ def train(
 
 
 train.__doc__ = "\n\n".join(
-    [train.__doc__ or "", "Shorthands for keys, with - or _ between words:", *flags_in_words()]
+    [train.__doc__ or "", "Shorthands for keys, with - or _ between words:", *describe_flags()]
 )
 
 # The host hands this to click: flags are read by the configuration, from its own table.

@@ -85,7 +85,7 @@ FLAGS: dict[str, Flag] = {
 """The shorthands that ``xec train`` accepts, with ``-`` or ``_`` between words."""
 
 
-def flags_in_words() -> list[str]:
+def describe_flags() -> list[str]:
     """List the shorthands for people: a line for each section that they set keys of."""
     sections: dict[str, list[str]] = {}
     for flag in FLAGS.values():

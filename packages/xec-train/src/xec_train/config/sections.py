@@ -14,8 +14,8 @@ from pydantic import (
 from xec_data.configuration.choice import OneOf, Remark
 from xec_geometry.detector.fiducial import FIDUCIAL
 from xec_train.config.base import Section
-from xec_train.engine.learning_rates import SCHEDULES, schedules_that_use
-from xec_train.engine.optimizers import OPTIMIZERS
+from xec_train.engine.optimization.learning_rates import SCHEDULES, schedules_that_use
+from xec_train.engine.optimization.optimizers import OPTIMIZERS
 
 AUTO: Literal["auto"] = "auto"
 

@@ -89,7 +89,7 @@ class EventGroups(Dataset[Batch | Filled]):
             done += stop - start
 
 
-class GroupReading:
+class GroupReader:
     """Reads groups ahead of their use.
 
     Groups, not batches, travel from the processes: they arrive in their order for any number of processes,
@@ -164,7 +164,7 @@ class GroupReading:
                 yield group
 
 
-_OPEN: WeakSet[GroupReading] = WeakSet()
+_OPEN: WeakSet[GroupReader] = WeakSet()
 
 
 @atexit.register
@@ -174,7 +174,7 @@ def _close_all() -> None:
         reading.close()
 
 
-def most_prefetched(groups: int, workers: int) -> int:
+def max_prefetch(groups: int, workers: int) -> int:
     """Return how many groups each process may read ahead if there is memory for so many in all."""
     return groups // max(1, workers) - _at_hand(workers)
 

@@ -11,7 +11,7 @@ from xec_data.tasks.task import Task
 from xec_geometry.support.processors import available_cores
 from xec_train.config.sections import AUTO, DataConfig
 from xec_train.data.batch import Batch, with_derived_truth
-from xec_train.data.groups import GroupReading, most_prefetched
+from xec_train.data.groups import GroupReader, max_prefetch
 from xec_train.data.pinning import pinned
 from xec_train.data.plan import EpochPlan, Group, Source, batch_begin, ceil_div, n_batches, plan_epoch
 
@@ -61,7 +61,7 @@ class EventLoader:
     world: int = 1
     pin: bool = False
     tasks: Sequence[Task] = ()
-    _reading: GroupReading | None = field(default=None, init=False, repr=False)
+    _reading: GroupReader | None = field(default=None, init=False, repr=False)
 
     @property
     def n_events(self) -> int:
@@ -139,10 +139,10 @@ class EventLoader:
             self._reading.close()
             self._reading = None
 
-    def _start_reading(self) -> GroupReading:
+    def _start_reading(self) -> GroupReader:
         largest = min(self.n_events, max(1, self.group_events // self.batch_size) * self.batch_size)
         workers = min(self.workers, ceil_div(self.n_events, largest * self.world))
-        return GroupReading(
+        return GroupReader(
             self.reader, self.sources, largest=largest, workers=workers, prefetch=self.prefetch
         )
 
@@ -181,7 +181,7 @@ def build_loader(
     enough = max(n_events // _GROUPS_PER_EPOCH, _BATCHES_PER_GROUP * config.batch_size)
     group_events = max(config.batch_size, min(chunk // GROUPS_IN_MEMORY, enough))
     workers = worker_count(config.num_workers, n_events, on_cores)
-    prefetch = max(1, min(config.prefetch_factor, most_prefetched(GROUPS_IN_MEMORY, workers)))
+    prefetch = max(1, min(config.prefetch_factor, max_prefetch(GROUPS_IN_MEMORY, workers)))
     loader = EventLoader(
         reader, sources, config.batch_size, group_events, workers, prefetch, seed, rank, world, pin, tasks
     )

@@ -16,11 +16,11 @@ from torch import Tensor, nn
 from xec_data.schema.branches import SENSOR_BRANCHES
 from xec_train.data.batch import Batch
 from xec_train.data.loader import EventLoader
+from xec_train.engine.display import ProgressBar
 from xec_train.engine.means import Means
 from xec_train.objectives.base import LOSS, Objective, ValidationTotals
-from xec_train.objectives.reporting import Predictions
+from xec_train.objectives.report import Predictions
 from xec_train.processes.group import DelayedAny, Processes
-from xec_train.runs.display import ProgressBar
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from xec_train.engine.bad_steps import BadStepGuard
-from xec_train.engine.optimizer_step import StepOutcome
+from xec_train.engine.optimization.bad_steps import BadStepGuard
+from xec_train.engine.optimization.optimizer_step import StepOutcome
 from xec_train.engine.state import TrainState
 
 

@@ -22,13 +22,13 @@ from xec_models.checkpoint.content import (
     TrainingState,
 )
 from xec_train.config.sections import TrainingConfig
-from xec_train.engine.averaging import Average
+from xec_train.engine.hardware.precision import scaler_of
 from xec_train.engine.means import Means
 from xec_train.engine.modules import TrainedModules
-from xec_train.engine.optimizers import build_optimizer
-from xec_train.engine.precision import scaler_of
+from xec_train.engine.optimization.averaging import Average
+from xec_train.engine.optimization.optimizers import build_optimizer
+from xec_train.engine.optimization.schedules import Schedule
 from xec_train.engine.progress import Progress
-from xec_train.engine.schedules import Schedule
 from xec_train.processes.group import Processes
 from xec_train.processes.sharding import ParameterSharding, Replicated, build_sharding
 

@@ -16,18 +16,18 @@ from torch import Tensor
 from xec_train.config.sections import TrainingConfig
 from xec_train.data.batch import Batch
 from xec_train.data.loader import EventLoader
-from xec_train.engine.accumulation import GradientAccumulation, batch_size
-from xec_train.engine.bad_steps import BadStepGuard
 from xec_train.engine.checkpoints import CheckpointWriter
+from xec_train.engine.display import Display, ProgressBar
 from xec_train.engine.evaluation import Evaluation, evaluate
 from xec_train.engine.interruption import Interruption
-from xec_train.engine.optimizer_step import OptimizerStep
-from xec_train.engine.phases import READ, STEP, Phase, unmeasured
+from xec_train.engine.measurement.phases import READ, STEP, Phase, unmeasured
+from xec_train.engine.optimization.accumulation import GradientAccumulation, batch_size
+from xec_train.engine.optimization.bad_steps import BadStepGuard
+from xec_train.engine.optimization.optimizer_step import OptimizerStep
 from xec_train.engine.recording import StepRecorder
 from xec_train.engine.state import TrainState
 from xec_train.objectives.base import LOSS, Objective
 from xec_train.processes.group import DelayedAny, Processes
-from xec_train.runs.display import Display, ProgressBar
 from xec_train.tracking.base import Tracker
 
 STEPS_BETWEEN_LOGS = 50

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from xec_train.data.batch import Batch
 from xec_train.data.events import Events
 from xec_train.objectives.balance import LearnedWeights
-from xec_train.objectives.reporting import Arrays, Report
+from xec_train.objectives.report import Arrays, Report
 from xec_train.processes.group import Processes
 
 NetworkT = TypeVar("NetworkT", bound=nn.Module)
@@ -117,7 +117,7 @@ class Objective(ABC, Generic[NetworkT]):
     def check_truth(self, truth: Arrays, source: str) -> None:
         """Raise an `XecError` at true values that the loss cannot use."""
 
-    def weigh_events(self, events: Events, folder: Path, *, resumed: bool, write: bool) -> Sequence[str]:
+    def fit_event_weights(self, events: Events, folder: Path, *, resumed: bool, write: bool) -> Sequence[str]:
         """Fit weights of the training events.
 
         Parameters

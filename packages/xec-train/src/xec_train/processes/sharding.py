@@ -23,9 +23,9 @@ from torch.distributed.fsdp import FSDPModule, fully_shard, register_fsdp_forwar
 from torch.distributed.tensor import DTensor, distribute_tensor
 from torch.utils._pytree import tree_map_only
 
-from xec_train.engine.averaging import Average, build_average, build_ema
+from xec_train.engine.hardware.precision import scaler_of
 from xec_train.engine.modules import TrainedModules
-from xec_train.engine.precision import scaler_of
+from xec_train.engine.optimization.averaging import Average, build_average, build_ema
 from xec_train.errors import TrainError
 from xec_train.processes.group import Processes
 

@@ -35,7 +35,7 @@ class Targets(NamedTuple):
         return {face: weights[..., list(columns)].sum((0, 1)) for face, weights in self.weights.items()}
 
 
-def weigh_cells(
+def build_targets(
     cells: Faces,
     hidden: Faces,
     normalizer: Normalizer,
@@ -88,7 +88,7 @@ def face_losses(
     predicted
         By face (B, cells, channels), normalized.
     targets
-        What `weigh_cells` gives.
+        What `build_targets` gives.
     columns
         Which of npho (0) and time (1) the channels are.
     config

@@ -20,10 +20,10 @@ from xec_train.data.batch import Batch
 from xec_train.data.events import Events
 from xec_train.objectives.balance import LearnedWeights
 from xec_train.objectives.base import LOSS, Objective, StepBatches, ValidationTotals
+from xec_train.objectives.event_weights import EventWeights, HistogramRequest, fit_or_read
 from xec_train.reconstruction.intensity import INTENSITY, intensities, intensity
-from xec_train.reconstruction.losses import Faces, Targets, event_sums, face_losses, ratio, weigh_cells
+from xec_train.reconstruction.losses import Faces, Targets, build_targets, event_sums, face_losses, ratio
 from xec_train.reconstruction.report import ReconstructionReport
-from xec_train.regression.reweighting import EventWeights, HistogramRequest, fit_or_read
 
 MASK = "mask"
 """(B, sensors) bool in a batch and among the raw outputs: the sensors that were chosen to be hidden."""
@@ -69,7 +69,7 @@ class Reconstruction(Objective[NetworkT]):
     def hidden(self, network: NetworkT, mask: Tensor) -> Faces:
         """Sort a mask (B, sensors) into (B, cells) by face."""
 
-    def weigh_events(self, events: Events, folder: Path, *, resumed: bool, write: bool) -> list[str]:
+    def fit_event_weights(self, events: Events, folder: Path, *, resumed: bool, write: bool) -> list[str]:
         """Fit weights to a histogram of the light of all training events."""
         section = self.config.training.intensity_reweighting
         if not section.enabled:
@@ -167,7 +167,7 @@ class Reconstruction(Objective[NetworkT]):
         x = normalizer(raw["npho"], raw["time"].masked_fill(dark, INVALID))
         hidden = raw[MASK] | (x[..., 0] == normalizer.sentinel_npho)
         cells, hidden_cells = self.cells(network, x), self.hidden(network, hidden)
-        return weigh_cells(cells, hidden_cells, normalizer, training, batch.get(_WEIGHT))
+        return build_targets(cells, hidden_cells, normalizer, training, batch.get(_WEIGHT))
 
     def outputs(self, network: NetworkT, raw: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Return sums of the losses and errors of each event, by face."""

@@ -12,8 +12,9 @@ from torch import nn
 from xec_train.config.train_config import ReconstructionConfig
 from xec_train.data.batch import Batch
 from xec_train.objectives.balance import LearnedWeights
-from xec_train.objectives.reporting import Predictions, Report
-from xec_train.reconstruction.results import error_metrics, write_reconstruction
+from xec_train.objectives.report import Predictions, Report
+from xec_train.reconstruction.metrics import error_metrics
+from xec_train.reconstruction.result_file import write_reconstruction
 
 NetworkT = TypeVar("NetworkT", bound=nn.Module)
 

@@ -21,9 +21,10 @@ from xec_train.data.events import Events
 from xec_train.errors import TrainError
 from xec_train.objectives.balance import LearnedWeights
 from xec_train.objectives.base import LOSS, Objective
-from xec_train.objectives.reporting import Arrays
+from xec_train.objectives.event_weights import EventWeights
+from xec_train.objectives.report import Arrays
 from xec_train.regression.report import RegressionReport
-from xec_train.regression.reweighting import EventWeights, weigh_events
+from xec_train.regression.reweighting import fit_task_weights
 
 _WEIGHT = "weight_"
 """What stands before the task in the name of an event's weight in a batch."""
@@ -80,9 +81,9 @@ class Regression(Objective[XECRegressor]):
                     f"expected only positive ones, because of tasks.{task}.{key}: {getattr(config, key)}"
                 )
 
-    def weigh_events(self, events: Events, folder: Path, *, resumed: bool, write: bool) -> list[str]:
+    def fit_event_weights(self, events: Events, folder: Path, *, resumed: bool, write: bool) -> list[str]:
         """Fit weights by task to histograms of the true values."""
-        self.event_weights, lines = weigh_events(
+        self.event_weights, lines = fit_task_weights(
             self.config.reweighting.enabled,
             tuple(self.tasks),
             events.truth,

@@ -10,8 +10,8 @@ from xec_models.regressor.metrics import sigma_factors, task_metrics
 from xec_models.regressor.predictions import SIGMA_SUFFIX
 from xec_models.regressor.regressor import XECRegressor
 from xec_train.objectives.balance import LearnedWeights
-from xec_train.objectives.reporting import Predictions, Report
-from xec_train.regression.results import write_regression_results
+from xec_train.objectives.report import Predictions, Report
+from xec_train.regression.result_files import write_regression_results
 
 
 class RegressionReport(Report[XECRegressor]):

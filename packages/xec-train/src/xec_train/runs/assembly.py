@@ -9,14 +9,14 @@ from torch import nn
 
 from xec_train.config.train_config import TrainConfig
 from xec_train.data.loader import EventLoader
-from xec_train.data.loaders import build_loaders, resume_epoch
 from xec_train.data.plan import ceil_div
-from xec_train.engine.compilation import compile_methods, compile_mode
-from xec_train.engine.device import build_fabric, reseed
+from xec_train.engine.display import Display
+from xec_train.engine.hardware.compilation import compile_methods, compile_mode
+from xec_train.engine.hardware.device import build_fabric, reseed
 from xec_train.engine.modules import TrainedModules
 from xec_train.engine.state import TrainState, build_state, restore
 from xec_train.processes.group import Processes, current_processes
-from xec_train.runs.display import Display
+from xec_train.runs.loaders import build_loaders, resume_epoch
 from xec_train.runs.preparation import Preparation, prepare
 
 

@@ -12,11 +12,11 @@ from xec_models.checkpoint.run_directory import RunDirectory
 from xec_train.config.train_config import TrainConfig
 from xec_train.data.events import Events, open_events
 from xec_train.data.loader import thread_count, worker_count
+from xec_train.engine.display import Display
 from xec_train.objectives.base import Objective
 from xec_train.objectives.table import OBJECTIVES, build_objective
 from xec_train.processes.group import Processes
-from xec_train.regression.results import RESULT_BRANCHES
-from xec_train.runs.display import Display
+from xec_train.regression.result_files import RESULT_BRANCHES
 from xec_train.runs.finetuning import InitialWeights
 from xec_train.runs.names import choose_run
 from xec_train.runs.resuming import find_checkpoint, open_checkpoint

@@ -7,12 +7,12 @@ from pathlib import Path
 
 from xec_geometry.support.output import check_writable
 from xec_train.config.train_config import TrainConfig
+from xec_train.engine.display import Display
 from xec_train.engine.interruption import Interruption
-from xec_train.engine.profiling import StepProfiler
+from xec_train.engine.measurement.profiling import StepProfiler
 from xec_train.engine.train_loop import TrainLoop
 from xec_train.errors import TrainError
 from xec_train.runs.assembly import assemble
-from xec_train.runs.display import Display
 from xec_train.tracking.base import Trackers
 
 
@@ -48,7 +48,7 @@ def profile_training(
     assembly = assemble(config, display)
     processes, ready = assembly.processes, assembly.ready
     path = processes.broadcast(lambda: _new_file(Path(f"profile_{ready.run.name}.json")))
-    ready.objective.weigh_events(ready.training, ready.run.path, resumed=False, write=False)
+    ready.objective.fit_event_weights(ready.training, ready.run.path, resumed=False, write=False)
     device = assembly.fabric.device
     profiler = StepProfiler(device, n_steps)
     loop = TrainLoop(

@@ -9,11 +9,11 @@ from pathlib import Path
 from xec_models.checkpoint.building import load_evaluated
 from xec_models.checkpoint.content import Checkpoint
 from xec_models.checkpoint.reading import read_checkpoint
+from xec_train.engine.display import Display
 from xec_train.engine.evaluation import evaluate
 from xec_train.errors import TrainError
 from xec_train.runs.artifacts import make_artifacts
 from xec_train.runs.assembly import Assembly
-from xec_train.runs.display import Display
 
 
 def write_results(assembly: Assembly, display: Display) -> list[Path]:

@@ -12,7 +12,7 @@ from xec_geometry.support.output import atomic_output, check_writable
 from xec_train.config.train_config import TrainConfig
 from xec_train.data.events import open_events
 from xec_train.data.plan import ceil_div, n_batches
-from xec_train.engine.learning_rates import SCHEDULES, learning_rate
+from xec_train.engine.optimization.learning_rates import SCHEDULES, learning_rate
 from xec_train.errors import TrainError
 
 # Where the files cannot be read the steps are unknown; so many to an epoch draw a smooth curve.

@@ -9,15 +9,15 @@ from xec_geometry.support.output import atomic_output, make_folder
 from xec_models.checkpoint.run_directory import RunDirectory
 from xec_train.config.template import resolved
 from xec_train.config.train_config import TrainConfig
-from xec_train.data.loaders import order_of
 from xec_train.engine.checkpoints import CheckpointWriter, git_revision
+from xec_train.engine.display import Display
 from xec_train.engine.interruption import Interruption
+from xec_train.engine.measurement.system_metrics import SystemMetrics
 from xec_train.engine.state import TrainState
-from xec_train.engine.system_metrics import SystemMetrics
 from xec_train.engine.train_loop import TrainLoop
 from xec_train.objectives.table import OBJECTIVES, ObjectiveEntry
 from xec_train.runs.assembly import Assembly, assemble
-from xec_train.runs.display import Display
+from xec_train.runs.loaders import order_of
 from xec_train.runs.preparation import Preparation
 from xec_train.runs.results import write_results
 from xec_train.tracking.base import Trackers
@@ -68,7 +68,7 @@ def _run(assembly: Assembly, display: Display) -> RunDirectory:
     config, ready, fabric, processes, state, training, validation = assembly
     processes.broadcast(lambda: _write_config(config, ready.run))
     lines = processes.run_on_all(
-        lambda: ready.objective.weigh_events(
+        lambda: ready.objective.fit_event_weights(
             ready.training,
             ready.run.path,
             resumed=ready.checkpoint is not None,
@@ -125,7 +125,7 @@ def _run(assembly: Assembly, display: Display) -> RunDirectory:
         else:
             _print_resume(config, ready.run, state, display)
         if mlflow is not None and (finished or not mlflow.complete):
-            display.line(f"  {mlflow.what_next()}")
+            display.line(f"  {mlflow.next_step()}")
     return ready.run
 
 

@@ -70,7 +70,7 @@ def import_mlflow() -> None:
         logging.getLogger(name).setLevel(logging.WARNING)
 
 
-def is_passing(error: Exception) -> bool:
+def is_transient(error: Exception) -> bool:
     """Whether an error may be gone at the next attempt: the server's fault or the network's."""
     from mlflow.exceptions import MlflowException
 
@@ -219,7 +219,7 @@ class MlflowRun:
         try:
             run = self._client.get_run(self.run_id)
         except MlflowException as error:
-            if is_passing(error):
+            if is_transient(error):
                 raise
             return None
         if run.info.lifecycle_stage != "active":

@@ -10,8 +10,8 @@ from typing import Any
 from xec_train.config.sections import MlflowConfig
 from xec_train.tracking.background import LIMIT, Background, Job
 from xec_train.tracking.data_files import DataFile
-from xec_train.tracking.mlflow_run import MlflowRun, Point, import_mlflow, is_passing, reason_of
-from xec_train.tracking.run_ids import how_to_look, tracking_uri, without_password
+from xec_train.tracking.mlflow_run import MlflowRun, Point, import_mlflow, is_transient, reason_of
+from xec_train.tracking.run_ids import tracking_uri, viewing_hint, without_password
 
 
 class MlflowTracker:
@@ -64,7 +64,7 @@ class MlflowTracker:
             self.complete = False
             self._trouble(error)
             return
-        self._background = Background(is_passing, self._trouble, limit=self._limit)
+        self._background = Background(is_transient, self._trouble, limit=self._limit)
         values, files = dict(parameters), list(data)
 
         def open_run() -> None:
@@ -99,11 +99,11 @@ class MlflowTracker:
             self._background.submit(lambda: self._run.finish(status))
             self.complete = self._background.close(self._patience)
 
-    def what_next(self) -> str:
+    def next_step(self) -> str:
         """For the end of a training: where to look, or how to send what the server lacks."""
         if not self.complete:
             return f"xec track upload {self.directory}     sends to MLflow what it lacks"
-        return f"{how_to_look(self.uri)}     all runs in a browser"
+        return f"{viewing_hint(self.uri)}     all runs in a browser"
 
     @property
     def waiting(self) -> int:

@@ -66,7 +66,7 @@ def without_password(uri: str) -> str:
     return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2])) if "@" in parts.netloc else uri
 
 
-def how_to_look(uri: str) -> str:
+def viewing_hint(uri: str) -> str:
     """What a user does to see the runs in a browser."""
     shown = without_password(uri)
     return f"open {shown}" if shown.startswith("http") else f"mlflow ui --backend-store-uri {shown}"

@@ -16,7 +16,7 @@ from xec_train.tracking.base import flatten
 from xec_train.tracking.data_files import read_data_files
 from xec_train.tracking.metrics_file import read_metrics
 from xec_train.tracking.mlflow_run import MlflowRun, Point, reason_of
-from xec_train.tracking.run_ids import RunIds, how_to_look, tracking_uri, without_password
+from xec_train.tracking.run_ids import RunIds, tracking_uri, viewing_hint, without_password
 
 if TYPE_CHECKING:
     from xec_models.checkpoint.content import Checkpoint
@@ -88,7 +88,7 @@ def upload_run(path: Path, uri: str | None, say: Callable[[str], None]) -> str:
     )
     if sent < len(points):
         say(f"  {len(points) - sent} values were there already")
-    say(f"  {how_to_look(uri)}")
+    say(f"  {viewing_hint(uri)}")
     return there.run_id
 
 

@@ -9,7 +9,7 @@ from rich.table import Table
 from torch.profiler import ProfilerActivity, profile
 
 from xec_geometry.support.output import atomic_output
-from xec_train.engine.phases import PHASES, Stopwatch
+from xec_train.engine.measurement.phases import PHASES, Stopwatch
 from xec_train.engine.train_loop import TrainLoop
 
 # The first steps allocate memory, choose algorithms and compile.

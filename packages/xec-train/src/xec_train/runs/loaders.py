@@ -10,12 +10,12 @@ from xec_data.tasks.table import TASKS
 from xec_models.checkpoint.content import Checkpoint
 from xec_train.config.train_config import TrainConfig
 from xec_train.data.loader import EventLoader, build_loader
-from xec_train.engine.device import reseed
+from xec_train.engine.display import Display
+from xec_train.engine.hardware.device import reseed
 from xec_train.engine.state import TrainState
 from xec_train.errors import TrainError
 from xec_train.processes.group import Processes
 from xec_train.processes.launch import detect_launch
-from xec_train.runs.display import Display
 from xec_train.runs.preparation import Preparation
 
 

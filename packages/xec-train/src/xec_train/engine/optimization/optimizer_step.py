@@ -16,7 +16,7 @@ from torch import Tensor
 
 from xec_data.schema.branches import ID_BRANCHES, SENSOR_BRANCHES
 from xec_train.data.batch import Batch
-from xec_train.engine.precision import scaler_of
+from xec_train.engine.hardware.precision import scaler_of
 
 
 @dataclass(frozen=True)

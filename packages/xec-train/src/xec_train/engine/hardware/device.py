@@ -20,7 +20,7 @@ from lightning_fabric.strategies import DDPStrategy, Strategy
 from torch.nn.parallel import DistributedDataParallel
 
 from xec_train.config.sections import DistributedConfig, TrainingConfig
-from xec_train.engine.precision import build_precision
+from xec_train.engine.hardware.precision import build_precision
 from xec_train.errors import LaunchError
 from xec_train.processes.group import TIMEOUT, current_processes
 from xec_train.processes.launch import SRUN, TORCHRUN, Launch, detect_launch

@@ -9,7 +9,7 @@ from typing import Any
 
 from xec_data.schema.branches import ID_BRANCHES
 from xec_data.writing.csv_writer import CsvWriter
-from xec_train.engine.optimizer_step import StepOutcome
+from xec_train.engine.optimization.optimizer_step import StepOutcome
 from xec_train.engine.progress import Progress
 from xec_train.errors import TrainError
 from xec_train.objectives.base import LOSS

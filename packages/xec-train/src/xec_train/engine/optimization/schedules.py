@@ -10,7 +10,7 @@ from torch.optim import SGD, Optimizer
 from torch.optim.lr_scheduler import LambdaLR, ReduceLROnPlateau
 
 from xec_train.config.sections import TrainingConfig
-from xec_train.engine.learning_rates import SCHEDULES, learning_rate, warmup_epochs
+from xec_train.engine.optimization.learning_rates import SCHEDULES, learning_rate, warmup_epochs
 
 _POSITION = ("last_epoch", "_step_count", "_last_lr")
 _POSITION_ON_PLATEAU = ("best", "num_bad_epochs", "last_epoch", "_last_lr")

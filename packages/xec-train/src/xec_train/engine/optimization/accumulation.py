@@ -13,7 +13,7 @@ from torch import Tensor
 
 from xec_data.schema.branches import SENSOR_BRANCHES
 from xec_train.data.batch import Batch
-from xec_train.engine.phases import BACKWARD, FORWARD, TRANSFER, Phase, unmeasured
+from xec_train.engine.measurement.phases import BACKWARD, FORWARD, TRANSFER, Phase, unmeasured
 from xec_train.engine.state import TrainState
 from xec_train.objectives.base import LOSS, Objective, StepBatches
 from xec_train.processes.group import Processes

@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager, contextmanager
 import psutil
 import torch
 
-from xec_train.engine.phases import READ, unmeasured
+from xec_train.engine.measurement.phases import READ, unmeasured
 
 GB = 1e9
 SECONDS_BETWEEN_SAMPLES = 5.0

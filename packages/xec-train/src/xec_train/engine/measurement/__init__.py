@@ -1,0 +1,1 @@
+"""Measurement of a training: phases of a step, profile, system metrics."""

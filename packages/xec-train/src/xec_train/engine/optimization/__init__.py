@@ -1,0 +1,1 @@
+"""Optimization: gradients, optimizers, schedules, averaged weights."""
