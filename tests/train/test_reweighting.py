@@ -17,8 +17,9 @@ from xec_train.config.train_config import TrainConfig
 from xec_train.data.events import Events, open_events
 from xec_train.engine.train_loop import TrainLoop
 from xec_train.errors import TrainError
+from xec_train.objectives.event_weights import FILE_NAME, EventWeights
 from xec_train.regression.objective import Regression
-from xec_train.regression.reweighting import FILE_NAME, EventWeights
+from xec_train.regression.reweighting import fit_task_weights
 from xec_train.runs.training import train
 
 Configure = Callable[..., TrainConfig]
