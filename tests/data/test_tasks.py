@@ -51,6 +51,67 @@ def test_mistakes_are_named():
         Task("bad", "", (Output("x"), Output("x")), Truth(("energyTruth",)), "l1")
 
 
+@pytest.mark.parametrize("name", ["", "a b", "a.b", "_a", "3d", "a-b"])
+def test_names_can_stand_in_keys_and_branches(name):
+    with pytest.raises(DataError, match="begins with a letter"):
+        Output(name)
+    with pytest.raises(DataError, match="begins with a letter"):
+        Task(name, "", (Output("x"),), Truth(("energyTruth",)), "l1")
+
+
+def test_a_residual_is_one_of_the_table_and_angles_have_their_units():
+    with pytest.raises(DataError, match=r"residual 'ratios' \(did you mean 'ratio'\?\)"):
+        Output("x", residual="ratios")
+    with pytest.raises(DataError, match="in 'mrad', expected the unit deg or rad"):
+        Output("x", "mrad", residual="angle")
+
+
+@pytest.mark.parametrize(("n_classes", "outputs"), [(1, ("x",)), (3, ("x", "y"))])
+def test_a_classification_has_one_output_and_at_least_two_classes(n_classes, outputs):
+    with pytest.raises(DataError, match="at least two classes and one output"):
+        Task(
+            "bad", "", tuple(map(Output, outputs)), Truth(("energyTruth",)), "cross_entropy",
+            n_classes=n_classes,
+        )  # fmt: skip
+
+
+def test_truth_has_branches():
+    with pytest.raises(DataError, match="its truth has no branches"):
+        Task("bad", "", (Output("x"),), Truth(()), "l1")
+
+
+def _fails(_arrays):
+    raise ValueError("no luck\nand much advice")
+
+
+@pytest.mark.parametrize(
+    ("function", "message"),
+    [
+        (_fails, "the function of its truth fails: ValueError: no luck$"),
+        (
+            lambda arrays: arrays["energyTruth"][1:],
+            r"float64 of shape \(3,\), expected numbers of shape \(4, 1\)",
+        ),
+        (lambda _: 3.0, r"float64 of shape \(\)"),
+        (lambda arrays: ["a"] * len(arrays["energyTruth"]), "<U1 of shape"),
+    ],
+)
+def test_a_function_that_gives_no_truth_is_named(function, message):
+    task = Task("bad", "", (Output("x"),), Truth(("energyTruth",), function), "l1")
+    with pytest.raises(DataError, match=f"task 'bad': .*{message}"):
+        task.true_values({"energyTruth": np.zeros(4)})
+
+
+@pytest.mark.parametrize(
+    ("name", "output", "message"),
+    [("mine", "theta", "'theta' is one of the task 'angle'"), ("mae", "x", "'mae' is taken by an objective")],
+)
+def test_a_task_whose_results_would_mix_with_others_is_refused(name, output, message):
+    with pytest.raises(DataError, match=message):
+        TASKS.register(Task(name, "", (Output(output),), Truth(("energyTruth",)), "l1"))
+    assert name not in TASKS
+
+
 def test_names_of_outputs_are_given_once():
     names = [output for task in TASKS.values() for output in task.output_names]
     assert len(set(names)) == len(names)

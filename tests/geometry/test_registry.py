@@ -7,7 +7,7 @@ import pytest
 
 from xec_geometry.errors import GeometryError, XecError
 from xec_geometry.support import registry
-from xec_geometry.support.registry import Registry
+from xec_geometry.support.registry import PluginWarning, Registry
 
 
 @dataclass(frozen=True)
@@ -16,8 +16,14 @@ class Fruit:
     colour: str = "green"
 
 
+@dataclass(frozen=True)
+class Vegetable:
+    name: str
+
+
 PEAR = Fruit("pear")
 NOT_A_FRUIT = 3
+LEEK = Vegetable("leek")
 
 
 def make(**options):
@@ -42,6 +48,23 @@ def test_an_unknown_name_gets_the_nearest_one_and_the_error_of_its_package():
         make(error=GeometryError).get_named("plumb", "here: ")
 
 
+@pytest.mark.parametrize(("entry", "found"), [(LEEK, "Vegetable"), (Fruit, "Fruit"), (NOT_A_FRUIT, "int")])
+def test_an_entry_has_the_type_of_the_others(entry, found):
+    with pytest.raises(XecError, match=rf"^found {found}, expected an object of .*test_registry\.Fruit$"):
+        make().register(entry)
+
+
+def test_entries_can_be_checked_against_each_other():
+    def check(fruit, others):
+        if fruit.colour in {other.colour for other in others}:
+            raise XecError(f"another {fruit.colour} one")
+
+    fruits = make(check=check)
+    with pytest.raises(XecError, match="another green one"):
+        fruits.register(PEAR)
+    assert list(fruits) == ["apple", "plum"]
+
+
 def test_an_entry_can_be_removed():
     fruits = make()
     fruits.unregister("apple")
@@ -59,10 +82,21 @@ def test_installed_packages_add_entries(monkeypatch):
     assert list(make(group="xec.fruits")) == ["apple", "plum", "pear"]
 
 
+def test_a_module_that_ends_the_process_is_left_out(monkeypatch):
+    points(monkeypatch, "PEAR")
+
+    def load(_point):
+        raise SystemExit("bye")
+
+    monkeypatch.setattr(EntryPoint, "load", load)
+    with pytest.warns(PluginWarning, match="is left out: SystemExit: bye"):
+        assert list(make(group="xec.fruits")) == ["apple", "plum"]
+
+
 def test_a_broken_entry_is_left_out_with_a_warning(monkeypatch):
     points(monkeypatch, "NOT_A_FRUIT", "ABSENT", "PEAR")
     fruits = make(group="xec.fruits")
-    with pytest.warns(UserWarning, match="is left out") as caught:
+    with pytest.warns(PluginWarning, match="is left out") as caught:
         assert list(fruits) == ["apple", "plum", "pear"]
     assert len(caught) == 2
     assert list(fruits) == ["apple", "plum", "pear"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+import warnings
 from importlib.metadata import EntryPoint, PackageNotFoundError, entry_points
 from pathlib import Path
 from types import SimpleNamespace
@@ -13,6 +14,7 @@ from xec_geometry.cli import application as cli, plugins as cli_plugins
 from xec_geometry.cli.command_table import COMMANDS, PACKAGES
 from xec_geometry.cli.plugins import COMMAND_GROUP, CommandError, CommandPlugins, require_commands
 from xec_geometry.errors import XecError, did_you_mean
+from xec_geometry.support.registry import PluginWarning
 
 ROOT = Path(__file__).parents[2]
 
@@ -27,6 +29,11 @@ def greet(name: str) -> None:
 def wave(name: str) -> None:
     """Wave."""
     print(f"{name} waved at")
+
+
+def complain() -> None:
+    """Warn."""
+    warnings.warn("the task 'x' is left out", PluginWarning, stacklevel=1)
 
 
 BROKEN = EntryPoint(name="broken", value="no_such_module:app", group=COMMAND_GROUP)
@@ -64,6 +71,14 @@ class TestHost:
         printed = capsys.readouterr()
         assert printed.out == "hello world\n"
         assert not printed.err, "the broken plug-in is no matter of this command"
+
+    @pytest.mark.filterwarnings("always::UserWarning")
+    def test_an_entry_that_is_left_out_is_one_line_of_warning(
+        self, points: list[object], capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        points.append(LoadedEntryPoint("complain", complain, "complaints"))
+        assert run("complain") == 0
+        assert capsys.readouterr().err == "warning: the task 'x' is left out\n"
 
     def test_a_broken_plug_in_is_one_line_of_warning(self, capsys: pytest.CaptureFixture[str]) -> None:
         assert run("--help") == 0

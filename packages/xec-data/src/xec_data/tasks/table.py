@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from xec_data.errors import DataError
 from xec_data.schema.branches import SCHEMA, SENSOR_BRANCHES
@@ -14,6 +14,21 @@ from xec_geometry.support.registry import Registry
 
 def _opening(metric: str) -> JointMeasure:
     return JointMeasure("opening", metric, "deg", "opening angle", opening_angle)
+
+
+RECONSTRUCTIONS = ("mae", "inpainting")
+"""What can be learned from the readings alone."""
+
+
+def _distinct(task: Task, others: Collection[Task]) -> None:
+    # Files and metrics name outputs, not tasks; `xec data check` lists tasks and reconstructions together.
+    if task.name in RECONSTRUCTIONS:
+        raise DataError(f"the name '{task.name}' is taken by an objective; expected another name")
+    for other in others:
+        for name in set(task.output_names) & set(other.output_names):
+            raise DataError(
+                f"its output '{name}' is one of the task '{other.name}', too; expected another name"
+            )
 
 
 TASKS: Registry[Task] = Registry(
@@ -110,11 +125,9 @@ TASKS: Registry[Task] = Registry(
     ),
     group="xec.tasks",
     error=DataError,
+    check=_distinct,
 )
 """Every task by its name."""
-
-RECONSTRUCTIONS = ("mae", "inpainting")
-"""What can be learned from the readings alone."""
 
 
 def truth_branches(tasks: Iterable[str]) -> tuple[str, ...]:

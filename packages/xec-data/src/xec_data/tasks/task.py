@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -14,6 +16,7 @@ from xec_data.schema.branches import SCHEMA
 from xec_data.tasks.directions import Direction
 from xec_geometry.detector.coordinates import wrap_degrees
 from xec_geometry.errors import did_you_mean
+from xec_geometry.support.text import first_line
 
 Arrays = Mapping[str, Any]
 """Branches by their schema names, (n, …) each; an `EventChunk` is one."""
@@ -53,7 +56,7 @@ class Output:
         Its name in tables of the terminal; by default the name.
     residual
         ``difference``: prediction − truth; ``ratio``: the difference is shown as a fraction of the truth,
-        too; ``angle``: the difference is taken along the shorter way round the circle.
+        too; ``angle``: the difference is taken along the shorter way round the circle, in deg or rad.
     under_z_reflection, under_y_reflection
         Its change when the event is reflected at the plane z = 0, or at y = 0 (φ = 180°): both map the
         nominal detector to itself.
@@ -70,6 +73,19 @@ class Output:
     under_z_reflection: Reflection = UNCHANGED
     under_y_reflection: Reflection = UNCHANGED
     plausible: tuple[float, float] = (-np.inf, np.inf)
+
+    def __post_init__(self) -> None:
+        _require_plain_name("output", self.name)
+        kinds = get_args(ResidualKind)
+        if self.residual not in kinds:
+            hint = did_you_mean(self.residual, kinds)
+            raise DataError(
+                f"output '{self.name}': residual '{self.residual}'{hint}, expected one of {', '.join(kinds)}"
+            )
+        if self.residual == "angle" and self.unit not in ("deg", "rad"):
+            raise DataError(
+                f"output '{self.name}': residual 'angle' in '{self.unit}', expected the unit deg or rad"
+            )
 
     def difference(self, prediction: ArrayLike, truth: ArrayLike) -> NDArray[np.float64]:
         """Subtract the truth, in the unit of the output; any shape."""
@@ -181,9 +197,17 @@ class Task:
     enabled_by_default: bool = False
 
     def __post_init__(self) -> None:
+        _require_plain_name("task", self.name)
         names = [output.name for output in self.outputs]
         if not names or len(set(names)) < len(names):
             raise DataError(f"task '{self.name}': outputs {names}, expected at least one, each name once")
+        if self.n_classes and (self.n_classes < 2 or len(names) > 1):
+            raise DataError(
+                f"task '{self.name}': {self.n_classes} classes and {len(names)} outputs, "
+                f"expected at least two classes and one output, the class"
+            )
+        if not self.truth.branches:
+            raise DataError(f"task '{self.name}': its truth has no branches, expected at least one")
         for branch in self.truth.branches:
             if branch not in SCHEMA:
                 raise DataError(
@@ -238,15 +262,15 @@ class Task:
         Raises
         ------
         DataError
-            If a branch is missing, or the number of columns is not that of the outputs.
+            If a branch is missing, the function of the truth fails, or its numbers of events and columns
+            are not those of the branches and the outputs.
         """
         for branch in self.truth.branches:
             if branch not in arrays:
                 hint = did_you_mean(branch, arrays)
                 raise DataError(f"task '{self.name}' needs the branch '{branch}'{hint}")
         if self.truth.function is not None:
-            truth = np.asarray(self.truth.function(arrays))
-            truth = truth.reshape(len(truth), -1)
+            truth = self._derived(self.truth.function, arrays)
         else:
             columns = [np.asarray(arrays[branch]) for branch in self.truth.branches]
             columns = [values.reshape(len(values), -1) for values in columns]
@@ -257,3 +281,27 @@ class Task:
                 f"expected {len(self.outputs)} ({', '.join(self.output_names)})"
             )
         return truth
+
+    def _derived(self, function: Callable[[Arrays], NDArray[Any]], arrays: Arrays) -> NDArray[Any]:
+        try:
+            truth = np.asarray(function(arrays))
+        except Exception as error:
+            raise DataError(
+                f"task '{self.name}': the function of its truth fails: "
+                f"{type(error).__name__}: {first_line(error)}"
+            ) from error
+        n_events = len(arrays[self.truth.branches[0]])
+        if truth.dtype.kind not in "biuf" or truth.shape[:1] != (n_events,):
+            raise DataError(
+                f"task '{self.name}': the function of its truth gives {truth.dtype} of shape {truth.shape}, "
+                f"expected numbers of shape ({n_events}, {len(self.outputs)})"
+            )
+        return truth.reshape(n_events, math.prod(truth.shape[1:]))
+
+
+def _require_plain_name(noun: str, name: str) -> None:
+    # The name is part of configuration keys, of branches, and of names of files and of graph outputs.
+    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", name):
+        raise DataError(
+            f"{noun} '{name}': expected a name of letters, digits and underscores that begins with a letter"
+        )

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Sequence
+import warnings
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from importlib.metadata import EntryPoint, version
 from typing import Annotated, Any
 
@@ -14,6 +16,7 @@ from typer.main import get_group
 from xec_geometry.cli.command_table import COMMANDS
 from xec_geometry.cli.plugins import CommandError, CommandPlugins
 from xec_geometry.errors import XecError
+from xec_geometry.support.registry import PluginWarning
 
 USER_ERROR = 2
 
@@ -70,7 +73,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if debug:
         arguments.remove("--debug")
     try:
-        build_app()(arguments, prog_name="xec")
+        with warnings.catch_warnings():
+            warnings.showwarning = partial(_show_warning, warnings.showwarning)
+            build_app()(arguments, prog_name="xec")
     except XecError as error:
         if debug:
             raise
@@ -93,6 +98,19 @@ def _as_command(name: str, plugin: Any) -> Any:
 def _warn(lines: Iterable[str]) -> None:
     for line in lines:
         typer.echo(f"warning: {line}", err=True)
+
+
+def _show_warning(
+    otherwise: Callable[..., None],
+    message: Warning | str,
+    category: type[Warning],
+    *place: Any,
+    **options: Any,
+) -> None:
+    if issubclass(category, PluginWarning):
+        _warn([str(message)])
+    else:
+        otherwise(message, category, *place, **options)
 
 
 def _print_versions(wanted: bool) -> None:

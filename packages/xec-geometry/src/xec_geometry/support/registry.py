@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from importlib.metadata import entry_points
 from typing import Generic, Protocol, TypeVar
 
@@ -22,6 +22,10 @@ class Named(Protocol):
 EntryT = TypeVar("EntryT", bound=Named)
 
 
+class PluginWarning(UserWarning):
+    """An entry of an installed package that cannot be used."""
+
+
 class Registry(Mapping[str, EntryT], Generic[EntryT]):
     """Entries by name, in the order in which they were added.
 
@@ -36,6 +40,8 @@ class Registry(Mapping[str, EntryT], Generic[EntryT]):
         first read. One that cannot be loaded is left out with a warning.
     error
         Type of the error about an unknown name.
+    check
+        Raises an error if an entry does not go together with those before it.
     """
 
     def __init__(
@@ -45,8 +51,9 @@ class Registry(Mapping[str, EntryT], Generic[EntryT]):
         *,
         group: str | None = None,
         error: Callable[[str], XecError] = XecError,
+        check: Callable[[EntryT, Collection[EntryT]], None] | None = None,
     ) -> None:
-        self.noun, self._group, self._error = noun, group, error
+        self.noun, self._group, self._error, self._check = noun, group, error, check
         self._entries: dict[str, EntryT] = {}
         for entry in entries:
             self.register(entry)
@@ -57,10 +64,18 @@ class Registry(Mapping[str, EntryT], Generic[EntryT]):
         Raises
         ------
         XecError
-            If there is one of that name already.
+            If there is one of that name already, or it is of another type than the entries of xec itself.
         """
+        expected = next((type(other) for other in self._entries.values()), None)
+        if expected is not None and not isinstance(entry, expected):
+            found = entry.__name__ if isinstance(entry, type) else type(entry).__name__
+            raise self._error(
+                f"found {found}, expected an object of {expected.__module__}.{expected.__name__}"
+            )
         if entry.name in self._entries:
             raise self._error(f"the {self.noun} '{entry.name}' is already registered; expected another name")
+        if self._check is not None:
+            self._check(entry, self._entries.values())
         self._entries[entry.name] = entry
         return entry
 
@@ -111,9 +126,11 @@ class Registry(Mapping[str, EntryT], Generic[EntryT]):
         for point in entry_points(group=group) if group else ():
             try:
                 self.register(point.load())
-            except Exception as error:
+            # A module may also end the process when it is imported.
+            except (Exception, SystemExit) as error:
                 warnings.warn(
                     f"the {self.noun} '{point.name}' of {point.value} is left out: "
                     f"{type(error).__name__}: {first_line(error)}",
+                    PluginWarning,
                     stacklevel=3,
                 )
