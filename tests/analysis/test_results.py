@@ -90,6 +90,14 @@ def test_the_azimuth_is_periodic(make_columns):
     np.testing.assert_allclose(result.residual("phi"), [1.0, -0.5])
 
 
+def test_predictions_of_tasks_that_are_not_installed_are_named(make_columns):
+    columns = make_columns(5) | {"pred_tilt": np.zeros(5), "pred_depth": np.zeros(5)}
+    results = collect_results(columns, "x", Path("data.root"))
+    assert results.notes == (
+        "pred_tilt, pred_depth in data.root: not an output of any installed task, not plotted",
+    )
+
+
 def test_tasks_without_truth_are_named(make_columns):
     columns = make_columns(5)
     del columns["timeTruth"]

@@ -14,7 +14,7 @@ from xec_data.tasks.table import RECONSTRUCTIONS, TASKS, needed_branches, plausi
 from xec_data.tasks.task import Output, Task, Truth
 from xec_geometry import angles_to_direction, direction_to_angles, uvw_to_xyz, xyz_to_uvw
 
-TINY = Task("tiny", "something", (Output("x", "cm"),), Truth(("xyzTruth",)), "l1")
+TWIN = Task("twin", "the same truth", (Output("twin", "GeV"),), Truth(("energyTruth",)), "l1")
 
 
 def test_truth_is_a_table_with_one_column_an_output():
@@ -42,7 +42,7 @@ def test_mistakes_are_named():
     with pytest.raises(DataError, match="3 columns, expected 2"):
         TASKS["angle"].true_values({"emiAng": np.zeros((4, 3))})
     with pytest.raises(DataError, match="3 columns, expected 1"):
-        TINY.true_values({"xyzTruth": np.zeros((4, 3))})
+        Task("tiny", "something", (Output("x", "cm"),), Truth(("xyzTruth",)), "l1")
     with pytest.raises(
         DataError, match=r"needs the branch 'energyTrut', which the schema does not have \(did"
     ):
@@ -128,6 +128,14 @@ def test_every_purpose_needs_the_readings():
 def test_plausible_ranges_are_those_of_the_outputs():
     assert plausible_ranges()["energyTruth"] == ((0.0, 1.0),)
     assert plausible_ranges()["emiAng"] == ((0.0, 180.0), (-360.0, 360.0))
+
+
+def test_another_task_with_the_same_truth_does_not_change_them():
+    TASKS.register(TWIN)
+    try:
+        assert plausible_ranges()["energyTruth"] == ((0.0, 1.0),)
+    finally:
+        TASKS.unregister(TWIN.name)
 
 
 def test_a_residual_takes_the_shorter_way_round_the_circle():

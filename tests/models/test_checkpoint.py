@@ -209,6 +209,16 @@ class TestTasksOfPackagesThatAreNotInstalled:
             "b (cm), turns (1); install the package that provides it (entry-point group xec.tasks)"
         )
 
+    def test_all_of_several_are_named(self, tmp_path, checkpoint):
+        path = tmp_path / "plugins.pth"
+        tasks = {**checkpoint.config.sections["tasks"], "tilt": {"enabled": True}, "depth": {"enabled": True}}
+        sections = {**checkpoint.config.sections, "tasks": tasks}
+        save_checkpoint(path, replace(checkpoint, config=Configuration(sections)))
+        with pytest.raises(
+            CheckpointError, match=r"its task 'tilt' is .*; its task 'depth' is .*that provides them"
+        ):
+            load_model(path)
+
     def test_a_task_without_a_head_is_no_hindrance(self, tmp_path, checkpoint):
         path = tmp_path / "other.pth"
         sections = dict(checkpoint.config.sections)

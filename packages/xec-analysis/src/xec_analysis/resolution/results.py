@@ -159,6 +159,10 @@ def collect_results(columns: Columns, name: str, source: Path, tasks: Sequence[s
     notes = [
         f"no truth of {task} in {source.name}: not plotted" for task in predicted if task not in comparable
     ]
+    if unknown := _unknown_predictions(columns):
+        notes.append(
+            f"{', '.join(unknown)} in {source.name}: not an output of any installed task, not plotted"
+        )
     notes += [f"no event with a finite prediction and truth of {task}: not plotted" for task in empty]
     return Results(
         name,
@@ -166,6 +170,12 @@ def collect_results(columns: Columns, name: str, source: Path, tasks: Sequence[s
         {task: result for task, result in results.items() if len(result)},
         tuple(notes) if tasks is None else (),
     )
+
+
+def _unknown_predictions(columns: Columns) -> list[str]:
+    # The package of the task may be missing here.
+    known = {f"pred_{output}" for spec in TASKS.values() for output in spec.output_names}
+    return [name for name in columns if name.startswith("pred_") and name not in known]
 
 
 def _shortened(columns: Columns, most: int = 8) -> str:

@@ -148,8 +148,9 @@ def needed_branches(purpose: str) -> tuple[str, ...]:
 
 def plausible_ranges() -> dict[str, tuple[tuple[float, float], ...]]:
     """Give the plausible range of every column of the branches that hold the truth of one task as it is."""
-    ranges = {}
+    ranges: dict[str, tuple[tuple[float, float], ...]] = {}
     for task in TASKS.values():
         if task.truth.function is None and len(task.truth.branches) == 1:
-            ranges[task.truth.branches[0]] = tuple(output.plausible for output in task.outputs)
+            # Of several tasks with the same truth, the first one tells: that of xec before another package's.
+            ranges.setdefault(task.truth.branches[0], tuple(output.plausible for output in task.outputs))
     return ranges

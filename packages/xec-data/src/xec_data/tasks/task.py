@@ -214,6 +214,8 @@ class Task:
                     f"task '{self.name}': its truth needs the branch '{branch}', which the schema does not "
                     f"have{did_you_mean(branch, SCHEMA)}"
                 )
+        if self.truth.function is None:
+            self._require_columns(sum(SCHEMA[branch].size for branch in self.truth.branches))
 
     @property
     def n_outputs(self) -> int:
@@ -275,12 +277,15 @@ class Task:
             columns = [np.asarray(arrays[branch]) for branch in self.truth.branches]
             columns = [values.reshape(len(values), -1) for values in columns]
             truth = np.concatenate(columns, axis=1) if len(columns) > 1 else columns[0]
-        if truth.shape[1] != len(self.outputs):
+        self._require_columns(truth.shape[1])
+        return truth
+
+    def _require_columns(self, found: int) -> None:
+        if found != len(self.outputs):
             raise DataError(
-                f"task '{self.name}': {self.truth} has {truth.shape[1]} columns, "
+                f"task '{self.name}': {self.truth} has {found} columns, "
                 f"expected {len(self.outputs)} ({', '.join(self.output_names)})"
             )
-        return truth
 
     def _derived(self, function: Callable[[Arrays], NDArray[Any]], arrays: Arrays) -> NDArray[Any]:
         try:

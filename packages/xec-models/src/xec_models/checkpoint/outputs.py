@@ -27,15 +27,18 @@ def check_tasks(checkpoint: Checkpoint, source: str) -> None:
     Raises
     ------
     CheckpointError
-        If one does not: names the task, its outputs, and the remedy.
+        If one does not: names all of these, their outputs, and the remedy.
     """
-    for task in checkpoint.config.enabled_tasks:
-        if task not in TASKS:
-            raise CheckpointError(
-                f"{source}: its task '{task}' is defined by no installed package"
-                f"{_listed(checkpoint.outputs, task)}; install the package that provides it (entry-point "
-                "group xec.tasks)"
-            )
+    missing = [task for task in checkpoint.config.enabled_tasks if task not in TASKS]
+    if missing:
+        described = "; ".join(
+            f"its task '{task}' is defined by no installed package{_listed(checkpoint.outputs, task)}"
+            for task in missing
+        )
+        it = "it" if len(missing) == 1 else "them"
+        raise CheckpointError(
+            f"{source}: {described}; install the package that provides {it} (entry-point group xec.tasks)"
+        )
 
 
 def _listed(outputs: Mapping[str, tuple[OutputLabel, ...]], task: str) -> str:
