@@ -191,6 +191,14 @@ def test_parts_of_a_network_are_one_entry_each(path: Path) -> None:
         assert "alone (each sensor for itself)" in template().replace("\n  # ", " ")
 
 
+def test_the_schema_explains_choices_as_the_file_does() -> None:
+    training = json_schema()["$defs"]["TrainingConfig"]["properties"]
+    assert "onecycle (up to max_lr and down again)" in training["scheduler"]["description"]
+    assert training["max_lr"]["description"].endswith("; used by onecycle")
+    energy = json_schema()["$defs"]["EnergyTaskConfig"]["properties"]
+    assert "exponent of gaussian_nll" in energy["loss_beta"]["description"]
+
+
 def test_every_choice_is_in_the_file_and_in_the_schema() -> None:
     schema = json.dumps(json_schema())
     for objective in OBJECTIVES:

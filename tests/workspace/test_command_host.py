@@ -72,6 +72,20 @@ class TestHost:
         assert printed.out == "hello world\n"
         assert not printed.err, "the broken plug-in is no matter of this command"
 
+    def test_a_module_that_ends_the_process_is_one_line_of_warning(
+        self, points: list[object], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        def load(_point: LoadedEntryPoint) -> None:
+            raise SystemExit("bye")
+
+        point = LoadedEntryPoint("leaving", greet, "leavers")
+        monkeypatch.setattr(point, "load", lambda: load(point))
+        points.append(point)
+        assert run("--help") == 0
+        printed = capsys.readouterr()
+        assert "warning: the command 'leaving' of leavers cannot be loaded: SystemExit: bye\n" in printed.err
+        assert "greet" in printed.out
+
     @pytest.mark.filterwarnings("always::UserWarning")
     def test_an_entry_that_is_left_out_is_one_line_of_warning(
         self, points: list[object], capsys: pytest.CaptureFixture[str]

@@ -66,7 +66,8 @@ class CommandPlugins:
         point = self._points[name]
         try:
             return build(name, point.load())
-        except Exception as error:
+        # A module may also end the process when it is imported.
+        except (Exception, SystemExit) as error:
             raise CommandError(
                 f"the command '{name}' of {package_of(point)} cannot be loaded: "
                 f"{type(error).__name__}: {first_line(error)}"

@@ -68,13 +68,31 @@ def resolved(config: TrainConfig) -> str:
 
 def json_schema() -> dict[str, Any]:
     """What a configuration may hold, for editors: one alternative for each objective."""
-    forms = {name: entry.config_class.model_json_schema() for name, entry in OBJECTIVES.items()}
+    forms = {name: _described_schema(name) for name in OBJECTIVES}
     definitions = {name: value for form in forms.values() for name, value in form.pop("$defs").items()}
     for name, form in forms.items():
         form["properties"]["objective"] = {**form["properties"]["objective"], "const": name}
         if name != DEFAULT:
             form["required"] = ["objective", *form.get("required", [])]
     return {"anyOf": list(forms.values()), "$defs": definitions}
+
+
+def _described_schema(objective: str) -> dict[str, Any]:
+    form = OBJECTIVES[objective].config_class.model_json_schema()
+    for key in all_keys(objective).values():
+        if key.section is None:
+            _property(form, key.path)["description"] = _describe(key) + _explained_choices(key, objective)
+    return form
+
+
+def _property(form: dict[str, Any], path: str) -> dict[str, Any]:
+    *sections, name = path.split(".")
+    section = form
+    for part in sections:
+        reference = section["properties"][part]["$ref"]
+        section = form["$defs"][reference.rpartition("/")[2]]
+    described: dict[str, Any] = section["properties"][name]
+    return described
 
 
 def _lines(objective: str, values: dict[str, Any]) -> Iterator[str]:
@@ -96,13 +114,20 @@ def _lines(objective: str, values: dict[str, Any]) -> Iterator[str]:
             yield indent + entry
 
 
-def _comment(key: Key, objective: str) -> str:
+def _describe(key: Key) -> str:
     text = (key.field.description or "").rstrip(".")
-    text = "; ".join([text[:1].upper() + text[1:], *remarks(key)])
-    text += " (required)" if key.path in REQUIRED else ""
+    return "; ".join([text[:1].upper() + text[1:], *remarks(key)])
+
+
+def _explained_choices(key: Key, objective: str) -> str:
     table = table_of(key.path, objective)
-    if table is not None and (lines := table.in_words()):
-        return f"{text}: {', '.join(lines)}"
+    return f": {', '.join(lines)}" if table is not None and (lines := table.in_words()) else ""
+
+
+def _comment(key: Key, objective: str) -> str:
+    text = _describe(key) + (" (required)" if key.path in REQUIRED else "")
+    if explained := _explained_choices(key, objective):
+        return text + explained
     words = choices(key.path, objective)
     named = all(re.search(rf"(?<!\w){re.escape(word)}(?!\w)", text) for word in words)
     return text if named or len(words) == 1 else f"{text}; one of {', '.join(words)}"
