@@ -262,7 +262,7 @@ class TestTraining:
         still = ("training.lr=1e-12", "training.scheduler=none", "training.warmup_epochs=0")
         config = configure(f"checkpoint.resume_from={mae.checkpoint_best}", *still, "mlflow.run_name=fine")
         fine = train(config)
-        assert "only the encoder is taken" in capsys.readouterr().out
+        assert "only the encoder is loaded" in capsys.readouterr().out
         a, b = (read_checkpoint(run.checkpoint_last)["model"] for run in (mae, fine))
         shared = [name for name in b if name.startswith("encoder.")]
         assert len(shared) > 50

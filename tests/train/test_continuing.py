@@ -64,8 +64,8 @@ class TestWhatIsMissing:
         second = train(configure(*QUICK, *STILL, bare, "training.epochs=1", "mlflow.run_name=second"))
         printed = capsys.readouterr().out
         assert "weights of bare.pth, from epoch 1 (it has no optimizer and no scheduler)" in printed
-        assert f"taken: {len(before['ema_model'])} parameters" in printed
-        assert "not taken" not in printed
+        assert f"loaded: {len(before['ema_model'])} parameters" in printed
+        assert "not loaded" not in printed
         assert "random initial values" not in printed
         after = read_checkpoint(second.checkpoint_last)
         assert after["epoch"] == 1
@@ -81,8 +81,8 @@ def test_other_tasks_take_the_encoder_alone(configure: Configure, capsys: pytest
         "training.epochs=1", "tasks.energy.enabled=true",
     ))  # fmt: skip
     printed = capsys.readouterr().out
-    assert "(its tasks are angle, here angle, energy: only the encoder is taken)" in printed
-    assert "not taken: " in printed
+    assert "(its tasks are angle, here angle, energy: only the encoder is loaded)" in printed
+    assert "not loaded: " in printed
     after = read_checkpoint(second.checkpoint_last)
     assert after["epoch"] == 1
     assert second.path != first.path

@@ -29,8 +29,8 @@ def test_encoder_of_another_kind(configure: Configure, capsys: pytest.CaptureFix
 
     second = train(configure(*QUICK, *STILL, "checkpoint.resume_from=mae.pth", "mlflow.run_name=second"))
     printed = capsys.readouterr().out
-    assert f"taken: {len(encoder)} parameters: encoder." in printed
-    assert "not taken: 1 parameters: decoder.inner (1)" in printed
+    assert f"loaded: {len(encoder)} parameters: encoder." in printed
+    assert "not loaded: 1 parameters: decoder.inner (1)" in printed
     assert "not in it, random initial values: " in printed
     assert "heads.angle" in printed
     after = read_checkpoint(second.checkpoint_last)

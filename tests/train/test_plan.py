@@ -76,7 +76,7 @@ def test_blocks_follow_clusters() -> None:
 def test_selected_events_are_counted_not_entries() -> None:
     chosen = [3, 4, 50, 51, 52, 99]
     plan = plan_epoch([source("a", 100, 10, chosen)], batch_size=4, group_events=4)
-    shard, rows = source("a", 100, 10, chosen).stretch(1, 4)
+    shard, rows = source("a", 100, 10, chosen).locate(1, 4)
     assert sum(plan.batch_sizes) == 6
     assert (shard.start, shard.stop) == (4, 52)
     assert rows is not None

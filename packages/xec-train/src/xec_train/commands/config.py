@@ -1,4 +1,4 @@
-"""`xec config`: write, show and check the configuration of a training."""
+"""``xec config``: write, show and check the configuration of a training."""
 
 from __future__ import annotations
 
@@ -20,9 +20,7 @@ _Output = Annotated[Path | None, typer.Option("-o", "--output", help="File to wr
 @app.command()
 def new(
     output: _Output = None,
-    objective: Annotated[
-        str, typer.Option(help="What is to be learnt: regression, mae or inpainting.")
-    ] = "regression",
+    objective: Annotated[str, typer.Option(help="Objective: regression, mae or inpainting.")] = "regression",
 ) -> None:
     """Write a commented configuration with every key, its default and its meaning."""
     from xec_train.config.template import template

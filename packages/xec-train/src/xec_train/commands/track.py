@@ -1,4 +1,4 @@
-"""`xec track`: what becomes of the numbers of a training."""
+"""``xec track``: runs on a tracking server."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ def upload(
         ),
     ] = None,
 ) -> None:
-    """Send to MLflow what it lacks of runs: parameters, numbers, data files, results.
+    """Send the missing parts of runs to MLflow: parameters, metrics, data files, results.
 
-    Doing it again changes nothing; a run that was sent in part is completed.
+    A second upload changes nothing; a run that was sent in part is completed.
     """
     from xec_train.tracking.upload import upload_run
 

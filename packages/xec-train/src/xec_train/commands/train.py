@@ -1,4 +1,4 @@
-"""`xec train`: train a network on ROOT files."""
+"""``xec train``: train a network on ROOT files."""
 
 from __future__ import annotations
 
@@ -21,11 +21,13 @@ def train(
     profile: Annotated[
         int | None,
         typer.Option(
-            min=1, metavar="N", help="Train only N steps and show where their time goes; nothing is kept."
+            min=1,
+            metavar="N",
+            help="Profile N steps: print where their time goes; the weights are discarded.",
         ),
     ] = None,
 ) -> None:
-    """Train a network as a YAML file says ('xec config new' writes one), into a new run directory."""
+    """Train a network from a YAML file ('xec config new' writes one), into a new run directory."""
     from xec_train.config.loading import load_command_line
     from xec_train.processes.launch import reported_once
 
@@ -42,7 +44,7 @@ def train(
             run_training(loaded.config, loaded.notes)
         from xec_train.processes.group import destroy_process_group
 
-        # Not after an error: it waits for the others, who may wait too.
+        # Not after an error: it waits for the other processes, which may wait too.
         destroy_process_group()
 
 

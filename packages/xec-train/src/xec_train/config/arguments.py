@@ -28,7 +28,7 @@ class Assignment:
 
 @dataclass
 class Arguments:
-    """What a command line says.
+    """The parsed arguments of a command line.
 
     Attributes
     ----------
@@ -37,7 +37,7 @@ class Arguments:
     assignments
         Values for keys, in the order given.
     problems
-        One line for each argument that makes no sense.
+        One line for each argument that is not valid.
     """
 
     files: list[str] = field(default_factory=list)

@@ -1,4 +1,4 @@
-"""Shorthands of the command line, and second names of keys: two tables."""
+"""Tables of the shorthands of the command line, and of second names of keys."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ class Flag:
     many
         Whether it takes several values.
     note
-        What its value may be, where the key does not tell, for the command line's help.
+        Remark on its value for the command line's help.
     expand
-        From the list of values to {key: value}, where setting `keys` to the value is not the answer.
+        Function from the list of values to {key: value}; None: `keys` are set to the value.
     """
 
     name: str
@@ -100,7 +100,7 @@ DEPRECATED_NAMES: dict[str, str] = {
     "training.npho_threshold": "training.time.npho_threshold",
     "training.use_npho_time_weight": "training.time.use_npho_weight",
 }
-"""Name of a key in older files → the key."""
+"""Former name of a key → the key."""
 
 SECOND_NAMES: dict[str, str] = {"training.lr_scheduler": "training.scheduler", **DEPRECATED_NAMES}
 """Second name of a key → the key."""
@@ -108,4 +108,4 @@ SECOND_NAMES: dict[str, str] = {"training.lr_scheduler": "training.scheduler", *
 DEPRECATED_VALUES: dict[tuple[str, str], str] = {
     ("data.npho_branch", "relative_npho"): "it holds counts divided by the event's largest; prefer npho",
 }
-"""(key, value) → why it should not be used any more."""
+"""(key, value) → reason why it is deprecated."""

@@ -1,4 +1,4 @@
-"""All keys of the configuration as one list, and what each expects, in words."""
+"""The list of all keys of the configuration, with a description of the values that each expects."""
 
 from __future__ import annotations
 
@@ -32,21 +32,21 @@ class Key:
         return self.path.rpartition(".")[2]
 
 
-# What a reader expects to find together; a subclass can only add at the end.
+# The order for readers; a subclass can only append fields.
 _ORDER = (
     *("objective", "data", "normalization", "model", "tasks", "loss_balance", "training", "reweighting"),
     *("distributed", "checkpoint", "mlflow", "tensorboard", "export"),
 )
 
 
-def in_order(names: Iterable[str]) -> list[str]:
-    """Sections as a configuration shows them."""
+def sort_sections(names: Iterable[str]) -> list[str]:
+    """Sort the names of sections in the order of a written configuration."""
     return sorted(names, key=_ORDER.index)
 
 
 def walk(model: type[TrainConfig]) -> Iterator[Key]:
-    """Yield every section and key of a configuration in their order, sections before what they hold."""
-    for name in in_order(model.model_fields):
+    """Yield every section and key of a configuration in their order, a section before its keys."""
+    for name in sort_sections(model.model_fields):
         yield from _walk(name, model.model_fields[name])
 
 
@@ -60,7 +60,7 @@ def _walk(path: str, field: FieldInfo) -> Iterator[Key]:
 
 @cache
 def all_keys(objective: str | None = None) -> dict[str, Key]:
-    """Every key and section by its path, of one objective or of all."""
+    """Return every key and section by its path, of one objective or of all."""
     if objective is not None and objective in OBJECTIVES:
         return {key.path: key for key in walk(OBJECTIVES[objective].config_class)}
     every: dict[str, Key] = {}
@@ -70,7 +70,7 @@ def all_keys(objective: str | None = None) -> dict[str, Key]:
 
 
 def objectives_with(path: str) -> list[str]:
-    """The objectives whose configurations have a key."""
+    """Return the objectives whose configurations have a key."""
     return [name for name in OBJECTIVES if path in all_keys(name)]
 
 
@@ -82,7 +82,7 @@ def nearest_key(path: str, objective: str | None = None) -> str:
     path
         The unknown dotted path.
     objective
-        Whose keys; None: those of all.
+        Name of the objective; None: keys of all objectives.
 
     Returns
     -------
@@ -96,7 +96,7 @@ def nearest_key(path: str, objective: str | None = None) -> str:
     keys = list(all_keys(objective).values())
     siblings = {key.name.lower(): key.path for key in keys if key.path.rpartition(".")[0] == parent}
     everywhere = {key.name.lower(): key.path for key in reversed(keys)}
-    # The same word elsewhere is likelier meant than a similar one here.
+    # The same word in another section is more likely meant than a similar one in this section.
     for names, similarity in ((siblings, 0.9), (everywhere, 0.9), (siblings, 0.6), (everywhere, 0.6)):
         if near := difflib.get_close_matches(leaf, names, n=1, cutoff=similarity):
             return f" (did you mean {names[near[0]]!r}?)"
@@ -104,7 +104,7 @@ def nearest_key(path: str, objective: str | None = None) -> str:
 
 
 def expectation(path: str, objective: str | None = None) -> str:
-    """What a key expects, in words: ``an integer ≥ 1 or null``."""
+    """Describe the values that a key expects: ``an integer ≥ 1 or null``."""
     key = all_keys(objective)[path]
     if key.section is not None:
         return "a section with keys"
@@ -112,31 +112,31 @@ def expectation(path: str, objective: str | None = None) -> str:
 
 
 def choices(path: str, objective: str | None = None) -> tuple[str, ...]:
-    """The words that a key accepts, if it is a choice."""
+    """Return the words that a key accepts; empty if it is not a choice."""
     field = all_keys(objective)[path].field
     return tuple(_words(field.annotation, field.metadata))
 
 
 def table_of(path: str, objective: str | None = None) -> OneOf | None:
-    """The table that the choices of a key come from."""
+    """Return the table that the choices of a key come from; None if there is none."""
     field = all_keys(objective)[path].field
     tables = (_one_of(metadata) for _, metadata in _flat(field.annotation, field.metadata))
     return next((table for table in tables if table is not None), None)
 
 
 def remarks(key: Key) -> list[str]:
-    """What tables add to the description of a key."""
+    """Return what tables add to the description of a key."""
     return [item.text() for item in key.field.metadata if isinstance(item, Remark)]
 
 
 def is_fixed(key: Key) -> bool:
-    """Whether a key has one valid value, so that there is nothing to choose."""
+    """Return whether a key has a single valid value."""
     kind = key.field.annotation
     return get_origin(kind) is Literal and len(get_args(kind)) == 1
 
 
 def accepts_text(path: str) -> bool:
-    """Whether any text is a valid value of a key."""
+    """Return whether any text is a valid value of a key."""
     key = all_keys().get(path)
     return key is not None and any(
         kind is str and _one_of(metadata) is None
@@ -145,7 +145,7 @@ def accepts_text(path: str) -> bool:
 
 
 def canonical(path: str) -> str:
-    """The key that a dotted path means: its first name where it is a second one."""
+    """Return the key of a dotted path, with second names replaced by first ones."""
     return SECOND_NAMES.get(path, path)
 
 
@@ -159,7 +159,7 @@ def _alternatives(annotation: Any) -> tuple[Any, ...]:
 
 
 def _flat(annotation: Any, metadata: Sequence[Any] = ()) -> Iterator[tuple[Any, Sequence[Any]]]:
-    """Every type that is allowed, also in lists, and what it is annotated with."""
+    """Yield every allowed type, also in lists, with its annotations."""
     for kind in _alternatives(annotation):
         origin, arguments = get_origin(kind), get_args(kind)
         if origin is Annotated:

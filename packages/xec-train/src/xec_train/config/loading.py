@@ -1,4 +1,4 @@
-"""From a YAML file and a command line to a configuration, with all errors at once."""
+"""Loading of a configuration from a YAML file and a command line, with all errors at once."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from xec_train.objectives.table import DEFAULT, OBJECTIVES
 
 @dataclass(frozen=True)
 class LoadedConfig:
-    """A configuration and what its user should be told, one line each."""
+    """A configuration, and notes for the user, one line each."""
 
     config: TrainConfig
     notes: tuple[str, ...] = ()
@@ -54,7 +54,7 @@ def load_config(path: str | Path, overrides: Sequence[str] = ()) -> LoadedConfig
 
 
 def load_command_line(tokens: Sequence[str]) -> LoadedConfig:
-    """Read a configuration as `load_config` does, its file being one of the words.
+    """Read a configuration as `load_config` does; the file is one of the words.
 
     Raises
     ------
@@ -121,7 +121,7 @@ def _with_required_sections(data: dict[str, Any]) -> dict[str, Any]:
 
 
 def _resolve_second_names(data: dict[str, Any]) -> tuple[list[str], list[str]]:
-    """Give keys their first names; the second names that were found, and problems."""
+    """Replace second names of keys; return those that were found, and problems."""
     found, problems = [], []
     for second, first in SECOND_NAMES.items():
         section_name, _, name = second.rpartition(".")

@@ -1,4 +1,4 @@
-"""What is wrong with a configuration, in the words of the configuration."""
+"""Errors of a configuration, in the terms of the configuration."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ def describe_errors(error: ValidationError, objective: str) -> list[str]:
     Parameters
     ----------
     error
-        What the validation of a `TrainConfig` raised.
+        Error of the validation of a `TrainConfig`.
     objective
-        Its objective, which decides what keys there are.
+        Its objective, which determines the valid keys.
 
     Returns
     -------
@@ -37,7 +37,7 @@ def describe_errors(error: ValidationError, objective: str) -> list[str]:
 
 
 def _path(location: Sequence[int | str], objective: str) -> str:
-    """The dotted key of pydantic's location, without the marks of unions and list items behind it."""
+    """Return the dotted key of pydantic's location, without tags of unions and indices of lists."""
     keys, path = all_keys(objective), ""
     for part in location:
         longer = f"{path}.{part}" if path else str(part)

@@ -1,4 +1,4 @@
-"""Sections of the objectives that reconstruct hidden sensors: what counts in their loss, and how much."""
+"""Sections of the objectives that reconstruct hidden sensors: their losses and weights."""
 
 from __future__ import annotations
 
@@ -22,32 +22,32 @@ class TimeLossConfig(Section):
     mask_ratio_scale: float = Field(
         1.0, ge=1, description="relative probability of hiding sensors with a valid time"
     )
-    use_npho_weight: bool = Field(True, description="weigh a time by the square root of the photons")
+    use_npho_weight: bool = Field(True, description="weight a time by the square root of the photons")
     npho_threshold: float = Field(
         100, ge=0, description="photons that a sensor must exceed for its time to count in the loss"
     )
 
 
 class NphoLossWeightConfig(Section):
-    """Bright sensors may count more in the loss of the photons."""
+    """Weights of sensors in the loss of the photons."""
 
-    enabled: bool = Field(False, description="weigh a sensor by (npho + 1)^alpha")
+    enabled: bool = Field(False, description="weight a sensor by (npho + 1)^alpha")
     alpha: float = Field(0.5, description="the exponent")
 
 
 class IntensityReweightingConfig(Section):
-    """Weights of training events by how much light they have; validation counts every event once."""
+    """Weights of training events by their amount of light; validation counts every event once."""
 
-    enabled: bool = Field(False, description="weigh events by a histogram of the logarithm of their photons")
+    enabled: bool = Field(False, description="weight events by a histogram of the logarithm of their photons")
     nbins: int = Field(5, ge=1, description="bins between the darkest and the brightest event")
     target: Literal["uniform", "sqrt"] = Field(
         "uniform",
-        description="weights of the bins; uniform: all count alike; sqrt: the square root of these weights",
+        description="weights of the bins; uniform: all count equally; sqrt: the square root of these weights",
     )
 
 
 class ReconstructionTrainingConfig(TrainingConfig):
-    """How hidden sensors are learnt."""
+    """Training on hidden sensors."""
 
     ema_decay: EmaDecay = Field(None, lt=1, description=EMA_DECAY)
     loss_fn: Annotated[str, OneOf("loss", losses_for_readings)] = Field(
@@ -63,22 +63,23 @@ class ReconstructionTrainingConfig(TrainingConfig):
         False, description="learn the weights of npho and time, L/(2σ²) + log σ with a σ for each"
     )
     intensity_reweighting: IntensityReweightingConfig = Field(
-        default_factory=IntensityReweightingConfig, description="Which training events count more"
+        default_factory=IntensityReweightingConfig,
+        description="Weights of training events by their amount of light",
     )
     track_mae_rmse: bool = Field(
-        False, description="log mean absolute error and RMSE of the hidden sensors of each face, too"
+        False, description="log mean absolute error and RMSE of the hidden sensors of each face too"
     )
-    track_metrics: bool = Field(False, description="log the losses of each face, too")
+    track_metrics: bool = Field(False, description="log the losses of each face too")
 
 
 class InpaintingTrainingConfig(ReconstructionTrainingConfig):
-    """How an inpainter learns."""
+    """Training of an inpainter."""
 
     loss_beta: _Beta = Field(0.1, gt=0, description=_BETA)
 
 
 class ReconstructionCheckpointConfig(CheckpointConfig):
-    """What a training writes, and what it continues from."""
+    """Checkpoints and results of a training, and the checkpoint to continue from."""
 
     save_predictions: int = Field(
         0, ge=0, description="validation events whose reconstruction is written sensor by sensor at the end"

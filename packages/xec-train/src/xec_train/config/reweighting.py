@@ -1,4 +1,4 @@
-"""The section ``reweighting``: which events count more because there are few like them."""
+"""The section ``reweighting``: weights of events with rare true values."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class TaskReweighting(Section):
 
 
 class OutputsReweighting(TaskReweighting):
-    """Weights from a histogram of several true values together."""
+    """Weights from a joint histogram of several true values."""
 
     nbins: int = Field(10, ge=1, description="bins along each of the true values")
     n_outputs: ClassVar[int] = 0
@@ -42,7 +42,7 @@ class OutputsReweighting(TaskReweighting):
 class AngleReweighting(TaskReweighting):
     """Weights from a histogram of the true emission angles."""
 
-    mode: Literal["theta", "phi", "theta_phi"] = Field("theta_phi", description="histogram of what")
+    mode: Literal["theta", "phi", "theta_phi"] = Field("theta_phi", description="variables of the histogram")
     nbins: int = Field(30, ge=1, description="bins of the modes theta and phi")
     nbins_2d: tuple[_Bins, _Bins] = Field((20, 20), description="bins in θ and φ of the mode theta_phi")
 

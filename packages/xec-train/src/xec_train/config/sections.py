@@ -1,4 +1,4 @@
-"""Every key of a training's configuration: its type, default and meaning."""
+"""Sections of a configuration: type, default and meaning of every key."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class FiducialConfig(Section):
 
 
 class DataConfig(Section):
-    """Which ROOT files, and how they are read."""
+    """The ROOT files, and how they are read."""
 
     train_path: Paths = Field(description="ROOT files to train on: a file, folder, glob or list")
     val_path: Paths = Field(description="ROOT files to validate on: a file, folder, glob or list")
@@ -85,7 +85,7 @@ class DataConfig(Section):
 
 
 class TrainingConfig(Section):
-    """How the weights are learnt."""
+    """Optimization of the weights."""
 
     epochs: int = Field(20, ge=1, description="passes over the training files")
     optimizer: Annotated[str, OneOf("optimizer", lambda: OPTIMIZERS)] = Field(
@@ -120,7 +120,7 @@ class TrainingConfig(Section):
     max_bad_steps: int = Field(
         20,
         ge=1,
-        description="steps without a finite loss and gradient are skipped; so many in a row end the training",
+        description="steps without a finite loss and gradient are skipped; as many in a row end the training",
     )
     amp: bool = Field(True, description="mixed precision on a GPU; a CPU always computes in float32")
     compile: Literal["auto", "off", "default", "reduce-overhead", "max-autotune"] = Field(
@@ -151,7 +151,7 @@ class TrainingConfig(Section):
 
 
 class DistributedConfig(Section):
-    """How several processes, started by torchrun or srun, train one network."""
+    """Training of one network by several processes, started by torchrun or srun."""
 
     strategy: Literal["auto", "ddp", "fsdp"] = Field(
         AUTO,
@@ -162,16 +162,16 @@ class DistributedConfig(Section):
 
 
 class CheckpointConfig(Section):
-    """What a training writes, and what it continues from."""
+    """Checkpoints and results of a training, and the checkpoint to continue from."""
 
     resume_from: str | None = Field(
         None,
         description="continue from this checkpoint_last.pth (auto: from the latest run, if there is one); "
-        "one of another kind or of other tasks gives the weights of its encoder to a new run",
+        "from one of another kind or of other tasks, a new run starts with the weights of its encoder",
     )
     save_dir: str = Field("artifacts", description="folder of the run directories")
     save_interval: int = Field(
-        10, ge=0, description="keep a copy checkpoint_epoch_<n>.pth every so many epochs; 0: none"
+        10, ge=0, description="keep a copy checkpoint_epoch_<n>.pth every N epochs; 0: none"
     )
     keep_last: int | None = Field(
         None, ge=1, description="number of copies checkpoint_epoch_<n>.pth that are kept; null: all"
@@ -179,23 +179,23 @@ class CheckpointConfig(Section):
     every_minutes: float | None = Field(
         None,
         gt=0,
-        description="write checkpoint_last.pth also within an epoch, after so many minutes; null: only at "
+        description="minutes after which checkpoint_last.pth is written also within an epoch; null: only at "
         "its end",
     )
     reset_epoch: bool = Field(
         False,
-        description="of the checkpoint take only the weights, and begin a new run with epoch 1",
+        description="use only the weights of the checkpoint, and start a new run with epoch 1",
     )
     refresh_lr: bool = Field(
         False,
         description="restart the schedule of the learning rate, over the epochs that remain",
     )
     new_mlflow_run: bool = Field(
-        False, description="log a continued training to a run of its own on the tracking server"
+        False, description="log a continued training to a new run on the tracking server"
     )
     save_artifacts: bool = Field(
         True,
-        description="write predictions and whatever the installed packages add (export, plots) at the end",
+        description="write predictions and the artifacts of installed packages (export, plots) at the end",
     )
 
 
@@ -213,8 +213,8 @@ class MlflowConfig(Section):
     wait_at_end: float = Field(
         30,
         ge=0,
-        description="seconds that the end of a training waits for a slow server at most; what is missing "
-        "then, 'xec track upload' sends",
+        description="largest time in seconds that the end of a training waits for a slow server; 'xec track "
+        "upload' sends what is missing then",
     )
 
 
@@ -225,7 +225,7 @@ class TensorboardConfig(Section):
 
 
 class ExportConfig(Section):
-    """What the package xec-export makes of the best checkpoint at the end."""
+    """Export of the best checkpoint at the end, by the package xec-export."""
 
     onnx: str | None = Field(
         "<run>.onnx", description="ONNX file in the run directory, <run> is the run's name; null: none"

@@ -1,4 +1,4 @@
-"""The section ``tasks``: what the network predicts, and with which loss each of it is learnt."""
+"""The section ``tasks``: the predictions of the network, with the loss of each."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from xec_train.config.base import Section
 
 
 def _task_section(spec: Task) -> type[TaskConfig]:
-    # The defaults and the losses that make sense differ from task to task: one model each, from the table.
+    # Defaults and suitable losses differ from task to task: one model each, from the table.
     base = TaskConfig.model_fields
     fields: dict[str, Any] = {
         "enabled": (bool, Field(spec.enabled_by_default, description=base["enabled"].description)),
@@ -44,6 +44,6 @@ _TASK_FIELDS: dict[str, Any] = {
 TasksConfig = create_model(
     "TasksConfig",
     __base__=Section,
-    __doc__="What the network predicts: a head for each enabled task.",
+    __doc__="Predictions of the network: a head for each enabled task.",
     **_TASK_FIELDS,
 )

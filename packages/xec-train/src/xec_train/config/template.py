@@ -8,17 +8,17 @@ from textwrap import wrap
 from typing import Any
 
 from xec_data.normalization.presets import PRESETS
-from xec_train.config.keys import Key, all_keys, choices, in_order, is_fixed, remarks, table_of
+from xec_train.config.keys import Key, all_keys, choices, is_fixed, remarks, sort_sections, table_of
 from xec_train.config.train_config import TrainConfig
 from xec_train.config.yaml_text import write_scalar, write_yaml
 from xec_train.objectives.table import DEFAULT, OBJECTIVES
 
 WIDTH = 110
 COLUMN = 36
-"""Where the meaning of a key stands, if it fits behind the value."""
+"""Column of the description of a key, if it fits behind the value."""
 
 REQUIRED = {"data.train_path": "train.root", "data.val_path": "val.root"}
-"""What a new file says for the keys without default: names to be replaced."""
+"""Values of a new file for keys without default: names to be replaced."""
 
 _PRESET_KEYS = {f"normalization.{name}" for name in PRESETS["default"].values}
 
@@ -29,7 +29,7 @@ _HEADER = """\
 
 
 def default_config(objective: str = DEFAULT) -> TrainConfig:
-    """The configuration of a new file."""
+    """Return the configuration of a new file."""
     data: dict[str, Any] = {"objective": objective}
     for path, value in REQUIRED.items():
         section, _, name = path.partition(".")
@@ -43,7 +43,7 @@ def template(objective: str = DEFAULT) -> str:
     Parameters
     ----------
     objective
-        What is to be learnt.
+        Name of the objective.
 
     Returns
     -------
@@ -63,11 +63,11 @@ def template(objective: str = DEFAULT) -> str:
 def resolved(config: TrainConfig) -> str:
     """Write a configuration with every key, without comments."""
     values = config.model_dump(mode="json")
-    return write_yaml({name: values[name] for name in in_order(values)})
+    return write_yaml({name: values[name] for name in sort_sections(values)})
 
 
 def json_schema() -> dict[str, Any]:
-    """What a configuration may hold, for editors: one alternative for each objective."""
+    """Return the JSON schema of configurations, for editors: one alternative for each objective."""
     forms = {name: _described_schema(name) for name in OBJECTIVES}
     definitions = {name: value for form in forms.values() for name, value in form.pop("$defs").items()}
     for name, form in forms.items():
@@ -102,7 +102,7 @@ def _lines(objective: str, values: dict[str, Any]) -> Iterator[str]:
         indent = "  " * key.path.count(".")
         if "." not in key.path:
             yield ""
-        # What a preset gives stays a comment: stated, it would win over another preset.
+        # Values of a preset stay comments: stated, they would override another preset.
         mark = "# " if key.path in _PRESET_KEYS else ""
         entry = f"{key.name}:" if key.section else f"{mark}{key.name}: {_value(key, values)}"
         line = f"{indent + entry:<{COLUMN}}# {_comment(key, objective)}"

@@ -57,18 +57,21 @@ class TrainConfig(Section):
     """
 
     objective: ObjectiveName = Field("regression", description="what the network learns")
-    data: DataConfig = Field(description="Which ROOT files, and how they are read")
+    data: DataConfig = Field(description="ROOT files, and how they are read")
     normalization: NormalizationConfig = Field(
         default_factory=NormalizationConfig,
-        description="How photons and times are scaled for the network; the constants stay in its checkpoint",
+        description="Scaling of photons and times for the network; its checkpoint stores the constants",
     )
     model: ModelConfig = Field(default_factory=ModelConfig, description="The network")
-    training: TrainingConfig = Field(default_factory=TrainingConfig, description="How the weights are learnt")
+    training: TrainingConfig = Field(
+        default_factory=TrainingConfig, description="Optimization of the weights"
+    )
     distributed: DistributedConfig = Field(
-        default_factory=DistributedConfig, description="How several processes train one network"
+        default_factory=DistributedConfig, description="Training by several processes"
     )
     checkpoint: CheckpointConfig = Field(
-        default_factory=CheckpointConfig, description="What is written, and what a training continues from"
+        default_factory=CheckpointConfig,
+        description="Checkpoints and results, and the checkpoint to continue from",
     )
     mlflow: MlflowConfig = Field(
         default_factory=MlflowConfig, description="Tracking; metrics.csv is written in any case"
@@ -86,7 +89,7 @@ class TrainConfig(Section):
 
     @property
     def enabled_tasks(self) -> dict[str, TaskConfig]:
-        """The enabled tasks, in the order of `TASKS`; none where there is nothing to predict but sensors."""
+        """The enabled tasks, in the order of `TASKS`; none for a reconstruction of sensors."""
         return {}
 
 
@@ -94,7 +97,7 @@ class RegressionConfig(TrainConfig):
     """Learning physical quantities from their true values."""
 
     tasks: TasksConfig = Field(
-        default_factory=TasksConfig, description="What the network predicts: a head for each enabled task"
+        default_factory=TasksConfig, description="Predictions: a head for each enabled task"
     )
     loss_balance: Literal["manual", "auto"] = Field(
         "manual",
@@ -102,9 +105,9 @@ class RegressionConfig(TrainConfig):
         "weight·(loss/(2σ²) + log σ) with a σ for each task; a likelihood (gaussian_nll) has its own",
     )
     reweighting: ReweightingConfig = Field(
-        default_factory=ReweightingConfig, description="Which training events count more, by task"
+        default_factory=ReweightingConfig, description="Weights of training events, by task"
     )
-    export: ExportConfig = Field(default_factory=ExportConfig, description="What is exported at the end")
+    export: ExportConfig = Field(default_factory=ExportConfig, description="Export at the end")
 
     @field_validator("tasks", mode="after")
     @classmethod
@@ -132,7 +135,7 @@ class ReconstructionConfig(TrainConfig):
     training: ReconstructionTrainingConfig
     checkpoint: ReconstructionCheckpointConfig = Field(
         default_factory=ReconstructionCheckpointConfig,
-        description="What is written, and what a training continues from",
+        description="Checkpoints and results, and the checkpoint to continue from",
     )
 
 
@@ -142,7 +145,7 @@ class AutoencodingConfig(ReconstructionConfig):
     objective: ObjectiveName = Field("mae", description="what the network learns")
     model: AutoencoderConfig = Field(default_factory=AutoencoderConfig, description="The network")
     training: ReconstructionTrainingConfig = Field(
-        default_factory=ReconstructionTrainingConfig, description="How the weights are learnt"
+        default_factory=ReconstructionTrainingConfig, description="Optimization of the weights"
     )
 
 
@@ -152,7 +155,7 @@ class InpaintingConfig(ReconstructionConfig):
     objective: ObjectiveName = Field("inpainting", description="what the network learns")
     model: InpainterConfig = Field(default_factory=InpainterConfig, description="The network")
     training: InpaintingTrainingConfig = Field(
-        default_factory=InpaintingTrainingConfig, description="How the weights are learnt"
+        default_factory=InpaintingTrainingConfig, description="Optimization of the weights"
     )
 
 

@@ -1,4 +1,4 @@
-"""Changes to the readings that a network meets in training only."""
+"""Augmentation of the readings in training."""
 
 from __future__ import annotations
 

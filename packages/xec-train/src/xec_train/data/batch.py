@@ -1,4 +1,4 @@
-"""Batches of events as a training sees them."""
+"""Batches of events in a training."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ class Events:
     Attributes
     ----------
     reader
-        Reads readings and truth of any stretch.
+        Reads readings and truth of any range of entries.
     sources
         The events of each file that take part.
     truth
@@ -37,7 +37,7 @@ class Events:
     n_stored
         Number of events in the files, those outside the fiducial volume included.
     notes
-        What a user should be told.
+        Notes for the user.
     """
 
     reader: EventReader
@@ -71,7 +71,7 @@ def open_events(
     config
         Names, unit of the angles, fiducial cut.
     optional
-        Branches that the reader shall give if every file has them.
+        Branches that are read if every file has them.
     threads
         Threads that decompress.
 
@@ -83,7 +83,7 @@ def open_events(
     Raises
     ------
     DataError
-        If a file, tree, branch, unit or truth value is not as it has to be, or all readings are invalid.
+        If a file, tree, branch, unit or truth value is not valid, or all readings are invalid.
     TrainError
         If no event passes the fiducial cut.
     """
@@ -101,7 +101,7 @@ def open_events(
         every = EventReader(paths, [*SENSOR_BRANCHES, *wanted], optional=optional, **settings)
     reader = every.only([name for name in every.branches if name in (*SENSOR_BRANCHES, *truth, *optional)])
     reader.check_readings()
-    sources, values = _look_through(every, wanted, config)
+    sources, values = _scan_truth(every, wanted, config)
     n_stored = sum(tree.n_entries for tree in reader.trees)
     events = Events(reader, sources, values, n_stored, list(reader.notes))
     if not events.n_events:
@@ -112,7 +112,7 @@ def open_events(
     return events
 
 
-def _look_through(
+def _scan_truth(
     reader: EventReader, branches: Sequence[str], config: DataConfig
 ) -> tuple[list[Source], dict[str, NDArray[Any]]]:
     """Check the truth in one pass, and find the events inside the fiducial volume."""
@@ -125,7 +125,7 @@ def _look_through(
         if config.fiducial.enabled:
             limits = config.fiducial.model_dump(exclude={"enabled"})
             inside = in_fiducial(chunk[_POSITION], **limits)
-        # Events that are cut away may have whatever truth they like; the entry numbers stay right.
+        # The truth of events that are cut away is not checked; entry numbers stay right.
         check_truth({name: _zero_where(array, ~inside) for name, array in chunk.items()}, chunk.shard)
         kept[chunk.shard.path].append(np.flatnonzero(inside) + chunk.shard.start)
         for name in branches:

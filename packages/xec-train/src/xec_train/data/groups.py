@@ -23,17 +23,17 @@ from xec_train.engine.interruption import SIGNALS
 
 
 @dataclass(frozen=True)
-class Task:
-    """A group for a process to read.
+class ReadRequest:
+    """A request to a process to read a group.
 
     Attributes
     ----------
     group
         The events.
     key
-        What their order depends on; None: the order of the files.
+        Key of their random order; None: the order of the files.
     slot
-        Where to; None: into new memory.
+        Slot to read into; None: new memory.
     """
 
     group: Group
@@ -42,38 +42,38 @@ class Task:
 
 
 @dataclass(frozen=True)
-class Filled:
+class FilledSlot:
     """Notice of a process that it has filled a slot."""
 
     slot: int
     n_events: int
 
 
-class EventGroups(Dataset[Batch | Filled]):
+class EventGroups(Dataset[Batch | FilledSlot]):
     """Groups of events, read on demand.
 
     Parameters
     ----------
     reader, sources
-        What is read.
+        Reader, and the events of each file.
     slots
-        Memory for what a process reads.
+        Shared memory to read into; None: new memory.
     """
 
     def __init__(self, reader: EventReader, sources: Sequence[Source], slots: SharedSlots | None) -> None:
         super().__init__()
         self.reader, self.sources, self.slots = reader, sources, slots
 
-    def __getitem__(self, task: Task) -> Batch | Filled:
+    def __getitem__(self, task: ReadRequest) -> Batch | FilledSlot:
         n_events = len(task.group)
         if self.slots is not None and task.slot is not None:
             self.read(task, self.slots.tensors(task.slot, n_events))
-            return Filled(task.slot, n_events)
+            return FilledSlot(task.slot, n_events)
         events = {name: _allocate(name, n_events) for name in self.reader.branches}
         self.read(task, events)
         return events
 
-    def read(self, task: Task, events: Batch) -> None:
+    def read(self, task: ReadRequest, events: Batch) -> None:
         """Read a group into tensors, each event straight into its row."""
         row = np.arange(len(task.group))
         if task.key is not None:
@@ -81,7 +81,7 @@ class EventGroups(Dataset[Batch | Filled]):
         arrays = {name: tensor.numpy() for name, tensor in events.items()}
         done = 0
         for number, start, stop in task.group.pieces:
-            shard, rows = self.sources[number].stretch(start, stop)
+            shard, rows = self.sources[number].locate(start, stop)
             chunk = self.reader.read(shard)
             here = row[done : done + stop - start]
             for name, array in arrays.items():
@@ -90,15 +90,15 @@ class EventGroups(Dataset[Batch | Filled]):
 
 
 class GroupReader:
-    """Reads groups ahead of their use.
+    """Reader of groups ahead of their use.
 
-    Groups, not batches, travel from the processes: they arrive in their order for any number of processes,
+    Processes send groups, not batches: they arrive in their order for any number of processes,
     through shared memory without a copy, and are cut into batches by slicing.
 
     Parameters
     ----------
     reader, sources
-        What is read.
+        Reader, and the events of each file.
     largest
         Events in the largest group.
     workers, prefetch
@@ -110,7 +110,7 @@ class GroupReader:
     ) -> None:
         each = prefetch + _at_hand(workers)
         self._slots = SharedSlots(reader.branches, largest, workers, each) if workers else None
-        self._tasks = _Tasks(workers, self._slots)
+        self._requests = _ReadRequests(workers, self._slots)
         if workers:
             # The processes open the files for themselves.
             reader.close()
@@ -119,13 +119,13 @@ class GroupReader:
             warnings.simplefilter("ignore", UserWarning)
             self._loader = DataLoader(
                 EventGroups(reader, sources, self._slots),
-                sampler=self._tasks,
+                sampler=self._requests,
                 batch_size=None,
                 num_workers=workers,
                 prefetch_factor=prefetch if workers else None,
                 persistent_workers=workers > 0,
                 worker_init_fn=_ignore_signals,
-                # Of its own: torch would draw from the one that the training's reproducibility rests on.
+                # A separate one: torch would draw from the one that the training's reproducibility rests on.
                 generator=torch.Generator(),
             )
 
@@ -133,7 +133,7 @@ class GroupReader:
 
     def close(self) -> None:
         """End the processes."""
-        # Nothing else of a DataLoader ends them at a moment of one's own choice.
+        # A DataLoader has no public method that ends them at a given moment.
         iterator, self._loader._iterator = self._loader._iterator, None
         if iterator is not None:
             iterator._shutdown_workers()  # type: ignore[attr-defined]
@@ -146,19 +146,19 @@ class GroupReader:
         groups
             The groups.
         key
-            What the order within a group depends on; None: the order of the files.
+            Key of the random order within a group; None: the order of the files.
 
         Yields
         ------
         dict of str to Tensor
             The events of each group.
         """
-        self._tasks.groups, self._tasks.key = groups, key
+        self._requests.groups, self._requests.key = groups, key
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)
             arriving = iter(self._loader)
         for group in arriving:
-            if self._slots is not None and isinstance(group, Filled):
+            if self._slots is not None and isinstance(group, FilledSlot):
                 yield self._slots.lend(group.slot, group.n_events)
             else:
                 yield group
@@ -175,7 +175,7 @@ def _close_all() -> None:
 
 
 def max_prefetch(groups: int, workers: int) -> int:
-    """Return how many groups each process may read ahead if there is memory for so many in all."""
+    """Return how many groups each process may read ahead if memory holds `groups` in all."""
     return groups // max(1, workers) - _at_hand(workers)
 
 
@@ -185,7 +185,7 @@ def _at_hand(workers: int) -> int:
 
 
 @dataclass
-class _Tasks:
+class _ReadRequests:
     """The groups to read, each with memory that is free when it is given to a process."""
 
     workers: int
@@ -193,11 +193,11 @@ class _Tasks:
     groups: Sequence[Group] = ()
     key: tuple[int, ...] | None = None
 
-    def __iter__(self) -> Iterator[Task]:
+    def __iter__(self) -> Iterator[ReadRequest]:
         for number, group in enumerate(self.groups):
-            # The processes take turns. Without a free slot the training holds on to many batches.
+            # The processes take turns. No slot is free if the training keeps many batches.
             slot = self.slots.take(number % self.workers) if self.slots is not None else None
-            yield Task(group, self.key, slot)
+            yield ReadRequest(group, self.key, slot)
 
 
 def _allocate(name: str, n: int) -> Tensor:

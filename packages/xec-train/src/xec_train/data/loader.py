@@ -18,7 +18,7 @@ from xec_train.data.plan import EpochPlan, Group, Source, batch_begin, ceil_div,
 GROUPS_IN_MEMORY = 12
 """`chunksize` events are split among the groups that are being read, wait, and are being used."""
 
-# The first group of an epoch is waited for, so it shall be a small part of the epoch; but many batches.
+# The training waits for the first group of an epoch: it is a small part of the epoch, but many batches.
 _GROUPS_PER_EPOCH = 32
 _BATCHES_PER_GROUP = 16
 
@@ -33,7 +33,7 @@ class EventLoader:
     Attributes
     ----------
     reader, sources
-        What is read, and which events of it.
+        Reader, and the events of each file.
     batch_size
         Events in a batch.
     group_events
@@ -41,9 +41,9 @@ class EventLoader:
     workers, prefetch
         Reading processes, and groups that each reads ahead.
     seed
-        Of the order; None: the order of the files.
+        Seed of the order; None: the order of the files.
     rank, world
-        Which process of how many trains here.
+        Rank of this process, and the number of processes.
     pin
         Whether batches lie in pinned memory, from which a GPU copies while it computes.
     tasks
@@ -99,7 +99,7 @@ class EventLoader:
         epoch
             Its number, on which the order depends.
         first_batch
-            Where to begin: what stands before is not read.
+            First batch to yield; those before are not read.
 
         Yields
         ------
@@ -130,7 +130,7 @@ class EventLoader:
             if complete and self._reading is None:
                 self._reading = reading
             else:
-                # After an epoch that was left early the processes still have something to do.
+                # After an epoch that was abandoned the processes still have requests.
                 reading.close()
 
     def close(self) -> None:

@@ -11,12 +11,12 @@ from xec_train.data.batch import Batch
 
 
 def pinned(groups: Iterable[Batch]) -> Iterator[Batch]:
-    """Copy groups of events into pinned memory, one ahead, in a thread of its own.
+    """Copy groups of events into pinned memory, one ahead, in a separate thread.
 
     Parameters
     ----------
     groups
-        What is used by that thread alone from now on.
+        Groups; from now on only that thread may use the iterator.
 
     Yields
     ------

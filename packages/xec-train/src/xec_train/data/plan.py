@@ -17,7 +17,7 @@ Blocks = NDArray[np.int64]
 """Rows (source, start, stop)."""
 
 # A block is what is read at once. Small clusters are joined up to 1/16 of a group, so that a group mixes
-# many places of the files; a cluster is cut only if it would fill half a group, because each part then
+# many parts of the files; a cluster is cut only if it would fill half a group, because each part then
 # costs the decompression of the whole.
 _BLOCKS_PER_GROUP = 16
 _LARGEST_BLOCK = 2
@@ -41,7 +41,7 @@ class Source:
     def __len__(self) -> int:
         return self.info.n_entries if self.selected is None else len(self.selected)
 
-    def stretch(self, start: int, stop: int) -> tuple[Shard, NDArray[np.int64] | None]:
+    def locate(self, start: int, stop: int) -> tuple[Shard, NDArray[np.int64] | None]:
         """Return entries that hold the selected events `start` to `stop`, and which to take (None: all)."""
         if self.selected is None:
             return Shard(self.info.path, start, stop), None
@@ -128,9 +128,9 @@ def plan_epoch(
     group_events
         Events that are shuffled together, at least one batch.
     seed, epoch
-        What the order depends on; without seed the events stay in the order of the files.
+        Seed of the order; without seed the events stay in the order of the files.
     rank, world
-        Which process of how many this is.
+        Rank of this process, and the number of processes.
 
     Returns
     -------

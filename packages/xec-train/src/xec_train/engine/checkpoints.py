@@ -1,4 +1,4 @@
-"""Checkpoints of a running training."""
+"""Checkpoints written during a training."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _COPIES = "checkpoint_epoch_[0-9]*.pth"
 
 @dataclass
 class CheckpointWriter:
-    """Writes the checkpoints of a run.
+    """Writer of the checkpoints of a run.
 
     Attributes
     ----------
@@ -36,9 +36,9 @@ class CheckpointWriter:
     fabric, processes
         Device and precision; the processes, of which rank 0 writes.
     mlflow_run_id
-        Goes into every checkpoint, so that a resumed run continues there too.
+        MLflow run, stored so that a resumed training continues it.
     order
-        What the order of the events depends on besides the seed; stored with the position in the epoch.
+        Values that the order of the events depends on; stored with the position in the epoch.
     """
 
     run: RunDirectory
@@ -71,7 +71,7 @@ class CheckpointWriter:
         save_checkpoint(self.run.checkpoint_last, checkpoint)
 
     def save_epoch(self, state: TrainState, best: bool) -> None:
-        """Write what is due after an epoch: last, and the same file as best and every so many epochs."""
+        """Write the checkpoint of an epoch as last, as best if it is, and as a copy at every interval."""
         self.save_last(state)
         if not self.processes.is_first:
             return

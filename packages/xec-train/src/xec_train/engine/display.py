@@ -23,7 +23,7 @@ class Display:
     Parameters
     ----------
     console
-        Where to; by default the standard output, and for all processes but the first one nowhere.
+        Console to print to; by default the standard output in rank 0, and none in other processes.
     """
 
     def __init__(self, console: Console | None = None) -> None:
@@ -35,7 +35,7 @@ class Display:
         self.console.print(text, markup=False, soft_wrap=True)
 
     def note(self, text: str) -> None:
-        """Print something that the user should know."""
+        """Print a note."""
         self.line(f"note: {text}")
 
     def warn(self, text: str) -> None:
@@ -63,7 +63,7 @@ class Display:
 
     @contextmanager
     def progress_bar(self, title: str, n_batches: int, done: int = 0) -> Iterator[ProgressBar]:
-        """Show the progress of an epoch, as long as the block runs."""
+        """Show the progress of an epoch, while the block runs."""
         with ProgressBar(self, title, n_batches, done) as progress:
             yield progress
 
@@ -117,7 +117,7 @@ class ProgressBar:
         Returns
         -------
         bool
-            Whether it is time to `show` numbers; to know them may cost a wait for the device.
+            Whether it is time to `show` numbers; reading them may wait for the device.
         """
         self.done += n_batches
         self.n_events += n_events

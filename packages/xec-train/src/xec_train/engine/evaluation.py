@@ -43,7 +43,7 @@ class Evaluation:
 
     @property
     def loss(self) -> float:
-        """The number by which the best network is chosen."""
+        """The loss that selects the best network."""
         return self.losses[LOSS]
 
 
@@ -69,9 +69,9 @@ def evaluate(
     loader
         The events.
     progress
-        Where to show how far it is.
+        Progress bar of the pass.
     stop
-        Asked after every batch; if it returns True, the pass is abandoned.
+        Called after every batch; if it returns True, the pass is abandoned.
 
     Returns
     -------
@@ -108,7 +108,7 @@ def evaluate(
 
 
 def _gather(own: dict[str, Tensor], processes: Processes) -> dict[str, NDArray[Any]]:
-    """Return the rows of all processes, each of which has a stretch of the files, in their order."""
+    """Return the rows of all processes, in the order of the files."""
     arrays = {name: np.asarray(values.cpu()) for name, values in own.items()}
     if not processes.is_distributed:
         return arrays

@@ -1,4 +1,4 @@
-"""Interruption by Ctrl-C, SIGTERM or SIGUSR1: the step is finished, then the training stops in order."""
+"""Interruption by Ctrl-C, SIGTERM or SIGUSR1: the step is finished, then the training stops cleanly."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import time
 from types import FrameType, TracebackType
 from typing import Any, Self
 
-# SIGUSR1 is what SLURM is asked to send before it ends a job.
+# Jobs ask SLURM to send SIGUSR1 before it ends them.
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)
 _STDERR = 2
 # A launcher forwards signals that the terminal or SLURM has already sent to its processes.
@@ -17,9 +17,9 @@ _SECONDS_OF_ECHO = 3.0
 
 
 class Interruption:
-    """Listens for the signals as long as its ``with`` block runs.
+    """Handler of the signals within its ``with`` block.
 
-    A second signal of the same kind does what it always did: it ends the process at once.
+    A second signal of the same kind has its usual effect: it ends the process at once.
 
     Parameters
     ----------
@@ -31,7 +31,7 @@ class Interruption:
     Attributes
     ----------
     requested : bool
-        Whether the training should stop after the step that runs.
+        Whether the training should stop after the current step.
     """
 
     def __init__(self, *, launched: bool = False, quiet: bool = False) -> None:

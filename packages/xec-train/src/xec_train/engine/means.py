@@ -1,4 +1,4 @@
-"""Means over events of numbers that come as means over batches."""
+"""Means over events, accumulated from means over batches."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class Means:
     Parameters
     ----------
     sums, n_events
-        What has been added before.
+        Sums and number of the events added before.
     """
 
     def __init__(self, sums: dict[str, Tensor] | None = None, n_events: int = 0) -> None:
@@ -29,7 +29,7 @@ class Means:
         self.n_events += n_events
 
     def over(self, processes: Processes) -> Means:
-        """Return the means over the events of all processes, which ask together."""
+        """Return the means over the events of all processes. A collective call."""
         if not processes.is_distributed:
             return self
         total = Means()

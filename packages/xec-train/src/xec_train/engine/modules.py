@@ -1,4 +1,4 @@
-"""The modules that a training changes: the network, and what its objective learns."""
+"""The modules that are trained: the network, and the learned weights of its losses."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class TrainedModules(nn.Module):
     network
         The network.
     learned
-        What the objective learns beside it.
+        Learned weights of losses.
     """
 
     def __init__(self, network: nn.Module, learned: LearnedWeights | None = None) -> None:

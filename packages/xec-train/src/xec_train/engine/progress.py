@@ -10,7 +10,7 @@ from xec_train.engine.means import Means
 
 @dataclass
 class Progress:
-    """How far a training is.
+    """Counters and losses of a training.
 
     Attributes
     ----------
@@ -27,7 +27,7 @@ class Progress:
     bad_steps, bad_in_a_row
         Steps that were skipped in the current epoch, and those skipped since the last good one.
     sigma_factors
-        Factors that made predicted uncertainties right at the last validation, by task.
+        Factors that corrected predicted uncertainties at the last validation, by task.
     """
 
     epoch: int = 0

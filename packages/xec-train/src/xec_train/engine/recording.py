@@ -8,17 +8,17 @@ from xec_train.engine.state import TrainState
 
 
 class StepRecorder:
-    """Updates average, schedule, means and counts after each step.
+    """Recorder of steps: updates average, schedule, means and counts.
 
-    A step is recorded before the next one is taken, when the host can know its outcome without waiting. So
-    nothing differs from having waited at once.
+    A step is recorded before the next one is taken, when the host can know its outcome without waiting. The
+    state is the same as after waiting at once.
 
     Parameters
     ----------
     state
-        What is updated.
+        State of the training.
     guard
-        Takes the bad steps.
+        Guard that counts bad steps.
     """
 
     def __init__(self, state: TrainState, guard: BadStepGuard) -> None:
@@ -30,18 +30,18 @@ class StepRecorder:
         self._pending = outcome
 
     def complete_pending(self) -> None:
-        """Wait for the pending step and record it, so that all parts of the state belong together.
+        """Wait for the pending step and record it, so that all parts of the state are of the same step.
 
         Raises
         ------
         TrainError
-            If too many steps in a row were bad. All processes have to call together.
+            If too many steps in a row were bad. A collective call.
         """
         self.poll()
         self.guard.raise_if_too_many(self.state.progress)
 
     def poll(self) -> None:
-        """Record the pending step at any time that suits this process, without the error."""
+        """Record the pending step without raising; not a collective call."""
         outcome, self._pending = self._pending, None
         if outcome is None:
             return

@@ -1,4 +1,4 @@
-"""The state of a training: everything that changes while a network is trained, to be saved and restored."""
+"""The state of a training: everything that changes during training, with saving and restoring."""
 
 from __future__ import annotations
 
@@ -40,12 +40,12 @@ class TrainState:
     Attributes
     ----------
     modules
-        The network and what the objective learns.
+        The network and the learned weights of losses.
     model
         The network as the loop calls it for training: with precision and, over several devices,
         synchronization of gradients.
     sharding
-        How the weights of network and average are divided among processes.
+        Division of the weights among processes.
     """
 
     modules: TrainedModules
@@ -68,7 +68,7 @@ class TrainState:
 
     @property
     def evaluated(self) -> TrainedModules:
-        """The modules that are validated, the average if there is one; processes ask together."""
+        """The modules that are validated, the average if there is one. A collective call."""
         return self.sharding.full_modules(self.averaged or self.modules)
 
 
@@ -80,14 +80,14 @@ def build_state(
     steps_per_epoch: int,
     forward_methods: tuple[str, ...] = (),
 ) -> TrainState:
-    """Put network and learned weights on the device, with all that their training needs.
+    """Move network and learned weights to the device, and build optimizer, schedule and average.
 
     Parameters
     ----------
     fabric, processes
         Device and precision; the processes.
     modules
-        The network and what the objective learns.
+        The network and the learned weights of losses.
     config
         Section ``training``.
     steps_per_epoch
@@ -113,17 +113,17 @@ def capture(
 ) -> tuple[NetworkWeights, TrainingState]:
     """Return the state as plain values and tensors, for a checkpoint.
 
-    No step may be pending (`StepRecorder.complete_pending`). All processes have to call together, and get
-    the same: each of them has a state of its own in it.
+    No step may be pending (`StepRecorder.complete_pending`). A collective call, with the
+    same result everywhere; it includes the state of each process.
 
     Parameters
     ----------
     state
-        What is captured.
+        State of the training.
     fabric, processes
         Device and precision; the processes.
     order
-        What the order of the events depends on.
+        Values that the order of the events depends on.
     """
     progress, whole = state.progress, state.sharding.full_state
     own = _own_part(progress, processes)
@@ -170,9 +170,9 @@ def restore(
     Parameters
     ----------
     state
-        A new state, which is filled.
+        A new state, to be filled.
     checkpoint
-        With what `capture` gave, from `xec_models.read_checkpoint`.
+        Checkpoint with a state of `capture`, from `xec_models.read_checkpoint`.
     fabric, processes
         Device and precision; the processes.
     source

@@ -40,14 +40,14 @@ def no_hook(_loop: TrainLoop) -> bool:
 
 @dataclass
 class TrainLoop:
-    """A training, from wherever `state` stands to its last epoch.
+    """The training loop, from the progress in `state` to the last epoch.
 
     Attributes
     ----------
     fabric, processes
         Device and precision; the processes.
     objective
-        What is learnt.
+        Objective of the training.
     state
         Network, optimizer and progress.
     training, validation
@@ -57,18 +57,18 @@ class TrainLoop:
     writer
         Writes checkpoints; None: none are written.
     tracker, display
-        Where numbers go.
+        Destinations of metrics and of messages.
     interruption
-        Says when to stop early.
+        Requests to stop early.
     bad_events
         File for events that end the training.
     phase
-        Hook: put around the parts of a step, to measure them.
+        Hook: context of each phase of a step, to measure it.
     after_step
-        Hook: called with the loop after every step; ends the epoch if it returns True, which it has to in all
-        processes alike. `complete_pending` makes the step before part of the state.
+        Hook: called with the loop after every step; the epoch ends if it returns True, which must agree in
+        all processes. `complete_pending` makes the last step part of the state.
     system_metrics
-        Hook: gives what was measured in an epoch.
+        Hook: returns system metrics of an epoch.
     """
 
     fabric: Fabric
@@ -121,7 +121,7 @@ class TrainLoop:
         return True
 
     def train_epoch(self, bar: ProgressBar) -> bool:
-        """Take the steps of an epoch that remain; return whether they are all done."""
+        """Take the steps of an epoch that remain; return whether all are done."""
         progress = self.state.progress
         with closing(self.training.epoch(progress.epoch, progress.batch)) as batches:
             for window in _windows(batches, self.config.grad_accum_steps, self.phase):
@@ -162,12 +162,12 @@ class TrainLoop:
         return norm
 
     def complete_pending(self) -> None:
-        """Wait for the step that the device still works on, and record it in the state.
+        """Wait for the step that still runs on the device, and record it in the state.
 
         Raises
         ------
         TrainError
-            If too many steps in a row were bad. All processes have to call together.
+            If too many steps in a row were bad. A collective call.
         """
         self._recorder.complete_pending()
 
@@ -234,7 +234,7 @@ class TrainLoop:
         self.tracker.log(numbers, progress.epoch + 1, progress.step)
 
     def _show(self, bar: ProgressBar) -> None:
-        # The clock of this process decides when, so that it cannot ask the others.
+        # The clock of this process decides when, so this must not be a collective call.
         self._recorder.poll()
         loss = self.state.progress.means.values().get(LOSS, math.nan)
         bar.show({LOSS: loss, "lr": self.state.scheduler.rate})

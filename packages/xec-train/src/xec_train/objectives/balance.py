@@ -1,4 +1,4 @@
-"""The total loss of several parts, with given or learnt weights."""
+"""The total loss of several parts, with given or learned weights."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ def total_loss(
     weights
         Factor of each task.
     log_variances
-        ln σ², (1,), of the tasks whose weight is learnt. Their term is L/(2σ²) + ln σ, smallest at σ² = L:
+        ln σ², (1,), of the tasks whose weight is learned. Their term is L/(2σ²) + ln σ, smallest at σ² = L:
         a task counts by the relative change of its loss, whatever its scale (Kendall, Gal and Cipolla,
-        CVPR 2018). Tasks that are not among them count as they are.
+        CVPR 2018). The losses of other tasks are added unchanged.
 
     Returns
     -------
     Tensor
-        A number.
+        Scalar.
     """
     terms = []
     for task, loss in losses.items():
@@ -39,18 +39,18 @@ def total_loss(
 
 
 def loss_weights(weights: Mapping[str, float], log_variances: Mapping[str, Tensor]) -> dict[str, float]:
-    """Return the factor of each task's loss: its weight, times 1/(2σ²) where that is learnt."""
-    learnt = {task: 0.5 * float(torch.exp(-value.detach())) for task, value in log_variances.items()}
-    return {task: weight * learnt.get(task, 1.0) for task, weight in weights.items()}
+    """Return the factor of each task's loss: its weight, times 1/(2σ²) where that is learned."""
+    learned = {task: 0.5 * float(torch.exp(-value.detach())) for task, value in log_variances.items()}
+    return {task: weight * learned.get(task, 1.0) for task, weight in weights.items()}
 
 
 class LearnedWeights(nn.Module):
-    """Weights of the parts of a loss, which an objective learns beside the network.
+    """Learned weights of the parts of a loss.
 
     Parameters
     ----------
     names
-        The parts whose weight is learnt; without any, there are no parameters.
+        The parts whose weight is learned; without any, there are no parameters.
 
     Attributes
     ----------
@@ -67,6 +67,6 @@ class LearnedWeights(nn.Module):
         return total_loss(losses, weights, dict(self.log_variances.items()))
 
     def factors(self, weights: Mapping[str, float]) -> dict[str, float]:
-        """Return `loss_weights` of all parts if any is learnt."""
-        learnt = dict(self.log_variances.items())
-        return loss_weights(weights, learnt) if learnt else {}
+        """Return `loss_weights` of all parts if any is learned."""
+        learned = dict(self.log_variances.items())
+        return loss_weights(weights, learned) if learned else {}

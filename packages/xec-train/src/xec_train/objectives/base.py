@@ -1,4 +1,4 @@
-"""The objective of a training, as the loop sees it."""
+"""The interface of an objective, which the loop uses."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class StepBatches(Generic[NetworkT]):
     n_events
         Events of the step over all processes.
     processes
-        The processes, which share the step.
+        The processes of the training.
     """
 
     network: NetworkT
@@ -47,7 +47,7 @@ class StepBatches(Generic[NetworkT]):
 
 @dataclass(frozen=True)
 class ValidationTotals(Generic[NetworkT]):
-    """What a whole validation has added up.
+    """Results of a whole validation.
 
     Attributes
     ----------
@@ -58,7 +58,7 @@ class ValidationTotals(Generic[NetworkT]):
     outputs
         Outputs for the events of this process.
     processes
-        The processes, which share the events.
+        The processes of the training.
     """
 
     network: NetworkT
@@ -79,7 +79,7 @@ class Objective(ABC, Generic[NetworkT]):
     report
         Metrics and files.
     learned
-        Weights of losses that are learnt; they are trained, averaged and stored beside the network.
+        Learned weights of losses; they are trained, averaged and stored beside the network.
     """
 
     truth_branches: tuple[str, ...] = ()
@@ -101,18 +101,18 @@ class Objective(ABC, Generic[NetworkT]):
 
     @abstractmethod
     def forward(self, network: NetworkT, batch: Batch) -> dict[str, Tensor]:
-        """Compute what the losses need; `network` may be wrapped for several devices."""
+        """Compute the inputs of the losses; `network` may be wrapped for several devices."""
 
     @abstractmethod
     def losses(self, network: NetworkT, raw: Mapping[str, Tensor], batch: Batch) -> dict[str, Tensor]:
-        """Return means over the batch: `LOSS`, and its parts under names of their own."""
+        """Return means over the batch: `LOSS`, and its parts by name."""
 
     @abstractmethod
     def outputs(self, network: NetworkT, raw: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """Return what is kept of each event in validation."""
+        """Return the outputs that are kept of each event in validation."""
 
     def prepare(self, network: NetworkT, truth: Arrays) -> None:
-        """Fit what the network has to know about the training data before it starts."""
+        """Fit constants of the network to the training data before it starts."""
 
     def check_truth(self, truth: Arrays, source: str) -> None:
         """Raise an `XecError` at true values that the loss cannot use."""
@@ -127,7 +127,7 @@ class Objective(ABC, Generic[NetworkT]):
         folder
             The run directory.
         resumed
-            Whether a run is resumed, so that its own weights are read.
+            Whether the run is resumed: then its stored weights are read.
         write
             Whether this process writes files.
 
@@ -143,16 +143,16 @@ class Objective(ABC, Generic[NetworkT]):
         return batch
 
     def link_batches(self, step: StepBatches[NetworkT]) -> list[Batch]:
-        """Add to the batches of a step what their losses have to know of each other.
+        """Add to the batches of a step what their losses need from each other.
 
         Then the losses, weighted by the batches' shares of the events, add up to the loss of all events.
-        Means over events need nothing. Processes call together.
+        Means over events need nothing. A collective call.
         """
         return step.batches
 
     def validation_losses(self, totals: ValidationTotals[NetworkT]) -> dict[str, float]:
         """Return the losses of a whole validation, which need not be means over events.
 
-        Processes call together.
+        A collective call.
         """
         return totals.means

@@ -51,9 +51,9 @@ class EventWeights:
         truth
             (n, columns) true values, n > 0.
         bins
-            The columns that count, and the number of bins along each.
+            Columns that span the histogram, and the number of bins along each.
         power
-            Weights go as the number of events to minus this.
+            Weights are the number of events to the power of minus this.
         """
         columns, shape = tuple(bins), tuple(bins.values())
         values = np.asarray(truth, np.float64)[:, list(columns)]
@@ -61,9 +61,9 @@ class EventWeights:
             np.linspace(low, high, n + 1)
             for low, high, n in zip(values.min(axis=0), values.max(axis=0), shape, strict=True)
         )
-        # The comparison by which weights are looked up later decides here as well.
-        places = [np.searchsorted(edge[1:-1], values[:, i], side="right") for i, edge in enumerate(edges)]
-        bin_of = np.ravel_multi_index(tuple(places), shape)
+        # The same comparison as in `of`.
+        indices = [np.searchsorted(edge[1:-1], values[:, i], side="right") for i, edge in enumerate(edges)]
+        bin_of = np.ravel_multi_index(tuple(indices), shape)
         counts = np.bincount(bin_of, minlength=int(np.prod(shape))).reshape(shape)
         filled = counts > 0
         weights = np.ones(shape)
@@ -100,13 +100,13 @@ class HistogramRequest:
     Attributes
     ----------
     bins
-        Columns that count, and the number of bins along each.
+        Columns that span the histogram, and the number of bins along each.
     values
-        Gives the values (n, columns) of all training events.
+        Returns the values (n, columns) of all training events.
     names
-        What the columns are, for the user.
+        Names of the columns, for the user.
     power
-        As of `EventWeights.fit`.
+        As in `EventWeights.fit`.
     """
 
     bins: Mapping[int, int]
@@ -123,9 +123,13 @@ def fit_or_read(
     Parameters
     ----------
     wanted
-        By name: tasks, or whatever events are weighed by.
-    folder, resumed, write
-        As of `weigh_events`.
+        Histograms by name, such as that of a task.
+    folder
+        The run directory.
+    resumed
+        Whether the run there is resumed: then its weights are used, if it has them.
+    write
+        Whether this process writes files.
 
     Returns
     -------

@@ -25,9 +25,9 @@ class Predictions:
     Attributes
     ----------
     outputs
-        What the network says, (n, …) each.
+        Outputs of the network, (n, …) each.
     events
-        Branches of the same events, but for the readings.
+        Branches of the same events, without the readings.
     """
 
     outputs: Arrays
@@ -35,7 +35,7 @@ class Predictions:
 
 
 class Report(Generic[NetworkT]):
-    """Metrics and files of a validation; by itself there are none.
+    """Metrics and files of a validation; the base class has none.
 
     Attributes
     ----------
@@ -50,11 +50,11 @@ class Report(Generic[NetworkT]):
         return {}
 
     def sigma_factors(self, predictions: Predictions) -> dict[str, list[float]]:
-        """Return the factors that make predicted uncertainties right, by task."""
+        """Return the factors that correct predicted uncertainties, by task."""
         return {}
 
     def figures(self, network: NetworkT, learned: LearnedWeights) -> dict[str, float]:
-        """Return numbers of the training that are worth following from epoch to epoch."""
+        """Return further metrics of an epoch from the network and the learned weights."""
         return {}
 
     def write_predictions(self, run: Path, predictions: Predictions) -> Sequence[Path]:
@@ -62,5 +62,5 @@ class Report(Generic[NetworkT]):
         return []
 
     def write_readings(self, run: Path, network: NetworkT, batches: Iterator[Batch]) -> Sequence[Path]:
-        """Write what needs the readings again, from batches of the validation on the device."""
+        """Write files that need the readings, from batches of the validation on the device."""
         return []

@@ -23,13 +23,13 @@ class ObjectiveEntry:
     name
         Its name in configurations.
     summary
-        What it is, in a few words.
+        A few words for people.
     network_kind
         Kind of its checkpoints.
     load_config
-        Imports the class of its configuration, whose own choices come from this table.
+        Imports and returns the class of its configuration.
     load_objective
-        Imports its class, which takes the configuration; with it torch.
+        Imports and returns its class (and torch), which takes the configuration.
     next_steps
         Commands for a finished run ``{run}`` and its checkpoint ``{best}``, and what they do.
     """

@@ -1,8 +1,8 @@
-"""The processes of a training: which one this is, how many there are, and what they agree on.
+"""The processes of a training: rank, number of processes, and collective operations.
 
-Every collective method has to be called by all processes at the same point of the program: what one of them
-only does because of its own clock or its own files is agreed on first. The tensors of the network travel
-through the strategy of Fabric; what stands here travels beside them, from CPU to CPU.
+Every collective method has to be called by all processes at the same point of the program; decisions that
+depend on the clock or the files of one process are communicated first. The strategy of Fabric communicates
+the tensors of the network; these operations communicate Python objects, from CPU to CPU.
 """
 
 from __future__ import annotations
@@ -34,12 +34,12 @@ TIMEOUT = timedelta(minutes=30)
 
 
 class Processes:
-    """One process, which has nobody to agree with.
+    """A single process: every operation is the identity.
 
     Attributes
     ----------
     rank, world_size
-        Which process this is, and how many there are.
+        Rank of this process, and the number of processes.
     """
 
     rank: int = 0
@@ -73,12 +73,12 @@ class Processes:
         return tensor
 
     def any_async(self, flags: tuple[bool, ...]) -> Callable[[], tuple[bool, ...]]:
-        """Start to find out which flags are set in any process.
+        """Start a logical OR of flags over the processes.
 
         Returns
         -------
         callable
-            Waits for the answer and returns it.
+            Waits for the result and returns it.
         """
         return lambda: flags
 
@@ -96,7 +96,7 @@ class Processes:
 
     @contextmanager
     def lost_connection_reported(self) -> Iterator[None]:
-        """Turn what a process sees when another one has died into one line, as long as the block runs."""
+        """Turn errors of the connection, when another process has died, into one line, within the block."""
         yield
 
 
@@ -108,7 +108,7 @@ class ProcessGroup(Processes):
 
     @cached_property
     def n_sharing_cores(self) -> int:
-        """Processes that share the cores of this one; all ask together."""
+        """Processes that share the cores of this one. A collective call."""
         own = socket.gethostname(), allowed_cores()
         return self.all_gather(own).count(own)
 
@@ -199,15 +199,15 @@ class ProcessGroup(Processes):
 
 
 class DelayedAny:
-    """Yes-or-no questions to all processes, where a single yes decides.
+    """Logical OR of flags over all processes, delayed by one call.
 
-    Several processes get the answer to the question before, so that nobody waits: it travels while the next
-    step is computed.
+    Several processes get the result of the previous call, so that none waits: it is communicated while the
+    next step is computed.
 
     Parameters
     ----------
     processes
-        All of them ask at the same points.
+        The processes of the training.
     """
 
     def __init__(self, processes: Processes) -> None:
@@ -215,7 +215,7 @@ class DelayedAny:
         self._previous: Callable[[], tuple[bool, ...]] | None = None
 
     def ask(self, *flags: bool) -> tuple[bool, ...]:
-        """Hand in the flags of this process and return those that are decided."""
+        """Submit the flags of this process, and return the result that is available. A collective call."""
         current = self._processes.any_async(flags)
         if not self._processes.is_distributed:
             return current()
@@ -224,7 +224,7 @@ class DelayedAny:
 
 
 def current_processes() -> Processes:
-    """Return the processes that this one trains with: those that Fabric has connected."""
+    """Return the processes of the training, as Fabric has connected them."""
     if dist.is_available() and dist.is_initialized() and dist.get_world_size() > 1:
         return ProcessGroup()
     return Processes()
@@ -233,8 +233,8 @@ def current_processes() -> Processes:
 def destroy_process_group() -> None:
     """Leave the other processes at the end of this one.
 
-    Otherwise the threads of gloo still exist when Python ends, and one that then has a Python object to
-    release aborts the process.
+    Otherwise the threads of gloo still exist when Python ends, and one that then releases a Python object
+    aborts the process.
     """
     if dist.is_available() and dist.is_initialized():
         _cpu_group.cache_clear()
@@ -245,5 +245,5 @@ def destroy_process_group() -> None:
 
 @cache
 def _cpu_group(_world: Any) -> Any:
-    """Return a group of its own, over the CPUs' network also where gradients travel between GPUs."""
+    """Return a separate group for communication between CPUs, also where gradients are on GPUs."""
     return dist.new_group(backend="gloo", timeout=TIMEOUT)

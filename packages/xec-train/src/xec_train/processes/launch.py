@@ -31,9 +31,9 @@ class Launch:
     launcher
         ``torchrun``, ``srun``, or nothing if there is one process.
     rank, world
-        Which process of how many.
+        Rank of the process, and the number of processes.
     local_rank, per_node
-        Which of how many on its machine.
+        Rank and number of processes on its machine.
     """
 
     launcher: str = ""
@@ -87,7 +87,7 @@ def detect_launch(environment: Mapping[str, str]) -> Launch:
 
 @contextmanager
 def reported_once() -> Iterator[None]:
-    """Let one process report an error that all have; the others end with the same status."""
+    """Let one process report an error that all have; the others exit silently with the same status."""
     try:
         yield
     except ReportedElsewhereError:

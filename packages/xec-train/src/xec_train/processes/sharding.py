@@ -1,9 +1,9 @@
 """Sharding of parameters: every process has the whole network, or a part of its weights and moments.
 
 With ``distributed.strategy: fsdp`` each parameter is cut along its first dimension into one part for each
-process, and so are its gradient, its average and what the optimizer keeps of it. The parts are put together
-for a step, from the forward pass to the gradient, for a validation and for a checkpoint, whose tensors are
-whole ones: a training may be resumed with another strategy.
+process, and so are its gradient, its average and the optimizer's moments. The parts are gathered for
+a step, from the forward pass to the gradient, for a validation and for a checkpoint, whose tensors are whole:
+a training may be resumed with another strategy.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class ParameterSharding(Protocol):
         Parameters
         ----------
         modules
-            What is trained, on the device.
+            Modules to train, on the device.
         forward_methods
             Methods of the network besides `forward` that training calls.
         """
@@ -58,23 +58,23 @@ class ParameterSharding(Protocol):
         """Average gradients over the processes, of a module that Fabric does not synchronize."""
 
     def build_average(self, modules: TrainedModules, optimizer: Any, decay: float | None) -> Average | None:
-        """Make the average of modules that have been sharded; parameters as of `build_average`."""
+        """Build the average of modules that have been sharded; parameters as in `build_average`."""
 
     def full_modules(self, modules: TrainedModules) -> TrainedModules:
-        """Return modules with all weights, for use by any process alone; all have to ask together."""
+        """Return modules with all weights, for use by any process alone. A collective call."""
 
     def full_state(self, state: T) -> T:
         """Return a state of network or optimizer with full tensors in rank 0, which writes it."""
 
     def local_state(self, state: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
-        """Return what this process needs of a full state, to load it in place of its `own` one."""
+        """Return this process's part of a full state, divided like its `own` one."""
 
     def local_optimizer_state(self, state: dict[str, Any], optimizer: Any) -> dict[str, Any]:
-        """Return what this process needs of the full state of an optimizer."""
+        """Return this process's part of the full state of an optimizer."""
 
 
 class Replicated:
-    """Every process has everything.
+    """No sharding: every process has all weights.
 
     Parameters
     ----------
@@ -119,7 +119,7 @@ class Replicated:
 
 
 class Sharded:
-    """Every process has a part of each parameter.
+    """Sharding: every process has a part of each parameter.
 
     Parameters
     ----------
@@ -129,10 +129,10 @@ class Sharded:
     Raises
     ------
     TrainError
-        If the precision needs a gradient scaler, which would look at each part by itself.
+        If the precision needs a gradient scaler, which would check each part by itself.
     """
 
-    # It would be given the parts of the parameters to differentiate by.
+    # torch.compile would differentiate with respect to the parts of the parameters.
     compiles = False
 
     def __init__(self, fabric: Fabric, processes: Processes) -> None:
@@ -178,11 +178,11 @@ class Sharded:
         return cast("T", tree_map_only(DTensor, self._gather, state))
 
     def local_state(self, state: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
-        """Cut what is cut in the own state; what has another shape is left for an error."""
+        """Cut what is cut in the own state; values of another shape stay, for an error."""
         return {name: _cut(value, own.get(name)) for name, value in state.items()}
 
     def local_optimizer_state(self, state: dict[str, Any], optimizer: Any) -> dict[str, Any]:
-        """Cut whatever has the shape of its parameter."""
+        """Cut the moments that have the shape of their parameter."""
         parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
         moments = {
             number: {name: _cut(value, parameters[number]) for name, value in entry.items()}

@@ -55,17 +55,17 @@ class Inpainting(Reconstruction[XECInpainter]):
 
 
 def draw_over_quantiles(npho: Tensor, ratio: float, scores: Tensor) -> Tensor:
-    """Choose sensors at random, but evenly over what they read.
+    """Choose sensors at random, but uniformly over their counts.
 
-    The valid sensors of an event, in the order of their counts, are cut into as many equal parts as sensors
-    are wanted, and one is chosen of each: the brightest part has its one in every event.
+    The valid sensors of an event, in the order of their counts, are divided into as many equal parts
+    as sensors are to be chosen, and one is chosen of each.
 
     Parameters
     ----------
     npho
         (B, sensors) photons, invalid ones as they come.
     ratio
-        Part of the valid sensors of an event that is chosen, rounded down.
+        Fraction of the valid sensors of an event that is chosen, rounded down.
     scores
         (B, sensors) numbers ≥ 0; the smallest of each part is chosen.
 
@@ -75,17 +75,17 @@ def draw_over_quantiles(npho: Tensor, ratio: float, scores: Tensor) -> Tensor:
     """
     valid = npho.abs() <= INVALID_ABOVE
     number = valid.sum(1, keepdim=True)
-    wanted = torch.floor(ratio * number.double() + 1e-9).long()
+    chosen_number = torch.floor(ratio * number.double() + 1e-9).long()
     by_count = torch.where(valid, npho, torch.inf).argsort(dim=1, stable=True)
     rank = torch.empty_like(by_count)
     position = torch.arange(npho.shape[1], device=npho.device).expand_as(by_count)
     rank.scatter_(1, by_count, position)
-    part = torch.where(valid, rank * wanted // number.clamp_min(1), wanted)
-    # First by score, then, keeping that order, by part: what begins a part has its smallest score.
+    part = torch.where(valid, rank * chosen_number // number.clamp_min(1), chosen_number)
+    # First by score, then, keeping that order, by part: the first of a part has its smallest score.
     by_score = torch.where(valid, scores, torch.inf).argsort(dim=1, stable=True)
     in_parts = by_score.gather(1, part.gather(1, by_score).argsort(dim=1, stable=True))
     sorted_part = part.gather(1, in_parts)
     begins = torch.ones_like(valid)
     begins[:, 1:] = sorted_part[:, 1:] != sorted_part[:, :-1]
-    chosen = begins & (sorted_part < wanted)
+    chosen = begins & (sorted_part < chosen_number)
     return torch.zeros_like(valid).scatter_(1, in_parts, chosen)

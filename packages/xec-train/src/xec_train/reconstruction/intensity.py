@@ -1,4 +1,4 @@
-"""The light of an event, by which events are weighted where no truth is known."""
+"""The amount of light of an event, for weights of events without truth."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ def intensity(npho: Tensor) -> Tensor:
 
 
 def intensities(events: Events) -> NDArray[Any]:
-    """Return the same (n, 1) of all events of some files, which are read once, piece by piece."""
+    """Return the `intensity` (n, 1) of all events, which are read once, in chunks."""
     parts = []
     for source in events.sources:
         for start in range(0, len(source), _CHUNK):
-            shard, rows = source.stretch(start, min(start + _CHUNK, len(source)))
+            shard, rows = source.locate(start, min(start + _CHUNK, len(source)))
             npho = events.reader.read(shard)["npho"]
             parts.append(intensity(torch.from_numpy(npho if rows is None else npho[rows])).numpy())
     events.reader.close()

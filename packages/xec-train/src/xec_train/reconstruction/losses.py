@@ -24,7 +24,7 @@ class Targets(NamedTuple):
     values
         By face (B, cells, 2), normalized npho and time; anything where there was no reading.
     weights
-        By face (B, cells, 2): 0 where a cell is not hidden or had no reading, else what it counts.
+        By face (B, cells, 2): 0 where a cell is not hidden or had no reading, else its weight.
     """
 
     values: Faces
@@ -42,12 +42,12 @@ def build_targets(
     config: ReconstructionTrainingConfig,
     event_weights: Tensor | None = None,
 ) -> Targets:
-    """Weight the cells that count in the loss.
+    """Build the targets: values and weights of the cells.
 
     Parameters
     ----------
     cells
-        By face (B, cells, 2), what would have been seen, sentinels where there was no reading.
+        By face (B, cells, 2), normalized readings, sentinels where there was none.
     hidden
         By face (B, cells) bool.
     normalizer
@@ -55,7 +55,7 @@ def build_targets(
     config
         ``npho_loss_weight`` and ``time.use_npho_weight``.
     event_weights
-        (B,) what each event counts; None: all alike.
+        (B,) weight of each event; None: equal weights.
     """
     weights = {face: _weights(cells[face], hidden[face], normalizer, config) for face in cells}
     if event_weights is not None:
@@ -88,14 +88,13 @@ def face_losses(
     predicted
         By face (B, cells, channels), normalized.
     targets
-        What `build_targets` gives.
+        Targets of `build_targets`.
     columns
-        Which of npho (0) and time (1) the channels are.
+        Column of each channel: npho (0), time (1).
     config
         ``loss_fn`` and ``loss_beta``.
     weight_sums
-        By face (channels,), by what the sums of the weighted losses are divided; None: by those of the
-        weights.
+        By face (channels,), divisors of the sums of the weighted losses; None: the sums of the weights.
 
     Returns
     -------

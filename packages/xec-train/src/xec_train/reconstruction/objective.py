@@ -37,7 +37,7 @@ NetworkT = TypeVar("NetworkT", bound=XECMaskedAutoencoder | XECInpainter)
 
 
 class Reconstruction(Objective[NetworkT]):
-    """An objective that hides valid sensors and learns what they read.
+    """An objective that hides valid sensors and predicts their readings.
 
     In training the hidden sensors are drawn for every step; in validation they depend on the event
     alone, so that epochs, batch sizes and numbers of processes can be compared.
@@ -70,7 +70,7 @@ class Reconstruction(Objective[NetworkT]):
         """Sort a mask (B, sensors) into (B, cells) by face."""
 
     def fit_event_weights(self, events: Events, folder: Path, *, resumed: bool, write: bool) -> list[str]:
-        """Fit weights to a histogram of the light of all training events."""
+        """Fit weights to a histogram of the photons of all training events."""
         section = self.config.training.intensity_reweighting
         if not section.enabled:
             return []
@@ -90,19 +90,19 @@ class Reconstruction(Objective[NetworkT]):
         return {**batch, **weights, MASK: self.draw(batch)}
 
     def draw(self, batch: Batch, scores: Tensor | None = None) -> Tensor:
-        """Choose the sensors to hide, (B, sensors) bool; `scores` as of `draw_mask`."""
+        """Choose the sensors to hide, (B, sensors) bool; `scores` as in `draw_mask`."""
         valid = batch["npho"].abs() <= INVALID_ABOVE
         return draw_mask(valid, self.config.model.mask_ratio, preferred=self.preferred(batch), scores=scores)
 
     def preferred(self, batch: Batch) -> Tensor | None:
-        """Return the relative probability (B, sensors) of hiding each sensor; None: all alike."""
+        """Return the relative probability (B, sensors) of hiding each sensor; None: equal probabilities."""
         scale = self.config.training.time.mask_ratio_scale
         if scale == 1:
             return None
         return torch.where(batch["time"].abs() <= INVALID_ABOVE, scale, 1.0)
 
     def link_batches(self, step: StepBatches[NetworkT]) -> list[Batch]:
-        """Add what the hidden cells of all batches weigh: losses are means over cells, not over events."""
+        """Add the weight sums of the hidden cells of all batches, because losses are means over cells."""
         own = [self.targets(step.network, batch, batch).weight_sums(self.columns) for batch in step.batches]
         total = step.processes.all_reduce(torch.stack([_stacked(sums) for sums in own]).sum(0))
         per_event = total / step.n_events
@@ -162,7 +162,7 @@ class Reconstruction(Objective[NetworkT]):
     def targets(self, network: NetworkT, raw: Mapping[str, Tensor], batch: Batch) -> Targets:
         """Return the true readings of the hidden sensors of `raw`, and their weights."""
         training, normalizer = self.config.training, network.encoder.normalizer
-        # Times of sensors that are too dark are no targets; networks see them all the same.
+        # Times of sensors that are too dark are no targets, but inputs of the network.
         dark = raw["npho"] <= training.time.npho_threshold
         x = normalizer(raw["npho"], raw["time"].masked_fill(dark, INVALID))
         hidden = raw[MASK] | (x[..., 0] == normalizer.sentinel_npho)

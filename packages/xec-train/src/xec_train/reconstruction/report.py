@@ -20,14 +20,14 @@ NetworkT = TypeVar("NetworkT", bound=nn.Module)
 
 
 class ReconstructionReport(Report[NetworkT]):
-    """Metrics and files of the validation of a network that fills in hidden sensors.
+    """Metrics and files of the validation of a network that predicts hidden sensors.
 
     Parameters
     ----------
     config
         The training's configuration.
     with_mask
-        Gives a batch with the sensors that validation hides.
+        Adds the mask of the validation to a batch.
     weights
         Given factors of the channels in the total loss.
     """
@@ -44,19 +44,19 @@ class ReconstructionReport(Report[NetworkT]):
 
     def metrics(self, predictions: Predictions) -> dict[str, float]:
         """Return ``mae_<channel>``, ``rmse_<channel>`` and the same of each face, normalized."""
-        wanted = self.config.training.track_mae_rmse
-        return error_metrics(predictions.outputs, self.channels) if wanted else {}
+        tracked = self.config.training.track_mae_rmse
+        return error_metrics(predictions.outputs, self.channels) if tracked else {}
 
     def figures(self, _network: NetworkT, learned: LearnedWeights) -> dict[str, float]:
-        """Return ``loss_weight_<channel>`` if any is learnt."""
+        """Return ``loss_weight_<channel>`` if any is learned."""
         factors = learned.factors(self._weights)
         return {f"loss_weight_{channel}": weight for channel, weight in factors.items()}
 
     def write_readings(self, run: Path, network: NetworkT, batches: Iterator[Batch]) -> list[Path]:
         """Write the first ``checkpoint.save_predictions`` events, sensor by sensor."""
-        wanted = self.config.checkpoint.save_predictions
-        first = next(batches, None) if wanted else None
+        n_events = self.config.checkpoint.save_predictions
+        first = next(batches, None) if n_events else None
         if first is None:
             return []
         masked = map(self._with_mask, chain([first], batches))
-        return [write_reconstruction(run, network, masked, self.channels, wanted)]
+        return [write_reconstruction(run, network, masked, self.channels, n_events)]

@@ -30,13 +30,13 @@ def write_reconstruction(
     path
         The run directory.
     network
-        Called with npho, time, mask; gives (B, sensors) by channel.
+        Called with npho, time, mask; returns (B, sensors) by channel.
     batches
         Readings and ``mask``, on the device of the network.
     channels
-        What it predicts.
+        Channels that it predicts.
     n_events
-        So many events are written, if there are as many.
+        Largest number of events to write.
 
     Returns
     -------

@@ -27,7 +27,7 @@ from xec_train.regression.report import RegressionReport
 from xec_train.regression.reweighting import fit_task_weights
 
 _WEIGHT = "weight_"
-"""What stands before the task in the name of an event's weight in a batch."""
+"""Prefix of the weights of events in a batch, followed by the task."""
 
 
 class Regression(Objective[XECRegressor]):
@@ -58,7 +58,7 @@ class Regression(Objective[XECRegressor]):
         network.fit_targets({task: TASKS[task].true_values(truth) for task in self.tasks})
 
     def check_truth(self, truth: Arrays, source: str) -> None:
-        """Refuse classes that do not exist, and values that a relative loss or a logarithm cannot use."""
+        """Check that classes exist, and that values suit a relative loss or a logarithm."""
         for task, config in self.tasks.items():
             values = np.asarray(TASKS[task].true_values(truth))
             unusable = int(np.count_nonzero(~np.isfinite(values).all(axis=1)))
@@ -94,7 +94,7 @@ class Regression(Objective[XECRegressor]):
         return lines
 
     def augment(self, batch: Batch) -> Batch:
-        """Make random sensors invalid, and give every event its weights."""
+        """Make random sensors invalid, and add the weights of every event."""
         weights = {
             _WEIGHT + task: table.of(_truth(task, batch)) for task, table in self.event_weights.items()
         }
@@ -126,7 +126,7 @@ class Regression(Objective[XECRegressor]):
 
 
 def _learned(config: RegressionConfig) -> list[str]:
-    """Return the tasks whose weight is learnt; the likelihood of an uncertainty has a σ of its own."""
+    """Return the tasks whose weight is learned; the likelihood of an uncertainty has a σ of its own."""
     if config.loss_balance != "auto":
         return []
     tasks = resolve_tasks(config.enabled_tasks)

@@ -22,20 +22,20 @@ def fit_task_weights(
     resumed: bool,
     write: bool,
 ) -> tuple[dict[str, EventWeights], list[str]]:
-    """Fit the weights of a training, or read those with which it was started.
+    """Fit the weights of a training, or read those that it was started with.
 
     Parameters
     ----------
     sections
         The enabled parts of the section ``reweighting``, by task.
     tasks
-        The tasks that are learnt.
+        The enabled tasks.
     truth
         True values of all training events, by branch.
     folder
         The run directory.
     resumed
-        Whether the run there is resumed: then its own weights are used, if it has them.
+        Whether the run there is resumed: then its weights are used, if it has them.
     write
         Whether this process writes files.
 

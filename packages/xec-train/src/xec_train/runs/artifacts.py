@@ -1,4 +1,4 @@
-"""Artifacts of a finished run by other installed packages: export, plots, whatever is registered."""
+"""Artifacts of a finished run by other installed packages: export, plots, and others."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ def make_artifacts(
     Parameters
     ----------
     run
-        The run directory, which each of them gets.
+        The run directory, passed to each of them.
     warn
-        Takes one line for each that fails: a training is not lost because a plot is.
+        Called with one line for each that fails; the training is not affected.
     plugins
         The entry points; by default those of all installed packages.
 

@@ -33,7 +33,7 @@ class Assembly(NamedTuple):
 
 
 def assemble(config: TrainConfig, display: Display) -> Assembly:
-    """Make all parts of a training; nothing is written.
+    """Build all parts of a training; nothing is written.
 
     Raises
     ------
@@ -65,7 +65,7 @@ def _assemble(
         fabric, processes, modules, config.training, steps_per_epoch, ready.objective.forward_methods
     )
     if processes.is_distributed:
-        # The weights are the same in every process; what is drawn from now on shall not be.
+        # The initial weights are the same in every process; later random numbers differ.
         reseed(config.training.seed, processes.rank, 0)
     if ready.checkpoint is not None:
         restore(state, ready.checkpoint, fabric, processes, str(ready.checkpoint_path))

@@ -44,33 +44,33 @@ class InitialWeights:
         The checkpoint.
     state
         Its parameters, the averaged ones if there are any.
-    why
-        Why it is not continued: for the user.
+    reason
+        Reason why it is not continued, for the user.
     encoder_only
-        Whether only the parameters of the encoder are taken.
-    adapts
-        What the weights have to get used to: for the user; empty if nothing.
+        Whether only the parameters of the encoder are loaded.
+    adaptation
+        Difference that the weights have to adapt to, for the user; empty if there is none.
     keeps_targets
-        Whether the network keeps its own scale of the targets, and the heads are brought to it.
+        Whether the network keeps its own scale of the targets, and the heads are adapted to it.
     objective
-        What the objective had learnt; none of it belongs to an encoder alone.
+        Learned weights of losses; none for an encoder alone.
     """
 
     path: Path
     state: State
-    why: str
+    reason: str
     encoder_only: bool
-    adapts: str = ""
+    adaptation: str = ""
     keeps_targets: bool = False
     objective: State = field(default_factory=dict)
 
     def load(self, network: nn.Module, learned: nn.Module) -> list[str]:
-        """Fill a network, and what its objective learns, as far as it goes.
+        """Load the weights into a network and into the learned weights of losses.
 
         Returns
         -------
         list of str
-            What was taken, what was not, and what keeps its initial values: a line each.
+            Parameters that were loaded, were not, and keep their initial values: a line each.
 
         Raises
         ------
@@ -78,18 +78,18 @@ class InitialWeights:
             If parameters do not fit; the message names them.
         """
         own = network.state_dict()
-        taken = {
+        loaded = {
             name: value
             for name, value in self.state.items()
             if name.startswith(ENCODER) or not self.encoder_only
         }
-        kept = [name for name in own if name not in taken]
+        kept = [name for name in own if name not in loaded]
         if self.encoder_only:
             # Parameters of the encoder that are absent there have to be reported as missing.
             kept = [name for name in kept if not name.startswith(ENCODER)]
-        state = {**taken, **{name: own[name] for name in kept}}
+        state = {**loaded, **{name: own[name] for name in kept}}
         if self.keeps_targets and isinstance(network, XECRegressor):
-            # The heads learnt GeV, seconds and centimetres as they are; on that scale one task would drown
+            # Those heads predict GeV, seconds and centimetres directly; on that scale one task would dominate
             # the others.
             with network.keeping_target_scales():
                 load_parameters(network, state, str(self.path))
@@ -97,20 +97,20 @@ class InitialWeights:
             load_parameters(network, state, str(self.path))
         weights = learned.state_dict()
         learned.load_state_dict({name: self.objective.get(name, weights[name]) for name in weights})
-        left = [name for name in self.state if name not in taken]
+        left = [name for name in self.state if name not in loaded]
         return [
-            f"weights of {self.path}, from epoch 1 ({self.why})",
-            f"  taken: {_grouped(taken)}",
-            *([f"  not taken: {_grouped(left)}"] if left else []),
-            *([f"  not in it, random initial values: {_grouped(kept)}"] if kept else []),
-            *([f"  {self.adapts}"] if self.adapts else []),
+            f"weights of {self.path}, from epoch 1 ({self.reason})",
+            f"  loaded: {_grouped(loaded)}",
+            *([f"  not loaded: {_grouped(left)}"] if left else []),
+            *([f"  not in the file, random initial values: {_grouped(kept)}"] if kept else []),
+            *([f"  {self.adaptation}"] if self.adaptation else []),
         ]
 
 
 def find_initial_weights(
     path: Path, checkpoint: Checkpoint, config: TrainConfig, kind: str
 ) -> InitialWeights | None:
-    """Decide whether a checkpoint is continued, or only gives its weights to a new training.
+    """Decide whether a checkpoint is continued, or a new training starts from its weights.
 
     Parameters
     ----------
@@ -130,18 +130,18 @@ def find_initial_weights(
     ------
     TrainError
         If the encoder, the normalization or the layout is another one; the message names both values.
-        An encoder, or a converted network, of the earlier system's layout may begin one in the physical.
+        An encoder or a converted network of the earlier system's layout may start one in the physical.
     """
-    why = _why_not_continued(checkpoint, config, kind)
+    reason = _reason_not_continued(checkpoint, config, kind)
     encoder_only = checkpoint.kind != kind or _tasks_of(checkpoint) != set(config.enabled_tasks)
-    if why is None:
+    if reason is None:
         return None
     converted = checkpoint.provenance.converted_from is not None
-    adapts = _adaptation(checkpoint, config) if converted or encoder_only else ""
-    contradictions = _contradictions(checkpoint, config, other_layout=bool(adapts))
+    adaptation = _adaptation(checkpoint, config) if converted or encoder_only else ""
+    contradictions = _contradictions(checkpoint, config, other_layout=bool(adaptation))
     if contradictions:
         raise TrainError(
-            f"the configuration contradicts {path}, whose weights it wants: {'; '.join(contradictions)}"
+            f"the configuration contradicts {path}, whose weights it starts from: {'; '.join(contradictions)}"
         )
     state = checkpoint.weights.validated
     if encoder_only and not any(name.startswith(ENCODER) for name in state):
@@ -150,7 +150,9 @@ def find_initial_weights(
             f"{_grouped(state)}; expected parameters '{ENCODER}*'"
         )
     learned = {} if encoder_only or checkpoint.training is None else checkpoint.training.validated_objective
-    return InitialWeights(path, state, why, encoder_only, adapts, converted and not encoder_only, learned)
+    return InitialWeights(
+        path, state, reason, encoder_only, adaptation, converted and not encoder_only, learned
+    )
 
 
 def _adaptation(checkpoint: Checkpoint, config: TrainConfig) -> str:
@@ -160,12 +162,12 @@ def _adaptation(checkpoint: Checkpoint, config: TrainConfig) -> str:
     return f"its layout is {theirs}, here {ours}: weights of the outer and hexagonal faces will have to adapt"
 
 
-def _why_not_continued(checkpoint: Checkpoint, config: TrainConfig, kind: str) -> str | None:
+def _reason_not_continued(checkpoint: Checkpoint, config: TrainConfig, kind: str) -> str | None:
     theirs, ours = _tasks_of(checkpoint), set(config.enabled_tasks)
     if checkpoint.kind != kind:
-        return f"it holds a '{checkpoint.kind}', this training makes a '{kind}': only the encoder is taken"
+        return f"it holds a '{checkpoint.kind}', this training builds a '{kind}': only the encoder is loaded"
     if theirs != ours:
-        return f"its tasks are {_listed(theirs)}, here {_listed(ours)}: only the encoder is taken"
+        return f"its tasks are {_listed(theirs)}, here {_listed(ours)}: only the encoder is loaded"
     if config.checkpoint.reset_epoch:
         return "checkpoint.reset_epoch"
     return f"it has no {' and no '.join(checkpoint.missing)}" if checkpoint.missing else None
@@ -203,7 +205,7 @@ def _listed(tasks: set[str]) -> str:
 
 
 def _grouped(names: Iterable[str]) -> str:
-    """Names of parameters, counted by the part of the network."""
+    """Count parameters by the part of the network."""
     parts = list(names)
     groups = Counter(".".join(name.split(".")[: 2 if name.count(".") > 1 else 1]) for name in parts)
     inside = ", ".join(f"{group} ({count})" for group, count in groups.items())

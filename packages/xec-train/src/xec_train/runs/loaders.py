@@ -51,7 +51,7 @@ def build_loaders(
             on_machine=detect_launch(os.environ).per_node,
             on_cores=processes.n_sharing_cores,
         )
-        # Memory differs between machines, and between two looks at the same one.
+        # Memory differs between machines, and from moment to moment.
         loader.group_events = min(processes.all_gather(loader.group_events))
         for note in notes:
             display.note(note)
@@ -60,7 +60,7 @@ def build_loaders(
 
 
 def order_of(loader: EventLoader) -> dict[str, int]:
-    """Return what the order of the events depends on, besides the files: stored with the epoch's position."""
+    """Return the values that the order of the events depends on; stored with the position in the epoch."""
     return {
         "n_batches": len(loader),
         "batch_size": loader.batch_size,
@@ -73,7 +73,7 @@ def order_of(loader: EventLoader) -> dict[str, int]:
 def resume_epoch(
     config: TrainConfig, state: TrainState, loader: EventLoader, checkpoint: Checkpoint, display: Display
 ) -> None:
-    """Continue the interrupted epoch in its order, whatever memory this machine has.
+    """Continue the interrupted epoch in its order, independent of the memory of this machine.
 
     Parameters
     ----------
@@ -83,11 +83,11 @@ def resume_epoch(
         As restored from the checkpoint. If the order is another one, its epoch restarts from its first batch;
         with another number of processes, so do the random numbers.
     loader
-        Of the training; it gets the groups of the checkpoint.
+        Loader of the training; it gets the group size of the checkpoint.
     checkpoint
-        What was restored.
+        The restored checkpoint.
     display
-        Takes notes.
+        Display of notes.
     """
     # Checkpoints of the first versions do not state the number of processes.
     order = {"world": 1, **checkpoint.continuation().sampler.order}

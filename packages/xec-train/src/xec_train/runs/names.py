@@ -21,7 +21,7 @@ def choose_run(config: TrainConfig, checkpoint: Path | None, now: datetime | Non
     checkpoint
         The checkpoint to continue from, if any.
     now
-        Names a run that has no name.
+        Time that names a run without a name.
 
     Returns
     -------
@@ -44,7 +44,7 @@ def choose_run(config: TrainConfig, checkpoint: Path | None, now: datetime | Non
     if name in ("", ".", "..") or Path(name).name != name:
         raise TrainError(f"mlflow.run_name: found '{name}', expected the name of a folder, without '/'")
     run = RunDirectory(save_dir / name)
-    # A run that was stopped before its first checkpoint has nothing to lose.
+    # A run that was stopped before its first checkpoint has no results to lose.
     restarted = config.checkpoint.resume_from == AUTO and not run.checkpoint_last.exists()
     if run.path.exists() and not restarted:
         raise TrainError(

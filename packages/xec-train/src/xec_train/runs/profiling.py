@@ -1,4 +1,4 @@
-"""Profiling of a training: a few of its steps, of which nothing is kept."""
+"""Profiling of a training: a few of its steps, whose weights are discarded."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from xec_train.tracking.base import Trackers
 def profile_training(
     config: TrainConfig, n_steps: int, notes: Sequence[str] = (), display: Display | None = None
 ) -> Path:
-    """Measure steps of a training; nothing of what it learns is kept.
+    """Measure steps of a training; its weights are discarded.
 
     Parameters
     ----------
@@ -28,9 +28,9 @@ def profile_training(
     n_steps
         Steps of the optimizer to measure, after a few that are not.
     notes
-        What the user should be told first.
+        Notes to print first.
     display
-        Where to print the table.
+        Display for the table.
 
     Returns
     -------
@@ -74,7 +74,7 @@ def profile_training(
     profiler.stop()
     display.console.print(profiler.table())
     if device.type == "cuda":
-        display.note("every part waits for the GPU here; a training lets them overlap and is faster")
+        display.note("every phase waits for the GPU here; in a training they overlap, which is faster")
     if processes.is_distributed:
         display.note(
             f"this is the first of {processes.world_size} processes; backward includes their exchange"

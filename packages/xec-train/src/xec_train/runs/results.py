@@ -24,12 +24,12 @@ def write_results(assembly: Assembly, display: Display) -> list[Path]:
     assembly
         A training that has reached its last epoch.
     display
-        Where to show progress and warnings.
+        Display of progress and warnings.
 
     Returns
     -------
     list of Path
-        The files of the run directory that a tracker should get; none but in rank 0.
+        The files of the run directory for the trackers; empty except in rank 0.
 
     Raises
     ------
@@ -61,7 +61,7 @@ def write_results(assembly: Assembly, display: Display) -> list[Path]:
 
 
 def _evaluated_part(checkpoint: Checkpoint) -> Checkpoint:
-    """Return what `load_evaluated` needs: the weights that were validated, and no others."""
+    """Return the checkpoint with the validated weights alone, which `load_evaluated` needs."""
     weights = checkpoint.weights
     if weights.averaged is not None:
         weights = replace(weights, model={})

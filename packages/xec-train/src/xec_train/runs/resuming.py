@@ -15,7 +15,7 @@ from xec_train.errors import TrainError
 from xec_train.runs.finetuning import InitialWeights, find_initial_weights
 from xec_train.tracking.base import flatten
 
-# What may differ although the network is the same.
+# Keys that may differ although the network is the same.
 _FREE_KEYS = {
     *("model.drop_path_rate", "model.mask_ratio", "model.mask_npho_flat", "model.freeze_encoder"),
     "normalization.preset",
@@ -32,12 +32,12 @@ def find_checkpoint(config: CheckpointConfig, run_name: str | None) -> Path | No
     config
         ``resume_from``: a checkpoint, a run directory, or ``auto``; and ``save_dir``.
     run_name
-        With ``auto``: the run to continue; None: the one written to last.
+        With ``auto``: the run to continue; None: the latest one.
 
     Returns
     -------
     Path or None
-        None if a new training is wanted, or if ``auto`` finds nothing.
+        None for a new training, or if ``auto`` finds nothing.
     """
     if config.resume_from is None:
         return None

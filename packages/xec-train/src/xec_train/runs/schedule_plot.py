@@ -1,4 +1,4 @@
-"""A picture of the learning rates that a configuration plans."""
+"""A plot of the planned learning rates of a configuration."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from xec_train.data.plan import ceil_div, n_batches
 from xec_train.engine.optimization.learning_rates import SCHEDULES, learning_rate
 from xec_train.errors import TrainError
 
-# Where the files cannot be read the steps are unknown; so many to an epoch draw a smooth curve.
+# Where the files cannot be read the steps are unknown; this many in an epoch draw a smooth curve.
 _STEPS_IF_UNKNOWN = 100
 _FORMATS = (".pdf", ".png", ".svg")
 
@@ -45,9 +45,9 @@ def plot_schedule(config: TrainConfig, path: Path) -> list[str]:
     Parameters
     ----------
     config
-        The configuration; its training files are looked at if they can be read.
+        The configuration; its training files are opened if possible.
     path
-        The picture: PDF, PNG or SVG by its ending.
+        File of the plot: PDF, PNG or SVG by its suffix.
 
     Returns
     -------
@@ -57,7 +57,7 @@ def plot_schedule(config: TrainConfig, path: Path) -> list[str]:
     Raises
     ------
     TrainError
-        If matplotlib is missing, or the ending is another one.
+        If matplotlib is missing, or the suffix is another one.
     """
     if path.suffix.lower() not in _FORMATS:
         raise TrainError(f"--plot-lr {path}: found '{path.suffix}', expected one of {', '.join(_FORMATS)}")
@@ -79,7 +79,7 @@ def plot_schedule(config: TrainConfig, path: Path) -> list[str]:
     step = np.arange(training.epochs * steps)
     values = np.array([rate(i) for i in step.tolist()])
     if SCHEDULES[training.scheduler].reduces_on_plateau:
-        notes.append(f"{training.scheduler}: what the validation loss takes from it is not known beforehand")
+        notes.append(f"{training.scheduler}: reductions after the validation loss are not known beforehand")
 
     figure = Figure(figsize=(6.4, 3.6), layout="constrained")
     axes = figure.subplots()

@@ -1,4 +1,4 @@
-"""Training from a configuration to a run directory."""
+"""A training, its run directory and its results."""
 
 from __future__ import annotations
 
@@ -25,32 +25,32 @@ from xec_train.tracking.data_files import describe_files
 from xec_train.tracking.mlflow_tracker import MlflowTracker
 from xec_train.tracking.opening import open_trackers
 
-# Keys that are meant for one start, not for every resumption.
+# Keys that apply to one start, not to every resumption.
 _ONE_TIME_KEYS = ("reset_epoch", "refresh_lr", "new_mlflow_run")
 
 
 def train(config: TrainConfig, notes: Sequence[str] = (), display: Display | None = None) -> RunDirectory:
-    """Train what a configuration describes.
+    """Train a network.
 
     Parameters
     ----------
     config
         The configuration.
     notes
-        What the user should be told first.
+        Notes to print first.
     display
-        Where to print.
+        Display of messages and progress.
 
     Returns
     -------
     RunDirectory
-        What the training left behind; without results if it was interrupted.
+        The run directory; without results if the training was interrupted.
 
     Raises
     ------
     XecError
-        If files, configuration or checkpoint do not fit: then no run directory is left behind. Or if the
-        loss stops being a number.
+        If files, configuration or checkpoint do not fit: then no run directory is left behind. Or if too
+        many steps in a row are not finite.
     """
     display = display or Display()
     for note in notes:
@@ -155,7 +155,7 @@ def _start_tracking(
         run_id=run_id,
         data=describe_files(ready.training, ready.validation),
         git_revision=git_revision(),
-        begun=started,
+        on_run=started,
         warn=display.warn,
     )
 

@@ -1,1 +1,1 @@
-"""Where the numbers of a training go."""
+"""Tracking: metrics, parameters and files of a training, to files, MLflow and TensorBoard."""

@@ -1,4 +1,4 @@
-"""Jobs that may take their time or fail, done in the order in which they come while nobody waits."""
+"""Jobs in a background thread, in order, with retries."""
 
 from __future__ import annotations
 
@@ -18,40 +18,40 @@ Job = Callable[[], object]
 class Background:
     """A thread with a bounded queue.
 
-    A job that fails for a passing reason is tried again, with growing pauses, and the others wait behind
-    it. What comes when the queue is full is lost.
+    A job that fails with a transient error is retried, with growing pauses, before the others. Jobs that are
+    submitted when the queue is full are lost.
 
     Parameters
     ----------
-    passing
-        Whether trying again after this error makes sense.
-    trouble
-        Told about every error, and once about the first job that was lost; called from any thread.
+    is_transient
+        Whether to retry after an error.
+    on_error
+        Called with every error, and with one for the first job that was lost; from any thread.
     limit
         Jobs that can wait.
     first_pause
-        Seconds before a job is tried again for the first time.
+        Seconds before the first retry.
 
     Attributes
     ----------
     lost
-        Number of jobs that were not done and will not be.
+        Number of jobs that were not done.
     """
 
     def __init__(
         self,
-        passing: Callable[[Exception], bool],
-        trouble: Callable[[Exception], None],
+        is_transient: Callable[[Exception], bool],
+        on_error: Callable[[Exception], None],
         *,
         limit: int = LIMIT,
         first_pause: float = _FIRST_PAUSE,
     ) -> None:
         self.lost = 0
-        self._passing, self._trouble, self._first_pause = passing, trouble, first_pause
+        self._is_transient, self._on_error, self._first_pause = is_transient, on_error, first_pause
         self._queue: queue.Queue[Job | None] = queue.Queue()
         self._limit = limit
         self._closing = threading.Event()
-        self._given_up = False
+        self._abandoned = False
         # A daemon: a job that hangs does not keep the process from ending.
         self._thread = threading.Thread(target=self._work, name="tracking", daemon=True)
         self._thread.start()
@@ -62,42 +62,42 @@ class Background:
         return self._queue.qsize()
 
     def submit(self, job: Job) -> None:
-        """Take a job; this returns at once."""
-        # Only one thread fills the queue: the bound holds. The queue's own would hold up the end of all.
+        """Add a job to the queue, without waiting."""
+        # Only one thread fills the queue: the bound holds. The queue's own bound would block `close`.
         if self._queue.qsize() < self._limit:
             self._queue.put(job)
             return
         if not self.lost:
-            self._trouble(queue.Full(f"it is slow, {self._limit} calls wait for it"))
+            self._on_error(queue.Full(f"it is slow, {self._limit} calls wait for it"))
         self.lost += 1
 
-    def close(self, patience: float) -> bool:
-        """Let the jobs that wait be done, and take no more.
+    def close(self, timeout: float) -> bool:
+        """Finish the jobs in the queue, and accept no more.
 
         Parameters
         ----------
-        patience
-            Seconds that this takes at most.
+        timeout
+            Largest time to wait, in seconds.
 
         Returns
         -------
         bool
             Whether all jobs have been done.
         """
-        end = time.monotonic() + patience
+        end = time.monotonic() + timeout
         self._closing.set()
         self._queue.put(None)
         self._thread.join(max(0.0, end - time.monotonic()))
         if self._thread.is_alive():
-            if not self._given_up:
-                self._trouble(TimeoutError(f"no answer within {patience:g} s"))
-            self._given_up = True
+            if not self._abandoned:
+                self._on_error(TimeoutError(f"no answer within {timeout:g} s"))
+            self._abandoned = True
             self.lost += 1
         return not self.lost
 
     def _work(self) -> None:
         while (job := self._queue.get()) is not None:
-            if self._given_up or not self._do(job):
+            if self._abandoned or not self._do(job):
                 self.lost += 1
 
     def _do(self, job: Job) -> bool:
@@ -106,13 +106,13 @@ class Background:
             try:
                 job()
             except Exception as error:
-                if self._given_up:
+                if self._abandoned:
                     return False
-                self._trouble(error)
-                if not self._passing(error):
+                self._on_error(error)
+                if not self._is_transient(error):
                     return False
                 if self._closing.is_set():
-                    self._given_up = True
+                    self._abandoned = True
                     return False
             else:
                 return True

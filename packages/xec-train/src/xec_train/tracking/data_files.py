@@ -1,4 +1,4 @@
-"""data_files.csv: which files a training read, and how to recognize them again."""
+"""data_files.csv: the files that a training has read, with a hash of each."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, NamedTuple
 from xec_geometry.support.output import atomic_output
 
 if TYPE_CHECKING:
-    # Torch takes seconds to import, and whoever only reads the file has no use for it.
+    # Torch takes seconds to import, and is not needed to read the file.
     from xec_train.data.events import Events
 
 HEADER_BYTES = 4096
-"""So much of a file is read: ROOT's header has a unique number of the file and the place of its end."""
+"""Bytes of a file that are hashed: ROOT's header has a unique id of the file and the position of its end."""
 
 _DIGEST_CHARACTERS = 32
 
@@ -51,7 +51,7 @@ class DataFile(NamedTuple):
 
 
 def header_digest(path: Path) -> str:
-    """A hash of a file's header and length: the same cost for a file of any length."""
+    """Compute a hash of a file's header and length: the same cost for a file of any length."""
     content = hashlib.sha256(str(path.stat().st_size).encode())
     with path.open("rb") as file:
         content.update(file.read(HEADER_BYTES))
@@ -59,7 +59,7 @@ def header_digest(path: Path) -> str:
 
 
 def describe_files(training: Events, validation: Events) -> list[DataFile]:
-    """The files of a training, one that is used for both only once."""
+    """Describe the files of a training; a file with both uses is listed once."""
     found: dict[str, DataFile] = {}
     for use, events in (("training", training), ("validation", validation)):
         for tree, source in zip(events.reader.trees, events.sources, strict=True):

@@ -22,8 +22,7 @@ class MetricsFile:
     path
         The file. If it exists, rows are appended.
     resumed_step
-        Step of the optimizer at which the run goes on: later rows, of steps that are now done again, are
-        removed.
+        Step of the optimizer at which the run resumes: later rows, of steps that are repeated, are removed.
     """
 
     def __init__(self, path: Path, resumed_step: int = 0) -> None:
@@ -31,8 +30,8 @@ class MetricsFile:
         self.resumed_step = resumed_step
 
     def start(self, parameters: Mapping[str, Any], data: Sequence[DataFile] = ()) -> None:
-        """Write the header, or cut an existing file back to where the run goes on."""
-        del parameters, data  # They stand in config.yaml and data_files.csv.
+        """Write the header, or cut an existing file to the step at which the run resumes."""
+        del parameters, data  # They are in config.yaml and data_files.csv.
         rows = []
         if self.path.exists():
             rows = [row for row in read_metrics(self.path) if int(row["step"]) <= self.resumed_step]
@@ -42,23 +41,23 @@ class MetricsFile:
             writer.writerows(rows)
 
     def log(self, metrics: Mapping[str, float], epoch: int, step: int) -> None:
-        """Append one row per metric; when this returns, the rows outlive the process."""
+        """Append one row per metric; the rows are flushed when this returns."""
         now = datetime.now().astimezone().isoformat(timespec="milliseconds")
         with self.path.open("a", newline="", encoding="utf-8") as file:
             writer = csv.writer(file, lineterminator="\n")
             writer.writerows((epoch, step, name, repr(float(value)), now) for name, value in metrics.items())
 
     def add_files(self, paths: Sequence[Path]) -> None:
-        """Nothing to do: they lie beside this file."""
+        """Do nothing: the files are in the same folder."""
 
     def finish(self, status: str) -> None:
-        """Nothing to do: every row is written when it comes."""
+        """Do nothing: every row has been written."""
 
 
 def read_metrics(path: Path) -> list[dict[str, str]]:
-    """The rows of a file, by column.
+    """Read the rows of a file, by column.
 
-    A process that was killed while it wrote leaves half a line: that one is left out.
+    An incomplete last line, of a process that was killed, is ignored.
     """
     text = path.read_text(encoding="utf-8")
     complete = text[: text.rfind("\n") + 1]

@@ -1,4 +1,4 @@
-"""A run on an MLflow server: what is sent, and how. Every call waits for the server and may raise."""
+"""A run on an MLflow server. Every call waits for the server and may raise."""
 
 from __future__ import annotations
 
@@ -26,27 +26,27 @@ _ENVIRONMENT = {
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
     "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
 }
-_CHATTY = ("alembic", "mlflow")
+_VERBOSE_LOGGERS = ("alembic", "mlflow")
 
 # Limits of one request.
 _PARAMETERS_AT_ONCE, _METRICS_AT_ONCE, _DATA_FILES_AT_ONCE = 100, 500, 100
 
 LONGEST_PARAMETER = 500
-"""Characters of a value that every version of the server takes."""
+"""Length of a value that every version of the server accepts."""
 
 _SERVERS_INFINITY = 1.7976931348623157e308
-_SERVERS_FAULT, _TOO_MANY_REQUESTS = 500, 429  # of HTTP; from 500 on it is not the request that is wrong
+_SERVERS_FAULT, _TOO_MANY_REQUESTS = 500, 429  # of HTTP; from 500 on the request is not at fault
 
 DEFAULT_ARTIFACTS = "mlartifacts"
 
-# What matters of the long errors of a connection.
+# The essential parts of long connection errors.
 _REASONS = (r"\[Errno -?\d+\] ([^\"')]+)", r"([Rr]ead timed out[^\"')]*\)?)", r"(Connection aborted)")
 
 T = TypeVar("T")
 
 
 class Point(NamedTuple):
-    """A number of a metric, after so many steps, at a time in milliseconds since 1970."""
+    """A value of a metric at a step, with the time in milliseconds since 1970."""
 
     name: str
     value: float
@@ -55,10 +55,10 @@ class Point(NamedTuple):
 
 
 def import_mlflow() -> None:
-    """Import what the calls need; it takes seconds.
+    """Import MLflow, which takes seconds.
 
-    In the thread of the training: reading processes are forked from it, and a fork in the middle of an
-    import would leave them with a lock that nobody opens.
+    Called in the thread of the training: reading processes are forked from it, and a fork in the middle of an
+    import would leave them with a lock that is never released.
     """
     for name, value in _ENVIRONMENT.items():
         os.environ.setdefault(name, value)
@@ -66,12 +66,12 @@ def import_mlflow() -> None:
     import mlflow.tracking
 
     assert mlflow.store.tracking.sqlalchemy_store
-    for name in _CHATTY:
+    for name in _VERBOSE_LOGGERS:
         logging.getLogger(name).setLevel(logging.WARNING)
 
 
 def is_transient(error: Exception) -> bool:
-    """Whether an error may be gone at the next attempt: the server's fault or the network's."""
+    """Return whether a retry may succeed: an error of the server or of the network."""
     from mlflow.exceptions import MlflowException
 
     if isinstance(error, MlflowException):
@@ -81,7 +81,7 @@ def is_transient(error: Exception) -> bool:
 
 
 def reason_of(error: Exception) -> str:
-    """Why a call failed, in a few words without addresses (which may hold a password)."""
+    """Return the reason of an error in a few words, without addresses (which may hold a password)."""
     text = first_line(error)
     for pattern in _REASONS:
         if found := re.search(pattern, text):
@@ -95,9 +95,9 @@ class MlflowRun:
     Parameters
     ----------
     uri
-        Where MLflow tracks.
+        Tracking server.
     experiment
-        Name of the experiment, which is made if there is none.
+        Name of the experiment, which is created if there is none.
     name
         Name of the run.
     run_id
@@ -120,12 +120,12 @@ class MlflowRun:
         self.experiment_id: str | None = None
         self.continued = False
         self._client: Any = None
-        self._there: dict[str, set[tuple[int, str]]] = {}
+        self._present: dict[str, set[tuple[int, str]]] = {}
 
     def open(
         self, parameters: Mapping[str, Any], tags: Mapping[str, str | None], started: int | None = None
     ) -> None:
-        """Continue the run or make a new one, with what it lacks of parameters and tags.
+        """Continue the run or make a new one, and add missing parameters and tags.
 
         Parameters
         ----------
@@ -156,12 +156,12 @@ class MlflowRun:
         )
 
     def log(self, points: Iterable[Point]) -> int:
-        """Send numbers, but for those that a continued run has already.
+        """Send values, except those that a continued run has already.
 
         Returns
         -------
         int
-            How many were sent.
+            Number of values that were sent.
         """
         from mlflow.entities import Metric
 
@@ -195,7 +195,7 @@ class MlflowRun:
             self._client.log_inputs(self._id, datasets=batch)
 
     def add_files(self, paths: Iterable[Path]) -> None:
-        """Send files; those in a folder `plots` go into one."""
+        """Send files; those of a folder `plots` go into a folder of that name."""
         for path in paths:
             folder = path.parent.name if path.parent.name == "plots" else None
             self._client.log_artifact(self._id, str(path), folder)
@@ -211,7 +211,7 @@ class MlflowRun:
         return self.run_id
 
     def _continue(self) -> dict[str, str] | None:
-        """The parameters of the run; None if the server does not have it."""
+        """Return the parameters of the run; None if the server does not have it."""
         if self.run_id is None:
             return None
         from mlflow.exceptions import MlflowException
@@ -235,7 +235,7 @@ class MlflowRun:
         return str(experiment.experiment_id)
 
     def _artifacts(self) -> str | None:
-        """Beside an SQLite file; a server knows where it keeps its own."""
+        """Return the folder of artifacts beside an SQLite file; None: the server decides."""
         if not self.uri.startswith("sqlite:///"):
             return None
         database = Path(self.uri.removeprefix("sqlite:///"))
@@ -244,14 +244,14 @@ class MlflowRun:
     def _is_new(self, point: Point) -> bool:
         if not self.continued:
             return True
-        if point.name not in self._there:
+        if point.name not in self._present:
             history = self._client.get_metric_history(self._id, point.name)
-            self._there[point.name] = {(metric.step, _stored(metric.value)) for metric in history}
-        return (point.step, _stored(point.value)) not in self._there[point.name]
+            self._present[point.name] = {(metric.step, _stored(metric.value)) for metric in history}
+        return (point.step, _stored(point.value)) not in self._present[point.name]
 
 
 def parameter_text(value: Any) -> str:
-    """A value as a parameter of a run; the end of a long one is cut off (config.yaml has all of it)."""
+    """Format a value as a parameter of a run; a long one is cut off (config.yaml has all of it)."""
     text = str(value)
     if len(text) <= LONGEST_PARAMETER:
         return text
@@ -260,7 +260,7 @@ def parameter_text(value: Any) -> str:
 
 
 def _stored(value: float) -> str:
-    """A number as the server gives it back, comparable also if it is none."""
+    """Return a number as the server stores it, comparable also if it is NaN."""
     if math.isinf(value):
         value = math.copysign(_SERVERS_INFINITY, value)
     return repr(float(value))

@@ -1,4 +1,4 @@
-"""MLflow during a training: everything is sent by a thread of its own, so that nothing waits for a server."""
+"""MLflow during a training, in a background thread, so that the training never waits for the server."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ class MlflowTracker:
     run_id
         A run to continue, if the server still has it.
     warn
-        Takes the warning, from any thread.
-    begun
-        Told the run's id as soon as there is one, from the thread that sends.
+        Called with the warning, from any thread.
+    on_run
+        Called with the id of the run when it is open, from the background thread.
     tags
         Tags of the run; those without a value are left out.
     limit
-        Calls that can wait to be sent; later ones are lost to the server until 'xec track upload'.
+        Calls that can wait in the queue; later ones are lost until 'xec track upload'.
     """
 
     def __init__(
@@ -42,7 +42,7 @@ class MlflowTracker:
         run_id: str | None,
         warn: Callable[[str], None],
         *,
-        begun: Callable[[str], None] = lambda _: None,
+        on_run: Callable[[str], None] = lambda _: None,
         tags: Mapping[str, str | None] | None = None,
         limit: int = LIMIT,
     ) -> None:
@@ -50,21 +50,21 @@ class MlflowTracker:
         self.directory = run
         self.complete = True
         self._run = MlflowRun(self.uri, config.experiment, run.resolve().name, run_id)
-        self._expected_run, self._patience = run_id, config.wait_at_end
-        self._warn, self._begun, self._tags = warn, begun, dict(tags or {})
+        self._expected_run, self._timeout = run_id, config.wait_at_end
+        self._warn, self._on_run, self._tags = warn, on_run, dict(tags or {})
         self._warned = False
         self._limit = limit
         self._background: Background | None = None
 
     def start(self, parameters: Mapping[str, Any], data: Sequence[DataFile] = ()) -> None:
-        """Create the experiment and the run, or continue one; parameters and inputs go with it."""
+        """Create the experiment and the run, or continue one; with its parameters and inputs."""
         try:
             import_mlflow()
         except Exception as error:
             self.complete = False
-            self._trouble(error)
+            self._handle_error(error)
             return
-        self._background = Background(is_transient, self._trouble, limit=self._limit)
+        self._background = Background(is_transient, self._handle_error, limit=self._limit)
         values, files = dict(parameters), list(data)
 
         def open_run() -> None:
@@ -73,9 +73,9 @@ class MlflowTracker:
             if self._expected_run not in (None, self._run.run_id):
                 self._warn(
                     f"MLflow at {without_password(self.uri)} does not have the run {self._expected_run}: "
-                    "a new one is begun"
+                    "a new one is started"
                 )
-            self._begun(self._run.run_id)
+            self._on_run(self._run.run_id)
 
         self._submit(open_run)
         if files:
@@ -89,20 +89,20 @@ class MlflowTracker:
         self._submit(lambda: self._run.log(points))
 
     def add_files(self, paths: Sequence[Path]) -> None:
-        """Log files as artifacts; those in a folder `plots` go into one."""
+        """Log files as artifacts; those of a folder `plots` go into a folder of that name."""
         files = list(paths)
         self._submit(lambda: self._run.add_files(files))
 
     def finish(self, status: str) -> None:
-        """Set the state of the run, and wait for what is still to be sent, but not longer than allowed."""
+        """Set the state of the run, and wait for the queue, at most `wait_at_end`."""
         if self._background is not None:
             self._background.submit(lambda: self._run.finish(status))
-            self.complete = self._background.close(self._patience)
+            self.complete = self._background.close(self._timeout)
 
     def next_step(self) -> str:
-        """For the end of a training: where to look, or how to send what the server lacks."""
+        """Return the next command after a training: to view the runs, or to send what is missing."""
         if not self.complete:
-            return f"xec track upload {self.directory}     sends to MLflow what it lacks"
+            return f"xec track upload {self.directory}     sends what MLflow lacks"
         return f"{viewing_hint(self.uri)}     all runs in a browser"
 
     @property
@@ -114,11 +114,11 @@ class MlflowTracker:
         if self._background is not None:
             self._background.submit(job)
 
-    def _trouble(self, error: Exception) -> None:
+    def _handle_error(self, error: Exception) -> None:
         if not self._warned:
             self._warned = True
             self._warn(
-                f"MLflow at {without_password(self.uri)} does not take the run: {reason_of(error)}; "
-                f"the training goes on without it, 'xec track upload {self.directory}' sends later what it "
-                "lacks"
+                f"MLflow at {without_password(self.uri)} does not accept the run: {reason_of(error)}; "
+                f"the training continues without it; 'xec track upload {self.directory}' sends the rest "
+                "later"
             )

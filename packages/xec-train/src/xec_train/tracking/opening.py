@@ -1,4 +1,4 @@
-"""The destinations that a configuration asks for, begun."""
+"""The trackers of a configuration, started."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ def open_trackers(
     run_id: str | None,
     data: Sequence[DataFile],
     git_revision: str | None,
-    begun: Callable[[str], None],
+    on_run: Callable[[str], None],
     warn: Callable[[str], None],
 ) -> tuple[Trackers, MlflowTracker | None]:
-    """Begin metrics.csv, and MLflow and TensorBoard as far as they are enabled.
+    """Start metrics.csv, and MLflow and TensorBoard if they are enabled.
 
     Parameters
     ----------
@@ -34,22 +34,22 @@ def open_trackers(
     run
         The run directory, with its config.yaml.
     step
-        Step of the optimizer at which the run goes on; 0 for a new one.
+        Step of the optimizer at which the run resumes; 0 for a new one.
     run_id
         The MLflow run that the checkpoint names.
     data
         The files that are read; data_files.csv is written from them.
     git_revision
         Commit of the code.
-    begun
-        Told the id of the MLflow run, from another thread.
+    on_run
+        Called with the id of the MLflow run, from another thread.
     warn
-        Takes warnings.
+        Called with warnings.
 
     Returns
     -------
     Trackers, MlflowTracker or None
-        All of them together, and the one for MLflow.
+        All trackers as one, and that of MLflow.
     """
     write_data_files(run.data_files, data)
     trackers: list[Tracker] = [MetricsFile(run.metrics, step)]
@@ -59,7 +59,7 @@ def open_trackers(
 
         def remember(new_id: str) -> None:
             ids.remember(uri, new_id)
-            begun(new_id)
+            on_run(new_id)
 
         if not config.checkpoint.new_mlflow_run:
             # A run that was killed before its first checkpoint is known from here alone.
@@ -69,13 +69,13 @@ def open_trackers(
             run.path,
             run_id,
             warn,
-            begun=remember,
+            on_run=remember,
             tags={"mlflow.source.git.commit": git_revision},
         )
         trackers.append(mlflow)
     if config.tensorboard.enabled:
         trackers.append(TensorboardTracker(run.tensorboard, step, warn))
-    together = Trackers(trackers)
-    together.start(flatten(config.model_dump(mode="json")), data)
-    together.add_files([run.config, run.data_files])
-    return together, mlflow
+    all_trackers = Trackers(trackers)
+    all_trackers.start(flatten(config.model_dump(mode="json")), data)
+    all_trackers.add_files([run.config, run.data_files])
+    return all_trackers, mlflow

@@ -1,4 +1,4 @@
-"""mlflow_runs.json: the run on every server that a run directory was sent to."""
+"""mlflow_runs.json: ids of a run on MLflow servers, and addresses of servers."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _SQLITE = "sqlite:///"
 
 
 class RunIds:
-    """The file; servers are named without user and password.
+    """The file of ids; servers are named without user and password.
 
     Parameters
     ----------
@@ -27,11 +27,11 @@ class RunIds:
         self.path = path
 
     def get(self, uri: str) -> str | None:
-        """The run at a server, if it is known."""
+        """Return the id of the run on a server; None if unknown."""
         return self._read().get(server_name(uri))
 
     def remember(self, uri: str, run_id: str) -> None:
-        """Write down the run at a server."""
+        """Store the id of the run on a server."""
         content = {**self._read(), server_name(uri): run_id}
         with atomic_output(self.path) as temporary:
             temporary.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
@@ -44,29 +44,29 @@ class RunIds:
 
 
 def tracking_uri(config: MlflowConfig) -> str:
-    """Where MLflow tracks: the configuration's server, the environment's, or SQLite in the working folder."""
+    """Return the server of the configuration or the environment; by default SQLite in the working folder."""
     return config.tracking_uri or os.environ.get("MLFLOW_TRACKING_URI") or f"{_SQLITE}{DEFAULT_DATABASE}"
 
 
 def server_name(uri: str) -> str:
-    """A tracking URI as it may be written down and compared: no password in it, no relative path."""
+    """Return a tracking URI without password and relative path, to store and compare."""
     return without_password(absolute(uri))
 
 
 def absolute(uri: str) -> str:
-    """A tracking URI that means the same in every working folder."""
+    """Return a tracking URI with an absolute path."""
     if not uri.startswith(_SQLITE):
         return uri
     return _SQLITE + str(Path(uri.removeprefix(_SQLITE)).resolve())
 
 
 def without_password(uri: str) -> str:
-    """A URI without the user and password that it may have."""
+    """Return a URI without user and password."""
     parts = urlsplit(uri)
     return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2])) if "@" in parts.netloc else uri
 
 
 def viewing_hint(uri: str) -> str:
-    """What a user does to see the runs in a browser."""
+    """Return the command or address to view the runs in a browser."""
     shown = without_password(uri)
     return f"open {shown}" if shown.startswith("http") else f"mlflow ui --backend-store-uri {shown}"

@@ -1,4 +1,4 @@
-"""TensorBoard: the same numbers as event files in the run directory."""
+"""TensorBoard: metrics as event files in the run directory."""
 
 from __future__ import annotations
 
@@ -11,17 +11,16 @@ from xec_train.tracking.data_files import DataFile
 
 
 class TensorboardTracker:
-    """Writes into a folder that ``tensorboard --logdir`` shows.
+    """Writer of event files for TensorBoard.
 
     Parameters
     ----------
     folder
         The folder for the event files.
     resumed_step
-        Step of the optimizer at which the run goes on: later numbers, of steps that are now done again, are
-        not shown any more.
+        Step of the optimizer at which the run resumes: later values, of steps that are repeated, are hidden.
     warn
-        Takes the warning if writing fails; then nothing more is written.
+        Called with the warning if writing fails; then nothing more is written.
     """
 
     def __init__(self, folder: Path, resumed_step: int, warn: Callable[[str], None]) -> None:
@@ -31,7 +30,7 @@ class TensorboardTracker:
 
     def start(self, parameters: Mapping[str, Any], data: Sequence[DataFile] = ()) -> None:
         """Open a file; the parameters become a text."""
-        del data  # They stand in data_files.csv.
+        del data  # They are in data_files.csv.
 
         def begin() -> None:
             from torch.utils.tensorboard import SummaryWriter
@@ -44,7 +43,7 @@ class TensorboardTracker:
         self._attempt(begin)
 
     def log(self, metrics: Mapping[str, float], epoch: int, step: int) -> None:
-        """Write numbers against the step; the epoch is one among them."""
+        """Write values against the step, the epoch among them."""
 
         def write() -> None:
             for name, value in {**metrics, "epoch": epoch}.items():
@@ -54,7 +53,7 @@ class TensorboardTracker:
             self._attempt(write)
 
     def add_files(self, paths: Sequence[Path]) -> None:
-        """Nothing to do: TensorBoard shows no files."""
+        """Do nothing: TensorBoard shows no files."""
 
     def finish(self, status: str) -> None:
         """Close the file."""

@@ -1,4 +1,4 @@
-"""Sending a run directory to a tracking server after its training."""
+"""Upload of a run directory to a tracking server after its training."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from xec_train.tracking.run_ids import RunIds, tracking_uri, viewing_hint, witho
 if TYPE_CHECKING:
     from xec_models.checkpoint.content import Checkpoint
 
-# Made to go on with a training, not to be looked at; or written by other destinations.
+# Files to resume from, not to view.
 _NOT_SENT = (".pth",)
 
 
-def upload_run(path: Path, uri: str | None, say: Callable[[str], None]) -> str:
-    """Send what a server lacks of a run: parameters, numbers, inputs, files, its state.
+def upload_run(path: Path, uri: str | None, report: Callable[[str], None]) -> str:
+    """Send the missing parts of a run to a server: parameters, numbers, inputs, files, its state.
 
     Parameters
     ----------
@@ -34,8 +34,8 @@ def upload_run(path: Path, uri: str | None, say: Callable[[str], None]) -> str:
         The run directory.
     uri
         The server; None: that of the run's configuration or of the environment.
-    say
-        Takes lines for the user.
+    report
+        Called with lines for the user.
 
     Returns
     -------
@@ -47,7 +47,7 @@ def upload_run(path: Path, uri: str | None, say: Callable[[str], None]) -> str:
     RunDirectoryError
         If there is no such run directory.
     TrainError
-        If nothing was logged, or the server does not take it.
+        If nothing was logged, or the server does not accept it.
     """
     run = RunDirectory.open(path)
     if not run.metrics.is_file():
@@ -61,39 +61,40 @@ def upload_run(path: Path, uri: str | None, say: Callable[[str], None]) -> str:
     ids = RunIds(run.mlflow_runs)
     origin = None if checkpoint is None else checkpoint.provenance
     known = ids.get(uri) or (None if origin is None else origin.mlflow_run_id)
-    there = MlflowRun(uri, section.experiment, name, known)
+    remote = MlflowRun(uri, section.experiment, name, known)
     files, data = list(_files(run)), read_data_files(run.data_files)
     times = [point.time for point in points]
     try:
-        there.open(
+        remote.open(
             flatten(config),
             {"mlflow.source.git.commit": None if origin is None else origin.git_revision},
             min(times, default=None),
         )
-        assert there.run_id is not None
-        ids.remember(uri, there.run_id)
-        sent = there.log(points)
-        there.add_data(data)
-        there.add_files(files)
+        assert remote.run_id is not None
+        ids.remember(uri, remote.run_id)
+        sent = remote.log(points)
+        remote.add_data(data)
+        remote.add_files(files)
         epochs = 0 if checkpoint is None else checkpoint.epoch or 0
         done = epochs >= config["training"]["epochs"]
-        there.finish("FINISHED" if done else "KILLED", max(times, default=None))
+        remote.finish("FINISHED" if done else "KILLED", max(times, default=None))
     except Exception as error:
         raise TrainError(
-            f"MLflow at {without_password(uri)} does not take {path}: {reason_of(error)}"
+            f"MLflow at {without_password(uri)} does not accept {path}: {reason_of(error)}"
         ) from error
-    say(
-        f"{'completed' if there.continued else 'new'} run '{name}' in the experiment '{section.experiment}': "
+    report(
+        f"{'completed' if remote.continued else 'new'} run '{name}' in the experiment "
+        f"'{section.experiment}': "
         f"{sent} values, {len(data)} data files, {len(files)} files"
     )
     if sent < len(points):
-        say(f"  {len(points) - sent} values were there already")
-    say(f"  {viewing_hint(uri)}")
-    return there.run_id
+        report(f"  {len(points) - sent} values were there already")
+    report(f"  {viewing_hint(uri)}")
+    return remote.run_id
 
 
 def _points(rows: list[dict[str, str]]) -> Iterator[Point]:
-    """Rows as a training sends them, with the epoch as one more metric of each call."""
+    """Yield rows as a training sends them, with the epoch as one more metric of each call."""
     before = None
     for row in rows:
         moment = int(datetime.fromisoformat(row["timestamp"]).timestamp() * 1000)

@@ -24,7 +24,7 @@ def compile_mode(mode: str, device: torch.device) -> str | None:
 def compile_methods(
     network: nn.Module, names: Sequence[str], mode: str | None, warn: Callable[[str], None]
 ) -> None:
-    """Compile methods of a network in place; its parameters, state and class stay what they are.
+    """Compile methods of a network in place; its parameters, state and class are unchanged.
 
     Parameters
     ----------
@@ -33,9 +33,9 @@ def compile_methods(
     names
         The methods that training calls.
     mode
-        Mode of `torch.compile`; None: nothing is done.
+        Mode of `torch.compile`; None: no compilation.
     warn
-        Takes the line that says why compilation was abandoned.
+        Called with the reason if compilation is abandoned.
     """
     if mode is None:
         return
@@ -45,7 +45,7 @@ def compile_methods(
 
 
 class _Compiled:
-    """A function that is compiled when it is first called, and called as it is if that fails."""
+    """A function that is compiled when it is first called, and called uncompiled if that fails."""
 
     def __init__(self, network: nn.Module, name: str, mode: str, warn: Callable[[str], None]) -> None:
         self._parameters = [p for p in network.parameters() if p.requires_grad]
@@ -62,12 +62,12 @@ class _Compiled:
             except torch.cuda.OutOfMemoryError:
                 raise
             except Exception as error:
-                # What is no fault of the compiler happens again below.
+                # An error that is not the compiler's happens again below.
                 self._abandon(error)
         return self._eager(*arguments, **options)
 
     def _rehearse(self, compiled: Callable[..., Any], arguments: Any, options: Any) -> None:
-        """Compute a gradient once and discard it: in the training itself it would be too late to go back."""
+        """Compute a gradient once and discard it: within a step it would be too late to fall back."""
         device = self._parameters[0].device
         with torch.random.fork_rng([device] if device.type == "cuda" else []):
             result = compiled(*arguments, **options)

@@ -71,13 +71,13 @@ def build_fabric(config: TrainingConfig, distributed: DistributedConfig | None =
     )
     fabric.launch()
     if launch.world > 1 and "OMP_NUM_THREADS" not in os.environ:
-        # Each process would take all cores, and they would get in each other's way.
+        # Each process would take all cores, and they would compete for them.
         torch.set_num_threads(max(1, torch.get_num_threads() // current_processes().n_sharing_cores))
     return fabric
 
 
 def reseed(seed: int, rank: int, step: int) -> None:
-    """Let every process draw numbers of its own, for dropout and the like, from this step on."""
+    """Seed every process differently, for dropout and the like, from this step on."""
     words = np.random.SeedSequence((seed, rank, step)).generate_state(2)
     torch.manual_seed(int(words[0]) << 32 | int(words[1]))
 
@@ -100,7 +100,7 @@ def _strategy(launch: Launch, config: DistributedConfig) -> Strategy | str:
         return "auto"
     if config.strategy == "fsdp":
         return ShardedStrategy(timeout=TIMEOUT)
-    # It remarks on strides of dimensions that have one element only.
+    # DDP warns about strides of dimensions with a single element.
     warnings.filterwarnings("ignore", message="Grad strides do not match bucket view strides")
     # No buffer changes while a network is trained, so they are not sent with every batch.
     return DDPStrategy(timeout=TIMEOUT, **{_SYNC_OF_BUFFERS: False})

@@ -13,8 +13,8 @@ Name = Literal["32-true", "bf16-mixed", "16-mixed"]
 class RawInputs(MixedPrecision):  # type: ignore[misc]
     """Mixed precision inside the network only.
 
-    Lightning rounds whatever a network is given to half precision. Ours are given photons and seconds,
-    of which bfloat16 keeps three digits and float16 neither 1e-8 s nor 1e5 photons; the first layer
+    Lightning rounds the inputs of a network to half precision. Those here are photons and seconds, of
+    which bfloat16 keeps three digits and float16 neither 1e-8 s nor 1e5 photons; the first layer
     normalizes them, and autocast rounds from there on.
     """
 
@@ -29,7 +29,7 @@ def choose_precision(amp: bool, *, on_gpu: bool, has_bfloat16: bool) -> Name:
     Parameters
     ----------
     amp
-        Whether mixed precision is wanted.
+        Whether to use mixed precision.
     on_gpu
         Whether there is a GPU: a CPU computes in float32.
     has_bfloat16

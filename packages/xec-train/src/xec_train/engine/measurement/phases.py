@@ -12,7 +12,7 @@ from torch.profiler import record_function
 READ, TRANSFER, FORWARD, BACKWARD, STEP = PHASES = ("read", "transfer", "forward", "backward", "step")
 
 Phase = Callable[[str], AbstractContextManager[None]]
-"""From the name of a part to a block around it."""
+"""Function from the name of a phase to a context around it."""
 
 
 def unmeasured(_name: str) -> AbstractContextManager[None]:
@@ -21,17 +21,17 @@ def unmeasured(_name: str) -> AbstractContextManager[None]:
 
 
 class Stopwatch:
-    """Measures the parts and names them in a trace.
+    """Stopwatch of the phases, which names them in a trace.
 
     Parameters
     ----------
     device
-        Is waited for at the end of each part, or a part would get what the one before has queued.
+        Device, which is synchronized at the end of each phase: else its time would count for the next one.
 
     Attributes
     ----------
     seconds
-        Time spent in each part since the last `restart`.
+        Time spent in each phase since the last `restart`.
     total : float
         Time since then.
     """

@@ -31,7 +31,7 @@ _MEANINGS = dict(
 
 
 class StepProfiler:
-    """Measures some steps of a loop, after a few that are not measured.
+    """Profile of some steps of a loop, after a few that are not measured.
 
     Parameters
     ----------
@@ -83,7 +83,7 @@ class StepProfiler:
             self._profiler.export_chrome_trace(str(temporary))
 
     def table(self) -> Table:
-        """Return the time of each part of a step, and the rest."""
+        """Return the time of each phase of a step, and the rest."""
         table = Table(title=f"where the time of {self._n_steps} steps went", title_justify="left")
         table.add_column("part")
         table.add_column("ms per step", justify="right")

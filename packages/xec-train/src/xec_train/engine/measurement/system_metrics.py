@@ -16,9 +16,9 @@ SECONDS_BETWEEN_SAMPLES = 5.0
 
 
 class SystemMetrics:
-    """Measures while an epoch runs; put around the parts of a step, as `phases.unmeasured` is.
+    """System metrics of a running epoch; used as the context of each phase, like `phases.unmeasured`.
 
-    Memory and GPU are looked at every few seconds, right after a batch has come. Nothing waits for the
+    Memory and GPU are sampled every few seconds, right after a batch has arrived. Nothing waits for the
     device.
 
     Parameters
@@ -33,7 +33,7 @@ class SystemMetrics:
         self._restart()
 
     def __call__(self, name: str) -> AbstractContextManager[None]:
-        """A block around a part of a step; only the wait for data is measured."""
+        """Return the context of a phase of a step; only the wait for data is measured."""
         return self._waiting() if name == READ else unmeasured(name)
 
     def epoch(self) -> dict[str, float]:
@@ -47,7 +47,7 @@ class SystemMetrics:
             fraction of the time from the first such wait to the last that was none. On a GPU
             ``system/memory_allocated_GB``, ``system/memory_peak_GB`` (of the epoch),
             ``system/memory_fragmentation`` (fraction of the reserved memory that is not in use) and, where
-            the driver tells, ``system/gpu_utilization_pct``.
+            the driver reports it, ``system/gpu_utilization_pct``.
         """
         self._sample()
         numbers = {
@@ -87,13 +87,12 @@ class SystemMetrics:
             try:
                 self._utilizations.append(float(torch.cuda.utilization(self.device)))
             except Exception:
-                # Drivers and containers fail in their own ways; not to know it is no loss.
+                # Drivers and containers raise various errors; the metric is then left out.
                 self._gpu_asked = False
 
 
 def ram_of_processes() -> int:
-    """Bytes of memory of this process and its children; pages that they share count once, where the
-    system tells."""
+    """Return the memory of this process and its children in bytes; shared pages count once where known."""
     here = psutil.Process()
     return sum(map(_ram, [here, *here.children(recursive=True)]))
 
@@ -109,7 +108,7 @@ def _ram(process: psutil.Process) -> int:
 
 
 def gpu_memory(device: torch.device) -> dict[str, float]:
-    """Memory of the device that tensors have, had at most, and the part of the reserved that is unused."""
+    """Return allocated and peak memory of the device, and the unused fraction of the reserved memory."""
     allocated, reserved = torch.cuda.memory_allocated(device), torch.cuda.memory_reserved(device)
     return {
         "system/memory_allocated_GB": allocated / GB,

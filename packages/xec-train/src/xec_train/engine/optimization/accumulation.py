@@ -1,4 +1,4 @@
-"""The gradient of one step, added up over its batches and averaged over the processes."""
+"""The gradient of one step, accumulated over its batches and averaged over the processes."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from xec_train.processes.group import Processes
 
 @dataclass
 class GradientAccumulation:
-    """Computes the gradient of the batches of a step.
+    """Accumulation of the gradient of a step.
 
     Attributes
     ----------
@@ -32,7 +32,7 @@ class GradientAccumulation:
     state
         The network.
     phase
-        Put around the parts of a step, to measure them.
+        Context of each phase of a step, to measure it.
     """
 
     fabric: Fabric
@@ -63,7 +63,7 @@ class GradientAccumulation:
             self._add(batch, batch_size(batch) * self.processes.world_size / n_events, batch is batches[-1])
             for batch in batches
         ]
-        # The network's are, with the last batch.
+        # DDP averages those of the network, with the last batch.
         self.state.sharding.average_gradients(self.state.modules.learned)
         return losses
 
@@ -95,5 +95,5 @@ def batch_size(batch: Batch) -> int:
 
 
 def with_nonfinite_gradient(loss: Tensor) -> Tensor:
-    """Return the same loss; where it is not finite, neither is its gradient, which all processes see."""
+    """Return the loss with a gradient that is not finite, in all processes, where the loss is not."""
     return loss * torch.where(loss.detach().isfinite(), 1.0, torch.nan)

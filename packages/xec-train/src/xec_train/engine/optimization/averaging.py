@@ -1,4 +1,4 @@
-"""Averaged weights (exponential moving average), which are validated, kept as best, and exported."""
+"""Averaged weights (exponential moving average): they are validated, stored and exported."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _WARMUP = 10.0
 
 
 class Average(Protocol):
-    """A second network that follows the first one.
+    """A moving average of the weights of a network.
 
     Attributes
     ----------
@@ -31,11 +31,11 @@ class Average(Protocol):
     n_averaged: Tensor
 
     def update_parameters(self, model: nn.Module) -> None:
-        """Follow a step of the network."""
+        """Update the average after a step."""
 
 
 class ScheduleFreeAverage:
-    """The average that a schedule-free optimizer keeps, as a network of its own.
+    """The average that a schedule-free optimizer keeps, as a separate network.
 
     Such an optimizer trains one set of weights and is meant to be used with another, to and from which it
     changes by ``eval()`` and ``train()``, not without rounding. Here the trained weights are put back bit
@@ -63,7 +63,7 @@ class ScheduleFreeAverage:
         return self._module
 
     def update_parameters(self, model: nn.Module) -> None:
-        """Note a step of the optimizer; the average is computed when it is asked for."""
+        """Count a step of the optimizer; the average is computed on access."""
         del model
         self.n_averaged += 1
         self._current = False
@@ -81,7 +81,7 @@ class ScheduleFreeAverage:
 
 
 def build_average(network: nn.Module, optimizer: Any, decay: float | None) -> Average | None:
-    """Build the average that suits an optimizer: its own if it has one, else the exponential one.
+    """Build the average for an optimizer: its own if it has one, else the exponential one.
 
     Parameters
     ----------
@@ -90,7 +90,7 @@ def build_average(network: nn.Module, optimizer: Any, decay: float | None) -> Av
     optimizer
         Its optimizer.
     decay
-        As for `build_ema`.
+        As in `build_ema`.
     """
     if hasattr(optimizer, "eval"):
         return ScheduleFreeAverage(network, optimizer)
@@ -98,7 +98,7 @@ def build_average(network: nn.Module, optimizer: Any, decay: float | None) -> Av
 
 
 def build_ema(network: nn.Module, decay: float | None) -> AveragedModel | None:
-    """Build an average that follows the weights and buffers of a network.
+    """Build a moving average of the weights and buffers of a network.
 
     Parameters
     ----------
@@ -118,7 +118,7 @@ def build_ema(network: nn.Module, decay: float | None) -> AveragedModel | None:
 
 
 def decay_at(update: int, decay: float) -> float:
-    """Return the decay of an update, counted from 1: small at first, to forget the initial weights soon."""
+    """Return the decay of an update, counted from 1: small at first, so that initial weights fade soon."""
     return min(decay, (1 + update) / (_WARMUP + update))
 
 
@@ -126,14 +126,14 @@ def _average(decay: float) -> Callable[[Sequence[Tensor], Sequence[Tensor], Tens
     def update(averages: Sequence[Tensor], current: Sequence[Tensor], n_updates: Tensor | int) -> None:
         if averages[0].is_floating_point():
             weight = 1.0 - decay_at(int(n_updates), decay)
-            torch._foreach_lerp_(_here(averages), _here(current), weight)
+            torch._foreach_lerp_(_local(averages), _local(current), weight)
         else:
             # Tables of indices: an average that is rounded down would point elsewhere.
-            torch._foreach_copy_(_here(averages), _here(current))
+            torch._foreach_copy_(_local(averages), _local(current))
 
     return update
 
 
-def _here(tensors: Sequence[Tensor]) -> list[Tensor]:
-    """Return the parts that this process has, where tensors are divided."""
+def _local(tensors: Sequence[Tensor]) -> list[Tensor]:
+    """Return the local parts of sharded tensors."""
     return [tensor.to_local() if isinstance(tensor, DTensor) else tensor for tensor in tensors]

@@ -1,4 +1,4 @@
-"""Steps without a finite gradient: a warning at the first, the end of the training after too many."""
+"""Steps without a finite gradient: a warning at the first, an error after too many."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ _MAX_EVENTS_SHOWN = 8
 
 
 class BadStepGuard:
-    """Ends a training that has no finite gradient any more.
+    """Guard against steps without a finite gradient.
 
     Parameters
     ----------
     processes
-        The processes, which find the events together.
+        The processes of the training.
     limit
-        So many bad steps in a row end the training.
+        Number of bad steps in a row that ends the training.
     warn
-        Takes a line about the first of them.
+        Called with a line about the first of them.
     path
         File for the events that ended it; None: none is written.
     """
@@ -40,7 +40,7 @@ class BadStepGuard:
         self._fatal: StepOutcome | None = None
 
     def add(self, outcome: StepOutcome, progress: Progress) -> None:
-        """Take note of a bad step, which `progress` has counted."""
+        """Register a bad step, which `progress` has counted."""
         if progress.bad_in_a_row >= self.limit:
             self._fatal = outcome
         elif progress.bad_in_a_row == 1:
@@ -50,7 +50,7 @@ class BadStepGuard:
             )
 
     def raise_if_too_many(self, progress: Progress) -> None:
-        """Raise the error about too many bad steps, if there were; all processes call together.
+        """Raise the error about too many bad steps, if there were. A collective call.
 
         Raises
         ------
@@ -104,7 +104,7 @@ def _suspects(outcome: StepOutcome) -> list[dict[str, float]]:
 
 
 def gather_suspects(rows: list[dict[str, float]], processes: Processes) -> list[dict[str, float]]:
-    """Return the suspects of all processes; one whose own loss is finite has none if another's is not."""
+    """Return the suspects of all processes; only those with a bad loss if there are any."""
     every = [row for part in processes.all_gather(rows) for row in part]
     bad = [row for row in every if not math.isfinite(row[LOSS])]
     return bad or every

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from xec_train.config.sections import TrainingConfig
 
 LearningRate = Callable[[float], float]
-"""From time in epochs (a fraction within one) to learning rate."""
+"""Learning rate as a function of the time in epochs (fractional within an epoch)."""
 
 # Of the cycle, as torch's OneCycleLR: how far below its top it begins, and how far below that it ends.
 ONECYCLE_BEGIN, ONECYCLE_END = 1 / 25, 1e-4
@@ -27,9 +27,9 @@ class LearningRateSchedule:
     Attributes
     ----------
     name
-        What ``training.scheduler`` calls it.
+        Value of ``training.scheduler``.
     plan
-        From section ``training`` and steps per epoch to the learning rate.
+        Builds the learning rate from section ``training`` and the steps per epoch.
     summary
         One line for people.
     keys
@@ -37,8 +37,8 @@ class LearningRateSchedule:
     own_warmup
         Whether there is no linear warm-up before it.
     reduces_on_plateau
-        Whether the rate is multiplied by ``lr_factor`` when the validation loss no longer falls, which
-        nobody knows beforehand.
+        Whether the rate is multiplied by ``lr_factor`` when the validation loss no longer falls, so that
+        the rate is not known beforehand.
     """
 
     name: str
@@ -50,7 +50,7 @@ class LearningRateSchedule:
 
 
 def cosine(config: TrainingConfig, _steps_per_epoch: int) -> LearningRate:
-    """LRmin + ½(LRmax − LRmin)(1 + cos(π·(epoch − warmup)/(total − warmup)))."""
+    """Return LRmin + ½(LRmax − LRmin)(1 + cos(π·(epoch − warmup)/(total − warmup)))."""
     length = config.epochs - config.warmup_epochs
 
     def rate(epoch: float) -> float:
@@ -61,7 +61,7 @@ def cosine(config: TrainingConfig, _steps_per_epoch: int) -> LearningRate:
 
 
 def onecycle(config: TrainingConfig, steps_per_epoch: int) -> LearningRate:
-    """Half a cosine up to max_lr in the first part of the training, half a cosine down in the rest.
+    """Return half a cosine up to max_lr in the first part of the training, half a cosine down in the rest.
 
     Source: Smith and Topin, arXiv:1708.07120, with the numbers of torch's `OneCycleLR`. That class itself
     keeps its numbers in the optimizer's state, where a changed configuration would not reach them.
@@ -81,7 +81,7 @@ def onecycle(config: TrainingConfig, steps_per_epoch: int) -> LearningRate:
 
 
 def constant(config: TrainingConfig, _steps_per_epoch: int) -> LearningRate:
-    """Always LRmax."""
+    """Return LRmax at any time."""
     return lambda _epoch: config.lr
 
 
@@ -105,7 +105,7 @@ SCHEDULES: Registry[LearningRateSchedule] = Registry(
 
 
 def learning_rate(config: TrainingConfig, steps_per_epoch: int) -> Callable[[int], float]:
-    """Give the learning rate of every step of a training.
+    """Return the learning rate of every step of a training.
 
     Parameters
     ----------
@@ -125,7 +125,7 @@ def learning_rate(config: TrainingConfig, steps_per_epoch: int) -> Callable[[int
 
     def rate(step: int) -> float:
         if step < warmup_steps:
-            # Not from 0: the first step shall do something.
+            # Not from 0: the first step has to change the weights.
             return config.lr * (step + 1) / (warmup_steps + 1)
         return after(step / steps_per_epoch)
 
@@ -133,12 +133,12 @@ def learning_rate(config: TrainingConfig, steps_per_epoch: int) -> Callable[[int
 
 
 def warmup_epochs(config: TrainingConfig) -> float:
-    """Length of the linear warm-up, in epochs."""
+    """Return the length of the linear warm-up, in epochs."""
     return 0.0 if SCHEDULES[config.scheduler].own_warmup else config.warmup_epochs
 
 
 def schedules_that_use(key: str) -> str:
-    """Names of the schedules for which a key of section ``training`` has a meaning, for people."""
+    """List the schedules that use a key of section ``training``, for people."""
     return ", ".join(schedule.name for schedule in SCHEDULES.values() if key in schedule.keys)
 
 

@@ -1,7 +1,7 @@
 """Optimizer steps that leave everything unchanged where the gradient is not finite.
 
 Whether a gradient is finite is known on the device long before the host could know it without waiting. So the
-device skips the step by itself, and the host learns of it one step later, when the kernels of the next
+device skips the step by itself, and the host reads the outcome one step later, when the kernels of the next
 gradient are already queued.
 """
 
@@ -21,12 +21,12 @@ from xec_train.engine.hardware.precision import scaler_of
 
 @dataclass(frozen=True)
 class StepOutcome:
-    """What a step was made of, and whether it was taken.
+    """The outcome of a step: losses, events, and whether it was taken.
 
     Attributes
     ----------
     is_finite
-        Waits until the device knows it: whether the gradient was finite, so that the step was taken.
+        Waits for the device, and returns whether the gradient was finite, so that the step was taken.
     losses, sizes
         Losses and number of events of each batch.
     identities
@@ -40,7 +40,7 @@ class StepOutcome:
 
 
 class OptimizerStep:
-    """Takes the steps of an optimizer.
+    """Steps of an optimizer, skipped where the gradient is not finite.
 
     Parameters
     ----------
@@ -58,19 +58,19 @@ class OptimizerStep:
     def take(
         self, norm: Tensor, losses: Sequence[dict[str, Tensor]], batches: Sequence[Batch]
     ) -> StepOutcome:
-        """Take a step with the gradient that is there.
+        """Take a step with the present gradient.
 
         Parameters
         ----------
         norm
             Norm of the gradient, on the device.
         losses, batches
-            What the gradient was made of.
+            Losses and events of the gradient.
 
         Returns
         -------
         StepOutcome
-            The outcome, which the host need not know yet.
+            The outcome, which the host may not know yet.
         """
         finite = norm.detach().isfinite()
         if self._on_device:
@@ -89,7 +89,7 @@ class OptimizerStep:
 
 
 def _copied_to_host(flag: Tensor) -> Callable[[], bool]:
-    """Send a flag to the host; the function waits until it has arrived, and for nothing else."""
+    """Send a flag to the host; the returned function waits for this copy alone."""
     if flag.device.type != "cuda":
         return lambda: bool(flag)
     copy = torch.empty((), dtype=torch.bool, pin_memory=True)

@@ -1,4 +1,4 @@
-"""The optimizers as a table, and which parameters decay and which do not."""
+"""The table of optimizers, and the groups of parameters with and without weight decay."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 Groups = list[dict[str, Any]]
 
-# One number per channel or per token shifts and scales features; pulling it to zero helps nothing.
+# One number per channel or per token shifts and scales features; decay to zero has no use.
 _NO_DECAY_NAMES = ("bias", "norm", "grn", "position", "pos_embed")
 
 
@@ -29,14 +29,14 @@ class OptimizerChoice:
     Attributes
     ----------
     name
-        What ``training.optimizer`` calls it.
+        Value of ``training.optimizer``.
     build
-        From groups of parameters, section ``training`` and whether one kernel does the whole step to the
-        optimizer.
+        Builds the optimizer from groups of parameters, section ``training``, and whether one fused kernel
+        does the whole step.
     summary
         One line for people.
     schedules
-        The schedules that it goes with; empty: any.
+        Schedules that it can be combined with; empty: any.
     """
 
     name: str
@@ -46,14 +46,14 @@ class OptimizerChoice:
 
 
 def adamw(groups: Groups, config: TrainingConfig, fused: bool) -> Optimizer:
-    """AdamW; fused, it leaves a step out by itself where its attribute ``found_inf`` says so."""
+    """Build AdamW; fused, it skips a step where its attribute ``found_inf`` is set."""
     from torch.optim import AdamW
 
     return AdamW(groups, lr=config.lr, fused=fused)
 
 
 def schedulefree(groups: Groups, config: TrainingConfig, _fused: bool) -> Optimizer:
-    """AdamW that averages instead of lowering its learning rate (Defazio et al., arXiv:2405.15682)."""
+    """Build AdamW that averages instead of lowering its learning rate (Defazio et al., arXiv:2405.15682)."""
     try:
         from schedulefree import AdamWScheduleFree  # type: ignore[import-untyped]
     except ImportError as error:
@@ -84,7 +84,7 @@ OPTIMIZERS: Registry[OptimizerChoice] = Registry(
 
 
 def build_optimizer(network: nn.Module, config: TrainingConfig, *, fused: bool = True) -> Optimizer:
-    """Make the optimizer, with two groups: weights of layers decay; biases, norms, GRN, positions do not.
+    """Build the optimizer, with two groups: weights of layers decay; biases, norms, GRN, positions do not.
 
     Parameters
     ----------
@@ -119,5 +119,5 @@ def build_optimizer(network: nn.Module, config: TrainingConfig, *, fused: bool =
 
 
 def decays(name: str, parameter: nn.Parameter) -> bool:
-    """Whether a parameter is subject to weight decay."""
+    """Return whether a parameter is subject to weight decay."""
     return parameter.ndim > 1 and not any(word in name.lower() for word in _NO_DECAY_NAMES)

@@ -17,7 +17,7 @@ _POSITION_ON_PLATEAU = ("best", "num_bad_epochs", "last_epoch", "_last_lr")
 
 
 class Schedule:
-    """Sets the learning rate of an optimizer before every step.
+    """Learning rate of an optimizer, set before every step.
 
     Parameters
     ----------
@@ -44,18 +44,18 @@ class Schedule:
         return float(self._steps.get_last_lr()[0])
 
     def restart(self, epoch: int) -> None:
-        """Restart after so many epochs, with the warm-up, over the epochs that remain."""
+        """Restart after `epoch` epochs, with the warm-up, over the epochs that remain."""
         self._set_begin(epoch)
         self._plateau = _plateau(self._config) if self._plateau is not None else None
         self._steps.last_epoch = 0
         self._apply()
 
     def step(self) -> None:
-        """The optimizer has done a step."""
+        """Advance after a step of the optimizer."""
         self._steps.step()
 
     def end_epoch(self, loss: float) -> None:
-        """An epoch is done, and this is its validation loss."""
+        """Advance after an epoch with its validation loss."""
         if self._plateau is None or self._steps.last_epoch < self._warmup_steps:
             return
         self._plateau.step(loss)
@@ -112,7 +112,7 @@ class Schedule:
 
 
 def _plateau(config: TrainingConfig) -> ReduceLROnPlateau:
-    # It wants an optimizer of its own: that of the training gets warm-up and reductions together.
+    # A separate optimizer: that of the training gets the product of warm-up and reductions.
     holder = SGD([torch.zeros(1)], lr=config.lr)
     return ReduceLROnPlateau(
         holder, factor=config.lr_factor, patience=config.lr_patience, min_lr=config.lr_min, eps=0.0
