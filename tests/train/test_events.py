@@ -12,6 +12,7 @@ from xec_geometry import N_SENSORS
 from xec_geometry.errors import XecError
 from xec_train.config.train_config import TrainConfig
 from xec_train.engine.display import Display
+from xec_train.processes.group import Processes
 from xec_train.runs.preparation import prepare
 from xec_train.runs.training import train
 
@@ -40,7 +41,7 @@ def test_nan_truth_names_file_branch_and_entry(write_events: WriteEvents, config
 
 def test_truth_that_no_task_needs_may_be_missing(write_events: WriteEvents, configure: Configure) -> None:
     path = write_events("a.root", N, energyTruth=np.full(N, np.nan, np.float32))
-    assert prepare(configure(files=(path, path)), Display()).training.n_events == N
+    assert prepare(configure(files=(path, path)), Processes(), Display()).training.n_events == N
 
 
 def test_truth_outside_the_fiducial_volume_does_not_matter(
@@ -52,7 +53,7 @@ def test_truth_outside_the_fiducial_volume_does_not_matter(
     uvw[9] = np.nan
     path = write_events("a.root", N, uvwTruth=uvw, energyTruth=energy)
     config = configure("tasks.energy.enabled=true", "data.fiducial.enabled=true", files=(path, path))
-    events = prepare(config, Display()).training
+    events = prepare(config, Processes(), Display()).training
     assert (events.n_events, events.n_stored) == (N - 2, N)
     assert len(events.truth["energyTruth"]) == N - 2
 
@@ -63,7 +64,7 @@ def test_kept_events_are_printed(
     uvw = np.zeros((N, 3), np.float32)
     uvw[:5, 2] = -1.0
     path = write_events("a.root", N, uvwTruth=uvw)
-    prepare(configure("data.fiducial.enabled=true", files=(path, path)), Display())
+    prepare(configure("data.fiducial.enabled=true", files=(path, path)), Processes(), Display())
     assert "training: 15 events in 1 file, 5 of 20 lie outside the fiducial volume" in capsys.readouterr().out
 
 

@@ -31,7 +31,7 @@ def test_encoder_of_another_kind(configure: Configure, capsys: pytest.CaptureFix
     printed = capsys.readouterr().out
     assert f"loaded: {len(encoder)} parameters: encoder." in printed
     assert "not loaded: 1 parameters: decoder.inner (1)" in printed
-    assert "not in it, random initial values: " in printed
+    assert "not in the file, random initial values: " in printed
     assert "heads.angle" in printed
     after = read_checkpoint(second.checkpoint_last)
     assert after["epoch"] == 1

@@ -152,8 +152,8 @@ def test_a_server_that_is_not_there_is_one_warning(tmp_path: Path) -> None:
     assert not tracker.complete
     (warning,) = warnings
     assert warning == (
-        "MLflow at http://127.0.0.1:9 does not take the run: Connection refused; the training goes on "
-        f"without it, 'xec track upload {tmp_path / 'run'}' sends later what it lacks"
+        "MLflow at http://127.0.0.1:9 does not accept the run: Connection refused; the training continues "
+        f"without it; 'xec track upload {tmp_path / 'run'}' sends the rest later"
     )
     assert tracker.next_step().startswith(f"xec track upload {tmp_path / 'run'} ")
 
@@ -198,7 +198,7 @@ def test_a_server_that_never_answers_holds_nothing_up(tmp_path: Path) -> None:
         tracker.finish("FINISHED")
     assert not tracker.complete
     (warning,) = warnings
-    assert "it is slow, 30 calls wait for it; the training goes on" in warning
+    assert "it is slow, 30 calls wait for it; the training continues" in warning
 
 
 def test_a_training_without_its_server_is_a_training(configure: Configure) -> None:
@@ -218,9 +218,9 @@ def test_a_training_without_its_server_is_a_training(configure: Configure) -> No
     lines = [line for line in text.getvalue().splitlines() if "MLflow" in line]
     warning, last = lines
     assert warning.startswith(
-        f"warning: MLflow at {server.uri} does not take the run: no answer within 0.1 s"
+        f"warning: MLflow at {server.uri} does not accept the run: no answer within 0.1 s"
     )
-    assert last == "  xec track upload artifacts/alone     sends to MLflow what it lacks"
+    assert last == "  xec track upload artifacts/alone     sends what MLflow lacks"
 
 
 def test_long_values_are_cut() -> None:

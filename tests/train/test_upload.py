@@ -159,7 +159,7 @@ def test_errors_of_the_user(tmp_path: Path) -> None:
         upload_run(run, None, pytest.fail)
     (run / "metrics.csv").write_text("epoch,step,metric,value,timestamp\n")
     # Nothing listens on the port "discard".
-    message = f"MLflow at http://127.0.0.1:9 does not take {run}: Connection refused"
+    message = f"MLflow at http://127.0.0.1:9 does not accept {run}: Connection refused"
     with pytest.raises(TrainError) as caught:
         upload_run(run, "http://user:secret@127.0.0.1:9", pytest.fail)
     assert str(caught.value) == message
