@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+
 import pytest
 
 SIZES = {
@@ -23,5 +25,8 @@ def make_networks_shallow(patch: pytest.MonkeyPatch) -> None:
     A training step takes a quarter of the time; the blocks left out would repeat those that are there.
     The networks fit no checkpoint that was written without this, nor the other way round.
     """
+    # All modules first: one that is imported later would copy a narrow width, and keep it.
+    for name in SIZES:
+        import_module(f"xec_models.{name.rpartition('.')[0]}")
     for name, size in SIZES.items():
         patch.setattr(f"xec_models.{name}", size)
