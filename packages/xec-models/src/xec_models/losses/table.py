@@ -56,7 +56,7 @@ class TaskTraits(Protocol):
 
     @property
     def direction(self) -> object | None:
-        """How the outputs become a vector in space, None for tasks that are no direction."""
+        """Function from the outputs to a vector in space; None for tasks that are no direction."""
 
 
 @dataclass(frozen=True)

@@ -101,7 +101,7 @@ class RegressionConfig(TrainConfig):
     )
     loss_balance: Literal["manual", "auto"] = Field(
         "manual",
-        description="weights of the tasks in the total loss: manual (tasks.<task>.weight), or auto: learnt, "
+        description="weights of the tasks in the total loss: manual (tasks.<task>.weight), or auto: learned, "
         "weight·(loss/(2σ²) + log σ) with a σ for each task; a likelihood (gaussian_nll) has its own",
     )
     reweighting: ReweightingConfig = Field(

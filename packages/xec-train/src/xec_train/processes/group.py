@@ -30,7 +30,7 @@ T = TypeVar("T")
 _GLOO_LOCATION = re.compile(r"^\[[^]]*\] ")
 
 TIMEOUT = timedelta(minutes=30)
-"""How long a process waits for the others, which may write a checkpoint or compile meanwhile."""
+"""Time that a process waits for the others, which may write a checkpoint or compile meanwhile."""
 
 
 class Processes:

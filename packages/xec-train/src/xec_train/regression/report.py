@@ -50,7 +50,7 @@ class RegressionReport(Report[XECRegressor]):
         }
 
     def figures(self, _network: XECRegressor, learned: LearnedWeights) -> dict[str, float]:
-        """Return ``loss_weight_<task>`` if any is learnt."""
+        """Return ``loss_weight_<task>`` if any is learned."""
         return {f"loss_weight_{task}": weight for task, weight in learned.factors(self._weights).items()}
 
     def write_predictions(self, run: Path, predictions: Predictions) -> list[Path]:

@@ -19,7 +19,7 @@ from xec_models.regressor.predictions import SIGMA_SUFFIX, prediction_columns, t
 Arrays = Mapping[str, NDArray[Any]]
 
 RESULT_BRANCHES = (*ID_BRANCHES, *TRUTH_BRANCHES, *RECO_BRANCHES)
-"""What stands beside the predictions, as far as the files have it."""
+"""Branches that are written beside the predictions, if the files have them."""
 
 
 def write_regression_results(
