@@ -67,10 +67,14 @@ def main() -> int:
 
 
 def lowest_torch() -> str:
-    """The lower bound of torch in xec-models."""
-    text = (ROOT / "packages" / "xec-models" / "pyproject.toml").read_text()
-    [bound] = [line for line in tomllib.loads(text)["project"]["dependencies"] if line.startswith("torch>=")]
-    return bound.removeprefix("torch>=")
+    """The highest of the packages' lower bounds of torch: what they need together."""
+    bounds = []
+    for package in (ROOT / "packages").iterdir():
+        project = tomllib.loads((package / "pyproject.toml").read_text())["project"]
+        bounds += [
+            line.removeprefix("torch>=") for line in project["dependencies"] if line.startswith("torch>=")
+        ]
+    return max(bounds, key=lambda bound: tuple(map(int, bound.split("."))))
 
 
 def requirements() -> list[str | Path]:

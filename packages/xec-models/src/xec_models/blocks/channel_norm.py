@@ -6,6 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from xec_models.blocks.exporting import is_exporting
+
 NORM_EPS = 1e-6
 
 # ONNX Runtime's own norm of rows of 8 takes twice as long as the products, and no less with more threads;
@@ -33,7 +35,7 @@ class ChannelNorm(nn.LayerNorm):
 
     def into(self, linear: nn.Linear, x: Tensor) -> Tensor:
         """Apply to `x` (..., C), then apply `linear`."""
-        if not torch.compiler.is_exporting():
+        if not is_exporting():
             return linear(self(x))  # type: ignore[no-any-return]
         # ONNX Runtime fuses the bias into the product of two matrices; with more axes into a following GELU,
         # which is slow.
@@ -47,7 +49,7 @@ class ChannelNorm(nn.LayerNorm):
         return out.reshape(*x.shape[:-1], linear.out_features)
 
     def _as_products(self) -> bool:
-        return torch.compiler.is_exporting() and self.normalized_shape[0] <= _FEW_CHANNELS
+        return is_exporting() and self.normalized_shape[0] <= _FEW_CHANNELS
 
     def _unit(self, x: Tensor) -> Tensor:
         # Mean and variance as products with constant matrices.

@@ -13,6 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from xec_geometry import FACES, N_SENSORS, face_of_sensor, sensor_positions
+from xec_models.blocks.exporting import is_exporting
 from xec_models.blocks.masked_softmax import masked_softmax
 from xec_models.config.network import ModelConfig
 from xec_models.reconstruction.inpainter.correction import Correction
@@ -96,7 +97,7 @@ class CrossAttentionHead(nn.Module):
         Tensor (B, sensors, channels)
             On the normalized scale; without meaning where the mask is False.
         """
-        if torch.compiler.is_exporting():
+        if is_exporting():
             # Shapes must not depend on data there.
             every = torch.arange(N_SENSORS, device=mask.device).expand(len(mask), -1)
             return self.predict(local, tokens, every)
