@@ -16,6 +16,8 @@ import uproot
 import yaml
 from tests.once import once
 
+pytestmark = pytest.mark.slow
+
 MODULE = Path(__file__).parent / "third_party" / "xec_impact_parameter.py"
 
 SMALL = [

@@ -1,4 +1,4 @@
-"""The MLflow page of a finished run, in a real browser: parameters, curves and plots are there."""
+"""Chromium and an MLflow server, for tests that look at a page as users do."""
 
 from __future__ import annotations
 
@@ -18,21 +18,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 CHROMIUM = shutil.which("chromium")
 PATIENCE = 60.0  # seconds for anything; only a failure takes so long
-
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(CHROMIUM is None, reason="needs a browser: apt-get install chromium"),
-]
-
-TRAINING = (
-    "train run.yaml --tasks angle energy --epochs 3 model.encoder_dim=32 model.hidden_dim=16"
-    " model.outer_fine_pool=[3,3] model.num_fusion_layers=1 training.warmup_epochs=1 data.batch_size=8"
-    " mlflow.run_name=seen mlflow.experiment=pages mlflow.wait_at_end=300 export.onnx=null"
-)
 
 
 class Browser:
@@ -163,48 +150,3 @@ def answers(url: str) -> bool:
             return bool(answer.status == 200)
     except OSError:
         return False
-
-
-def test_parameters_curves_and_plots_are_on_the_page(tmp_path: Path) -> None:
-    for command in (
-        "data simulate train.root --events 48 --seed 1",
-        "data simulate val.root --events 16 --seed 2",
-        "config new -o run.yaml",
-        TRAINING,
-    ):
-        subprocess.run(
-            [str(Path(sys.executable).with_name("xec")), *command.split()],
-            cwd=tmp_path,
-            env={name: value for name, value in os.environ.items() if name != "MLFLOW_TRACKING_URI"},
-            check=True,
-        )
-    (run_id,) = json.loads((tmp_path / "artifacts/seen/mlflow_runs.json").read_text()).values()
-    plots = {path.name for path in (tmp_path / "artifacts/seen/plots").glob("*.pdf")}
-    assert "resolution_profile_angle_seen.pdf" in plots
-
-    with mlflow_server(tmp_path) as address, Browser(tmp_path / "profile") as browser:
-        page = f"{address}/#/experiments/1/runs/{run_id}"
-        browser.open(page)
-        browser.wait_for("document.body.innerText.includes('training.warmup_epochs')")
-        browser.picture(tmp_path / "overview.png")
-        shown = browser.text()
-        for words in ("seen", "Finished", "tasks.angle.loss_fn", "smooth_l1", "train.root", "Training"):
-            assert words in shown, f"'{words}' is not on the page:\n{shown}"
-
-        browser.open(f"{page}/model-metrics")
-        # Lines through three points, one of each epoch; Plotly draws them.
-        browser.wait_for(
-            "[...document.querySelectorAll('.js-line')]"
-            ".filter(line => (line.getAttribute('d') || '').split('L').length == 3).length >= 3"
-        )
-        browser.picture(tmp_path / "curves.png")
-
-        browser.open(f"{page}/artifacts/plots/resolution_profile_angle_seen.pdf")
-        # The page itself, drawn: more than one colour.
-        browser.wait_for(
-            "[...document.querySelectorAll('canvas')].some(canvas => new Set(new Uint32Array("
-            "canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data.buffer)).size > 10)"
-        )
-        browser.picture(tmp_path / "plot.png")
-        listed = browser.text()
-        assert not [name for name in plots if name not in listed]
