@@ -10,9 +10,10 @@ import pytest
 from xec_analysis import AnalysisError, collect_results, draw_page, draw_pages
 from xec_analysis.resolution.pages import PAGES, default_rows, drawable_rows
 from xec_analysis.style.figures import style
-from xec_data.tasks.measures import distance
+from xec_data.tasks.measures import JointMeasure, distance
+from xec_data.tasks.output import Output
 from xec_data.tasks.table import TASKS
-from xec_data.tasks.task import JointMeasure, Output, Task, Truth
+from xec_data.tasks.task import Task, Truth
 from xec_geometry.cli.application import main
 
 

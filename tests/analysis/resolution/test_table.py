@@ -12,8 +12,8 @@ from rich.console import Console
 from xec_analysis import collect_results, metric_rows, metrics_table
 from xec_analysis.resolution.table import census, three_digits
 from xec_analysis.style.quantities import quantity, quantity_of
+from xec_data.tasks.output import Output
 from xec_data.tasks.table import TASKS
-from xec_data.tasks.task import Output
 from xec_models.regressor.metrics import task_metrics
 
 

@@ -10,8 +10,9 @@ import pytest
 from xec_data.errors import DataError
 from xec_data.schema.branches import SCHEMA, SENSOR_BRANCHES
 from xec_data.tasks.measures import distance, opening_angle
+from xec_data.tasks.output import Output
 from xec_data.tasks.table import RECONSTRUCTIONS, TASKS, needed_branches, plausible_ranges, purposes
-from xec_data.tasks.task import Output, Task, Truth
+from xec_data.tasks.task import Task, Truth
 from xec_geometry import angles_to_direction, direction_to_angles, uvw_to_xyz, xyz_to_uvw
 
 TWIN = Task("twin", "the same truth", (Output("twin", "GeV"),), Truth(("energyTruth",)), "l1")

@@ -9,8 +9,9 @@ import torch
 from torch import nn
 
 from xec_data.normalization.transforms import NormalizationConfig
+from xec_data.tasks.output import Output
 from xec_data.tasks.table import TASKS
-from xec_data.tasks.task import Output, Task, Truth
+from xec_data.tasks.task import Task, Truth
 from xec_geometry import geometry_hash
 from xec_geometry.support.output import OutputError
 from xec_models import load_model

@@ -31,7 +31,8 @@ from .simulation import (
     simulate_file as simulate_file,
 )
 from .tasks.measures import opening_angle as opening_angle
+from .tasks.output import Output as Output, Reflection as Reflection
 from .tasks.table import TASKS as TASKS
-from .tasks.task import Output as Output, Reflection as Reflection, Task as Task, Truth as Truth
+from .tasks.task import Task as Task, Truth as Truth
 from .writing.csv_writer import CsvWriter as CsvWriter
 from .writing.tree_writer import TreeWriter as TreeWriter

@@ -13,7 +13,7 @@ from xec_analysis.resolution.results import TaskResult
 from xec_analysis.resolution.table import three_digits
 from xec_analysis.style.figures import GREEN, ORANGE, note
 from xec_analysis.style.quantities import joint_quantity, quantity, quantity_of, with_unit
-from xec_data.tasks.task import JointMeasure
+from xec_data.tasks.measures import JointMeasure
 from xec_models.regressor.metrics import percentile_68
 
 if TYPE_CHECKING:

@@ -11,7 +11,8 @@ from xec_analysis.resolution.joint_panels import Confusion, Distribution, Percen
 from xec_analysis.resolution.panels import Against, Density, Panel, Residuals
 from xec_analysis.resolution.results import Results, TaskResult
 from xec_analysis.style.figures import new_page, save, style
-from xec_data.tasks.task import Output, Task
+from xec_data.tasks.output import Output
+from xec_data.tasks.task import Task
 from xec_geometry.support.registry import Registry
 
 Row = tuple[Panel | None, ...]

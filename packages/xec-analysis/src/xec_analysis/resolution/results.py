@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from xec_analysis.errors import AnalysisError
 from xec_data.schema.branches import is_invalid
+from xec_data.tasks.output import Output
 from xec_data.tasks.table import TASKS
-from xec_data.tasks.task import Output, Task
+from xec_data.tasks.task import Task
 from xec_geometry import xyz_to_uvw
 from xec_geometry.errors import XecError
 

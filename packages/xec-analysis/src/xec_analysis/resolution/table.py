@@ -9,7 +9,7 @@ import numpy as np
 
 from xec_analysis.resolution.results import Floats, Results, TaskResult
 from xec_analysis.style.quantities import PERCENT, joint_quantity, quantity_of
-from xec_data.tasks.task import JointMeasure
+from xec_data.tasks.measures import JointMeasure
 from xec_models.regressor.metrics import (
     bias,
     core_width,

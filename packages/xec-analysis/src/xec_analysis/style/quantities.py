@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from xec_analysis.errors import AnalysisError
+from xec_data.tasks.measures import JointMeasure
+from xec_data.tasks.output import Output
 from xec_data.tasks.table import TASKS
-from xec_data.tasks.task import JointMeasure, Output
 from xec_geometry.support.registry import Registry
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,6 +13,31 @@ from xec_data.errors import DataError
 from xec_geometry import angles_to_direction
 
 Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class JointMeasure:
+    """One number that tells how far all outputs of a task together are from the truth.
+
+    Attributes
+    ----------
+    name
+        ``opening`` or ``distance``; the quantity of an axis.
+    metric
+        Name of its 68 % quantile among the metrics.
+    unit
+        Its unit.
+    symbol
+        What plots call it.
+    function
+        ``(prediction, truth) → (n,)`` from two arrays (n, n_outputs).
+    """
+
+    name: str
+    metric: str
+    unit: str
+    symbol: str
+    function: Callable[[ArrayLike, ArrayLike], NDArray[np.float64]]
 
 
 def opening_angle(prediction: ArrayLike, truth: ArrayLike) -> Floats:

@@ -7,8 +7,9 @@ from collections.abc import Collection, Iterable
 from xec_data.errors import DataError
 from xec_data.schema.branches import SCHEMA, SENSOR_BRANCHES
 from xec_data.tasks.directions import direction_of_angles, direction_of_vectors
-from xec_data.tasks.measures import distance, opening_angle
-from xec_data.tasks.task import REVERSED, JointMeasure, Output, Reflection, Task, Truth
+from xec_data.tasks.measures import JointMeasure, distance, opening_angle
+from xec_data.tasks.output import REVERSED, Output, Reflection
+from xec_data.tasks.task import Task, Truth
 from xec_geometry.support.registry import Registry
 
 

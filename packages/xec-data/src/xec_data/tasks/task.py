@@ -3,98 +3,23 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from xec_data.errors import DataError
 from xec_data.schema.branches import SCHEMA
 from xec_data.tasks.directions import Direction
-from xec_geometry.detector.coordinates import wrap_degrees
+from xec_data.tasks.measures import JointMeasure
+from xec_data.tasks.output import Output, require_plain_name
 from xec_geometry.errors import did_you_mean
 from xec_geometry.support.text import first_line
 
 Arrays = Mapping[str, Any]
 """Branches by their schema names, (n, …) each; an `EventChunk` is one."""
-
-ResidualKind = Literal["difference", "ratio", "angle"]
-
-
-@dataclass(frozen=True)
-class Reflection:
-    """The change of a value when the whole event is reflected: value ↦ sign · value + offset."""
-
-    sign: float = 1.0
-    offset: float = 0.0
-
-    def apply(self, values: Any) -> Any:
-        """Reflect values: an array or tensor of any shape."""
-        return values * self.sign + self.offset
-
-
-UNCHANGED = Reflection()
-REVERSED = Reflection(sign=-1.0)
-
-
-@dataclass(frozen=True)
-class Output:
-    """One number that a task predicts.
-
-    Attributes
-    ----------
-    name
-        Its name: files call it ``pred_<name>`` and ``truth_<name>``, metrics begin with it.
-    unit
-        Its unit in files, in the network's output and in metrics; ``1`` for pure numbers.
-    symbol
-        Its symbol in plots, in matplotlib's math text; by default the name.
-    label
-        Its name in tables of the terminal; by default the name.
-    residual
-        ``difference``: prediction − truth; ``ratio``: the difference is shown as a fraction of the truth,
-        too; ``angle``: the difference is taken along the shorter way round the circle, in deg or rad.
-    under_z_reflection, under_y_reflection
-        Its change when the event is reflected at the plane z = 0, or at y = 0 (φ = 180°): both map the
-        nominal detector to itself.
-    plausible
-        The smallest and the largest value that a file may hold in this unit; others are most likely in
-        another unit.
-    """
-
-    name: str
-    unit: str = "1"
-    symbol: str = ""
-    label: str = ""
-    residual: ResidualKind = "difference"
-    under_z_reflection: Reflection = UNCHANGED
-    under_y_reflection: Reflection = UNCHANGED
-    plausible: tuple[float, float] = (-np.inf, np.inf)
-
-    def __post_init__(self) -> None:
-        _require_plain_name("output", self.name)
-        kinds = get_args(ResidualKind)
-        if self.residual not in kinds:
-            hint = did_you_mean(self.residual, kinds)
-            raise DataError(
-                f"output '{self.name}': residual '{self.residual}'{hint}, expected one of {', '.join(kinds)}"
-            )
-        if self.residual == "angle" and self.unit not in ("deg", "rad"):
-            raise DataError(
-                f"output '{self.name}': residual 'angle' in '{self.unit}', expected the unit deg or rad"
-            )
-
-    def difference(self, prediction: ArrayLike, truth: ArrayLike) -> NDArray[np.float64]:
-        """Subtract the truth, in the unit of the output; any shape."""
-        residual = np.asarray(prediction, np.float64) - np.asarray(truth, np.float64)
-        if self.residual != "angle":
-            return np.asarray(residual)
-        if self.unit == "deg":
-            return wrap_degrees(residual)
-        return np.radians(wrap_degrees(np.degrees(residual)))
 
 
 @dataclass(frozen=True)
@@ -114,31 +39,6 @@ class Truth:
 
     def __str__(self) -> str:
         return " and ".join(self.branches)
-
-
-@dataclass(frozen=True)
-class JointMeasure:
-    """One number that tells how far all outputs of a task together are from the truth.
-
-    Attributes
-    ----------
-    name
-        ``opening`` or ``distance``; the quantity of an axis.
-    metric
-        Name of its 68 % quantile among the metrics.
-    unit
-        Its unit.
-    symbol
-        What plots call it.
-    function
-        ``(prediction, truth) → (n,)`` from two arrays (n, n_outputs).
-    """
-
-    name: str
-    metric: str
-    unit: str
-    symbol: str
-    function: Callable[[ArrayLike, ArrayLike], NDArray[np.float64]]
 
 
 @dataclass(frozen=True)
@@ -197,7 +97,7 @@ class Task:
     enabled_by_default: bool = False
 
     def __post_init__(self) -> None:
-        _require_plain_name("task", self.name)
+        require_plain_name("task", self.name)
         names = [output.name for output in self.outputs]
         if not names or len(set(names)) < len(names):
             raise DataError(f"task '{self.name}': outputs {names}, expected at least one, each name once")
@@ -302,11 +202,3 @@ class Task:
                 f"expected numbers of shape ({n_events}, {len(self.outputs)})"
             )
         return truth.reshape(n_events, math.prod(truth.shape[1:]))
-
-
-def _require_plain_name(noun: str, name: str) -> None:
-    # The name is part of configuration keys, of branches, and of names of files and of graph outputs.
-    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", name):
-        raise DataError(
-            f"{noun} '{name}': expected a name of letters, digits and underscores that begins with a letter"
-        )
