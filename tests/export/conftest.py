@@ -27,7 +27,7 @@ from xec_models.regressor.regressor import XECRegressor
 Arrays = dict[str, NDArray[Any]]
 
 ALL_TASKS: dict[str, dict[str, Any]] = {
-    "angle": {},
+    "angle": {"loss_fn": "student_t"},
     "energy": {"loss_fn": "gaussian_nll", "log_transform": True},
     "timing": {},
     "uvwFI": {"loss_fn": "gaussian_nll"},

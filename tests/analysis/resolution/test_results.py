@@ -90,6 +90,14 @@ def test_the_azimuth_is_periodic(make_columns):
     np.testing.assert_allclose(result.residual("phi"), [1.0, -0.5])
 
 
+def test_widths_of_predictions_need_no_task_of_their_own(make_columns):
+    columns = make_columns(50)
+    widths = {f"sigma_{name}": np.ones(50) for name in ("theta", "phi", "energy")}
+    results = collect_results({**columns, **widths}, "file", Path("file.root"))
+    assert results.tasks.keys() == collect_results(columns, "file", Path("file.root")).tasks.keys()
+    assert not results.notes
+
+
 def test_predictions_of_tasks_that_are_not_installed_are_named(make_columns):
     columns = make_columns(5) | {"pred_tilt": np.zeros(5), "pred_depth": np.zeros(5)}
     results = collect_results(columns, "x", Path("data.root"))

@@ -58,7 +58,7 @@ def test_the_comparison_is_recorded(exported: Any) -> None:
     parity = json.loads(exported.onnx.with_suffix(".json").read_text())["parity"]
     assert parity["tolerance"] == 1e-4
     relative = {row["column"]: row["relative"] for row in parity["largest_differences"]}
-    assert len(relative) == 2 + 2 + 1 + 6 + 3 + 5
+    assert len(relative) == 4 + 2 + 1 + 6 + 3 + 5
     # float32 keeps about seven digits; a wrong graph is off by much more.
     assert 0 < max(relative.values()) < 1e-4
 
@@ -81,6 +81,7 @@ def test_the_graph_takes_raw_readings_of_any_number_of_events(exported: Any) -> 
         "npho": ["batch", N_SENSORS],
         "time": ["batch", N_SENSORS],
         "angle": ["batch", 2],
+        "angle_sigma": ["batch", 2],
         "energy": ["batch", 1],
         "energy_sigma": ["batch", 1],
         "timing": ["batch", 1],

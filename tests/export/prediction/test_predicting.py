@@ -22,7 +22,7 @@ MakeFile = Callable[..., Path]
 AnyPredictor = OnnxPredictor | TorchPredictor
 
 PREDICTED = {
-    *("pred_theta", "pred_phi", "pred_energy", "sigma_energy", "pred_timing"),
+    *("pred_theta", "pred_phi", "sigma_theta", "sigma_phi", "pred_energy", "sigma_energy", "pred_timing"),
     *("pred_u", "pred_v", "pred_w", "sigma_u", "sigma_v", "sigma_w"),
     *("pred_vx", "pred_vy", "pred_vz", "pred_n_gamma"),
 }
@@ -61,6 +61,7 @@ def test_predictions_are_those_of_the_network(
     found = read_columns(output)
     for column, (name, i) in {
         "pred_theta": ("angle", 0),
+        "sigma_phi": ("angle_sigma", 1),
         "pred_energy": ("energy", 0),
         "sigma_energy": ("energy_sigma", 0),
         "pred_timing": ("timing", 0),

@@ -42,6 +42,16 @@ def test_tasks_are_completed_in_order():
     assert (resolved["angle"].loss_fn, resolved["angle"].loss_beta) == ("l1", 0.0)
 
 
+def test_beta_is_that_of_the_loss_unless_it_is_stated():
+    chosen = {"energy": "student_t", "timing": "gaussian_nll", "angle": None}
+    resolved = resolve_tasks({name: TaskConfig(loss_fn=loss) for name, loss in chosen.items()})
+    assert {name: task.loss_beta for name, task in resolved.items()} == {
+        "angle": 1.0, "energy": 4.0, "timing": 0.5
+    }  # fmt: skip
+    stated = resolve_tasks({"energy": TaskConfig(loss_fn="student_t", loss_beta=7.0)})
+    assert stated["energy"].loss_beta == 7.0
+
+
 def test_every_mistake_in_the_tasks_is_reported_at_once():
     tasks = {
         "angel": TaskConfig(),

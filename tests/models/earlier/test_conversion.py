@@ -129,7 +129,7 @@ def _convert(capsys, *options):
     "changes",
     [
         {},
-        {"outer_fine_pool": [3, 3], "active_tasks": ["energy"], "nll_tasks": ["energy"]},
+        {"outer_fine_pool": [3, 3], "active_tasks": ["angle", "energy"], "nll_tasks": ["angle", "energy"]},
         {"outer_mode": "split", "outer_fine_pool": [3, 3], "dim_feedforward": 48, "num_fusion_layers": 1},
     ],
     ids=["finegrid", "pooled-nll", "split"],

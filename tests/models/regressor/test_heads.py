@@ -7,7 +7,8 @@ import torch
 from xec_data.tasks.table import TASKS
 from xec_models.config.network import TaskConfig, resolve_tasks
 from xec_models.errors import ModelError
-from xec_models.losses.table import losses_for
+from xec_models.losses.functions import LOG_VARIANCE_LIMIT
+from xec_models.losses.table import LOSSES, losses_for
 from xec_models.regressor.heads import TargetScale, TaskHead
 
 
@@ -21,7 +22,7 @@ def _config(task, **values):
 def test_every_task_and_loss_has_its_outputs(task, loss):
     spec, config = TASKS[task], _config(task, loss_fn=loss)
     raw = TaskHead(spec, config, 24, 8).eval()(torch.randn(3, 24))
-    assert raw.shape == (3, spec.n_outputs * (2 if loss == "gaussian_nll" else 1))
+    assert raw.shape == (3, spec.n_outputs * (2 if LOSSES[loss].predicts_sigma else 1))
     assert TargetScale(spec, config).physical(raw).shape == (3, spec.n_outputs)
 
 
@@ -93,6 +94,36 @@ def test_uncertainty_is_physical():
     raw = torch.tensor([[0.0, 0.0, 0.0, 0.0, math.log(4.0), math.log(0.25)]])
     torch.testing.assert_close(scale.physical(raw), torch.tensor([[1.0, 2.0, 10.0]]))
     torch.testing.assert_close(scale.sigma(raw), torch.tensor([[1.0, 4.0, 5.0]]))
+
+
+def test_uncertainty_of_a_bounded_log_variance():
+    scale = TargetScale(TASKS["angle"], _config("angle", loss_fn="student_t"))
+    scale.fit(np.array([[80.0, -40.0], [100.0, 40.0]]))  # standard deviations 10, 40
+    raw = torch.tensor([[0.0, 0.0, math.log(4.0), 0.0], [0.0, 0.0, -1e6, 1e6]])
+    largest = math.exp(LOG_VARIANCE_LIMIT / 2)
+    expected = torch.tensor([[20.0, 40.0], [10.0 / largest, 40.0 * largest]])
+    torch.testing.assert_close(scale.sigma(raw), expected, rtol=1e-4, atol=0)
+
+
+def test_a_head_without_uncertainty_has_no_sigma():
+    with pytest.raises(ModelError, match="'energy' has no σ"):
+        TargetScale(TASKS["energy"], _config("energy")).sigma(torch.zeros(2, 1))
+
+
+@pytest.mark.parametrize("loss", ["smooth_l1", "gaussian_nll", "student_t"])
+def test_the_nearest_turn_of_an_angle(loss):
+    """Of φ alone; against the difference on the circle in float64."""
+    rng = np.random.default_rng(0)
+    truth = np.column_stack([rng.uniform(0, 180, 200), rng.uniform(-180, 180, 200)])
+    predicted = np.column_stack([rng.uniform(-180, 360, 200), rng.uniform(-720, 720, 200)])
+    scale = TargetScale(TASKS["angle"], _config("angle", loss_fn=loss)).double()
+    scale.fit(truth)
+    raw, target = scale.standardize(torch.tensor(predicted)), scale.standardize(torch.tensor(truth))
+    deviation = (raw - scale.nearest_turn(raw, target)) * scale.scale
+    theta, phi = TASKS["angle"].outputs
+    np.testing.assert_allclose(deviation[:, 0], predicted[:, 0] - truth[:, 0], atol=1e-9)
+    np.testing.assert_allclose(deviation[:, 1], phi.difference(predicted[:, 1], truth[:, 1]), atol=1e-9)
+    assert (theta.period, phi.period) == (None, 360.0)
 
 
 def test_directions_have_length_one_and_classes_are_probabilities():

@@ -15,6 +15,7 @@ from torch import nn
 
 from xec_data.reading.columns import read_columns
 from xec_data.reading.reader import EventReader
+from xec_data.tasks.table import TASKS as TASK_TABLE
 from xec_models.checkpoint.building import load_model
 from xec_models.regressor.metrics import pull_width
 from xec_train.config.train_config import TrainConfig
@@ -58,6 +59,19 @@ def test_wrong_widths_are_corrected(configure: Configure, event_files: tuple[Pat
     # The files of the run are written with the correction as well.
     results = read_columns(run.validation_results)
     np.testing.assert_allclose(results["sigma_energy"], outputs["energy_sigma"][:, 0], rtol=1e-3)
+
+
+@pytest.mark.parametrize("loss", ["student_t", "gaussian_nll"])
+def test_directions_have_a_corrected_width_for_each_angle(configure: Configure, loss: str) -> None:
+    run = train(configure(f"tasks.angle.loss_fn={loss}", "training.epochs=1"))
+    results = read_columns(run.validation_results)
+    for output, column in zip(TASK_TABLE["angle"].outputs, results["emiAng"].T, strict=True):
+        residual = output.difference(results[f"pred_{output.name}"], column)
+        assert pull_width(residual, results[f"sigma_{output.name}"]) == pytest.approx(1.0, rel=1e-3)
+    with run.predictions("angle").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    np.testing.assert_allclose([float(row["sigma_phi"]) for row in rows], results["sigma_phi"], rtol=1e-5)
+    assert len(read_checkpoint(run.checkpoint_best)["sigma_factors"]["angle"]) == 2
 
 
 @pytest.mark.usefixtures("overconfident")

@@ -27,6 +27,8 @@ BY_HAND = {
     "cosine": ([[2.0, 0.0, 0.0], [1.0, 1.0, 0.0]], [[0.0, 0.0, 5.0], [3.0, 0.0, 0.0]], 1.0,
                [1.0, 1 - math.sqrt(0.5)]),
     "gaussian_nll": ([[1.0, math.log(4.0)]], [[3.0]], 0.5, [0.5 * (math.log(4.0) + 4 / 4) * 2.0]),
+    # ν = 1 is the Lorentz curve 1/(π(1 + d²)), whose −ln is taken without ½ ln 2π.
+    "student_t": ([[1.0, 0.0]], [[3.0]], 1.0, [math.log(math.pi * 5) - 0.5 * math.log(2 * math.pi)]),
     "cross_entropy": ([[0.0, math.log(2.0), math.log(5.0)]], [[1.0]], 1.0, [-math.log(2 / 8)]),
 }  # fmt: skip
 
@@ -38,14 +40,15 @@ def test_every_loss_has_a_value_worked_out_by_hand() -> None:
 @pytest.mark.parametrize("name", BY_HAND)
 def test_value(name: str) -> None:
     prediction, target, beta, expected = BY_HAND[name]
-    loss = LOSSES[name].per_event(torch.tensor(prediction), torch.tensor(target), beta)
+    prediction, target = torch.tensor(prediction), torch.tensor(target)
+    loss = LOSSES[name].per_event(prediction, target, beta)
     torch.testing.assert_close(loss, torch.tensor(expected), rtol=1e-6, atol=1e-7)
 
 
 @pytest.mark.parametrize("name", sorted(set(BY_HAND) - {"cross_entropy"}))
 def test_gradient(name: str) -> None:
     torch.manual_seed(1)
-    columns = 4 if name == "gaussian_nll" else 2
+    columns = 4 if LOSSES[name].predicts_sigma else 2
     prediction = torch.randn(5, columns, dtype=torch.float64, requires_grad=True)
     target = torch.rand(5, 2, dtype=torch.float64) + 1.5
     # With beta = 0 the likelihood has no part that is kept from the gradient on purpose.
@@ -76,7 +79,7 @@ def test_gradient_through_the_spaces_of_every_task(task: str, loss: str) -> None
     if spec.n_classes:
         truth = torch.arange(n)[:, None]
     network.fit_targets({task: truth.numpy()})
-    columns = spec.n_outputs * (2 if loss == "gaussian_nll" else 1)
+    columns = spec.n_outputs * (2 if LOSSES[loss].predicts_sigma else 1)
     raw = torch.randn(n, columns, dtype=torch.float64, requires_grad=True)
 
     def minimized(values: torch.Tensor) -> torch.Tensor:

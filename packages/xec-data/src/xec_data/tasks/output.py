@@ -79,6 +79,13 @@ class Output:
                 f"output '{self.name}': residual 'angle' in '{self.unit}', expected the unit deg or rad"
             )
 
+    @property
+    def period(self) -> float | None:
+        """Value of a full turn, in the unit of the output; None if it is no angle on a circle."""
+        if self.residual != "angle":
+            return None
+        return 360.0 if self.unit == "deg" else 2 * np.pi
+
     def difference(self, prediction: ArrayLike, truth: ArrayLike) -> NDArray[np.float64]:
         """Subtract the truth, in the unit of the output; any shape."""
         residual = np.asarray(prediction, np.float64) - np.asarray(truth, np.float64)

@@ -56,7 +56,7 @@ class Task:
     truth
         Where the true values come from.
     default_loss, default_beta
-        Loss and its parameter unless the configuration says otherwise.
+        Loss, and the parameter of that loss, unless the configuration says otherwise.
     title
         The heading of its plots; by default the name.
     n_classes

@@ -9,13 +9,14 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validat
 
 from xec_data.configuration.choice import OneOf, Remark
 from xec_data.tasks.table import TASKS
+from xec_data.tasks.task import Task
 from xec_geometry import LAYOUTS, Layout, outer_fine_grid
 from xec_geometry.errors import did_you_mean
 from xec_models.blocks.hex_operators import HEX_OPERATORS
 from xec_models.encoder.outer_modes import OUTER_MODES
 from xec_models.encoder.position_encodings import POSITION_ENCODINGS
 from xec_models.errors import ModelError
-from xec_models.losses.table import LOSSES, describe_beta, losses_for
+from xec_models.losses.table import LOSSES, describe_beta, losses_for, usual_beta
 from xec_models.reconstruction.inpainter.heads import INPAINTER_HEADS
 
 # Two doublings of the width and a 4 × 4 token make the width of a token a multiple of this.
@@ -137,7 +138,7 @@ class TaskConfig(BaseModel):
     enabled: bool = Field(True, description="Whether the network has a head for the task.")
     loss_fn: str | None = Field(None, description="Loss; null: the usual one of the task.")
     loss_beta: Annotated[float | None, Remark(lambda: describe_beta(LOSSES))] = Field(
-        None, ge=0.0, description="Parameter β of the loss."
+        None, ge=0.0, description="Parameter β of the loss, null: its usual one."
     )
     weight: float = Field(1.0, ge=0.0, description="Factor of the task in the total loss.")
     log_transform: bool = Field(False, description="Learn the logarithm of the value.")
@@ -186,16 +187,13 @@ def resolve_tasks(tasks: Mapping[str, TaskConfig]) -> dict[str, TaskConfig]:
             problems.append(f"{name}.log_transform: the values are not positive numbers, expected false")
     if problems:
         raise ValueError("; ".join(problems))
-    return {
-        name: tasks[name].model_copy(
-            update={
-                "loss_fn": tasks[name].loss_fn or spec.default_loss,
-                "loss_beta": spec.default_beta if tasks[name].loss_beta is None else tasks[name].loss_beta,
-            }
-        )
-        for name, spec in TASKS.items()
-        if name in tasks
-    }
+    return {name: _with_loss(tasks[name], spec) for name, spec in TASKS.items() if name in tasks}
+
+
+def _with_loss(config: TaskConfig, spec: Task) -> TaskConfig:
+    loss = config.loss_fn or spec.default_loss
+    beta = usual_beta(spec, loss) if config.loss_beta is None else config.loss_beta
+    return config.model_copy(update={"loss_fn": loss, "loss_beta": beta})
 
 
 # For a configuration's field: `tasks: TaskTable`.

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Literal, Protocol
 from xec_geometry.support.registry import Registry
 from xec_models.errors import ModelError
 from xec_models.losses.functions import (
+    bounded_log_variance,
     cosine,
     cross_entropy,
     gaussian_nll,
@@ -30,6 +31,8 @@ from xec_models.losses.functions import (
     relative_mse,
     relative_smooth_l1,
     smooth_l1,
+    student_t,
+    unbounded_log_variance,
 )
 
 if TYPE_CHECKING:
@@ -58,6 +61,14 @@ class TaskTraits(Protocol):
     def direction(self) -> object | None:
         """Function from the outputs to a vector in space; None for tasks that are no direction."""
 
+    @property
+    def default_loss(self) -> str:
+        """Name of its usual loss."""
+
+    @property
+    def default_beta(self) -> float:
+        """Parameter β of its usual loss."""
+
 
 @dataclass(frozen=True)
 class Loss:
@@ -80,10 +91,14 @@ class Loss:
         Meaning of β, for people; empty if the loss has none.
     beta_positive
         Whether β = 0 is no valid value.
+    default_beta
+        β unless the configuration, or the task whose usual loss this is, says otherwise.
     positive_truth
         Whether every true value must be > 0.
     predicts_sigma
         Whether the prediction has twice the columns of the target: means, then logarithms of variances.
+    log_variance
+        From such a column to the ln σ² that the loss understands by it.
     for_readings
         Whether it can also compare the normalized readings of hidden sensors, number by number.
     """
@@ -95,8 +110,10 @@ class Loss:
     summary: str
     beta: str = ""
     beta_positive: bool = False
+    default_beta: float = 1.0
     positive_truth: bool = False
     predicts_sigma: bool = False
+    log_variance: Callable[[Tensor], Tensor] = unbounded_log_variance
     for_readings: bool = False
 
     def per_event(self, prediction: Tensor, target: Tensor, beta: float) -> Tensor:
@@ -125,11 +142,6 @@ def _regression(task: TaskTraits) -> bool:
 def _numbers(task: TaskTraits) -> bool:
     # Components of a unit vector depend on each other: only the distance of the two vectors has a meaning.
     return not task.n_classes and not task.unit_vector
-
-
-def _scalars(task: TaskTraits) -> bool:
-    # A σ of each output would not be one of the angle between two directions.
-    return not task.n_classes and task.direction is None
 
 
 def _positive(task: TaskTraits) -> bool:
@@ -161,9 +173,13 @@ LOSSES: Registry[Loss] = Registry(
         Loss("relative_mse", relative_mse, "physical", _positive, "(d/t)²", positive_truth=True),
         Loss("cosine", cosine, "direction", _directions,
              "1 − cos of the angle between the directions"),
-        Loss("gaussian_nll", gaussian_nll, "standardized", _scalars,
+        Loss("gaussian_nll", gaussian_nll, "standardized", _numbers,
              "½(ln σ² + d²/σ²)·σ^(2β), the last factor without gradient; predicts σ too",
-             beta="exponent", predicts_sigma=True),
+             beta="exponent", default_beta=0.5, predicts_sigma=True),
+        Loss("student_t", student_t, "standardized", _numbers,
+             "½ ln σ² + ½(β + 1)·ln(1 + d²/(βσ²)), little affected by tails; predicts σ too",
+             beta="degrees of freedom", beta_positive=True, default_beta=4.0, predicts_sigma=True,
+             log_variance=bounded_log_variance),
         Loss("cross_entropy", cross_entropy, "classes", _classes,
              "−ln of the probability of the true class"),
     ),
@@ -181,6 +197,13 @@ def losses_for(task: TaskTraits) -> tuple[str, ...]:
 def losses_for_readings() -> tuple[str, ...]:
     """Names of the losses that can compare normalized readings, in the order of the table."""
     return tuple(loss.name for loss in LOSSES.values() if loss.for_readings)
+
+
+def usual_beta(task: TaskTraits, loss: str) -> float:
+    """Return β of a loss for a task where the configuration states none."""
+    if loss == task.default_loss or loss not in LOSSES:
+        return task.default_beta
+    return LOSSES[loss].default_beta
 
 
 def uncertainty_loss(task: TaskTraits) -> str | None:

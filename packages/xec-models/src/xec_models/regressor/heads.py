@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any, cast
 
@@ -14,6 +15,7 @@ from torch import Tensor, nn
 from xec_data.tasks.task import Task
 from xec_models.config.network import TaskConfig
 from xec_models.errors import ModelError
+from xec_models.losses.table import LOSSES
 
 DROPOUT = 0.2
 
@@ -141,6 +143,7 @@ class TargetScale(nn.Module):
         self.spec = spec
         self.log_transform = config.log_transform
         self.uncertainty = config.predicts_uncertainty
+        self._log_variance = LOSSES[str(config.loss_fn)].log_variance if self.uncertainty else None
         self.register_buffer("shift", torch.zeros(spec.n_outputs))
         self.register_buffer("scale", torch.ones(spec.n_outputs))
         # Not persistent: it must not enter the moving average of the weights.
@@ -197,6 +200,23 @@ class TargetScale(nn.Module):
             return truth
         return ((truth.log() if self.log_transform else truth) - self.shift) / self.scale
 
+    def nearest_turn(self, raw: Tensor, target: Tensor) -> Tensor:
+        """Shift standardized targets of angles by full turns, to within half a turn of a head's output.
+
+        Parameters
+        ----------
+        raw
+            (B, n) output of the head.
+        target
+            (B, n_outputs) of `standardize`.
+        """
+        periods = [output.period for output in self.spec.outputs]
+        if self.log_transform or not any(periods):
+            return target
+        turn = torch.tensor([period or math.inf for period in periods]).to(self.scale) / self.scale
+        turns = ((self._mean(raw.detach()) - target) / turn).round()
+        return target + torch.where(turn.isfinite(), turns * turn, 0.0)
+
     def physical(self, raw: Tensor) -> Tensor:
         """Convert a head's output (B, n) to physical values (B, n_outputs); probabilities for classes."""
         if self.spec.n_classes:
@@ -211,7 +231,12 @@ class TargetScale(nn.Module):
 
         With a logarithm: to first order, σ(log value) · value.
         """
-        width = (0.5 * raw[..., self.spec.n_outputs :]).exp() * self.scale * self.sigma_factor
+        if self._log_variance is None:
+            raise ModelError(
+                f"the task '{self.spec.name}' has no uncertainty, expected a loss that predicts σ"
+            )
+        log_variance = self._log_variance(raw[..., self.spec.n_outputs :])
+        width = (0.5 * log_variance).exp() * self.scale * self.sigma_factor
         return width * self.physical(raw) if self.log_transform else width
 
     def _mean(self, raw: Tensor) -> Tensor:

@@ -11,6 +11,8 @@ from xec_geometry.errors import did_you_mean
 from xec_train.config.keys import all_keys, choices, expectation, nearest_key, objectives_with
 
 _OWN_WORDS = "Value error, "
+# A default that follows from another key, whose error is listed by itself.
+_CONSEQUENCE = "default_factory_not_called"
 
 
 def describe_errors(error: ValidationError, objective: str) -> list[str]:
@@ -30,6 +32,8 @@ def describe_errors(error: ValidationError, objective: str) -> list[str]:
     """
     lines: dict[str, str] = {}
     for item in error.errors(include_url=False):
+        if item["type"] == _CONSEQUENCE:
+            continue
         path = _path(item["loc"], objective)
         # The alternatives of a union come as one error each; the first line names them all.
         lines.setdefault(path, f"{path}: {_describe(path, objective, dict(item))}")

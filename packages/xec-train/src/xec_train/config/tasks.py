@@ -11,7 +11,7 @@ from xec_data.configuration.choice import OneOf, Remark
 from xec_data.tasks.table import TASKS
 from xec_data.tasks.task import Task
 from xec_models.config.network import TaskConfig
-from xec_models.losses.table import describe_beta, losses_for
+from xec_models.losses.table import describe_beta, losses_for, usual_beta
 from xec_train.config.base import Section
 
 
@@ -26,7 +26,11 @@ def _task_section(spec: Task) -> type[TaskConfig]:
         ),
         "loss_beta": (
             Annotated[float | None, Remark(lambda: describe_beta(losses_for(spec)))],
-            Field(spec.default_beta, ge=0, description=base["loss_beta"].description),
+            Field(
+                default_factory=lambda values: usual_beta(spec, values.get("loss_fn", "")),
+                ge=0,
+                description=base["loss_beta"].description,
+            ),
         ),
     }
     if not spec.positive:

@@ -8,6 +8,7 @@ from textwrap import wrap
 from typing import Any
 
 from xec_data.normalization.presets import PRESETS
+from xec_data.tasks.table import TASKS
 from xec_train.config.keys import Key, all_keys, choices, is_fixed, remarks, sort_sections, table_of
 from xec_train.config.train_config import TrainConfig
 from xec_train.config.yaml_text import write_scalar, write_yaml
@@ -20,7 +21,11 @@ COLUMN = 36
 REQUIRED = {"data.train_path": "train.root", "data.val_path": "val.root"}
 """Values of a new file for keys without default: names to be replaced."""
 
-_PRESET_KEYS = {f"normalization.{name}" for name in PRESETS["default"].values}
+# Their values follow from another key, a preset or a loss; stated, they would stay when that one is changed.
+_DERIVED_KEYS = {
+    *(f"normalization.{name}" for name in PRESETS["default"].values),
+    *(f"tasks.{task}.loss_beta" for task in TASKS),
+}
 
 _HEADER = """\
 # Configuration of a training, for: xec train THIS_FILE [section.key=value ...]
@@ -102,8 +107,7 @@ def _lines(objective: str, values: dict[str, Any]) -> Iterator[str]:
         indent = "  " * key.path.count(".")
         if "." not in key.path:
             yield ""
-        # Values of a preset stay comments: stated, they would override another preset.
-        mark = "# " if key.path in _PRESET_KEYS else ""
+        mark = "# " if key.path in _DERIVED_KEYS else ""
         entry = f"{key.name}:" if key.section else f"{mark}{key.name}: {_value(key, values)}"
         line = f"{indent + entry:<{COLUMN}}# {_comment(key, objective)}"
         if key.section is None and len(line) <= WIDTH:

@@ -102,7 +102,7 @@ class RegressionConfig(TrainConfig):
     loss_balance: Literal["manual", "auto"] = Field(
         "manual",
         description="weights of the tasks in the total loss: manual (tasks.<task>.weight), or auto: learned, "
-        "weight·(loss/(2σ²) + log σ) with a σ for each task; a likelihood (gaussian_nll) has its own",
+        "weight·(loss/(2σ²) + log σ) with a σ for each task; a likelihood, which predicts σ, has its own",
     )
     reweighting: ReweightingConfig = Field(
         default_factory=ReweightingConfig, description="Weights of training events, by task"

@@ -153,7 +153,8 @@ def _in_space(
 ) -> tuple[Tensor, Tensor]:
     """Return prediction and target in the space of a loss."""
     if loss.space in ("standardized", "classes"):
-        return raw, network.standardize_target(task, truth)
+        target = network.standardize_target(task, truth)
+        return raw, network.target_scale(task).nearest_turn(raw, target)
     physical, direction = network.to_physical({task: raw})[task], TASKS[task].direction
     if loss.space == "direction" and direction is not None:
         return direction(TORCH, physical), direction(TORCH, truth)
