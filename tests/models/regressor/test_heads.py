@@ -106,7 +106,7 @@ def test_uncertainty_of_a_bounded_log_variance():
 
 
 def test_a_head_without_uncertainty_has_no_sigma():
-    with pytest.raises(ModelError, match="'energy' has no σ"):
+    with pytest.raises(ModelError, match="'energy' has no uncertainty"):
         TargetScale(TASKS["energy"], _config("energy")).sigma(torch.zeros(2, 1))
 
 
