@@ -3,21 +3,30 @@ import pytest
 
 from xec_data.simulation import SimulationConfig, expected_photons
 from xec_data.simulation.fast_light import TOLERANCE, FastLight
-from xec_data.simulation.light_map import unshadowed
+from xec_data.simulation.light_map import arrival_probability, unshadowed
 from xec_data.simulation.shower import Deposits, shower_deposits
 from xec_data.simulation.source import emit_photons
 from xec_data.simulation.volume import in_xenon
 from xec_geometry import (
     FACES,
+    MIRRORS,
     N_SENSORS,
     face_ids,
+    mirrored_sensors,
+    mirrored_vectors,
     sensor_areas,
     sensor_normals,
     sensor_positions,
     solid_angle,
     uvw_to_xyz,
 )
-from xec_geometry.detector.parameters import INNER_RADIUS, OUTER_RADIUS, PMT_RADIUS
+from xec_geometry.detector.parameters import (
+    CENTER_IDS,
+    INNER_RADIUS,
+    OUTER_RADIUS,
+    PMT_RADIUS,
+    TABLE_ACCURACY,
+)
 
 # Detector page for the first two; the simulation's own choices for the others.
 ENERGY_PER_PHOTON, INDEX = 21.6e-9, 1.65
@@ -123,3 +132,16 @@ def test_an_event_that_leaks_altogether_is_dark(showers):
     for photons, arrival in FastLight(20).shine(nothing):
         assert not photons.any()
         assert np.isfinite(arrival).all()
+
+
+@pytest.mark.parametrize("mirror", MIRRORS)
+def test_the_light_of_a_reflected_point_is_the_reflected_light(mirror):
+    rng = np.random.default_rng(4760)
+    points = uvw_to_xyz(rng.uniform([-24, -68, 0.5], [24, 68, 38], (40, 3)))
+    light, reflected = arrival_probability(points), arrival_probability(mirrored_vectors(points, mirror))
+    expected = light[:, mirrored_sensors(mirror)]
+    # The centre patch is as symmetric as the table is accurate.
+    patch = np.isin(np.arange(N_SENSORS), CENTER_IDS)
+    np.testing.assert_allclose(reflected[:, ~patch], expected[:, ~patch], rtol=1e-9)
+    np.testing.assert_allclose(reflected[:, patch], expected[:, patch], rtol=TABLE_ACCURACY)
+    assert (mirror == "none") == np.allclose(reflected, light, rtol=0.1)

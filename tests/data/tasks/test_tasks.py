@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pytest
 
@@ -13,7 +11,6 @@ from xec_data.tasks.measures import distance, opening_angle
 from xec_data.tasks.output import Output
 from xec_data.tasks.table import RECONSTRUCTIONS, TASKS, needed_branches, plausible_ranges, purposes
 from xec_data.tasks.task import Task, Truth
-from xec_geometry import angles_to_direction, direction_to_angles, uvw_to_xyz, xyz_to_uvw
 
 TWIN = Task("twin", "the same truth", (Output("twin", "GeV"),), Truth(("energyTruth",)), "l1")
 
@@ -145,36 +142,6 @@ def test_a_residual_takes_the_shorter_way_round_the_circle():
     radians = Output("phi", "rad", residual="angle")
     np.testing.assert_allclose(radians.difference(3.0, -3.0), 6.0 - 2 * np.pi)
     np.testing.assert_allclose(TASKS["energy"].outputs[0].difference([0.05], [0.06]), [-0.01])
-
-
-def truths(point: np.ndarray, direction: np.ndarray) -> dict[str, Any]:
-    n = len(point)
-    return {
-        "emiAng": np.column_stack(direction_to_angles(direction, degrees=True)),
-        "emiVec": direction,
-        "uvwTruth": xyz_to_uvw(point),
-        "energyTruth": np.full(n, 0.05),
-        "timeTruth": np.full(n, 1e-9),
-        "n_gamma": np.ones(n),
-    }
-
-
-@pytest.mark.parametrize(("axis", "reflection"), [(2, "under_z_reflection"), (1, "under_y_reflection")])
-def test_reflections_are_those_of_points_and_directions_in_space(axis: int, reflection: str) -> None:
-    rng = np.random.default_rng(1)
-    u, v, w = rng.uniform(-20, 20, 40), rng.uniform(-60, 60, 40), rng.uniform(1, 30, 40)
-    point = uvw_to_xyz(np.column_stack([u, v, w]))
-    direction = angles_to_direction(rng.uniform(60, 120, 40), rng.uniform(-60, 60, 40), degrees=True)
-    mirror = np.ones(3)
-    mirror[axis] = -1.0
-    before, after = truths(point, direction), truths(point * mirror, direction * mirror)
-    for task in TASKS.values():
-        values, expected = task.true_values(before), task.true_values(after)
-        for column, output in enumerate(task.outputs):
-            reflected = getattr(output, reflection).apply(values[:, column])
-            np.testing.assert_allclose(
-                output.difference(reflected, expected[:, column]), 0.0, atol=1e-9, err_msg=output.name
-            )
 
 
 def test_opening_angles():

@@ -8,6 +8,13 @@ from .detector.coordinates import (
 from .detector.faces import face_ids as face_ids, face_of_sensor as face_of_sensor, index_map as index_map
 from .detector.fiducial import FIDUCIAL as FIDUCIAL, in_fiducial as in_fiducial
 from .detector.fingerprint import geometry_hash as geometry_hash
+from .detector.mirrors import (
+    MIRRORS as MIRRORS,
+    MirrorName as MirrorName,
+    match_mirrored as match_mirrored,
+    mirrored_sensors as mirrored_sensors,
+    mirrored_vectors as mirrored_vectors,
+)
 from .detector.names import (
     FACES as FACES,
     GRIDS as GRIDS,

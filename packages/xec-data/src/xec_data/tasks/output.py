@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
@@ -11,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from xec_data.errors import DataError
 from xec_geometry.detector.coordinates import wrap_degrees
+from xec_geometry.detector.mirrors import MIRRORS, MirrorName
 from xec_geometry.errors import did_you_mean
 
 ResidualKind = Literal["difference", "ratio", "angle"]
@@ -27,6 +29,12 @@ class Reflection:
         """Reflect values: an array or tensor of any shape."""
         return values * self.sign + self.offset
 
+    def then(self, other: Reflection) -> Reflection:
+        """Return the change by this reflection and the other after it."""
+        return Reflection(self.sign * other.sign, other.apply(self.offset))
+
+
+_ROUNDING = 1e-6
 
 UNCHANGED = Reflection()
 REVERSED = Reflection(sign=-1.0)
@@ -51,7 +59,8 @@ class Output:
         too; ``angle``: the difference is taken along the shorter way round the circle, in deg or rad.
     under_z_reflection, under_y_reflection
         Its change when the event is reflected at the plane z = 0, or at y = 0 (φ = 180°): both map the
-        nominal detector to itself.
+        nominal detector to itself. Unchanged unless stated; trainings with ``training.mirror`` and averages
+        over reflected events rely on it.
     plausible
         The smallest and the largest value that a file may hold in this unit; others are most likely in
         another unit.
@@ -77,6 +86,26 @@ class Output:
         if self.residual == "angle" and self.unit not in ("deg", "rad"):
             raise DataError(
                 f"output '{self.name}': residual 'angle' in '{self.unit}', expected the unit deg or rad"
+            )
+        for mirror in MIRRORS:
+            self._require_involution(mirror)
+
+    def reflection(self, mirror: MirrorName) -> Reflection:
+        """Return its change under a reflection of the detector, one of `xec_geometry.MIRRORS`."""
+        change = UNCHANGED
+        for plane, reflection in (("z", self.under_z_reflection), ("y", self.under_y_reflection)):
+            if plane in mirror:
+                change = change.then(reflection)
+        return change
+
+    def _require_involution(self, mirror: MirrorName) -> None:
+        once = self.reflection(mirror)
+        twice = once.then(once)
+        rest = twice.offset if self.period is None else math.remainder(twice.offset, self.period)
+        if abs(once.sign) != 1 or abs(rest) > _ROUNDING:
+            raise DataError(
+                f"output '{self.name}': reflected twice ({mirror}) a value is not what it was: "
+                f"value ↦ {once.sign:g}·value + {once.offset:g}, expected the sign -1, or 1 and no offset"
             )
 
     @property

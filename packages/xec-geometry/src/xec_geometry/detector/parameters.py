@@ -9,6 +9,9 @@ from __future__ import annotations
 
 from types import MappingProxyType
 
+# The positions that follow from these numbers are those of the table within this many cm.
+TABLE_ACCURACY = 1e-3
+
 # Inner face: a cylinder of SiPMs, rows along φ, columns along z.
 INNER_RADIUS = 64.97
 INNER_ROWS = 93

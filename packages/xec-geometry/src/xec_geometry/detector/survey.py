@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from xec_geometry.detector.parameters import N_SENSORS
+from xec_geometry.detector.parameters import N_SENSORS, TABLE_ACCURACY
 from xec_geometry.detector.sensors import sensor_normals, sensor_positions
 from xec_geometry.errors import GeometryError
 from xec_geometry.support.arrays import FloatArray, IntArray, read_only
@@ -115,7 +115,7 @@ def compare_survey(
     table: SensorTable,
     reference: SensorTable | None = None,
     *,
-    min_distance: float = 1e-3,
+    min_distance: float = TABLE_ACCURACY,
     min_turn: float = 0.1,
 ) -> Moved:
     """Find the sensors that moved or turned, and by how much.

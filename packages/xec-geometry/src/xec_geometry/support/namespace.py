@@ -20,6 +20,10 @@ class ArrayNamespace(Protocol):
         """(x)"""
 
     @property
+    def arctan2(self) -> Function:
+        """(y, x)"""
+
+    @property
     def asinh(self) -> Function:
         """(x)"""
 
@@ -52,6 +56,10 @@ class ArrayNamespace(Protocol):
         """(x)"""
 
     @property
+    def mean(self) -> Function:
+        """(x, axis)"""
+
+    @property
     def sin(self) -> Function:
         """(x)"""
 
@@ -70,6 +78,10 @@ class ArrayNamespace(Protocol):
     @property
     def stack(self) -> Function:
         """(arrays, axis)"""
+
+    @property
+    def sum(self) -> Function:
+        """(x, axis)"""
 
     @property
     def tanh(self) -> Function:
