@@ -7,12 +7,10 @@ import pytest
 
 from xec_analysis import AnalysisError, fit_baselines
 from xec_analysis.estimators.baselines import RECIPES
-from xec_analysis.estimators.light_start_times import first_time, path_corrected_time
-from xec_analysis.estimators.polynomial import Polynomial
 from xec_data.reading.reader import EventReader
 from xec_data.tasks.measures import opening_angle
 from xec_data.tasks.table import TASKS
-from xec_geometry import N_SENSORS, sensor_positions
+from xec_geometry import N_SENSORS
 from xec_models.regressor.metrics import half_width_68, percentile_68
 
 TRUTH = ("uvwTruth", "energyTruth", "timeTruth", "emiAng")
@@ -99,51 +97,6 @@ def test_too_few_events_to_calibrate_with(training_file):
         fit_baselines(training_file, max_events=20)
 
 
-def test_a_flash_at_a_point_gives_its_time():
-    point = np.array([[-70.0, 5.0, 3.0]])
-    speed = 2.99792458e10 / 1.65
-    time = 4e-9 + np.linalg.norm(sensor_positions() - point, axis=1) / speed
-    npho = np.full((1, N_SENSORS), 1000.0)
-    bad = np.random.default_rng(0).choice(N_SENSORS, 2000, replace=False)
-    time[bad[:1000]] = 1e10
-    npho[0, bad[1000:]] = 10.0
-    time[bad[1000:]] += 5e-9
-    assert path_corrected_time(npho, time[np.newaxis], point)[0] == pytest.approx(4e-9, abs=1e-14)
-
-
-@pytest.mark.parametrize("measure", [first_time, path_corrected_time])
-def test_no_bright_sensor_no_time(measure):
-    npho, time = np.full((1, N_SENSORS), 299.0), np.zeros((1, N_SENSORS))
-    assert np.isnan(measure(npho, time, np.array([[-70.0, 0.0, 0.0]])))[0]
-
-
-def test_first_times_are_the_earliest_ones():
-    point = np.array([[-70.0, 0.0, 0.0]])
-    speed = 2.99792458e10 / 1.65
-    time = np.linalg.norm(sensor_positions() - point, axis=1) / speed + 1e-7
-    time[:20] -= np.linspace(1e-9, 3e-9, 20)
-    npho = np.full((1, N_SENSORS), 1000.0)
-    assert first_time(npho, time[np.newaxis], point)[0] == pytest.approx(1e-7 - 2e-9, abs=1e-14)
-    # A reading earlier than all, but too dim to be trusted.
-    npho[0, 50], time[50] = 100.0, 0.0
-    assert first_time(npho, time[np.newaxis], point)[0] == pytest.approx(1e-7 - 2e-9, abs=1e-14)
-
-
 def test_unknown_recipes_get_a_hint(training_file):
     with pytest.raises(AnalysisError, match=r"unknown recipe 'simpel' \(did you mean 'simple'\?\)"):
         fit_baselines(training_file, "simpel")
-
-
-def test_polynomials_reproduce_what_they_can():
-    rng = np.random.default_rng(0)
-    x = rng.normal(2.0, 3.0, (200, 2))
-    target = 1 + 2 * x[:, 0] - 0.5 * x[:, 0] * x[:, 1] + 0.1 * x[:, 1] ** 3
-    np.testing.assert_allclose(Polynomial.fit(x, target, degree=3)(x), target, atol=1e-9)
-    factor = rng.uniform(1, 5, 200)
-    relative = Polynomial.fit(x, factor * (300 + x[:, 0]), degree=1, factor=factor)
-    np.testing.assert_allclose(relative(x), 300 + x[:, 0])
-
-
-def test_a_variable_with_one_value_is_no_problem():
-    x = np.column_stack([np.linspace(0, 1, 50), np.full(50, 3.0)])
-    np.testing.assert_allclose(Polynomial.fit(x, 5 * x[:, 0], degree=2)(x), 5 * x[:, 0], atol=1e-9)

@@ -83,7 +83,7 @@ def test_gradient_through_the_spaces_of_every_task(task: str, loss: str) -> None
     raw = torch.randn(n, columns, dtype=torch.float64, requires_grad=True)
 
     def minimized(values: torch.Tensor) -> torch.Tensor:
-        return task_loss(network, task, values, truth).mean()
+        return task_loss(network, task, {task: values}, truth).mean()
 
     assert torch.autograd.gradcheck(minimized, (raw,))
 

@@ -6,6 +6,13 @@ from collections.abc import Collection, Iterable
 
 from xec_data.errors import DataError
 from xec_data.schema.branches import SCHEMA, SENSOR_BRANCHES
+from xec_data.tasks.anchors import (
+    anchor_angles,
+    anchor_direction,
+    anchor_energy,
+    anchor_point,
+    anchor_time,
+)
 from xec_data.tasks.directions import direction_of_angles, direction_of_vectors
 from xec_data.tasks.measures import JointMeasure, distance, opening_angle
 from xec_data.tasks.output import REVERSED, Output, Reflection
@@ -62,6 +69,7 @@ TASKS: Registry[Task] = Registry(
             default_loss="smooth_l1",
             direction=direction_of_angles,
             joint=_opening("val_resolution_deg"),
+            anchor=anchor_angles,
             enabled_by_default=True,
         ),
         Task(
@@ -73,6 +81,7 @@ TASKS: Registry[Task] = Registry(
             default_loss="l1",
             positive=True,
             conventional=Truth(("energyReco",)),
+            anchor=anchor_energy,
         ),
         Task(
             name="timing",
@@ -83,6 +92,7 @@ TASKS: Registry[Task] = Registry(
             default_loss="l1",
             needs_times=True,
             conventional=Truth(("timeReco",)),
+            anchor=anchor_time,
         ),
         Task(
             name="uvwFI",
@@ -98,6 +108,7 @@ TASKS: Registry[Task] = Registry(
             metric_prefix="uvw_",
             joint=JointMeasure("distance", "uvw_dist_68pct", "cm", "distance", distance),
             conventional=Truth(("uvwRecoFI",)),
+            anchor=anchor_point,
         ),
         Task(
             name="angleVec",
@@ -113,6 +124,7 @@ TASKS: Registry[Task] = Registry(
             direction=direction_of_vectors,
             unit_vector=True,
             joint=_opening("angleVec_resolution_deg"),
+            anchor=anchor_direction,
         ),
         Task(
             name="n_gamma",

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from xec_data.errors import DataError
 from xec_data.schema.branches import SCHEMA
+from xec_data.tasks.anchors import Anchor
 from xec_data.tasks.directions import Direction
 from xec_data.tasks.measures import JointMeasure
 from xec_data.tasks.output import Output, require_plain_name
@@ -75,6 +76,9 @@ class Task:
         The measure of all outputs together.
     conventional
         Branches of the conventional reconstruction that hold the same quantity in real data.
+    anchor
+        The same quantity from a conventional reconstruction inside the network, which then learns the
+        residual: of the logarithm if the value is positive. None: the network learns the value itself.
     enabled_by_default
         Whether a new configuration learns it.
     """
@@ -94,6 +98,7 @@ class Task:
     metric_prefix: str = ""
     joint: JointMeasure | None = None
     conventional: Truth | None = None
+    anchor: Anchor | None = None
     enabled_by_default: bool = False
 
     def __post_init__(self) -> None:

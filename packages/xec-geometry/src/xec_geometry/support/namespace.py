@@ -60,6 +60,10 @@ class ArrayNamespace(Protocol):
         """(x, axis)"""
 
     @property
+    def rad2deg(self) -> Function:
+        """(x)"""
+
+    @property
     def sin(self) -> Function:
         """(x)"""
 

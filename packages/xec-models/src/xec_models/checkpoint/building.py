@@ -164,11 +164,15 @@ def load_evaluated(
     """
     weights = checkpoint.weights
     load_parameters(model, weights.validated if prefer_ema else weights.model, source)
-    if weights.sigma_factors and isinstance(model, XECRegressor) and (prefer_ema or not weights.averaged):
+    if isinstance(model, XECRegressor) and (prefer_ema or not weights.averaged):
         try:
             model.set_sigma_factors(weights.sigma_factors)
         except ModelError as error:
             raise CheckpointError(f"{source}: sigma_factors: {error}") from error
+        try:
+            model.set_residual_factors(weights.residual_factors)
+        except ModelError as error:
+            raise CheckpointError(f"{source}: residual_factors: {error}") from error
 
 
 def load_parameters(model: nn.Module, state: Mapping[str, Tensor], source: str = "checkpoint") -> None:

@@ -85,11 +85,14 @@ class NetworkWeights:
     sigma_factors
         By task, a factor for each output that corrects the predicted uncertainties of the validated
         weights.
+    residual_factors
+        By task with an anchor, 1 for each output, or 0 where the validated weights were no improvement.
     """
 
     model: State
     averaged: State | None = None
     sigma_factors: Mapping[str, Sequence[float]] = field(default_factory=dict)
+    residual_factors: Mapping[str, Sequence[float]] = field(default_factory=dict)
 
     @property
     def validated(self) -> State:

@@ -93,6 +93,7 @@ def _checkpoint(content: Mapping[str, Any], provenance: Provenance) -> Checkpoin
             _of_network(content["model"]),
             _of_network(content.get("ema_model") or {}) or None,
             content.get("sigma_factors") or {},
+            content.get("residual_factors") or {},
         ),
         provenance=provenance,
         outputs=_outputs(content, config),

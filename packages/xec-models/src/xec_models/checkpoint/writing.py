@@ -97,6 +97,7 @@ def to_plain(checkpoint: Checkpoint) -> dict[str, Any]:
         "model": dict(weights.model),
         "ema_model": None if weights.averaged is None else dict(weights.averaged),
         "sigma_factors": {task: list(factors) for task, factors in weights.sigma_factors.items()},
+        "residual_factors": {task: list(factors) for task, factors in weights.residual_factors.items()},
         "epoch": checkpoint.epoch,
     }
     if provenance.converted_from is not None:

@@ -10,8 +10,9 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validat
 from xec_data.configuration.choice import OneOf, Remark
 from xec_data.tasks.table import TASKS
 from xec_data.tasks.task import Task
-from xec_geometry import LAYOUTS, Layout, outer_fine_grid
+from xec_geometry import LAYOUTS, Layout, index_map, outer_fine_grid
 from xec_geometry.errors import did_you_mean
+from xec_models.anchor.table import ANCHORS, NO_ANCHOR
 from xec_models.blocks.hex_operators import HEX_OPERATORS
 from xec_models.encoder.outer_modes import OUTER_MODES
 from xec_models.encoder.position_encodings import POSITION_ENCODINGS
@@ -22,6 +23,9 @@ from xec_models.reconstruction.inpainter.heads import INPAINTER_HEADS
 # Two doublings of the width and a 4 × 4 token make the width of a token a multiple of this.
 DIM_MULTIPLE = 32
 NUM_HEADS = 8
+# Two halvings of a window.
+WINDOW_MULTIPLE = 4
+LARGEST_WINDOW = 40
 
 PREDICTABLE = (("npho",), ("npho", "time"))
 
@@ -53,6 +57,10 @@ class ModelConfig(BaseModel):
     hex_conv: Annotated[str, OneOf("hex_conv", lambda: HEX_OPERATORS)] = Field(
         "depthwise", description="Neighbourhood operator of the top and bottom faces."
     )
+    hex_width: int | None = Field(
+        None, gt=0, description="Width of the features on the top and bottom faces; null: 96."
+    )
+    hex_depth: int | None = Field(None, gt=0, description="Blocks on the top and bottom faces; null: 4.")
     position: Annotated[str, OneOf("position", lambda: POSITION_ENCODINGS)] = Field(
         "learnable", description="Position encoding of the tokens in the fusion."
     )
@@ -87,6 +95,55 @@ class ModelConfig(BaseModel):
     def feedforward(self) -> int:
         """Width of the feed-forward part of a fusion layer."""
         return self.dim_feedforward or 4 * self.encoder_dim
+
+
+class RegressorConfig(ModelConfig):
+    """Shape of a network that predicts physical quantities."""
+
+    anchor: Annotated[str, OneOf("anchor", lambda: ANCHORS)] = Field(
+        NO_ANCHOR, description="Conventional reconstruction whose residuals the network learns."
+    )
+    inner_pool: tuple[int, int] | None = Field(
+        None,
+        description="Pooling of the inner face (rows, columns), e.g. [3, 4]: coarse and fast, where a window "
+        "looks at single sensors; null: none.",
+    )
+    window: tuple[int, int] | None = Field(
+        None,
+        description="Rows and columns of sensors around the anchor's point that the network looks at, "
+        "e.g. [20, 20]; null: none.",
+    )
+
+    window_width: int = Field(48, gt=0, multiple_of=6, description="Channels of the window; a multiple of 6.")
+    window_depth: int = Field(1, gt=0, description="ConvNeXt V2 blocks at each resolution of the window.")
+
+    @field_validator("inner_pool")
+    @classmethod
+    def _inner_pool_fits(cls, pool: tuple[int, int] | None) -> tuple[int, int] | None:
+        rows, columns = index_map("inner").shape
+        if pool is not None and (min(pool) < 1 or rows % pool[0] or columns % pool[1]):
+            raise ValueError(
+                f"inner_pool is [{pool[0]}, {pool[1]}], expected divisors of the {rows} rows and {columns} "
+                "columns, e.g. [3, 4]"
+            )
+        return pool
+
+    @model_validator(mode="after")
+    def _window_fits(self) -> RegressorConfig:
+        if self.window is None:
+            return self
+        if self.anchor == NO_ANCHOR:
+            others = " or ".join(f"'{name}'" for name in ANCHORS if name != NO_ANCHOR)
+            raise ValueError(
+                f"window needs a point to look at: expected anchor {others}, found '{self.anchor}'"
+            )
+        for name, cells in zip(("rows", "columns"), self.window, strict=True):
+            if cells % WINDOW_MULTIPLE or not WINDOW_MULTIPLE <= cells <= LARGEST_WINDOW:
+                raise ValueError(
+                    f"window has {cells} {name}, expected a multiple of {WINDOW_MULTIPLE} "
+                    f"from {WINDOW_MULTIPLE} to {LARGEST_WINDOW}"
+                )
+        return self
 
 
 Channel = Literal["npho", "time"]

@@ -44,11 +44,18 @@ class XECEncoder(nn.Module):
         self.normalizer = Normalizer(normalization)
         self.gather = FaceGather(model, self.normalizer)
         self.backbone = FaceBackbone(dim, drop_path_rate=model.drop_path_rate)
-        self.hex_encoder = HexEncoder(dim, model.layout, model.hex_conv, drop_path_rate=model.drop_path_rate)
+        self.hex_encoder = HexEncoder(
+            dim,
+            model.layout,
+            model.hex_conv,
+            drop_path_rate=model.drop_path_rate,
+            width=model.hex_width,
+            depth=model.hex_depth,
+        )
         self.position = POSITION_ENCODINGS[model.position].build(self.faces, dim, model.layout)
         self.fusion = Fusion(dim, NUM_HEADS, model.feedforward, model.num_fusion_layers)
 
-    def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
+    def forward(self, x: Tensor, mask: Tensor | None = None, more: Tensor | None = None) -> Tensor:
         """Encode normalized readings.
 
         Parameters
@@ -58,13 +65,18 @@ class XECEncoder(nn.Module):
         mask
             (B, sensors) bool, True where a sensor must not be seen; None: all seen. A masked sensor
             cannot influence the result (FCMAE; Woo et al., arXiv:2301.00808).
+        more
+            (B, n, encoder_dim) further tokens that join those of the faces in the fusion; None: none.
 
         Returns
         -------
-        Tensor (B, tokens, encoder_dim)
+        Tensor (B, tokens + n, encoder_dim)
         """
-        tokens: Tensor = self.fusion(self.face_tokens(x, mask) + self.position())
-        return tokens
+        tokens = self.face_tokens(x, mask) + self.position()
+        if more is not None:
+            tokens = torch.cat([tokens, more], dim=1)
+        fused: Tensor = self.fusion(tokens)
+        return fused
 
     def face_tokens(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
         """Compute the tokens before the fusion, each from its own face only; parameters as in `forward`."""

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from xec_geometry import Layout, index_map, outer_fine_grid
-from xec_models.config.network import ModelConfig
+from xec_models.config.network import ModelConfig, RegressorConfig
 from xec_models.encoder.normalizer import Normalizer
 from xec_models.encoder.outer_modes import OUTER_MODES, FaceGroup
 
@@ -67,6 +67,8 @@ class FaceGather(nn.Module):
 
 
 def _face_map(group: FaceGroup, config: ModelConfig, normalizer: Normalizer) -> FaceMap:
+    if group.faces == ("inner",) and isinstance(config, RegressorConfig) and config.inner_pool:
+        return PooledInner(config.inner_pool, normalizer)
     if group.faces == ("outer",):
         return FINE_GRIDS[config.layout](config.outer_fine_pool, normalizer)
     return SensorMap(np.stack([index_map(face, config.layout) for face in group.faces]))
@@ -178,6 +180,29 @@ class PhysicalFineGrid(_FineGrid):
         mean_time = torch.where(timed, self.area * time, 0).sum(-1) / _or_one(measured)
         time = torch.where(measured > 0, mean_time, normalizer.sentinel_time)
         return torch.stack([npho, time], dim=-1)
+
+
+class PooledInner(PhysicalFineGrid):
+    """The inner face in coarse cells: mean photons of the sensors with a reading, mean of the valid times.
+
+    Parameters
+    ----------
+    pool
+        Rows and columns of sensors in a cell.
+    normalizer
+        Scale of the readings; photons are averaged, not their logarithms.
+    """
+
+    def __init__(self, pool: tuple[int, int], normalizer: Normalizer) -> None:
+        nn.Module.__init__(self)
+        grid = index_map("inner")
+        rows, columns = grid.shape[0] // pool[0], grid.shape[1] // pool[1]
+        cells = grid.reshape(rows, pool[0], columns, pool[1]).swapaxes(1, 2)
+        self.shape, self.normalizer = (rows, columns), normalizer
+        self._table("sensor", cells.reshape(rows * columns, -1))
+        ones = np.ones(self.sensor.shape)
+        self._table("share", ones)
+        self._table("area", ones)
 
 
 class EarlierFineGrid(_FineGrid):

@@ -27,6 +27,8 @@ class HexEncoder(nn.Module):
         Numbers per sensor.
     drop_path_rate
         Largest probability of skipping a block.
+    width, depth
+        Width of the features of a node, and number of blocks; None: `HEX_WIDTH`, `HEX_DEPTH`.
     """
 
     def __init__(
@@ -36,12 +38,15 @@ class HexEncoder(nn.Module):
         hex_conv: str = "depthwise",
         channels: int = 2,
         drop_path_rate: float = 0.0,
+        width: int | None = None,
+        depth: int | None = None,
     ) -> None:
         super().__init__()
-        rates = drop_rates(drop_path_rate, HEX_DEPTH)
-        self.stem = nn.Sequential(nn.Linear(channels, HEX_WIDTH), nn.LayerNorm(HEX_WIDTH), nn.GELU())
-        self.layers = nn.ModuleList(HexNeXtBlock(HEX_WIDTH, layout, hex_conv, rate) for rate in rates)
-        self.proj = nn.Sequential(nn.LayerNorm(HEX_WIDTH), nn.Linear(HEX_WIDTH, encoder_dim))
+        self.width = width or HEX_WIDTH
+        rates = drop_rates(drop_path_rate, depth or HEX_DEPTH)
+        self.stem = nn.Sequential(nn.Linear(channels, self.width), nn.LayerNorm(self.width), nn.GELU())
+        self.layers = nn.ModuleList(HexNeXtBlock(self.width, layout, hex_conv, rate) for rate in rates)
+        self.proj = nn.Sequential(nn.LayerNorm(self.width), nn.Linear(self.width, encoder_dim))
 
     def features(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
         """Compute the features of every node.
@@ -55,7 +60,7 @@ class HexEncoder(nn.Module):
 
         Returns
         -------
-        Tensor (B, nodes, 96)
+        Tensor (B, nodes, width)
         """
         keep = None if mask is None else (~mask).to(x.dtype).unsqueeze(-1)
         x = self.stem(x if keep is None else x * keep)

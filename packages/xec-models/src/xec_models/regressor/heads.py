@@ -1,21 +1,19 @@
-"""Heads of the tasks, and the scales of their targets."""
+"""Heads of the tasks: the layers that turn an event's features into the outputs of a task."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
-from typing import Any, cast
+from typing import TYPE_CHECKING, cast
 
-import numpy as np
 import torch
-import torch.nn.functional as F
-from numpy.typing import ArrayLike
 from torch import Tensor, nn
 
 from xec_data.tasks.task import Task
 from xec_models.config.network import TaskConfig
 from xec_models.errors import ModelError
-from xec_models.losses.table import LOSSES
+
+if TYPE_CHECKING:
+    from xec_models.regressor.targets import TargetScale
 
 DROPOUT = 0.2
 
@@ -38,15 +36,19 @@ class TaskHead(nn.Sequential):
         Number of inputs: all tokens concatenated.
     hidden
         Width of the two hidden layers.
+    dropout
+        Probability of dropping a hidden feature while training.
     """
 
-    def __init__(self, spec: Task, config: TaskConfig, features: int, hidden: int) -> None:
+    def __init__(
+        self, spec: Task, config: TaskConfig, features: int, hidden: int, dropout: float = DROPOUT
+    ) -> None:
         outputs = spec.n_outputs * (2 if config.predicts_uncertainty else 1)
         super().__init__(
             nn.Linear(features, hidden),
             nn.LayerNorm(hidden),
             nn.GELU(),
-            nn.Dropout(DROPOUT),
+            nn.Dropout(dropout),
             nn.Linear(hidden, hidden),
             nn.GELU(),
             nn.Linear(hidden, outputs),
@@ -78,6 +80,11 @@ class TaskHead(nn.Sequential):
         with torch.no_grad():
             self.final.weight.copy_(weight)
             self.final.bias.copy_(bias)
+
+    def start_at_zero(self) -> None:
+        """Set the final layer to zero: the outputs are then those of a target's shift, with σ = its scale."""
+        nn.init.zeros_(self.final.weight)
+        nn.init.zeros_(self.final.bias)
 
     @staticmethod
     def hidden_width(state: Mapping[str, Tensor]) -> int:
@@ -119,130 +126,3 @@ def _bias(state: Mapping[str, Tensor], layer: int) -> Tensor:
     if name not in state:
         raise ModelError(f"a head has no parameter '{name}'; found {', '.join(state) or 'nothing'}")
     return state[name]
-
-
-class TargetScale(nn.Module):
-    """Standardization of targets, and its inverse: (value − shift) / scale, or that of log(value).
-
-    Shift and scale come from the training data and stay with the network as buffers. Classes pass
-    through unchanged. `sigma_factor` corrects predicted uncertainties; it is 1 in training, where it is
-    measured; a checkpoint stores it beside the parameters.
-
-    Parameters
-    ----------
-    spec, config
-        The task.
-    """
-
-    shift: Tensor
-    scale: Tensor
-    sigma_factor: Tensor
-
-    def __init__(self, spec: Task, config: TaskConfig) -> None:
-        super().__init__()
-        self.spec = spec
-        self.log_transform = config.log_transform
-        self.uncertainty = config.predicts_uncertainty
-        self._log_variance = LOSSES[str(config.loss_fn)].log_variance if self.uncertainty else None
-        self.register_buffer("shift", torch.zeros(spec.n_outputs))
-        self.register_buffer("scale", torch.ones(spec.n_outputs))
-        # Not persistent: it must not enter the moving average of the weights.
-        self.register_buffer("sigma_factor", torch.ones(spec.n_outputs), persistent=False)
-
-    def fit(self, truth: ArrayLike) -> None:
-        """Set shift and scale to mean and standard deviation of the training data.
-
-        Parameters
-        ----------
-        truth
-            (n, n_outputs) true values.
-
-        Raises
-        ------
-        ModelError
-            If there are none, some are not finite, or a logarithm is undefined.
-        """
-        if self.spec.n_classes:
-            return
-        values = np.asarray(truth, np.float64)
-        if values.ndim != 2 or values.shape[1] != self.spec.n_outputs or not len(values):
-            raise ModelError(
-                f"truth of task '{self.spec.name}' has the shape {values.shape}, "
-                f"expected (n, {self.spec.n_outputs}) with n > 0"
-            )
-        invalid = int(np.count_nonzero(~np.isfinite(values).all(axis=1)))
-        if invalid:
-            raise ModelError(
-                f"truth of task '{self.spec.name}' ({self.spec.truth}): {invalid} of "
-                f"{len(values)} events are NaN or infinite, expected finite values"
-            )
-        if self.log_transform:
-            lowest = float(values.min())
-            if lowest <= 0.0:
-                raise ModelError(
-                    f"tasks.{self.spec.name}.log_transform: the smallest true value is {lowest:g} "
-                    f"{self.spec.unit}, expected only positive ones"
-                )
-            values = np.log(values)
-        mean, width = values.mean(axis=0), values.std(axis=0)
-        # A constant has no width beyond rounding; dividing by that would blow up noise.
-        width = np.where(width > 1e-6 * np.abs(mean), width, np.where(mean != 0.0, np.abs(mean), 1.0))
-        self.shift.copy_(torch.as_tensor(mean))
-        self.scale.copy_(torch.as_tensor(width))
-
-    def constants(self) -> tuple[Tensor, Tensor]:
-        """Return copies of shift and scale, (n_outputs,) each."""
-        return self.shift.clone(), self.scale.clone()
-
-    def standardize(self, truth: Tensor) -> Tensor:
-        """Standardize physical values (B, n_outputs); classes stay unchanged."""
-        if self.spec.n_classes:
-            return truth
-        return ((truth.log() if self.log_transform else truth) - self.shift) / self.scale
-
-    def nearest_turn(self, raw: Tensor, target: Tensor) -> Tensor:
-        """Shift standardized targets of angles by full turns, to within half a turn of a head's output.
-
-        Parameters
-        ----------
-        raw
-            (B, n) output of the head.
-        target
-            (B, n_outputs) of `standardize`.
-        """
-        periods = [output.period for output in self.spec.outputs]
-        if self.log_transform or not any(periods):
-            return target
-        turn = torch.tensor([period or math.inf for period in periods]).to(self.scale) / self.scale
-        turns = ((self._mean(raw.detach()) - target) / turn).round()
-        return target + torch.where(turn.isfinite(), turns * turn, 0.0)
-
-    def physical(self, raw: Tensor) -> Tensor:
-        """Convert a head's output (B, n) to physical values (B, n_outputs); probabilities for classes."""
-        if self.spec.n_classes:
-            return F.softmax(raw, dim=-1)
-        value = self._mean(raw) * self.scale + self.shift
-        if self.log_transform:
-            return value.exp()
-        return F.normalize(value, dim=-1) if self.spec.unit_vector else value
-
-    def sigma(self, raw: Tensor) -> Tensor:
-        """Return the physical standard deviation (B, n_outputs) of a head with uncertainty.
-
-        With a logarithm: to first order, σ(log value) · value.
-        """
-        if self._log_variance is None:
-            raise ModelError(
-                f"the task '{self.spec.name}' has no uncertainty, expected a loss that predicts σ"
-            )
-        log_variance = self._log_variance(raw[..., self.spec.n_outputs :])
-        width = (0.5 * log_variance).exp() * self.scale * self.sigma_factor
-        return width * self.physical(raw) if self.log_transform else width
-
-    def _mean(self, raw: Tensor) -> Tensor:
-        return raw[..., : self.spec.n_outputs]
-
-    def extra_repr(self) -> str:
-        """Return the task, for printing."""
-        options: dict[str, Any] = {"log_transform": self.log_transform, "uncertainty": self.uncertainty}
-        return ", ".join([self.spec.name, *(name for name, value in options.items() if value)])

@@ -19,6 +19,8 @@ from xec_models.errors import ModelError
 
 CONTAINMENT = 68.0  # percent of the events inside a "68 %" width
 GAUSSIAN_HALF_WIDTH = NormalDist().inv_cdf(0.5 + CONTAINMENT / 200)  # of that width, in σ
+WIDTH_ERROR = 0.961
+"""Statistical error of `half_width_68` of n Gaussian residuals, in units of the width over √n."""
 
 Floats = NDArray[np.float64]
 
@@ -105,6 +107,36 @@ def sigma_factors(task: str, prediction: ArrayLike, sigma: ArrayLike, truth: Arr
     widths = np.asarray(sigma, np.float64)
     pulls = [pull_width(residual[:, i], widths[:, i]) for i in range(residual.shape[1])]
     return [pull if math.isfinite(pull) and pull > 0.0 else 1.0 for pull in pulls]
+
+
+def residual_factors(task: str, prediction: ArrayLike, anchor: ArrayLike, truth: ArrayLike) -> list[float]:
+    """Tell which outputs of a network improve on its anchor.
+
+    Parameters
+    ----------
+    task
+        Name of the task.
+    prediction, anchor, truth
+        (n, n_outputs) each.
+
+    Returns
+    -------
+    list of float
+        For each output 1, or 0 where the network's 68 % width is larger than the anchor's by more than its
+        statistical error. The components of a unit vector share the opening angle's.
+    """
+    spec = TASKS.get_named(task)
+    predicted, anchored, true = (np.asarray(values, np.float64) for values in (prediction, anchor, truth))
+    usable = np.isfinite(predicted).all(axis=1) & np.isfinite(anchored).all(axis=1)
+    predicted, anchored, true = predicted[usable], anchored[usable], true[usable]
+    if spec.unit_vector and spec.joint is not None:
+        widths = [percentile_68(spec.joint.function(values, true)) for values in (predicted, anchored)]
+        pairs = [(widths[0], widths[1])] * len(spec.outputs)
+    else:
+        ours, theirs = (_checked_residual(spec, values, true) for values in (predicted, anchored))
+        pairs = [(half_width_68(a), half_width_68(b)) for a, b in zip(ours.T, theirs.T, strict=True)]
+    allowed = 1 + WIDTH_ERROR / math.sqrt(max(len(true), 1))
+    return [float(not width > allowed * anchor_width) for width, anchor_width in pairs]
 
 
 def percentile_68(distance: ArrayLike) -> float:

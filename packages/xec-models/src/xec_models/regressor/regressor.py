@@ -12,13 +12,33 @@ from torch import Tensor, nn
 
 from xec_data.normalization.transforms import NormalizationConfig
 from xec_data.tasks.table import TASKS
-from xec_models.config.network import ModelConfig, TaskConfig, enabled_tasks
+from xec_models.anchor.anchor import Anchor
+from xec_models.anchor.reconstruction import AnchorEstimate, AnchorTruth
+from xec_models.anchor.table import ANCHORS
+from xec_models.anchor.window import Window
+from xec_models.blocks.namespace import TORCH
+from xec_models.config.network import ModelConfig, RegressorConfig, TaskConfig, enabled_tasks
 from xec_models.encoder.encoder import XECEncoder
 from xec_models.encoder.inputs import split_readings
 from xec_models.encoder.network import Network
 from xec_models.errors import ModelError
-from xec_models.regressor.heads import TargetScale, TaskHead
+from xec_models.regressor.heads import TaskHead
 from xec_models.regressor.predictions import SIGMA_SUFFIX
+from xec_models.regressor.targets import TargetScale
+
+
+def anchor_key(task: str) -> str:
+    """Name the values of the anchor for a task among the raw outputs of a network."""
+    return f"anchor.{task}"
+
+
+def _anchor(model: RegressorConfig) -> Anchor | None:
+    reconstruction, window = ANCHORS[model.anchor].build(), None
+    if reconstruction is None:
+        return None
+    if model.window is not None:
+        window = Window(model.window, model.encoder_dim, model.window_width, model.window_depth)
+    return Anchor(reconstruction, window, model.encoder_dim)
 
 
 class XECRegressor(Network):
@@ -48,22 +68,31 @@ class XECRegressor(Network):
         normalization: NormalizationConfig,
     ) -> None:
         super().__init__()
+        if not isinstance(model, RegressorConfig):
+            model = RegressorConfig.model_validate(model.model_dump())
         self.model_config = model
         self.normalization = normalization
         self.task_configs = enabled_tasks(tasks)
         self.encoder = XECEncoder(model, normalization)
         features = len(self.encoder.faces) * model.encoder_dim
+        self.anchor = _anchor(model)
+        if self.anchor is not None:
+            features += self.anchor.n_tokens * model.encoder_dim + self.anchor.summary.size
         self.heads = nn.ModuleDict()
         self.targets = nn.ModuleDict()
         for name, config in self.task_configs.items():
-            self.heads[name] = TaskHead(TASKS[name], config, features, model.hidden_dim)
-            self.targets[name] = TargetScale(TASKS[name], config)
+            anchored = self.anchor is not None and TASKS[name].anchor is not None
+            head = TaskHead(TASKS[name], config, features, model.hidden_dim)
+            if anchored:
+                head.start_at_zero()
+            self.heads[name] = head
+            self.targets[name] = TargetScale(TASKS[name], config, anchored=anchored)
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> XECRegressor:
         """Build from ``model``, ``tasks`` and ``normalization`` of a plain configuration."""
         return cls(
-            ModelConfig.model_validate(config["model"]),
+            RegressorConfig.model_validate(config["model"]),
             {name: TaskConfig.model_validate(task) for name, task in config["tasks"].items()},
             NormalizationConfig.model_validate(config["normalization"]),
         )
@@ -89,7 +118,7 @@ class XECRegressor(Network):
         dict
             (B, n_outputs) by task, in the task's unit (angles in degrees): probabilities for
             `n_gamma`, vectors of length 1 for `angleVec`. Heads with an uncertainty add
-            ``<task>_sigma``.
+            ``<task>_sigma``. NaN for a task with an anchor where an event has too little light for it.
         """
         return self.to_physical(self.forward_standardized(npho, time))
 
@@ -99,36 +128,93 @@ class XECRegressor(Network):
         """Return the raw outputs of the heads, in the space of the losses; parameters as in `forward`.
 
         Compare with `standardize_target`. A head with an uncertainty gives means, then log variances;
-        `n_gamma` gives logits.
+        `n_gamma` gives logits. The values of the anchor stand under `anchor_key`.
         """
-        readings = split_readings(npho, time, self.device)
-        return self.apply_heads(self.encode_normalized(self.encoder.normalizer(*readings)))
+        counts, times = split_readings(npho, time, self.device)
+        if self.anchor is None:
+            return self.apply_heads(self.encode_normalized(self.encoder.normalizer(counts, times)))
+        known = self.anchor(counts, times)
+        tokens = self.encoder(self.encoder.normalizer(counts, known.time), more=known.tokens)
+        raw = self._apply_heads(torch.cat([tokens.flatten(1), known.numbers], dim=1))
+        return {**raw, **self._anchors(known.estimate)}
+
+    def _anchors(self, estimate: AnchorEstimate) -> dict[str, Tensor]:
+        """Return the values (B, n_outputs) of the tasks that have an anchor, under `anchor_key`."""
+        anchors = {name: TASKS[name].anchor for name in self.tasks if self.target_scale(name).anchored}
+        return {anchor_key(name): anchor(TORCH, estimate) for name, anchor in anchors.items() if anchor}
 
     def forward_normalized(self, x: Tensor) -> dict[str, Tensor]:
-        """Predict from normalized readings (B, sensors, 2); otherwise as `forward`."""
+        """Predict from normalized readings (B, sensors, 2); otherwise as `forward`.
+
+        Raises
+        ------
+        ModelError
+            If the network has an anchor, which needs photons and seconds.
+        """
+        if self.anchor is not None:
+            raise ModelError("a network with an anchor needs raw readings: call it with photons and seconds")
         return self.to_physical(self.apply_heads(self.encode_normalized(x)))
 
     def apply_heads(self, tokens: Tensor) -> dict[str, Tensor]:
         """Compute the raw outputs of the heads from tokens (B, tokens, encoder_dim)."""
-        features = tokens.flatten(1)
+        return self._apply_heads(tokens.flatten(1))
+
+    def _apply_heads(self, features: Tensor) -> dict[str, Tensor]:
         return {name: head(features) for name, head in self.heads.items()}
 
     def to_physical(self, raw: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Convert raw outputs of the heads to those of `forward`; differentiable."""
         physical: dict[str, Tensor] = {}
-        for name, values in raw.items():
-            target = self.target_scale(name)
-            physical[name] = target.physical(values)
-            if target.uncertainty:
-                physical[name + SIGMA_SUFFIX] = target.sigma(values)
+        for name in self.tasks:
+            if name in raw:
+                target, anchor = self.target_scale(name), raw.get(anchor_key(name))
+                physical[name] = target.physical(raw[name], anchor)
+                if target.uncertainty:
+                    physical[name + SIGMA_SUFFIX] = target.sigma(raw[name], anchor)
         return physical
 
-    def standardize_target(self, task: str, truth: Tensor) -> Tensor:
-        """Convert true values (B, n_outputs) to the space of `forward_standardized`; not classes."""
-        return self.target_scale(task).standardize(truth)
+    def standardize_target(self, task: str, truth: Tensor, anchor: Tensor | None = None) -> Tensor:
+        """Convert true values (B, n_outputs) to the space of `forward_standardized`; not classes.
+
+        Parameters
+        ----------
+        task
+            The task.
+        truth
+            (B, n_outputs) true values.
+        anchor
+            Its values of the anchor, if it has one.
+        """
+        return self.target_scale(task).standardize(truth, anchor)
+
+    def fit_anchor(
+        self, npho: Tensor, time: Tensor, truth: AnchorTruth, targets: Mapping[str, Tensor]
+    ) -> None:
+        """Calibrate the anchor, and set the scale of the residuals of every task that has one.
+
+        Parameters
+        ----------
+        npho, time
+            (n, sensors) raw readings of a sample of the training data.
+        truth
+            Its true points, energies and times.
+        targets
+            Its true values (n, n_outputs) by task.
+
+        Raises
+        ------
+        ModelError
+            If the network has no anchor, or too few events have light and valid truth.
+        """
+        if self.anchor is None:
+            raise ModelError("the network has no anchor to calibrate (model.anchor: none)")
+        anchors = self._anchors(self.anchor.fit(npho, time, truth))
+        for task in self.tasks:
+            if anchor_key(task) in anchors:
+                self.target_scale(task).fit_residuals(targets[task], anchors[anchor_key(task)])
 
     def fit_targets(self, truth: Mapping[str, ArrayLike]) -> None:
-        """Set the scale of every task from the training data.
+        """Set the scale of every task that has no anchor from the training data.
 
         Parameters
         ----------
@@ -141,6 +227,8 @@ class XECRegressor(Network):
             If a task is missing, or its values cannot be standardized (empty, NaN, log of ≤ 0).
         """
         for task in self.tasks:
+            if self.target_scale(task).anchored:
+                continue
             if task not in truth:
                 raise ModelError(f"no true values for the task '{task}', expected {', '.join(self.tasks)}")
             self.target_scale(task).fit(truth[task])
@@ -178,6 +266,28 @@ class XECRegressor(Network):
                     f"{len(values)} factors on the uncertainties of the task '{task}', expected {expected}"
                 )
             target.sigma_factor.copy_(torch.as_tensor(values))
+
+    def set_residual_factors(self, factors: Mapping[str, Sequence[float]]) -> None:
+        """Let outputs give the anchor's values alone where what the network adds is no improvement.
+
+        Parameters
+        ----------
+        factors
+            By task, 1 or 0 for each output; see `xec_models.regressor.metrics.residual_factors`.
+
+        Raises
+        ------
+        ModelError
+            If a task has no anchor, or another number of outputs.
+        """
+        for task, values in factors.items():
+            target = self.target_scale(task)
+            if not target.anchored or len(values) != len(target.residual_factor):
+                expected = len(target.residual_factor) if target.anchored else "none: it has no anchor"
+                raise ModelError(
+                    f"{len(values)} factors on the residuals of the task '{task}', expected {expected}"
+                )
+            target.residual_factor.copy_(torch.as_tensor(values))
 
     def target_scale(self, task: str) -> TargetScale:
         """Return the scale of the targets of a task.

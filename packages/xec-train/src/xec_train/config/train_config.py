@@ -14,6 +14,7 @@ from xec_models.config.network import (
     AutoencoderConfig,
     InpainterConfig,
     ModelConfig,
+    RegressorConfig,
     TaskConfig,
     resolve_tasks,
 )
@@ -96,6 +97,7 @@ class TrainConfig(Section):
 class RegressionConfig(TrainConfig):
     """Learning physical quantities from their true values."""
 
+    model: RegressorConfig = Field(default_factory=RegressorConfig, description="The network")
     tasks: TasksConfig = Field(
         default_factory=TasksConfig, description="Predictions: a head for each enabled task"
     )

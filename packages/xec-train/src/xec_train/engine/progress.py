@@ -26,8 +26,9 @@ class Progress:
         Losses of the current epoch.
     bad_steps, bad_in_a_row
         Steps that were skipped in the current epoch, and those skipped since the last good one.
-    sigma_factors
-        Factors that corrected predicted uncertainties at the last validation, by task.
+    sigma_factors, residual_factors
+        Factors on predicted uncertainties, and on what the network adds to its anchor, that the last
+        validation gave, by task.
     """
 
     epoch: int = 0
@@ -38,6 +39,7 @@ class Progress:
     bad_steps: int = 0
     bad_in_a_row: int = 0
     sigma_factors: dict[str, list[float]] = field(default_factory=dict)
+    residual_factors: dict[str, list[float]] = field(default_factory=dict)
 
     def next_epoch(self) -> None:
         """Count an epoch as done."""

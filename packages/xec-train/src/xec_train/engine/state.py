@@ -132,6 +132,7 @@ def capture(
         model=whole(state.network.state_dict()),
         averaged=None if averaged is None else whole(averaged.network.state_dict()),
         sigma_factors=progress.sigma_factors,
+        residual_factors=progress.residual_factors,
     )
     training = TrainingState(
         optimizer=whole(state.optimizer.state_dict()),
@@ -208,6 +209,7 @@ def restore(
         training.bad_steps,
         training.bad_steps_in_a_row,
         {task: list(factors) for task, factors in weights.sigma_factors.items()},
+        {task: list(factors) for task, factors in weights.residual_factors.items()},
     )
     torch.set_rng_state(own.random.torch)
     if own.random.cuda and torch.cuda.is_available():

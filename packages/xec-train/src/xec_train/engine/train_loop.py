@@ -206,8 +206,8 @@ class TrainLoop:
         }
         improved = evaluation.loss < progress.best_value
         progress.best_value = min(evaluation.loss, progress.best_value)
-        progress.sigma_factors = self.processes.broadcast(
-            lambda: self.objective.report.sigma_factors(evaluation.predictions)
+        progress.sigma_factors, progress.residual_factors = self.processes.broadcast(
+            lambda: self.objective.report.factors(evaluation.predictions)
         )
         self.state.scheduler.end_epoch(evaluation.loss)
         progress.next_epoch()

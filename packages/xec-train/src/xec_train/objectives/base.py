@@ -74,6 +74,8 @@ class Objective(ABC, Generic[NetworkT]):
     ----------
     truth_branches
         Truth that every event needs.
+    sample_branches
+        Further truth that `prepare` needs.
     forward_methods
         Methods of the network, besides `forward`, that `forward` here calls.
     report
@@ -83,6 +85,7 @@ class Objective(ABC, Generic[NetworkT]):
     """
 
     truth_branches: tuple[str, ...] = ()
+    sample_branches: tuple[str, ...] = ()
     forward_methods: tuple[str, ...] = ()
     report: Report[NetworkT]
 
@@ -111,8 +114,8 @@ class Objective(ABC, Generic[NetworkT]):
     def outputs(self, network: NetworkT, raw: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Return the outputs that are kept of each event in validation."""
 
-    def prepare(self, network: NetworkT, truth: Arrays) -> None:
-        """Fit constants of the network to the training data before it starts."""
+    def prepare(self, network: NetworkT, events: Events) -> None:
+        """Fit constants of the network to the training events before it starts."""
 
     def check_truth(self, truth: Arrays, source: str) -> None:
         """Raise an `XecError` at true values that the loss cannot use."""

@@ -15,6 +15,8 @@ from xec_train.objectives.balance import LearnedWeights
 
 Arrays = Mapping[str, NDArray[Any]]
 
+Factors = dict[str, list[float]]
+
 NetworkT = TypeVar("NetworkT", bound=nn.Module)
 
 
@@ -49,9 +51,9 @@ class Report(Generic[NetworkT]):
         """Return figures of merit over all events."""
         return {}
 
-    def sigma_factors(self, predictions: Predictions) -> dict[str, list[float]]:
-        """Return the factors that correct predicted uncertainties, by task."""
-        return {}
+    def factors(self, predictions: Predictions) -> tuple[Factors, Factors]:
+        """Return factors by task and output: on predicted uncertainties, and on residuals to an anchor."""
+        return {}, {}
 
     def figures(self, network: NetworkT, learned: LearnedWeights) -> dict[str, float]:
         """Return further metrics of an epoch from the network and the learned weights."""

@@ -10,10 +10,11 @@ import torch
 from torch import Tensor
 
 from xec_data.tasks.table import TASKS, truth_branches
+from xec_models.anchor.table import NO_ANCHOR
 from xec_models.blocks.namespace import TORCH
 from xec_models.config.network import resolve_tasks
 from xec_models.losses.table import LOSSES, Loss
-from xec_models.regressor.regressor import XECRegressor
+from xec_models.regressor.regressor import XECRegressor, anchor_key
 from xec_train.config.train_config import RegressionConfig
 from xec_train.data.augmentation import drop_channels
 from xec_train.data.batch import Batch, derived_key
@@ -23,6 +24,7 @@ from xec_train.objectives.balance import LearnedWeights
 from xec_train.objectives.base import LOSS, Objective
 from xec_train.objectives.event_weights import EventWeights
 from xec_train.objectives.report import Arrays
+from xec_train.regression.anchor_sample import ANCHOR_TRUTH, fit_anchor
 from xec_train.regression.report import RegressionReport
 from xec_train.regression.reweighting import fit_task_weights
 
@@ -46,6 +48,7 @@ class Regression(Objective[XECRegressor]):
         self.config = config
         self.tasks = config.enabled_tasks
         self.truth_branches = truth_branches(self.tasks)
+        self.sample_branches = ANCHOR_TRUTH if config.model.anchor != NO_ANCHOR else ()
         self.event_weights: dict[str, EventWeights] = {}
         self.report = RegressionReport(self._weights)
 
@@ -53,9 +56,11 @@ class Regression(Objective[XECRegressor]):
         """Return a new regressor."""
         return XECRegressor(self.config.model, self.tasks, self.config.normalization)
 
-    def prepare(self, network: XECRegressor, truth: Arrays) -> None:
-        """Fit the standardization of the targets."""
-        network.fit_targets({task: TASKS[task].true_values(truth) for task in self.tasks})
+    def prepare(self, network: XECRegressor, events: Events) -> None:
+        """Fit the standardization of the targets, and the calibrations of the anchor to a sample."""
+        network.fit_targets({task: TASKS[task].true_values(events.truth) for task in self.tasks})
+        if network.anchor is not None:
+            fit_anchor(network, events)
 
     def check_truth(self, truth: Arrays, source: str) -> None:
         """Check that classes exist, and that values suit a relative loss or a logarithm."""
@@ -103,13 +108,13 @@ class Regression(Objective[XECRegressor]):
     def forward(self, network: XECRegressor, batch: Batch) -> dict[str, Tensor]:
         """Return the raw outputs of the heads."""
         raw = network.forward_standardized(batch["npho"], batch["time"])
-        return {task: values.float() for task, values in raw.items()}
+        return {name: values.float() for name, values in raw.items()}
 
     def losses(self, network: XECRegressor, raw: Mapping[str, Tensor], batch: Batch) -> dict[str, Tensor]:
         """Return the weighted sum over the tasks, and each task's own loss as ``loss_<task>``."""
         parts = {}
-        for task, values in raw.items():
-            per_event = task_loss(network, task, values, _truth(task, batch))
+        for task in (name for name in self.tasks if name in raw):
+            per_event = task_loss(network, task, raw, _truth(task, batch))
             # Only training gives weights: in validation every event counts once.
             weights = batch.get(_WEIGHT + task)
             parts[task] = (per_event if weights is None else weights * per_event).mean()
@@ -117,8 +122,9 @@ class Regression(Objective[XECRegressor]):
         return {LOSS: total, **{f"{LOSS}_{task}": part for task, part in parts.items()}}
 
     def outputs(self, network: XECRegressor, raw: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """Return physical predictions, and ``<task>_sigma`` where a head has one."""
-        return network.to_physical(raw)
+        """Return physical predictions, ``<task>_sigma`` where a head has one, and the anchor's values."""
+        anchors = {name: raw[name] for name in map(anchor_key, self.tasks) if name in raw}
+        return {**network.to_physical(raw), **anchors}
 
     @property
     def _weights(self) -> dict[str, float]:
@@ -133,12 +139,33 @@ def _learned(config: RegressionConfig) -> list[str]:
     return [name for name, task in tasks.items() if not task.predicts_uncertainty]
 
 
-def task_loss(network: XECRegressor, task: str, raw: Tensor, truth: Tensor) -> Tensor:
-    """Return the loss (n,) of each event, from a head's raw output and the true values (n, columns)."""
+def task_loss(network: XECRegressor, task: str, raw: Mapping[str, Tensor], truth: Tensor) -> Tensor:
+    """Return the loss of each event.
+
+    Parameters
+    ----------
+    network, task
+        The network, and one of its tasks.
+    raw
+        Raw outputs of the network.
+    truth
+        (n, columns) true values.
+
+    Returns
+    -------
+    Tensor (n,)
+        Zero for an event in which the anchor finds nothing: the network says nothing about it.
+    """
     config = network.task_configs[task]
-    loss = LOSSES[str(config.loss_fn)]
-    prediction, target = _in_space(loss, network, task, raw, truth)
-    return loss.per_event(prediction, target, float(config.loss_beta or 0.0))
+    loss, beta = LOSSES[str(config.loss_fn)], float(config.loss_beta or 0.0)
+    output, anchor = raw[task], raw.get(anchor_key(task))
+    if anchor is None:
+        return loss.per_event(*_in_space(loss, network, task, output, truth, None), beta)
+    known = anchor.isfinite().all(dim=1)
+    # Where there is none, any number will do: a NaN would reach the gradients.
+    anchor = torch.where(known.unsqueeze(1), anchor, truth)
+    losses = loss.per_event(*_in_space(loss, network, task, output, truth, anchor), beta)
+    return torch.where(known, losses, 0)
 
 
 def _truth(task: str, batch: Batch) -> Tensor:
@@ -149,13 +176,13 @@ def _truth(task: str, batch: Batch) -> Tensor:
 
 
 def _in_space(
-    loss: Loss, network: XECRegressor, task: str, raw: Tensor, truth: Tensor
+    loss: Loss, network: XECRegressor, task: str, output: Tensor, truth: Tensor, anchor: Tensor | None
 ) -> tuple[Tensor, Tensor]:
     """Return prediction and target in the space of a loss."""
+    target = network.target_scale(task)
     if loss.space in ("standardized", "classes"):
-        target = network.standardize_target(task, truth)
-        return raw, network.target_scale(task).nearest_turn(raw, target)
-    physical, direction = network.to_physical({task: raw})[task], TASKS[task].direction
+        return output, target.nearest_turn(output, target.standardize(truth, anchor))
+    physical, direction = target.physical(output, anchor), TASKS[task].direction
     if loss.space == "direction" and direction is not None:
         return direction(TORCH, physical), direction(TORCH, truth)
     return physical, truth

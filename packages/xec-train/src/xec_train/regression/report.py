@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+import numpy as np
+
 from xec_data.tasks.table import TASKS
-from xec_models.regressor.metrics import sigma_factors, task_metrics
+from xec_models.regressor.metrics import residual_factors, sigma_factors, task_metrics
 from xec_models.regressor.predictions import SIGMA_SUFFIX
-from xec_models.regressor.regressor import XECRegressor
+from xec_models.regressor.regressor import XECRegressor, anchor_key
 from xec_train.objectives.balance import LearnedWeights
-from xec_train.objectives.report import Predictions, Report
+from xec_train.objectives.report import Factors, Predictions, Report
 from xec_train.regression.result_files import write_regression_results
 
 
@@ -28,26 +30,34 @@ class RegressionReport(Report[XECRegressor]):
         self.headlines = dict(TASKS[task].headline for task in self.tasks)
 
     def metrics(self, predictions: Predictions) -> dict[str, float]:
-        """Return the metrics of every task."""
+        """Return the metrics of every task, and the headline of the anchor as ``anchor_<metric>``."""
         outputs, events = predictions.outputs, predictions.events
-        return {
-            name: value
-            for task in self.tasks
-            for name, value in task_metrics(
-                task, outputs[task], TASKS[task].true_values(events), outputs.get(task + SIGMA_SUFFIX)
-            ).items()
-        }
+        metrics: dict[str, float] = {}
+        for task in self.tasks:
+            truth = TASKS[task].true_values(events)
+            metrics |= task_metrics(task, outputs[task], truth, outputs.get(task + SIGMA_SUFFIX))
+            if anchor_key(task) in outputs:
+                name, _ = TASKS[task].headline
+                metrics[f"anchor_{name}"] = task_metrics(task, outputs[anchor_key(task)], truth)[name]
+        return metrics
 
-    def sigma_factors(self, predictions: Predictions) -> dict[str, list[float]]:
-        """Return factors for every head with an uncertainty."""
+    def factors(self, predictions: Predictions) -> tuple[Factors, Factors]:
+        """Return factors for every head with an uncertainty, and for every one with an anchor.
+
+        The uncertainties are those of the values that remain: the anchor's where that is not improved.
+        """
         outputs, events = predictions.outputs, predictions.events
-        return {
-            task: sigma_factors(
-                task, outputs[task], outputs[task + SIGMA_SUFFIX], TASKS[task].true_values(events)
-            )
-            for task in self.tasks
-            if task + SIGMA_SUFFIX in outputs
-        }
+        sigma: Factors = {}
+        residual: Factors = {}
+        for task in self.tasks:
+            values, truth = outputs[task], TASKS[task].true_values(events)
+            if anchor_key(task) in outputs:
+                anchor = outputs[anchor_key(task)]
+                residual[task] = residual_factors(task, values, anchor, truth)
+                values = np.where(np.array(residual[task]) > 0, values, anchor)
+            if task + SIGMA_SUFFIX in outputs:
+                sigma[task] = sigma_factors(task, values, outputs[task + SIGMA_SUFFIX], truth)
+        return sigma, residual
 
     def figures(self, _network: XECRegressor, learned: LearnedWeights) -> dict[str, float]:
         """Return ``loss_weight_<task>`` if any is learned."""

@@ -53,7 +53,7 @@ def _assemble(
 ) -> Assembly:
     network = ready.objective.build_network()
     if ready.checkpoint is None:
-        ready.objective.prepare(network, ready.training.truth)
+        ready.objective.prepare(network, ready.training)
     if ready.weights is not None:
         # Before the average is made, which starts as a copy.
         for line in ready.weights.load(network, ready.objective.learned):

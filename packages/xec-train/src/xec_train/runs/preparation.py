@@ -80,7 +80,7 @@ def _open_files(
     threads = thread_count(config.data.num_threads, workers, sharing)
     opened = []
     for name, paths, optional in (
-        ("training", config.data.train_path, ID_BRANCHES),
+        ("training", config.data.train_path, (*ID_BRANCHES, *objective.sample_branches)),
         ("validation", config.data.val_path, RESULT_BRANCHES),
     ):
         events = open_events(paths, objective.truth_branches, config.data, optional=optional, threads=threads)

@@ -1,0 +1,121 @@
+"""The first part of an anchored network: what is known conventionally, and the inputs relative to it."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from xec_data.simulation.configuration import SIGNAL_ENERGY
+from xec_models.anchor.readings import Readings, read
+from xec_models.anchor.reconstruction import AnchorEstimate, AnchorTruth, Reconstruction, blocks
+from xec_models.anchor.summary import Summary
+from xec_models.anchor.window import N_TOKENS, Window
+
+_SOMEWHERE = (0.0, 0.0, 3.0)
+
+
+class Anchored(NamedTuple):
+    """What the rest of the network gets of B events.
+
+    Attributes
+    ----------
+    estimate
+        The conventional estimates; NaN where there is none.
+    time
+        (B, sensors) seconds, shifted so that the anchor's time is the same in all events.
+    tokens
+        (B, n, dim) of the window; n may be 0.
+    numbers
+        (B, k) of the summary.
+    """
+
+    estimate: AnchorEstimate
+    time: Tensor
+    tokens: Tensor
+    numbers: Tensor
+
+
+class Anchor(nn.Module):
+    """A conventional reconstruction, the window around its point, and a summary.
+
+    Parameters
+    ----------
+    reconstruction
+        The reconstruction.
+    window
+        The window; None: the network looks at whole faces alone.
+    dim
+        Width of a token.
+    """
+
+    clock: Tensor
+
+    def __init__(self, reconstruction: Reconstruction, window: Window | None, dim: int) -> None:
+        super().__init__()
+        self.reconstruction, self.dim = reconstruction, dim
+        self.window = window
+        self.summary = Summary()
+        self.register_buffer("clock", torch.zeros(()))
+
+    @property
+    def n_tokens(self) -> int:
+        """Number of tokens."""
+        return 0 if self.window is None else N_TOKENS
+
+    def forward(self, npho: Tensor, time: Tensor) -> Anchored:
+        """Reconstruct B events from raw readings (B, sensors)."""
+        readings = read(npho, time, self.clock.dtype)
+        # Calibrations are not trained, readings need no gradient.
+        with torch.no_grad():
+            estimate = self.reconstruction(readings)
+            known = self._without_gaps(estimate)
+            late = torch.where(
+                readings.timed, readings.times - known.time + self.clock, time.to(self.clock.dtype)
+            )
+        tokens, offset = self._look(readings, known)
+        return Anchored(estimate, late, tokens, self.summary(readings, known, offset))
+
+    @torch.no_grad()
+    def fit(self, npho: Tensor, time: Tensor, truth: AnchorTruth) -> AnchorEstimate:
+        """Calibrate with n events, (n, sensors) raw readings and their truth; return the estimates.
+
+        Raises
+        ------
+        ModelError
+            If too few events have light and valid truth.
+        """
+        self.reconstruction.fit(npho, time, truth)
+        estimates, numbers = [], []
+        for block in blocks(npho, time):
+            readings = read(*block, self.clock.dtype)
+            estimate: AnchorEstimate = self.reconstruction(readings)
+            known = self._without_gaps(estimate)
+            _, offset = self._look(readings, known)
+            lit = estimate.energy.isfinite().squeeze(1)
+            numbers.append(self.summary.numbers(readings, known, offset)[lit])
+            estimates.append(estimate._replace(image=estimate.image[:, :0]))
+        self.summary.fit(torch.cat(numbers))
+        found = AnchorEstimate(*(torch.cat(values) for values in zip(*estimates, strict=True)))
+        times = found.time[found.time.isfinite()]
+        if len(times):
+            self.clock.copy_(times.double().quantile(0.5))
+        return found
+
+    def _look(self, readings: Readings, known: AnchorEstimate) -> tuple[Tensor, Tensor]:
+        if self.window is None:
+            n = len(known.uvw)
+            return known.uvw.new_zeros(n, 0, self.dim), known.uvw.new_zeros(n, 2)
+        seen = self.window.gather(readings, known)
+        return self.window(seen), seen.offset
+
+    def _without_gaps(self, estimate: AnchorEstimate) -> AnchorEstimate:
+        """Put numbers where there is no estimate, so that nothing else becomes NaN: not a result."""
+        somewhere = estimate.uvw.new_tensor(_SOMEWHERE)
+        return estimate._replace(
+            uvw=torch.where(estimate.uvw.isnan(), somewhere, estimate.uvw),
+            xyz=estimate.xyz.nan_to_num(0.0),
+            energy=torch.where(estimate.energy.isnan(), SIGNAL_ENERGY, estimate.energy),
+            time=torch.where(estimate.time.isnan(), self.clock, estimate.time),
+        )

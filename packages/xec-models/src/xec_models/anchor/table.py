@@ -1,0 +1,69 @@
+"""The table of anchors. The configuration reads it: torch is imported when one is built."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from xec_geometry.support.registry import Registry
+from xec_models.errors import ModelError
+
+if TYPE_CHECKING:
+    from xec_models.anchor.reconstruction import Reconstruction
+
+NO_ANCHOR = "none"
+
+
+@dataclass(frozen=True)
+class AnchorChoice:
+    """A conventional reconstruction that a network can start from.
+
+    Attributes
+    ----------
+    name
+        Value of ``model.anchor``.
+    build
+        Builds it, not yet calibrated; returns None if the network learns the values themselves.
+    summary
+        One line for people.
+    """
+
+    name: str
+    build: Callable[[], Reconstruction | None]
+    summary: str
+
+
+def _none() -> None:
+    return None
+
+
+def _light() -> Reconstruction:
+    from xec_models.anchor.light_pattern import WindowedPattern
+    from xec_models.anchor.reconstruction import Reconstruction
+    from xec_models.anchor.start_time import MeanTime
+
+    return Reconstruction(WindowedPattern(), MeanTime(), depth_degree=3, energy_degree=2)
+
+
+def _sums() -> Reconstruction:
+    from xec_models.anchor.light_pattern import SummedPattern
+    from xec_models.anchor.reconstruction import Reconstruction
+    from xec_models.anchor.start_time import FirstTime
+
+    return Reconstruction(SummedPattern(), FirstTime(), depth_degree=2, energy_degree=0)
+
+
+ANCHORS: Registry[AnchorChoice] = Registry(
+    "anchor",
+    (
+        AnchorChoice(NO_ANCHOR, _none, "the network learns the values themselves"),
+        AnchorChoice(
+            "light", _light, "centre and width of the light, photons scaled to the walls, mean time"
+        ),
+        AnchorChoice("sums", _sums, "plain sums over the inner face and over all sensors, first times"),
+    ),
+    group="xec.anchors",
+    error=ModelError,
+)
+"""Every anchor by its name. Installed packages add theirs in the entry-point group ``xec.anchors``."""

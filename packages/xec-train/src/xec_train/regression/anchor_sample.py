@@ -1,0 +1,87 @@
+"""The sample of training events that the anchor of a network is calibrated with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from xec_data.reading.chunk import EventChunk
+from xec_data.schema.branches import SENSOR_BRANCHES, is_invalid
+from xec_data.tasks.table import TASKS
+from xec_models.anchor.reconstruction import AnchorTruth
+from xec_models.regressor.regressor import XECRegressor
+from xec_train.data.events import Events
+from xec_train.errors import TrainError
+
+ANCHOR_TRUTH = ("uvwTruth", "energyTruth", "timeTruth")
+"""Truth that the calibrations are fitted to."""
+
+SAMPLE = 5000
+"""Events of the sample, or all if there are fewer."""
+
+_STRETCHES = 20
+
+
+def fit_anchor(network: XECRegressor, events: Events) -> None:
+    """Calibrate the anchor of a network, and set the scales of its residuals.
+
+    Parameters
+    ----------
+    network
+        A network with an anchor.
+    events
+        The training events; the sample is spread evenly over them.
+
+    Raises
+    ------
+    TrainError
+        If the files lack the truth for it.
+    ModelError
+        If too few events have light and valid truth.
+    """
+    missing = [name for name in ANCHOR_TRUTH if name not in events.reader.branches]
+    if missing:
+        raise TrainError(
+            f"model.anchor: {network.model_config.anchor} is calibrated with {', '.join(ANCHOR_TRUTH)}; "
+            f"the training files have no {' and no '.join(missing)} (model.anchor: none needs none of them)"
+        )
+    parts = list(_sample(events))
+    columns = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    targets = {
+        task: torch.as_tensor(TASKS[task].true_values(columns))
+        for task in network.tasks
+        if network.target_scale(task).anchored
+    }
+    npho, time = (torch.from_numpy(columns[name]) for name in SENSOR_BRANCHES)
+    truth = AnchorTruth(*(_known(columns[name]) for name in ANCHOR_TRUTH))
+    network.fit_anchor(npho, time, truth, targets)
+
+
+def _known(values: np.ndarray) -> Tensor:
+    """Return true values in double precision, NaN where there is none."""
+    return torch.from_numpy(np.where(is_invalid(values), np.nan, values.astype(np.float64)))
+
+
+def _sample(events: Events) -> Iterator[EventChunk | dict[str, np.ndarray]]:
+    ends = np.cumsum([len(source) for source in events.sources])
+    total = int(ends[-1])
+    n_stretches = _STRETCHES if total > SAMPLE else 1
+    length = min(total, SAMPLE) // n_stretches
+    for first in np.linspace(0, total - length, n_stretches).astype(int):
+        yield from _stretch(events, ends, int(first), int(first) + length)
+
+
+def _stretch(
+    events: Events, ends: np.ndarray, start: int, stop: int
+) -> Iterator[EventChunk | dict[str, np.ndarray]]:
+    """Read events `start` to `stop`, counted over all files."""
+    for source, end in zip(events.sources, ends, strict=True):
+        begin = int(end) - len(source)
+        first, last = max(start, begin) - begin, min(stop, int(end)) - begin
+        if first < last:
+            shard, chosen = source.locate(first, last)
+            chunk = events.reader.read(shard)
+            yield chunk if chosen is None else {name: values[chosen] for name, values in chunk.items()}
