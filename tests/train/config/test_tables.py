@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from tests.train.made_up import events_with
 from torch import Tensor
 
 from xec_data import INVALID, SCHEMES, NphoTransform, Scheme
@@ -56,7 +57,7 @@ def losses_of_a_step(path: Path, *settings: str) -> dict[str, Tensor]:
     network = objective.build_network()
     batch = {"npho": torch.rand(4, N_SENSORS) * 1e3, "time": torch.rand(4, N_SENSORS) * 1e-7}
     batch["energyTruth"] = torch.rand(4) + 0.02
-    objective.prepare(network, {"energyTruth": batch["energyTruth"].numpy()})
+    objective.prepare(network, events_with({"energyTruth": batch["energyTruth"].numpy()}))
     losses = objective.losses(network, objective.forward(network, batch), batch)
     losses["loss"].backward()
     assert any(bool(p.grad.any()) for p in network.parameters() if p.grad is not None)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 import torch
+from tests.train.made_up import events_with
 
 from xec_data.schema.branches import INVALID
 from xec_data.tasks.measures import opening_angle
@@ -26,7 +27,7 @@ TRUTH = {
 
 def losses(objective: Regression, raw: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
     network = objective.build_network()
-    objective.prepare(network, TRUTH)
+    objective.prepare(network, events_with(TRUTH))
     batch = {name: torch.from_numpy(array) for name, array in TRUTH.items()}
     return objective.losses(network, raw, batch)
 
@@ -66,7 +67,7 @@ def test_cosine_of_angles_is_one_minus_the_cosine_of_the_opening_angle(configure
     objective = Regression(configure("tasks.angle.loss_fn=cosine"))
     raw = torch.tensor([[0.5, -1.0], [0.0, 1.0], [2.0, 0.3]])
     network = objective.build_network()
-    objective.prepare(network, TRUTH)
+    objective.prepare(network, events_with(TRUTH))
     predicted = network.to_physical({"angle": raw})["angle"].numpy()
     expected = (1 - np.cos(np.radians(opening_angle(predicted, TRUTH["emiAng"])))).mean()
     assert float(losses(objective, {"angle": raw})["loss"]) == pytest.approx(expected, rel=1e-4)
@@ -81,7 +82,7 @@ def test_every_task_has_a_loss_and_a_headline(configure: Configure, task: str) -
         "uvwTruth": np.arange(9, dtype=np.float32).reshape(3, 3) ** 2,
     }
     network = objective.build_network().eval()
-    objective.prepare(network, truth)
+    objective.prepare(network, events_with(truth))
     batch = {name: torch.from_numpy(array) for name, array in truth.items()}
     readings = {"npho": torch.full((3, N_SENSORS), 300.0), "time": torch.full((3, N_SENSORS), 1e-8)}
     with torch.inference_mode():

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 from tests.checkpoint_files import read_checkpoint
+from tests.train.made_up import events_with
 
 from xec_data.reading.reader import EventReader
 from xec_data.schema.branches import SENSOR_BRANCHES
@@ -174,7 +175,7 @@ class TestTraining:
             "emiAng": np.array([[80, -10], [100, 20], [95, 5], [90, 0]], np.float32),
         }
         network = objective.build_network()
-        objective.prepare(network, truth)
+        objective.prepare(network, events_with(truth))
         events = Events(None, [], truth, 4)
         objective.fit_event_weights(events, Path(), resumed=False, write=False)
         readings = {name: torch.ones(4, 5) for name in SENSOR_BRANCHES}
