@@ -1,6 +1,7 @@
 from .__about__ import __version__ as __version__
 from .errors import AnalysisError as AnalysisError
 from .estimators.baselines import Baselines as Baselines, fit_baselines as fit_baselines
+from .estimators.point_fit import fit_point_events as fit_point_events
 from .events.display import draw_event as draw_event
 from .events.event import Event as Event, find_event as find_event, read_event as read_event
 from .inpainting.comparison import (
@@ -9,6 +10,8 @@ from .inpainting.comparison import (
     compare_inpainting as compare_inpainting,
     write_comparison as write_comparison,
 )
+from .likelihood.cramer_rao_bound import PointBound as PointBound, cramer_rao_bound as cramer_rao_bound
+from .likelihood.readout_model import ReadoutModel as ReadoutModel
 from .plots.plot_sets import PlotSet as PlotSet, draw_plots as draw_plots
 from .plots.source import PlotSource as PlotSource
 from .resolution.loading import load_results as load_results

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
 from xec_data.schema.branches import INVALID
@@ -69,20 +71,38 @@ class Readout:
         return npho, time, -start
 
 
-def draw_delays(electrons: np.ndarray, rng: np.random.Generator) -> FloatArray:
-    """Draw the delay of the measured time after the arrival of the light.
+class DelayLaw(NamedTuple):
+    """Distribution of the delays of measured times after the arrival of the light.
+
+    A delay is a Gamma variate plus a normal one, the noise of the electronics.
+
+    Attributes
+    ----------
+    shape
+        (n,) shape of the Gamma distribution, a whole number.
+    rate
+        (n,) its rate in 1/s.
+    jitter
+        (n,) standard deviation of the normal distribution in s.
+    """
+
+    shape: FloatArray
+    rate: FloatArray
+    jitter: FloatArray
+
+
+def delay_law(electrons: np.ndarray) -> DelayLaw:
+    """Return the distribution of the delay of the measured time after the arrival of the light.
 
     Parameters
     ----------
     electrons
         (n,) numbers of photoelectrons.
-    rng
-        Source of the random numbers.
 
     Returns
     -------
-    numpy.ndarray
-        (n,) s. The time when the j-th of N photoelectrons with the scintillation's decay time has
+    DelayLaw
+        That of the time when the j-th of N photoelectrons with the scintillation's decay time has
         arrived, j = N · `time_fraction` rounded and at least 1, plus the noise of the electronics.
 
     Notes
@@ -95,6 +115,26 @@ def draw_delays(electrons: np.ndarray, rng: np.random.Generator) -> FloatArray:
     first = np.maximum(np.rint(CONSTANTS.time_fraction * number), 1.0)
     rate = (number - (first - 1.0) / 2.0) / CONSTANTS.decay_time
     jitter = np.sqrt(CONSTANTS.time_noise**2 / number + CONSTANTS.time_floor**2)
+    return DelayLaw(first, rate, jitter)
+
+
+def draw_delays(electrons: np.ndarray, rng: np.random.Generator) -> FloatArray:
+    """Draw the delay of the measured time after the arrival of the light, see `delay_law`.
+
+    Parameters
+    ----------
+    electrons
+        (n,) numbers of photoelectrons.
+    rng
+        Source of the random numbers.
+
+    Returns
+    -------
+    numpy.ndarray
+        (n,) s.
+    """
+    law = delay_law(electrons)
     return np.asarray(
-        rng.standard_gamma(first) / rate + jitter * rng.standard_normal(len(number)), dtype=np.float64
+        rng.standard_gamma(law.shape) / law.rate + law.jitter * rng.standard_normal(len(law.shape)),
+        dtype=np.float64,
     )

@@ -48,6 +48,7 @@ COMMANDS: MappingProxyType[str, Command] = MappingProxyType(
             Command("inpaint", "xec-export", "Recover dead channels in a copy of ROOT files."),
             Command("plot", "xec-analysis", "Plot resolutions or errors of a run or a file, with a table."),
             Command("display", "xec-analysis", "Draw an event on the unrolled detector."),
+            Command("bound", "xec-analysis", "Print the best resolution that is possible for point events."),
             Command(
                 "compare-inpainting",
                 "xec-analysis",

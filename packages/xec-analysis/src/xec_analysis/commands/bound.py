@@ -1,0 +1,81 @@
+"""`xec bound`: the best resolution that is possible for point events."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from xec_analysis.commands.options import Tree
+
+
+def bound(
+    uvw: Annotated[
+        str | None,
+        typer.Option(metavar="U,V,W", help="One point, in cm, instead of a table against the depth."),
+    ] = None,
+    events: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="True points and energies of the events of a ROOT file instead."),
+    ] = None,
+    energy: Annotated[float, typer.Option(help="Energy in GeV, without --events.")] = 0.0528,
+    number: Annotated[
+        int, typer.Option("--number", "-n", help="With --events: number of events, from the beginning.")
+    ] = 1000,
+    dead: Annotated[
+        str | None,
+        typer.Option(
+            "--dead",
+            "-d",
+            metavar="SOURCE",
+            help="Dead channels: text file, ROOT file with the branch dead, or database URL.",
+        ),
+    ] = None,
+    known_gains: Annotated[
+        bool, typer.Option("--known-gains", help="The gains of all sensors are known exactly.")
+    ] = False,
+    tree: Tree = "tree",
+) -> None:
+    """Print the Cramér–Rao bound of position, energy and time: no unbiased estimate is more precise.
+
+    It holds for events of the simulation that leave all their energy at one point, not for showers. Numbers
+    are standard deviations, the medians of the points.
+
+    xec bound
+    xec bound --uvw 3,5,2 --energy 0.03
+    xec bound --events points.root --known-gains
+    """
+    from rich.console import Console
+
+    from xec_analysis.errors import AnalysisError
+    from xec_analysis.likelihood import bound_table as tables
+    from xec_analysis.likelihood.readout_model import ReadoutModel
+    from xec_data.dead_channels.sources import open_dead_channels
+
+    if uvw is not None and events is not None:
+        raise AnalysisError("--uvw and --events exclude each other; expected one of them, or neither")
+    if not energy > 0:
+        raise AnalysisError(f"the energy is {energy:g} GeV; expected more than 0")
+    readout = ReadoutModel(gain_spread=0.0) if known_gains else ReadoutModel()
+    hidden = open_dead_channels(dead).dead() if dead is not None else None
+    if events is not None:
+        rows = tables.bound_of_events(events, max_events=number, dead=hidden, readout=readout, tree_name=tree)
+        place, title = "w cm", f"Bound of point events at the truth of {events.name}"
+    else:
+        title = f"Bound of point events of {1e3 * energy:g} MeV"
+        if uvw is not None:
+            rows, place = [tables.bound_at(_point(uvw), energy, dead=hidden, readout=readout)], "u, v, w cm"
+        else:
+            rows, place = tables.bound_by_depth(energy, dead=hidden, readout=readout), "w cm"
+    Console(highlight=False).print(tables.bound_table(rows, place, title))
+
+
+def _point(text: str) -> tuple[float, float, float]:
+    from xec_analysis.errors import AnalysisError
+
+    try:
+        u, v, w = (float(part) for part in text.split(","))
+    except ValueError:
+        raise AnalysisError(f"cannot read the point {text!r}; expected u,v,w in cm, as in 3,5,2") from None
+    return u, v, w
