@@ -21,7 +21,7 @@ def test_every_public_name_resolves():
 
 
 def test_package_and_commands_import_nothing_heavy():
-    modules = ", ".join(f"xec_analysis.commands.{name}" for name in ("plot", "display", "demo"))
+    modules = ", ".join(f"xec_analysis.commands.{name}" for name in ("plot", "display", "bound", "demo"))
     code = f"import sys, typer; before = set(sys.modules); import xec_analysis, {modules}; "
     code += f"print([name for name in {HEAVY!r} if name in set(sys.modules) - before])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
