@@ -77,6 +77,7 @@ def test_ranges_of_no_unit(angles: Any) -> None:
 def test_no_valid_angle(vector: Any) -> None:
     with pytest.raises(DataError, match="no event has"):
         detect_angle_unit(np.full((2, 2), np.nan), vector)
+    assert detect_angle_unit(np.full((2, 2), np.nan), vector, "rad") == "rad"
 
 
 def test_an_unknown_unit() -> None:

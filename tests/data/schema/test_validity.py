@@ -35,6 +35,18 @@ def test_file_branch_entry_and_count(name: str, value: float) -> None:
         check_truth(EventChunk({**GOOD, name: bad}, shard), shard)
 
 
+def test_a_number_that_stands_for_no_value_is_explained() -> None:
+    energy = GOOD["energyTruth"].copy()
+    energy[3:] = 1e10
+    with pytest.raises(
+        DataError, match=r"entry 3 is 1\.e\+10 \(no value, as in events of 0 photons\), 2 of 5"
+    ):
+        check_truth({"energyTruth": energy}, "run.root")
+    energy[3:] = np.nan
+    with pytest.raises(DataError, match="entry 3 is nan, 2 of 5"):
+        check_truth({"energyTruth": energy}, "run.root")
+
+
 def test_one_valid_reading_is_enough() -> None:
     npho = np.full((3, 4), 1e10)
     npho[0, 0] = np.nan

@@ -40,7 +40,7 @@ def test_branches_are_those_of_files(events):
         assert array.dtype == stored_as[name].dtype
     assert set(events) == {
         *("npho", "relative_time", "emiAng", "energyTruth", "timeTruth", "uvwTruth", "xyzTruth"),
-        *("emiVec", "xyzVTX", "run", "event"),
+        *("emiVec", "xyzVTX", "n_gamma", "run", "event"),
     }
 
 

@@ -12,6 +12,7 @@ from xec_data.simulation import (
     SimulationConfig,
     SimulationError,
     parse_energy,
+    parse_photons,
     simulate_events,
     simulate_file,
 )
@@ -19,7 +20,7 @@ from xec_geometry import N_SENSORS
 from xec_geometry.cli.application import main
 
 N = 150
-CONFIG = SimulationConfig(seed=3, shower=False, dead_fraction=0.05, run=12)
+CONFIG = SimulationConfig(seed=3, shower=False, dead_fraction=0.05, run=12, photons=(1, 2))
 
 
 @pytest.fixture(scope="module")
@@ -93,6 +94,8 @@ def test_defaults_of_the_command_are_those_of_the_settings():
     settings = {field.name: field.default for field in fields(SimulationConfig)}
     renamed = {"dead_fraction": "dead", "npho_threshold": "threshold"}
     assert parse_energy(options.pop("energy")) == settings.pop("energy")
+    assert parse_photons(options.pop("photons")) == settings.pop("photons")
+    assert 1e-9 * options.pop("pile_up_window") == pytest.approx(settings.pop("pile_up_window"))
     for name, value in settings.items():
         assert options[renamed.get(name, name)] == value
 
@@ -111,6 +114,14 @@ def test_a_process_that_dies_is_reported(tmp_path, monkeypatch):
         (["--events", "-3"], "the number of events is -3"),
         (["--energy", "52.8MeV"], "cannot read the energy '52.8MeV'"),
         (["--energy", "52.8"], "the energy range is 52.8:52.8 GeV"),
+        (["--photons", "5"], "the numbers of photons are 5:5; expected 0 ≤ low ≤ high ≤ 4"),
+        (["--photons", "3:1"], "the numbers of photons are 3:1"),
+        (
+            ["--photons", "1.5"],
+            "cannot read the numbers of photons '1.5'; expected one (1) or a range (0:4)",
+        ),
+        (["--pile-up-window", "-1"], "the pile-up window is -1 ns; expected 0 to 1000 ns"),
+        (["--pile-up-window", "nan"], "the pile-up window is nan ns"),
         (["--dead", "1"], "the fraction of dead sensors is 1; expected 0 ≤ fraction < 1"),
         (["--dead", "-0.5"], "the fraction of dead sensors is -0.5"),
         (["--seed", "-1"], "the seed is -1"),

@@ -31,6 +31,17 @@ def simulate(
     threshold: Annotated[
         float, typer.Option("--npho-threshold", help="Sensors with fewer photons have no valid time.")
     ] = 100.0,
+    photons: Annotated[
+        str,
+        typer.Option("--photons", help="Photons in an event, or a range LOW:HIGH (uniform) within 0 to 4."),
+    ] = "1",
+    pile_up_window: Annotated[
+        float,
+        typer.Option(
+            "--pile-up-window",
+            help="Window in ns, centred on the first photon of an event, in which its others begin.",
+        ),
+    ] = 180.0,
     processes: Annotated[
         int, typer.Option("--processes", "-j", help="Processes that simulate; 0: one for every core.")
     ] = 0,
@@ -42,8 +53,13 @@ def simulate(
 
     The file has the branches of real ones, with the truth. The same seed gives the same events whatever
     the chunk size and the number of processes, and more events begin with the same ones.
+
+    Events of several photons have the truth of the one of largest energy; their number is in the branch
+    n_gamma. Events of 0 photons have noise only: all truth but n_gamma is 1e10, no value.
+
+    xec data simulate photons.root --events 10000 --photons 0:4 --energy 0.015:0.060
     """
-    from xec_data.simulation.configuration import SimulationConfig, parse_energy
+    from xec_data.simulation.configuration import SimulationConfig, parse_energy, parse_photons
     from xec_data.simulation.file import simulate_file
     from xec_data.simulation.progress import show_progress
 
@@ -56,6 +72,8 @@ def simulate(
         vertex_spread=vertex_spread,
         deposits=deposits,
         npho_threshold=threshold,
+        photons=parse_photons(photons),
+        pile_up_window=pile_up_window * 1e-9,
     )
     with show_progress(events) as progress:
         summary = simulate_file(

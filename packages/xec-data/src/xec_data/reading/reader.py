@@ -38,6 +38,7 @@ from xec_data.schema.branches import (
     SCHEMA,
     TIME_BRANCH,
     TREE_NAME,
+    is_invalid,
 )
 from xec_data.schema.validity import check_readings
 from xec_geometry.support.processors import available_cores
@@ -208,7 +209,8 @@ class EventReader:
         info = self._tree_of[shard.path]
         arrays = self._read_arrays(info, {name: info.stored[name] for name in self.branches}, shard)
         if "emiAng" in arrays and self.angle_units.get(shard.path) == "rad":
-            np.degrees(arrays["emiAng"], out=arrays["emiAng"])
+            angles = arrays["emiAng"]
+            np.degrees(angles, out=angles, where=~is_invalid(angles))
         return EventChunk(arrays, shard)
 
     def check_readings(self) -> None:

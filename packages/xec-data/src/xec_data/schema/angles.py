@@ -65,8 +65,10 @@ def _from_vectors(
     angles: NDArray[np.float64], directions: NDArray[np.float64], stated: str, source: str
 ) -> AngleUnit:
     if not len(angles):
+        if stated != "auto":
+            return "deg" if stated == "deg" else "rad"
         raise DataError(
-            f"{source}: no event has both a valid emiAng and a valid emiVec; the unit cannot be determined"
+            f"{source}: no event has both a valid emiAng and a valid emiVec; state the unit: deg or rad"
         )
     distances = {unit: _distance(angles, directions, unit) for unit in ("rad", "deg")}
     fitting = [unit for unit, distance in distances.items() if distance <= _TOLERANCE]

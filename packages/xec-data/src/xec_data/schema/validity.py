@@ -37,8 +37,10 @@ def check_truth(arrays: Mapping[str, NDArray[Any]] | Any, source: Shard | str | 
         bad = is_invalid(values).reshape(len(values), -1).any(axis=1)
         if bad.any():
             entry = int(np.argmax(bad))
+            no_value = np.isfinite(values[entry]).all()
             raise DataError(
-                f"{path}, branch '{name}': entry {first + entry} is {_show(values[entry])}, "
+                f"{path}, branch '{name}': entry {first + entry} is {_show(values[entry])}"
+                f"{' (no value, as in events of 0 photons)' if no_value else ''}, "
                 f"{_count(int(bad.sum()), len(values))} like it; expected {SCHEMA[name].meaning}"
             )
 

@@ -7,10 +7,12 @@ from dataclasses import dataclass
 
 from xec_data.errors import DataError
 from xec_data.simulation.constants import CONSTANTS
+from xec_data.tasks.table import TASKS
 
 SIGNAL_ENERGY = 0.0528
 MAX_ENERGY = 1.0
 MAX_VERTEX_SPREAD = 3.0
+MAX_PILE_UP_WINDOW = 1e-6
 
 
 class SimulationError(DataError):
@@ -39,6 +41,11 @@ class SimulationConfig:
         Points at which a shower leaves its energy.
     npho_threshold
         Sensors with fewer photons have no valid time.
+    photons
+        Fewest and most photons of an event, each number in between as often. Events without any have
+        noise only, and no truth but `n_gamma`.
+    pile_up_window
+        Further photons of an event begin, uniformly, within this window in s around the first one.
 
     Raises
     ------
@@ -54,9 +61,13 @@ class SimulationConfig:
     vertex_spread: float = CONSTANTS.beam_spot
     deposits: int = 20
     npho_threshold: float = 100.0
+    photons: tuple[int, int] = (1, 1)
+    pile_up_window: float = CONSTANTS.pile_up_window
 
     def __post_init__(self) -> None:
         low, high = self.energy
+        fewest, most = self.photons
+        most_allowed, window = max_photons(), self.pile_up_window * 1e9
         for fine, complaint in (
             (self.seed >= 0, f"the seed is {self.seed}; expected an integer ≥ 0"),
             (
@@ -76,6 +87,14 @@ class SimulationConfig:
             (
                 math.isfinite(self.npho_threshold) and self.npho_threshold >= 0,
                 f"the threshold is {self.npho_threshold:g} photons; expected a number ≥ 0",
+            ),
+            (
+                0 <= fewest <= most <= most_allowed,
+                f"the numbers of photons are {fewest}:{most}; expected 0 ≤ low ≤ high ≤ {most_allowed}",
+            ),
+            (
+                0 <= self.pile_up_window <= MAX_PILE_UP_WINDOW,
+                f"the pile-up window is {window:g} ns; expected 0 to {MAX_PILE_UP_WINDOW * 1e9:g} ns",
             ),
         ):
             if not fine:
@@ -107,3 +126,35 @@ def parse_energy(text: str) -> tuple[float, float]:
             f"cannot read the energy {text!r}; expected one in GeV (0.0528) or a range (0.015:0.060)"
         ) from None
     return low, high
+
+
+def parse_photons(text: str) -> tuple[int, int]:
+    """Read a number of photons or a range of numbers.
+
+    Parameters
+    ----------
+    text
+        ``1`` or ``0:4``.
+
+    Returns
+    -------
+    low, high
+        Equal for a single number.
+
+    Raises
+    ------
+    SimulationError
+        If it is neither.
+    """
+    try:
+        low, high = (int(part) for part in (text if ":" in text else f"{text}:{text}").split(":"))
+    except ValueError:
+        raise SimulationError(
+            f"cannot read the numbers of photons {text!r}; expected one (1) or a range (0:{max_photons()})"
+        ) from None
+    return low, high
+
+
+def max_photons() -> int:
+    """Return the largest number of photons that the task `n_gamma` knows."""
+    return TASKS["n_gamma"].n_classes - 1

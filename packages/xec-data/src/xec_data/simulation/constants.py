@@ -51,6 +51,11 @@ class Constants:
     scattering_length: float = 40.0
     diffuse_detour: float = 20.0
 
+    # Photons of the same event begin within ± half of this many decay times: when the later one begins, a
+    # seventh of the light of the earlier one or more is still to come. All light of an event is added up
+    # here, but photons much further apart would be two pulses in a waveform, which a readout tells apart.
+    pile_up_decay_times: float = 4.0
+
     # Readout: the time is when this fraction of the photoelectrons has arrived.
     time_fraction: float = 0.05
     # Electronics: the first over √photoelectrons and the second, in quadrature; chosen so that, with
@@ -59,6 +64,11 @@ class Constants:
     time_floor: float = 5e-11
     # Spread of the gains that calibration leaves; the usual size of a few percent.
     gain_spread: float = 0.02
+
+    @property
+    def pile_up_window(self) -> float:
+        """Full width of the window in s in which photons of the same event begin."""
+        return self.pile_up_decay_times * self.decay_time
 
     @property
     def attenuation_length(self) -> float:

@@ -7,11 +7,13 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 
+from xec_data.schema.branches import INVALID
+from xec_data.simulation.arrays import FloatArray
 from xec_data.simulation.configuration import SimulationConfig, SimulationError
 from xec_data.simulation.fast_light import FastLight
+from xec_data.simulation.pile_up import EventPhotons, draw_photons
 from xec_data.simulation.readout import Readout
 from xec_data.simulation.shower import Deposits, point_deposits, shower_deposits
-from xec_data.simulation.source import Photons, emit_photons
 from xec_data.simulation.streams import BLOCK_SIZE, Stage, generator
 from xec_geometry import N_SENSORS, direction_to_angles, xyz_to_uvw
 
@@ -45,28 +47,35 @@ class EventGenerator:
         dict
             Branch name (as stored in files) to array, an entry an event.
         """
-        photons = emit_photons(self.config, generator(self.config.seed, Stage.SOURCE, number), BLOCK_SIZE)
-        deposits = self._deposit(photons, number)
+        drawn = draw_photons(self.config, number, BLOCK_SIZE)
         rng = generator(self.config.seed, Stage.READOUT, number)
         npho = np.empty((BLOCK_SIZE, N_SENSORS), dtype=np.float32)
         time = np.empty_like(npho)
-        start = np.empty(BLOCK_SIZE, dtype=np.float32)
-        for i, light in enumerate(self._light.shine(deposits)):
-            npho[i], time[i], start[i] = self._readout.read(*light, rng)
-        events: Events = {"npho": npho, "relative_time": time, "timeTruth": start}
-        events |= _truth(photons)
+        start = np.empty(BLOCK_SIZE)
+        pulses = [self._light.shine(deposits) for deposits in self._deposit(drawn, number)]
+        for i, lights in enumerate(zip(*pulses, strict=True)):
+            n = max(drawn.number[i], 1)
+            photons, arrival = (np.stack(values) for values in zip(*lights[:n], strict=True))
+            arrival += drawn.delay[:n, i, np.newaxis]
+            npho[i], time[i], start[i] = self._readout.read(photons, arrival, rng)
+        events: Events = {"npho": npho, "relative_time": time}
+        events |= _truth(drawn, start)
+        events["n_gamma"] = drawn.number.astype(np.int32)
         events["run"] = np.full(BLOCK_SIZE, self.config.run, dtype=np.int32)
         events["event"] = np.arange(number * BLOCK_SIZE, (number + 1) * BLOCK_SIZE, dtype=np.int32)
         if self.config.dead_fraction > 0:
             events["dead"] = np.broadcast_to(self._readout.dead, npho.shape)
         return events
 
-    def _deposit(self, photons: Photons, number: int) -> Deposits:
-        if not self.config.shower:
-            return point_deposits(photons)
-        return shower_deposits(
-            photons, generator(self.config.seed, Stage.SHOWER, number), self.config.deposits
-        )
+    def _deposit(self, drawn: EventPhotons, number: int) -> Iterator[Deposits]:
+        """Yield the deposits of the first photons of all events, of the second, …; dark without one."""
+        for k, (photons, present) in enumerate(zip(drawn.photons, drawn.present, strict=True)):
+            if self.config.shower:
+                rng = generator(self.config.seed, Stage.SHOWER, number, k)
+                deposits = shower_deposits(photons, rng, self.config.deposits)
+            else:
+                deposits = point_deposits(photons)
+            yield deposits._replace(contained=deposits.contained & present[:, np.newaxis])
 
 
 def simulate_events(config: SimulationConfig, n_events: int, *, chunk_size: int = 1000) -> Iterator[Events]:
@@ -134,12 +143,22 @@ def _merge(blocks: list[Events]) -> Events:
     return {name: np.concatenate([block[name] for block in blocks]) for name in blocks[0]}
 
 
-def _truth(photons: Photons) -> Events:
-    return {
-        "emiAng": np.column_stack(direction_to_angles(photons.direction, degrees=False)).astype(np.float32),
-        "energyTruth": photons.energy.astype(np.float32),
-        "uvwTruth": xyz_to_uvw(photons.conversion).astype(np.float32),
-        "xyzTruth": photons.conversion.astype(np.float32),
-        "emiVec": photons.direction.astype(np.float32),
-        "xyzVTX": photons.vertex.astype(np.float32),
+def _truth(drawn: EventPhotons, start: FloatArray) -> Events:
+    """Describe the brightest photons; `start` is the time of the first ones on the clock of the events."""
+    photons, delay = drawn.brightest()
+    truth = {
+        # Not even the sign of a zero changes where nothing is added.
+        "timeTruth": np.where(delay == 0, start, start + delay),
+        "emiAng": np.column_stack(direction_to_angles(photons.direction, degrees=False)),
+        "energyTruth": photons.energy,
+        "uvwTruth": xyz_to_uvw(photons.conversion),
+        "xyzTruth": photons.conversion,
+        "emiVec": photons.direction,
+        "xyzVTX": photons.vertex,
     }
+    events: Events = {}
+    for name, values in truth.items():
+        stored = values.astype(np.float32)
+        stored[drawn.number == 0] = INVALID
+        events[name] = stored
+    return events

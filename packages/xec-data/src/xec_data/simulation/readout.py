@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
 
 from xec_data.schema.branches import INVALID
-from xec_data.simulation.arrays import FloatArray
+from xec_data.simulation.arrays import FloatArray, IntArray
 from xec_data.simulation.configuration import SimulationConfig
 from xec_data.simulation.constants import CONSTANTS, RESPONSES
 from xec_data.simulation.streams import dead_sensors, sensor_gains
@@ -45,7 +46,8 @@ class Readout:
         Parameters
         ----------
         photons, arrival
-            (N_SENSORS,) mean photons, and their mean time of arrival in s after the first interaction.
+            (N_SENSORS,) mean photons of scintillation, and their mean time of arrival in s on the clock
+            of the first interaction; or (k, N_SENSORS), those of k photons in the same event.
         rng
             Source of the random numbers.
 
@@ -57,10 +59,11 @@ class Readout:
         first_interaction
             Its time on the same clock, in s; 0 if no sensor has a valid time.
         """
-        electrons = rng.poisson(photons * self._efficiency)
+        pulses = rng.poisson(np.atleast_2d(photons) * self._efficiency)
+        electrons = pulses.sum(axis=0)
         spread = np.sqrt(electrons * self._single_variance + self._noise_variance)
-        npho = (electrons + spread * rng.standard_normal(len(photons))) * self._photons_per_electron
-        time = arrival + draw_delays(electrons, rng)
+        npho = (electrons + spread * rng.standard_normal(len(electrons))) * self._photons_per_electron
+        time = draw_times(np.atleast_2d(arrival), pulses, rng)
         valid = (npho >= self._threshold) & ~self.dead
         start = float(time.min(where=valid, initial=np.inf))
         if not np.isfinite(start):
@@ -69,6 +72,56 @@ class Readout:
         time[~valid] = INVALID
         npho[self.dead] = INVALID
         return npho, time, -start
+
+
+def draw_times(arrival: FloatArray, electrons: IntArray, rng: np.random.Generator) -> FloatArray:
+    """Draw the times that sensors measure for the light of one photon or of several.
+
+    Parameters
+    ----------
+    arrival
+        (k, n) mean times of arrival of the light of k photons at n sensors, in s on any clock.
+    electrons
+        (k, n) numbers of photoelectrons that they make.
+    rng
+        Source of the random numbers.
+
+    Returns
+    -------
+    numpy.ndarray
+        (n,) s on that clock.
+
+    Notes
+    -----
+    The pulses of all photons add up, and the time is when `time_fraction` of all their photoelectrons has
+    arrived, whichever photon they belong to: that of the earliest photon, unless it gave the sensor less
+    than that. Approximations: the light of a photon begins at one time, the mean one; all of it is
+    counted, however late it comes; the noise of the electronics is that of a single pulse with as many
+    photoelectrons. Beyond that it is exact, because exponentials have no memory: when a pulse begins, the
+    photoelectrons of earlier ones that are still to come are distributed like its own.
+    """
+    if len(arrival) == 1:
+        return np.asarray(arrival[0] + draw_delays(electrons[0], rng))
+    order = np.argsort(arrival, axis=0, kind="stable")
+    starts, pulses = (np.take_along_axis(values, order, axis=0) for values in (arrival, electrons))
+    total = pulses.sum(axis=0)
+    wanted = delay_law(total).shape.astype(np.int64)
+    arrived, coming = np.zeros_like(total), pulses[0]
+    reached = np.full(len(total), np.nan)
+    for pulse, (start, end) in zip(pulses[1:], pairwise(starts), strict=True):
+        chance = -np.expm1((start - end) / CONSTANTS.decay_time)
+        now = rng.binomial(coming, chance)
+        missing = wanted - arrived
+        here = np.flatnonzero(np.isnan(reached) & (now >= missing))
+        # The m-th of n uniform numbers has a beta distribution.
+        share = rng.beta(missing[here], (now - missing)[here] + 1) * chance[here]
+        reached[here] = start[here] - CONSTANTS.decay_time * np.log1p(-share)
+        arrived = np.where(now >= missing, arrived, arrived + now)
+        coming = coming - now + pulse
+    law = delay_law(total, arrived)
+    last = starts[-1] + rng.standard_gamma(law.shape) / law.rate
+    noise = law.jitter * rng.standard_normal(len(total))
+    return np.asarray(np.where(np.isnan(reached), last, reached) + noise)
 
 
 class DelayLaw(NamedTuple):
@@ -91,13 +144,15 @@ class DelayLaw(NamedTuple):
     jitter: FloatArray
 
 
-def delay_law(electrons: np.ndarray) -> DelayLaw:
+def delay_law(electrons: np.ndarray, arrived: np.ndarray | int = 0) -> DelayLaw:
     """Return the distribution of the delay of the measured time after the arrival of the light.
 
     Parameters
     ----------
     electrons
         (n,) numbers of photoelectrons.
+    arrived
+        Those of them, too few for a time, that came before the delay begins.
 
     Returns
     -------
@@ -113,9 +168,10 @@ def delay_law(electrons: np.ndarray) -> DelayLaw:
     """
     number = np.maximum(electrons, 1).astype(np.float64)
     first = np.maximum(np.rint(CONSTANTS.time_fraction * number), 1.0)
-    rate = (number - (first - 1.0) / 2.0) / CONSTANTS.decay_time
+    missing = first - arrived
+    rate = (number - arrived - (missing - 1.0) / 2.0) / CONSTANTS.decay_time
     jitter = np.sqrt(CONSTANTS.time_noise**2 / number + CONSTANTS.time_floor**2)
-    return DelayLaw(first, rate, jitter)
+    return DelayLaw(missing, rate, jitter)
 
 
 def draw_delays(electrons: np.ndarray, rng: np.random.Generator) -> FloatArray:

@@ -26,11 +26,16 @@ class Stage(IntEnum):
     READOUT = 2
     CALIBRATION = 3
     DEAD = 4
+    PILE_UP = 5
 
 
-def generator(seed: int, stage: Stage, block: int = 0) -> np.random.Generator:
-    """Open the random stream of one stage of one block of events."""
-    return np.random.Generator(np.random.SFC64(np.random.SeedSequence(seed, spawn_key=(stage, block))))
+def generator(seed: int, stage: Stage, block: int = 0, photon: int = 0) -> np.random.Generator:
+    """Open the random stream of one stage of one block of events, for the first or another photon of each.
+
+    So the photons of an event are the same whatever number of them may follow.
+    """
+    key = (stage, block, photon) if photon else (stage, block)
+    return np.random.Generator(np.random.SFC64(np.random.SeedSequence(seed, spawn_key=key)))
 
 
 def sensor_gains(seed: int) -> FloatArray:
