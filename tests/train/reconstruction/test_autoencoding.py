@@ -180,6 +180,21 @@ class TestMasks:
         assert float(without) == pytest.approx(1 - np.exp(-t), abs=0.01)
         assert float(with_time) == pytest.approx(1 - np.exp(-3 * t), abs=0.01)
 
+    def test_of_reflected_events(self, configure: Configure) -> None:
+        plain, mirrored = (
+            build_objective(configure(*MAE, f"training.mirror={value}")).augment(readings(40))
+            for value in ("false", "true")
+        )
+        moved = (plain["npho"] != mirrored["npho"]).any(1)
+        assert 5 < int(moved.sum()) < 38
+        # The sensor without a count is elsewhere, and still not hidden.
+        dead = mirrored["npho"] == INVALID
+        assert (dead.sum(1) == 1).all()
+        assert not (mirrored[MASK] & dead).any()
+        assert torch.equal(moved, ~dead[:, 3])
+        torch.testing.assert_close(mirrored["npho"].sort(1).values, plain["npho"].sort(1).values)
+        assert torch.equal(mirrored[MASK].sum(1), plain[MASK].sum(1))
+
 
 def test_events_weighed_by_their_light(
     configure: Configure, write_events: Callable[..., Path], tmp_path: Path

@@ -14,6 +14,7 @@ from tests.train.made_up import events_with
 
 from xec_data.reading.reader import EventReader
 from xec_data.schema.branches import SENSOR_BRANCHES
+from xec_geometry import N_SENSORS
 from xec_train.config.train_config import TrainConfig
 from xec_train.data.events import Events, open_events
 from xec_train.engine.train_loop import TrainLoop
@@ -189,6 +190,29 @@ class TestTraining:
         torch.testing.assert_close(weighted["loss_energy"], by_hand)
         assert plain["loss_energy"] != weighted["loss_energy"]
         assert torch.equal(plain["loss_angle"], weighted["loss_angle"])
+
+    def test_reflected_events_have_the_weights_of_their_places_in_the_files(
+        self, configure: Configure, write_events: Callable[..., Path]
+    ) -> None:
+        """Three of four events are at u > 0: only so do all reflected ones fill both halves evenly."""
+        n, section = 400, "reweighting.uvwFI"
+        objective = Regression(configure(
+            "tasks.uvwFI.enabled=true", f"{section}.enabled=true", f"{section}.nbins_2d=[2, 1]",
+            f"{section}.nbins=1", "training.mirror=true", "training.channel_dropout_rate=0",
+        ))  # fmt: skip
+        u = np.where(np.arange(n) % 4 < 3, 10.0, -10.0)
+        uvw = np.stack([u, np.zeros(n), np.ones(n)], axis=1).astype(np.float32)
+        truth = {"uvwTruth": uvw, "emiAng": np.full((n, 2), 90, np.float32)}
+        events = Events(None, [], truth, n)
+        objective.fit_event_weights(events, Path(), resumed=False, write=False)
+        readings = {name: torch.ones(n, N_SENSORS) for name in SENSOR_BRANCHES}
+        batch = objective.augment({**{name: torch.from_numpy(a) for name, a in truth.items()}, **readings})
+        reflected, weights = batch["truth.uvwFI"][:, 0], batch["weight_uvwFI"]
+        torch.testing.assert_close(weights, torch.from_numpy(np.where(u > 0, 2 / 3, 2.0)).float())
+        for side in (reflected > 0, reflected < 0):
+            # Half of the weight with either sign, but for the chance of the drawing.
+            assert float(weights[side].sum()) == pytest.approx(n / 2, rel=0.15)
+        assert 0.4 < float((reflected > 0).double().mean()) < 0.6
 
     def test_resumed_with_its_own_weights(self, configure: Configure) -> None:
         weighted = (*QUICK, "--reweight_mode=theta_phi", "reweighting.angle.nbins_2d=[3, 3]")

@@ -191,6 +191,7 @@ class TestResuming:
             "training.grad_accum_steps=1",
             "tasks.energy.enabled=true",
             "loss_balance=auto",
+            f"training.mirror={str(step == 5).lower()}",
         )
         whole = train(configure(*quick, "mlflow.run_name=whole"))
 

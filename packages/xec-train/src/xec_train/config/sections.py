@@ -129,6 +129,11 @@ class TrainingConfig(Section):
     channel_dropout_rate: float = Field(
         0.1, ge=0, lt=1, description="fraction of the sensors of an event that is made invalid in training"
     )
+    mirror: bool = Field(
+        False,
+        description="reflect half of the events at z = 0 and, independently, at y = 0: the nominal detector "
+        "looks the same",
+    )
     seed: int = Field(0, ge=0, description="seed of weights, order of events and dropout")
     deterministic: bool = Field(False, description="only deterministic algorithms (slower on a GPU)")
 

@@ -1,11 +1,18 @@
-"""Augmentation of the readings in training."""
+"""Augmentation of events in training: reflections, and sensors made invalid."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
+import numpy as np
 import torch
+from torch import Tensor
 
 from xec_data.schema.branches import INVALID, SENSOR_BRANCHES
-from xec_train.data.batch import Batch
+from xec_data.tasks.mirroring import mirror_table
+from xec_data.tasks.task import Task
+from xec_geometry import MIRRORS, mirrored_sensors
+from xec_train.data.batch import Batch, truth_key, truth_of
 
 
 def drop_channels(batch: Batch, rate: float) -> Batch:
@@ -29,3 +36,74 @@ def drop_channels(batch: Batch, rate: float) -> Batch:
         for name in SENSOR_BRANCHES:
             batch[name].masked_fill_(dropped, INVALID)
     return batch
+
+
+class RandomMirror:
+    """Random reflections of events at z = 0 and at y = 0, which map the nominal detector to itself.
+
+    Parameters
+    ----------
+    enabled
+        Whether events are reflected at all.
+    tasks
+        The tasks whose truth is in the batches.
+    """
+
+    def __init__(self, enabled: bool, tasks: Iterable[Task] = ()) -> None:
+        self.enabled = enabled
+        self.tasks = tuple(tasks)
+        self._on: dict[torch.device, _Tables] = {}
+
+    def __call__(self, batch: Batch) -> Batch:
+        """Reflect every event of a batch with probability ½ at each of the two planes, independently.
+
+        Parameters
+        ----------
+        batch
+            Readings (n, sensors), and the truth of the tasks.
+
+        Returns
+        -------
+        dict
+            Readings that follow the sensors, and the truth of the reflected events as ``truth.<task>``; the
+            branches it is made of are left out, as they belong to the events before.
+        """
+        if not self.enabled:
+            return batch
+        first = batch[SENSOR_BRANCHES[0]]
+        tables = self._tables(first.device)
+        mirror = torch.randint(len(MIRRORS), (len(first),), device=first.device)
+        # One call for all events: groups of one reflection are not faster, and a GPU would have to wait for
+        # their sizes.
+        sensors = tables.sensors[mirror]
+        readings = {name: batch[name].gather(1, sensors) for name in SENSOR_BRANCHES}
+        truth = {
+            truth_key(task.name): tables.reflect(task, truth_of(task, batch), mirror) for task in self.tasks
+        }
+        replaced = {branch for task in self.tasks for branch in task.truth.branches}
+        others = {name: values for name, values in batch.items() if name not in replaced}
+        return {**others, **readings, **truth}
+
+    def _tables(self, device: torch.device) -> _Tables:
+        if device not in self._on:
+            self._on[device] = _Tables(self.tasks, device)
+        return self._on[device]
+
+
+class _Tables:
+    """The reflections as tensors on one device: a row for each."""
+
+    def __init__(self, tasks: Iterable[Task], device: torch.device) -> None:
+        self.sensors = torch.as_tensor(np.stack([mirrored_sensors(name) for name in MIRRORS]), device=device)
+        self._changes = {
+            task.name: tuple(torch.as_tensor(table, device=device) for table in mirror_table(task))
+            for task in tasks
+            if not task.n_classes
+        }
+
+    def reflect(self, task: Task, truth: Tensor, mirror: Tensor) -> Tensor:
+        """Return the true values (n, columns) of events after the reflections (n,)."""
+        if task.n_classes:
+            return truth
+        signs, offsets = (table.to(truth.dtype)[mirror] for table in self._changes[task.name])
+        return truth * signs + offsets

@@ -11,12 +11,22 @@ from torch import Tensor
 from xec_data.tasks.task import Task
 
 Batch = dict[str, Tensor]
-"""Branches by their names in the schema, (n, …) each, and derived truth under `derived_key`."""
+"""Branches by their names in the schema, (n, …) each, and truth that is no branch under `truth_key`."""
 
 
-def derived_key(task: str) -> str:
-    """Name the entry of a batch that holds the truth of a task that a function derives from branches."""
+def truth_key(task: str) -> str:
+    """Name the entry of a batch that holds the truth of a task if it is not that of the branches as they are.
+
+    A function has derived it from them, or the event was reflected.
+    """
     return f"truth.{task}"
+
+
+def truth_of(task: Task, batch: Batch) -> Tensor:
+    """Return the true values (n, columns) of a task."""
+    key = truth_key(task.name)
+    branches = (key,) if key in batch else task.truth.branches
+    return torch.cat([batch[branch].reshape(len(batch[branch]), -1) for branch in branches], dim=1)
 
 
 def with_derived_truth(batch: Batch, tasks: Iterable[Task]) -> Batch:
@@ -38,7 +48,7 @@ def with_derived_truth(batch: Batch, tasks: Iterable[Task]) -> Batch:
     if not derived:
         return batch
     arrays = {name: tensor.numpy() for name, tensor in batch.items()}
-    truths = {derived_key(task.name): task.true_values(arrays) for task in derived}
+    truths = {truth_key(task.name): task.true_values(arrays) for task in derived}
     return {**batch, **{name: torch.from_numpy(_single(values)) for name, values in truths.items()}}
 
 

@@ -15,7 +15,7 @@ from xec_models.reconstruction.autoencoder import XECMaskedAutoencoder
 from xec_models.reconstruction.inpainter.inpainter import XECInpainter
 from xec_models.reconstruction.masking import draw_mask, event_scores
 from xec_train.config.train_config import ReconstructionConfig
-from xec_train.data.augmentation import drop_channels
+from xec_train.data.augmentation import RandomMirror, drop_channels
 from xec_train.data.batch import Batch
 from xec_train.data.events import Events
 from xec_train.objectives.balance import LearnedWeights
@@ -54,6 +54,7 @@ class Reconstruction(Objective[NetworkT]):
         self.config = config
         self.channels = config.model.predict_channels
         self.columns = tuple(range(len(self.channels)))
+        self.mirror = RandomMirror(config.training.mirror)
         self.event_weights: EventWeights | None = None
         self.report = ReconstructionReport(config, self.with_fixed_mask, self.weights)
 
@@ -82,11 +83,11 @@ class Reconstruction(Objective[NetworkT]):
         return lines
 
     def augment(self, batch: Batch) -> Batch:
-        """Make random sensors invalid, and choose the hidden ones among the others."""
+        """Reflect events, make random sensors invalid, and choose the hidden ones among the others."""
         weights = (
             {} if self.event_weights is None else {_WEIGHT: self.event_weights.of(intensity(batch["npho"]))}
         )
-        batch = drop_channels(batch, self.config.training.channel_dropout_rate)
+        batch = drop_channels(self.mirror(batch), self.config.training.channel_dropout_rate)
         return {**batch, **weights, MASK: self.draw(batch)}
 
     def draw(self, batch: Batch, scores: Tensor | None = None) -> Tensor:

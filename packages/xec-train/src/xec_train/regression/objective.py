@@ -16,8 +16,8 @@ from xec_models.config.network import resolve_tasks
 from xec_models.losses.table import LOSSES, Loss
 from xec_models.regressor.regressor import XECRegressor, anchor_key
 from xec_train.config.train_config import RegressionConfig
-from xec_train.data.augmentation import drop_channels
-from xec_train.data.batch import Batch, derived_key
+from xec_train.data.augmentation import RandomMirror, drop_channels
+from xec_train.data.batch import Batch, truth_of
 from xec_train.data.events import Events
 from xec_train.errors import TrainError
 from xec_train.objectives.balance import LearnedWeights
@@ -49,6 +49,7 @@ class Regression(Objective[XECRegressor]):
         self.tasks = config.enabled_tasks
         self.truth_branches = truth_branches(self.tasks)
         self.sample_branches = ANCHOR_TRUTH if config.model.anchor != NO_ANCHOR else ()
+        self.mirror = RandomMirror(config.training.mirror, [TASKS[task] for task in self.tasks])
         self.event_weights: dict[str, EventWeights] = {}
         self.report = RegressionReport(self._weights)
 
@@ -99,11 +100,16 @@ class Regression(Objective[XECRegressor]):
         return lines
 
     def augment(self, batch: Batch) -> Batch:
-        """Make random sensors invalid, and add the weights of every event."""
+        """Reflect events, make random sensors invalid, and add the weights of every event."""
+        # Weights are inverse to the density of the events in the files, so an event has the weight of its
+        # place there: then reflected events are as flat as the others. Looked up afterwards, those of a bin
+        # would be weighted by the density of that bin alone, although some came from its mirror image.
         weights = {
-            _WEIGHT + task: table.of(_truth(task, batch)) for task, table in self.event_weights.items()
+            _WEIGHT + task: table.of(truth_of(TASKS[task], batch))
+            for task, table in self.event_weights.items()
         }
-        return {**drop_channels(batch, self.config.training.channel_dropout_rate), **weights}
+        batch = drop_channels(self.mirror(batch), self.config.training.channel_dropout_rate)
+        return {**batch, **weights}
 
     def forward(self, network: XECRegressor, batch: Batch) -> dict[str, Tensor]:
         """Return the raw outputs of the heads."""
@@ -114,7 +120,7 @@ class Regression(Objective[XECRegressor]):
         """Return the weighted sum over the tasks, and each task's own loss as ``loss_<task>``."""
         parts = {}
         for task in (name for name in self.tasks if name in raw):
-            per_event = task_loss(network, task, raw, _truth(task, batch))
+            per_event = task_loss(network, task, raw, truth_of(TASKS[task], batch))
             # Only training gives weights: in validation every event counts once.
             weights = batch.get(_WEIGHT + task)
             parts[task] = (per_event if weights is None else weights * per_event).mean()
@@ -166,13 +172,6 @@ def task_loss(network: XECRegressor, task: str, raw: Mapping[str, Tensor], truth
     anchor = torch.where(known.unsqueeze(1), anchor, truth)
     losses = loss.per_event(*_in_space(loss, network, task, output, truth, anchor), beta)
     return torch.where(known, losses, 0)
-
-
-def _truth(task: str, batch: Batch) -> Tensor:
-    """Return the true values (n, columns) of a batch, which holds those that a function derives."""
-    truth = TASKS[task].truth
-    branches = truth.branches if truth.function is None else (derived_key(task),)
-    return torch.cat([batch[branch].reshape(len(batch[branch]), -1) for branch in branches], dim=1)
 
 
 def _in_space(
