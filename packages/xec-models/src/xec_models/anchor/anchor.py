@@ -105,7 +105,7 @@ class Anchor(nn.Module):
 
     def _look(self, readings: Readings, known: AnchorEstimate) -> tuple[Tensor, Tensor]:
         if self.window is None:
-            n = len(known.uvw)
+            n = known.uvw.shape[0]
             return known.uvw.new_zeros(n, 0, self.dim), known.uvw.new_zeros(n, 2)
         seen = self.window.gather(readings, known)
         return self.window(seen), seen.offset

@@ -139,7 +139,7 @@ class Window(nn.Module):
             x = downsample(x)
             for block in cast("nn.ModuleList", stage):
                 x = block(x)
-        tokens: Tensor = self.project(x.flatten(1)).reshape(len(x), N_TOKENS, -1)
+        tokens: Tensor = self.project(x.flatten(1)).reshape(-1, *self.position.shape[1:])
         return tokens + self.position
 
 

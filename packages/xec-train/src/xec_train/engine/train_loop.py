@@ -210,6 +210,8 @@ class TrainLoop:
             lambda: self.objective.report.factors(evaluation.predictions)
         )
         self.state.scheduler.end_epoch(evaluation.loss)
+        if remark := self.objective.report.remark(progress.residual_factors):
+            self.display.line(remark)
         progress.next_epoch()
         self.tracker.log(numbers, progress.epoch, progress.step)
         if self.writer is not None:

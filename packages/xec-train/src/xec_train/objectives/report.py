@@ -55,6 +55,10 @@ class Report(Generic[NetworkT]):
         """Return factors by task and output: on predicted uncertainties, and on residuals to an anchor."""
         return {}, {}
 
+    def remark(self, residual_factors: Factors) -> str:
+        """Tell which outputs of the checkpoint are the anchor's alone; empty if none is."""
+        return ""
+
     def figures(self, network: NetworkT, learned: LearnedWeights) -> dict[str, float]:
         """Return further metrics of an epoch from the network and the learned weights."""
         return {}

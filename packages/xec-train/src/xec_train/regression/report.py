@@ -59,6 +59,20 @@ class RegressionReport(Report[XECRegressor]):
                 sigma[task] = sigma_factors(task, values, outputs[task + SIGMA_SUFFIX], truth)
         return sigma, residual
 
+    def remark(self, residual_factors: Factors) -> str:
+        """Tell which outputs of the checkpoint are the anchor's alone; empty if none is."""
+        names = [
+            output.label or output.name
+            for task, factors in residual_factors.items()
+            for output, factor in zip(TASKS[task].outputs, factors, strict=True)
+            if not factor
+        ]
+        return (
+            f"  not better than the anchor, whose value the checkpoint gives: {', '.join(names)}"
+            if names
+            else ""
+        )
+
     def figures(self, _network: XECRegressor, learned: LearnedWeights) -> dict[str, float]:
         """Return ``loss_weight_<task>`` if any is learned."""
         return {f"loss_weight_{task}": weight for task, weight in learned.factors(self._weights).items()}

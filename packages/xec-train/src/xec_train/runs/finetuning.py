@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from torch import nn
 
@@ -29,8 +30,12 @@ _ENCODER_KEYS = (
     "num_fusion_layers",
     "layout",
     "hex_conv",
+    "hex_width",
+    "hex_depth",
     "position",
 )
+# What the features of the heads depend on besides the encoder.
+_ANCHOR_KEYS = ("anchor", "window", "window_width", "window_depth")
 _FREE_KEYS = {"normalization.preset"}
 
 
@@ -133,7 +138,11 @@ def find_initial_weights(
         An encoder or a converted network of the earlier system's layout may start one in the physical.
     """
     reason = _reason_not_continued(checkpoint, config, kind)
-    encoder_only = checkpoint.kind != kind or _tasks_of(checkpoint) != set(config.enabled_tasks)
+    encoder_only = (
+        checkpoint.kind != kind
+        or _tasks_of(checkpoint) != set(config.enabled_tasks)
+        or bool(_other_anchor(checkpoint, config))
+    )
     if reason is None:
         return None
     converted = checkpoint.provenance.converted_from is not None
@@ -169,8 +178,27 @@ def _reason_not_continued(checkpoint: Checkpoint, config: TrainConfig, kind: str
     if theirs != ours:
         return f"its tasks are {_listed(theirs)}, here {_listed(ours)}: only the encoder is loaded"
     if config.checkpoint.reset_epoch:
-        return "checkpoint.reset_epoch"
+        other = _other_anchor(checkpoint, config)
+        return f"{other}: only the encoder is loaded" if other else "checkpoint.reset_epoch"
     return f"it has no {' and no '.join(checkpoint.missing)}" if checkpoint.missing else None
+
+
+def _other_anchor(checkpoint: Checkpoint, config: TrainConfig) -> str:
+    """Tell how the anchor of a checkpoint differs from the configured one; empty if it does not."""
+    ours, theirs = flatten(config.model_dump(mode="json")), stated_or_default(checkpoint, config)
+    keys = [f"model.{name}" for name in _ANCHOR_KEYS]
+    return "; ".join(
+        f"its {key} is {theirs[key]}, here {ours[key]}"
+        for key in keys
+        if key in ours and key in theirs and ours[key] != theirs[key]
+    )
+
+
+def stated_or_default(checkpoint: Checkpoint, config: TrainConfig) -> dict[str, Any]:
+    """Return the keys of a checkpoint's configuration; of its network also those that it does not state."""
+    sections = checkpoint.config.sections
+    model = {**type(config.model)().model_dump(mode="json"), **checkpoint.config.section("model")}
+    return flatten({**sections, "model": model})
 
 
 def _tasks_of(checkpoint: Checkpoint) -> set[str]:

@@ -12,7 +12,7 @@ from xec_models.checkpoint.run_directory import RunDirectory
 from xec_train.config.sections import AUTO, CheckpointConfig
 from xec_train.config.train_config import TrainConfig
 from xec_train.errors import TrainError
-from xec_train.runs.finetuning import InitialWeights, find_initial_weights
+from xec_train.runs.finetuning import InitialWeights, find_initial_weights, stated_or_default
 from xec_train.tracking.base import flatten
 
 # Keys that may differ although the network is the same.
@@ -68,7 +68,7 @@ def open_checkpoint(path: Path, config: TrainConfig, kind: str) -> Checkpoint | 
     weights = find_initial_weights(path, checkpoint, config, kind)
     if weights is not None:
         return weights
-    ours, theirs = flatten(config.model_dump(mode="json")), flatten(checkpoint.config.sections)
+    ours, theirs = flatten(config.model_dump(mode="json")), stated_or_default(checkpoint, config)
     different = [key for key in _fixed_keys(ours) if key in theirs and theirs[key] != ours[key]]
     if different:
         both = "; ".join(f"{key} is {ours[key]}, there {theirs[key]}" for key in different)
