@@ -122,6 +122,48 @@ class Baselines:
                     values.append(anchor(TORCH, estimate).numpy())
         return {task: np.concatenate(values) for task, values in parts.items()}
 
+    def predict_point(self, npho: NDArray[Any]) -> Floats:
+        """Estimate points (n, 3) in u, v, w from raw photon counts (n, N_SENSORS); NaN without light."""
+        return self.predict({"npho": npho, "time": np.full(npho.shape, np.nan)})["uvwFI"]
+
+
+def calibrate(
+    recipe: str,
+    npho: NDArray[Any],
+    time: NDArray[Any],
+    uvw: NDArray[Any],
+    energy: NDArray[Any],
+    start: NDArray[Any],
+) -> Baselines:
+    """Fit the calibrations to the truth of some events.
+
+    Parameters
+    ----------
+    recipe
+        A key of `RECIPES`: simple or refined.
+    npho, time
+        (n, N_SENSORS) raw readings.
+    uvw, energy, start
+        (n, 3) true points in cm, (n,) energies in GeV and times in s; invalid ones are not used.
+
+    Raises
+    ------
+    AnalysisError
+        If there is no such recipe, or too few events have valid truth and light.
+    """
+    chosen = RECIPES.get_named(recipe)
+    reconstruction = chosen.build()
+    truth = (np.where(is_invalid(values), np.nan, values) for values in (uvw, energy, start))
+    try:
+        reconstruction.fit(
+            torch.as_tensor(npho),
+            torch.as_tensor(time),
+            AnchorTruth(*(torch.as_tensor(values).double() for values in truth)),
+        )
+    except ModelError as error:
+        raise AnalysisError(f"baselines: {error}") from error
+    return Baselines(chosen, reconstruction)
+
 
 def fit_baselines(
     files: str | Path | Sequence[str | Path],
@@ -152,10 +194,11 @@ def fit_baselines(
     DataError
         If the files do not have the branches.
     """
-    chosen = RECIPES.get_named(recipe)
+    RECIPES.get_named(recipe)
+    branches = (*SENSOR_BRANCHES, *TRUTH)
     reader = EventReader(
         files,
-        (*SENSOR_BRANCHES, *TRUTH),
+        branches,
         tree_name=tree_name,
         npho_branch=npho_branch,
         time_branch=time_branch,
@@ -163,15 +206,7 @@ def fit_baselines(
     )
     with reader:
         chunks = list(_first(reader, max_events))
-    events = {name: np.concatenate([chunk[name] for chunk in chunks]) for name in (*SENSOR_BRANCHES, *TRUTH)}
-    npho, time = (torch.as_tensor(events[name]) for name in SENSOR_BRANCHES)
-    truth = (np.where(is_invalid(events[name]), np.nan, events[name]) for name in TRUTH)
-    reconstruction = chosen.build()
-    try:
-        reconstruction.fit(npho, time, AnchorTruth(*(torch.as_tensor(values).double() for values in truth)))
-    except ModelError as error:
-        raise AnalysisError(f"baselines: {error}") from error
-    return Baselines(chosen, reconstruction)
+    return calibrate(recipe, *(np.concatenate([chunk[name] for chunk in chunks]) for name in branches))
 
 
 def _first(chunks: Iterable[Any], n: int) -> Iterator[Readings]:

@@ -8,8 +8,7 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from xec_analysis.estimators.light_pattern import windowed_pattern
-from xec_analysis.estimators.polynomial import Polynomial
+from xec_analysis.estimators.baselines import Baselines, calibrate
 from xec_analysis.likelihood.fisher_scoring import maximize
 from xec_analysis.likelihood.point_light import Light, exact_light
 from xec_analysis.likelihood.point_source import CountLikelihood
@@ -146,14 +145,8 @@ def starting_parameters(light: Light, counts: Floats, visible: Bools, uvw: Float
 
 def starting_points(npho: NDArray[np.floating]) -> Floats:
     """Return sources (n, 3) in u, v, w, from the pattern of light on the inner face; NaN without any."""
-    pattern = windowed_pattern(npho)
-    u, v, w = _calibration()
-    usable = np.isfinite(pattern.u)
-    uvw = np.full((len(npho), 3), np.nan)
-    place = (u(pattern.u[usable, np.newaxis]), v(pattern.v[usable, np.newaxis]), w(pattern.shape[usable]))
-    uvw[usable] = np.column_stack(place)
     low, high = _bounds()
-    return np.asarray(np.clip(uvw, low, high))
+    return np.asarray(np.clip(_calibrated().predict_point(npho), low, high))
 
 
 @cache
@@ -164,15 +157,13 @@ def _bounds() -> tuple[Floats, Floats]:
 
 
 @cache
-def _calibration() -> tuple[Polynomial, Polynomial, Polynomial]:
-    """Calibrate u, v and the depth with the centre and the width of the light, on points of the light map."""
+def _calibrated() -> Baselines:
+    """Calibrate the refined estimators with points of the light map."""
     rng = np.random.default_rng(0)
     n = _CALIBRATION_POINTS
     u, v = (rng.uniform(-limit, limit, n) for limit in (FIDUCIAL.u_max, FIDUCIAL.v_max))
     w = np.exp(rng.uniform(np.log(_DEPTHS[0]), np.log(_DEPTHS[1]), n))
-    pattern = windowed_pattern(arrival_probability(np.asarray(uvw_to_xyz(np.column_stack([u, v, w])))) * 1e6)
-    return (
-        Polynomial.fit(pattern.u[:, np.newaxis], u, degree=1),
-        Polynomial.fit(pattern.v[:, np.newaxis], v, degree=1),
-        Polynomial.fit(pattern.shape, w, degree=3),
-    )
+    uvw = np.column_stack([u, v, w])
+    npho = arrival_probability(np.asarray(uvw_to_xyz(uvw))) * 1e6
+    # Neither energies nor times are asked for.
+    return calibrate("refined", npho, np.full(npho.shape, np.nan), uvw, np.ones(n), np.zeros(n))
