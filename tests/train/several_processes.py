@@ -25,6 +25,7 @@ from xec_data.errors import DataError
 from xec_geometry.errors import XecError
 from xec_models.reconstruction.masking import event_scores
 from xec_train.config.loading import load_config
+from xec_train.engine.time_limit import TimeLimit
 from xec_train.engine.train_loop import TrainLoop
 from xec_train.objectives.table import build_objective
 from xec_train.processes.group import current_processes
@@ -36,6 +37,7 @@ from xec_train.runs.training import train
 def run_job(job: dict[str, Any], patch: pytest.MonkeyPatch) -> dict[str, Any]:
     """Train, without anything that is random, and tell what happened here."""
     seen: list[list[tuple[int, int]]] = []
+    now = [0.0]
     gradients: list[Tensor] = []
     held: list[int] = []
     config = load_config(job["config"], [f"mlflow.run_name={job['name']}", *job["changes"]]).config
@@ -65,6 +67,7 @@ def run_job(job: dict[str, Any], patch: pytest.MonkeyPatch) -> dict[str, Any]:
         if job.get("signal") == [rank, loop.state.progress.step]:
             signal.raise_signal(signal.SIGTERM)
         norm = step(loop, window)
+        now[0] += job.get("seconds", (0.0, 0.0))[rank]
         if "held" in job:
             averages = loop.state.ema.module if loop.state.ema else loop.state.network
             held[:] = [_held(loop.state.network.parameters()), _held(averages.parameters())]
@@ -82,6 +85,10 @@ def run_job(job: dict[str, Any], patch: pytest.MonkeyPatch) -> dict[str, Any]:
         patch.setattr(kind, "forward", in_double)
     patch.setattr(kind, "augment", watched)
     patch.setattr(TrainLoop, "step", stepping)
+    if "seconds" in job:
+        # A step takes so many seconds by the clock of each process.
+        clock = partial(TimeLimit, clock=lambda: now[0])
+        patch.setattr("xec_train.runs.training.TimeLimit", clock)
     if not job.get("random"):
         # AdamW makes a whole step of a gradient that is zero but for rounding.
         patch.setattr(

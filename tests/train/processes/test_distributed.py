@@ -96,6 +96,8 @@ IN_TWO = [
     job("parts", *STEPS, "training.mirror=true", "checkpoint.resume_from=auto", random=True),
     job("stopped", *STEPS, signal=[1, 5]),
     job("often", *STEPS, "training.epochs=1", "checkpoint.every_minutes=1e-9"),
+    job("limited", *STEPS, files(3), "data.batch_size=2", "training.epochs=50", "training.max_minutes=1",
+                    "training.scheduler=cosine", seconds=[1.0, 700.0]),
     job("profiled", *STEPS, profile=2),
     job("lonely", *STEPS, "data.val_path=single.root"),
     job("unreadable", *STEPS, unreadable_in=1),
@@ -194,6 +196,17 @@ def test_every_event_once_an_epoch_and_equally_many_batches(folder: Path, name: 
         batches = [part["seen"][epoch * per_epoch : (epoch + 1) * per_epoch] for part in told]
         assert sorted(map(tuple, chain.from_iterable(chain.from_iterable(batches)))) == expected
         assert min(len(batch) for part in batches for batch in part) >= 1
+
+
+def test_the_clock_of_the_first_process_limits_all(folder: Path) -> None:
+    told = reported(folder, "limited")
+    assert all(part["error"] is None for part in told)
+    # A minute of steps of one second, by the clock of the first.
+    assert [len(part["seen"]) for part in told] == [60, 60]
+    run = run_of(folder, "limited")
+    assert read_checkpoint(run.checkpoint_last)["timing"]["seconds"] == 60.0
+    assert metrics(run)["lr"][-1] == pytest.approx(1e-6, rel=0.1)
+    assert (folder / "printed.txt").read_text().count("were enough for 3.75 of 50 epochs") == 1
 
 
 @pytest.mark.parametrize("name", ["one-two", "two-one"])

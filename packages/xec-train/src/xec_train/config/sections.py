@@ -87,7 +87,13 @@ class DataConfig(Section):
 class TrainingConfig(Section):
     """Optimization of the weights."""
 
-    epochs: int = Field(20, ge=1, description="passes over the training files")
+    epochs: int = Field(20, ge=1, description="passes over the training files; with max_minutes at most")
+    max_minutes: float | None = Field(
+        None,
+        gt=0,
+        description="time for training, validations and results, not for export and plots; the learning rate "
+        "is planned for the steps that fit, and the last epoch may be cut; null: no limit",
+    )
     optimizer: Annotated[str, OneOf("optimizer", lambda: OPTIMIZERS)] = Field(
         "adamw", description="optimizer"
     )

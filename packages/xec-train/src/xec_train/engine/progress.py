@@ -29,6 +29,8 @@ class Progress:
     sigma_factors, residual_factors
         Factors on predicted uncertainties, and on what the network adds to its anchor, that the last
         validation gave, by task.
+    timing
+        Time that the training had used when it was last saved, in seconds, and the speed of its machine.
     """
 
     epoch: int = 0
@@ -40,6 +42,7 @@ class Progress:
     bad_in_a_row: int = 0
     sigma_factors: dict[str, list[float]] = field(default_factory=dict)
     residual_factors: dict[str, list[float]] = field(default_factory=dict)
+    timing: dict[str, float] = field(default_factory=dict)
 
     def next_epoch(self) -> None:
         """Count an epoch as done."""

@@ -144,6 +144,7 @@ def capture(
         best_value=progress.best_value,
         bad_steps=progress.bad_steps,
         bad_steps_in_a_row=progress.bad_in_a_row,
+        timing=progress.timing,
         average_updates=0 if state.ema is None else int(state.ema.n_averaged),
         processes=processes.all_gather(own) if processes.is_distributed else (),
         objective=whole(state.modules.learned.state_dict()),
@@ -210,6 +211,7 @@ def restore(
         training.bad_steps_in_a_row,
         {task: list(factors) for task, factors in weights.sigma_factors.items()},
         {task: list(factors) for task, factors in weights.residual_factors.items()},
+        dict(training.timing),
     )
     torch.set_rng_state(own.random.torch)
     if own.random.cuda and torch.cuda.is_available():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from torch import Tensor
 from xec_train.config.sections import TrainingConfig
 from xec_train.data.batch import Batch
 from xec_train.data.loader import EventLoader
+from xec_train.data.plan import ceil_div
 from xec_train.engine.checkpoints import CheckpointWriter
 from xec_train.engine.display import Display, ProgressBar
 from xec_train.engine.evaluation import Evaluation, evaluate
@@ -24,8 +25,10 @@ from xec_train.engine.measurement.phases import READ, STEP, Phase, unmeasured
 from xec_train.engine.optimization.accumulation import GradientAccumulation, batch_size
 from xec_train.engine.optimization.bad_steps import BadStepGuard
 from xec_train.engine.optimization.optimizer_step import OptimizerStep
+from xec_train.engine.pacing import EpochLength, Pacing
 from xec_train.engine.recording import StepRecorder
 from xec_train.engine.state import TrainState
+from xec_train.engine.time_limit import TimeLimit
 from xec_train.objectives.base import LOSS, Objective
 from xec_train.processes.group import DelayedAny, Processes
 from xec_train.tracking.base import Tracker
@@ -40,7 +43,7 @@ def no_hook(_loop: TrainLoop) -> bool:
 
 @dataclass
 class TrainLoop:
-    """The training loop, from the progress in `state` to the last epoch.
+    """The training loop, from the progress in `state` to the last epoch, or the last that fits.
 
     Attributes
     ----------
@@ -60,6 +63,8 @@ class TrainLoop:
         Destinations of metrics and of messages.
     interruption
         Requests to stop early.
+    time_limit
+        The clock of the training, and its limit.
     bad_events
         File for events that end the training.
     phase
@@ -82,6 +87,7 @@ class TrainLoop:
     tracker: Tracker
     display: Display
     interruption: Interruption
+    time_limit: TimeLimit = field(default_factory=TimeLimit)
     bad_events: Path | None = None
     phase: Phase = unmeasured
     after_step: Callable[[TrainLoop], bool] = no_hook
@@ -96,6 +102,16 @@ class TrainLoop:
         self._optimizer_step = OptimizerStep(self.state.optimizer, self.fabric.strategy.precision)
         guard = BadStepGuard(self.processes, self.config.max_bad_steps, self.display.warn, self.bad_events)
         self._recorder = StepRecorder(self.state, guard)
+        accumulated = self.config.grad_accum_steps
+        self._pacing = Pacing(
+            self.time_limit,
+            self.state,
+            self.processes,
+            self.config.epochs,
+            EpochLength(ceil_div(len(self.training), accumulated), accumulated, len(self.validation)),
+            settle=self.complete_pending,
+            note=self.display.note,
+        )
 
     def run(self) -> bool:
         """Train.
@@ -103,14 +119,15 @@ class TrainLoop:
         Returns
         -------
         bool
-            Whether all epochs are done; if not, ``checkpoint_last.pth`` is where to resume.
+            Whether the training is done; if not, ``checkpoint_last.pth`` is where to resume.
 
         Raises
         ------
         TrainError
             If too many steps in a row have no finite gradient.
         """
-        while self.state.progress.epoch < self.config.epochs:
+        self._pacing.begin()
+        while not self._is_done:
             with self.progress_bar("training", len(self.training), self.state.progress.batch) as bar:
                 finished = self.train_epoch(bar)
             evaluation = self._validate() if finished else None
@@ -118,13 +135,15 @@ class TrainLoop:
                 self._save_last()
                 return False
             self._end_epoch(evaluation, bar)
+        self._pacing.tell_end()
         return True
 
     def train_epoch(self, bar: ProgressBar) -> bool:
-        """Take the steps of an epoch that remain; return whether all are done."""
+        """Take the steps of an epoch that remain and fit; return whether all are done."""
         progress = self.state.progress
+        self._pacing.begin_steps()
         with closing(self.training.epoch(progress.epoch, progress.batch)) as batches:
-            for window in _windows(batches, self.config.grad_accum_steps, self.phase):
+            for window in self._windows(batches):
                 n_events = self._n_events(window)
                 norm = self.step(window)
                 if self.after_step(self):
@@ -139,7 +158,10 @@ class TrainLoop:
                     return False
                 if save:
                     self._save_last()
+                if self._pacing.after_step():
+                    break
         self.complete_pending()
+        self._pacing.end_steps()
         return True
 
     def step(self, window: list[Batch]) -> Tensor:
@@ -175,6 +197,21 @@ class TrainLoop:
         """Show the progress of the current epoch."""
         title = f"epoch {self.state.progress.epoch + 1}/{self.config.epochs} {what}"
         return self.display.progress_bar(title, n_batches, done)
+
+    @property
+    def _is_done(self) -> bool:
+        """Whether no epoch is to be begun or, after an interruption, to be validated."""
+        progress = self.state.progress
+        return progress.epoch >= self.config.epochs or (self._pacing.no_step_left and not progress.batch)
+
+    def _windows(self, batches: Iterator[Batch]) -> Iterator[list[Batch]]:
+        """Yield the batches of each step."""
+        while not self._pacing.no_step_left:
+            with self.phase(READ):
+                window = list(islice(batches, self.config.grad_accum_steps))
+            if not window:
+                return
+            yield window
 
     def _validate(self) -> Evaluation | None:
         with self.progress_bar("validation", len(self.validation)) as bar:
@@ -213,15 +250,18 @@ class TrainLoop:
         if remark := self.objective.report.remark(progress.residual_factors):
             self.display.line(remark)
         progress.next_epoch()
+        progress.timing = self._pacing.state_dict()
         self.tracker.log(numbers, progress.epoch, progress.step)
         if self.writer is not None:
             self.writer.save_epoch(self.state, improved)
         self.display.epoch(
             progress.epoch, self.config.epochs, numbers, self.objective.report.headlines, improved
         )
+        self._pacing.end_epoch()
 
     def _save_last(self) -> None:
         self.complete_pending()
+        self.state.progress.timing = self._pacing.state_dict()
         if self.writer is not None:
             self.writer.save_last(self.state)
 
@@ -246,12 +286,3 @@ class TrainLoop:
         if not self.processes.is_distributed:
             return sum(map(batch_size, window))
         return self.training.n_events_in(self.state.progress.batch, len(window))
-
-
-def _windows(batches: Iterator[Batch], size: int, phase: Phase) -> Iterator[list[Batch]]:
-    while True:
-        with phase(READ):
-            window = list(islice(batches, size))
-        if not window:
-            return
-        yield window

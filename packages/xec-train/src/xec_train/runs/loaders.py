@@ -105,4 +105,6 @@ def resume_epoch(
             f"epoch {state.progress.epoch + 1} restarts from its first batch"
         )
         state.progress.restart_epoch()
-        state.scheduler.begin_epoch(state.progress.epoch)
+        # Paced, the schedule is where the time is, not where the epochs are.
+        if config.training.max_minutes is None:
+            state.scheduler.begin_epoch(state.progress.epoch)

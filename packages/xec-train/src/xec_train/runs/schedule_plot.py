@@ -78,6 +78,8 @@ def plot_schedule(config: TrainConfig, path: Path) -> list[str]:
     rate = learning_rate(training, steps)
     step = np.arange(training.epochs * steps)
     values = np.array([rate(i) for i in step.tolist()])
+    if training.max_minutes is not None:
+        notes.append(f"max_minutes ({training.max_minutes:g}) compresses it to the epochs that fit")
     if SCHEDULES[training.scheduler].reduces_on_plateau:
         notes.append(f"{training.scheduler}: reductions after the validation loss are not known beforehand")
 

@@ -14,6 +14,7 @@ from xec_train.engine.display import Display
 from xec_train.engine.interruption import Interruption
 from xec_train.engine.measurement.system_metrics import SystemMetrics
 from xec_train.engine.state import TrainState
+from xec_train.engine.time_limit import TimeLimit
 from xec_train.engine.train_loop import TrainLoop
 from xec_train.objectives.table import OBJECTIVES, ObjectiveEntry
 from xec_train.runs.assembly import Assembly, assemble
@@ -52,7 +53,7 @@ def train(config: TrainConfig, notes: Sequence[str] = (), display: Display | Non
         If files, configuration or checkpoint do not fit: then no run directory is left behind. Or if too
         many steps in a row are not finite.
     """
-    display = display or Display()
+    display, time_limit = display or Display(), TimeLimit(config.training.max_minutes)
     for note in notes:
         display.note(note)
     assembly = assemble(config, display)
@@ -61,10 +62,10 @@ def train(config: TrainConfig, notes: Sequence[str] = (), display: Display | Non
         closing(assembly.training),
         closing(assembly.validation),
     ):
-        return _run(assembly, display)
+        return _run(assembly, time_limit, display)
 
 
-def _run(assembly: Assembly, display: Display) -> RunDirectory:
+def _run(assembly: Assembly, time_limit: TimeLimit, display: Display) -> RunDirectory:
     config, ready, fabric, processes, state, training, validation = assembly
     processes.broadcast(lambda: _write_config(config, ready.run))
     lines = processes.run_on_all(
@@ -108,6 +109,7 @@ def _run(assembly: Assembly, display: Display) -> RunDirectory:
                 tracker=tracker,
                 display=display,
                 interruption=interruption,
+                time_limit=time_limit,
                 bad_events=ready.run.bad_events,
                 phase=system,
                 system_metrics=system.epoch,

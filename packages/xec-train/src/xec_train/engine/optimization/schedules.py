@@ -31,6 +31,7 @@ class Schedule:
 
     def __init__(self, optimizer: Optimizer, config: TrainingConfig, steps_per_epoch: int) -> None:
         self._config, self._steps_per_epoch, self._begun = config, steps_per_epoch, 0
+        self._pace = 1.0
         self._plateau = _plateau(config) if SCHEDULES[config.scheduler].reduces_on_plateau else None
         self._warmup_steps = warmup_epochs(config) * steps_per_epoch
         self._rate = learning_rate(config, steps_per_epoch)
@@ -46,13 +47,25 @@ class Schedule:
     def restart(self, epoch: int) -> None:
         """Restart after `epoch` epochs, with the warm-up, over the epochs that remain."""
         self._set_begin(epoch)
+        self._pace = 1.0
         self._plateau = _plateau(self._config) if self._plateau is not None else None
         self._steps.last_epoch = 0
         self._apply()
 
     def step(self) -> None:
         """Advance after a step of the optimizer."""
+        if self._pace != 1.0:
+            self._move_to(min(self._steps.last_epoch + self._pace, self._last) - 1)
         self._steps.step()
+
+    def end_after(self, steps: int) -> None:
+        """Pass through the rest of the schedule in so many steps, the last of which has its final rate."""
+        left = max(0, self._last - self._steps.last_epoch)
+        if steps > 1:
+            self._pace = left / (steps - 1)
+        elif left:
+            self._move_to(self._last)
+            self._apply()
 
     def end_epoch(self, loss: float) -> None:
         """Advance after an epoch with its validation loss."""
@@ -67,6 +80,7 @@ class Schedule:
             **_part(self._steps.state_dict(), _POSITION),
             "begun": self._begun,
             "steps_per_epoch": self._steps_per_epoch,
+            "pace": self._pace,
         }
         if self._plateau is not None:
             position["plateau"] = _part(self._plateau.state_dict(), _POSITION_ON_PLATEAU)
@@ -75,6 +89,7 @@ class Schedule:
     def load_state_dict(self, position: Mapping[str, Any]) -> None:
         """Continue from the position that `state_dict` gave."""
         self._set_begin(position.get("begun", 0))
+        self._pace = position.get("pace", 1.0)
         self._steps.load_state_dict({**self._steps.state_dict(), **_part(position, _POSITION)})
         before = position.get("plateau")
         if self._plateau is not None and before:
@@ -91,6 +106,15 @@ class Schedule:
         """Go to the beginning of an epoch."""
         self._steps.last_epoch = (epoch - self._begun) * self._steps_per_epoch
         self._apply()
+
+    @property
+    def _last(self) -> int:
+        """The last step of the schedule."""
+        return max(1, self._config.epochs - self._begun) * self._steps_per_epoch - 1
+
+    def _move_to(self, position: float) -> None:
+        # Paced, it may lie between two steps.
+        self._steps.last_epoch = position  # type: ignore[assignment]
 
     def _set_begin(self, epoch: int) -> None:
         self._begun = epoch

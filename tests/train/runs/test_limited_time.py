@@ -1,0 +1,77 @@
+"""A training with a time limit, from configuration to files, and its resumption."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import pytest
+from tests.checkpoint_files import read_checkpoint
+from torch import Tensor
+
+from xec_train.config.train_config import TrainConfig
+from xec_train.engine.time_limit import TimeLimit
+from xec_train.regression.objective import Regression
+from xec_train.runs.training import train
+
+Configure = Callable[..., TrainConfig]
+# 16 steps an epoch.
+LIMITED = ("data.batch_size=4", "training.epochs=50", "checkpoint.save_artifacts=false", "mlflow.run_name=a")
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """A clock that a batch of training puts forward by a second, one of validation by 0.4 s."""
+    now = [1000.0]
+    forward = Regression.forward
+
+    def slow(objective: Regression, network: Any, batch: dict[str, Tensor]) -> dict[str, Tensor]:
+        now[0] += 1.0 if network.training else 0.4
+        return forward(objective, network, batch)
+
+    monkeypatch.setattr(Regression, "forward", slow)
+    monkeypatch.setattr("xec_train.runs.training.TimeLimit", partial(TimeLimit, clock=lambda: now[0]))
+    return now
+
+
+def test_minutes_are_used_up_over_several_starts(
+    configure: Configure, clock: list[float], capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = train(configure(*LIMITED, "training.max_minutes=1"))
+    printed = capsys.readouterr().out
+    first = read_checkpoint(run.checkpoint_last)
+    assert 44 <= clock[0] - 1000 == first["timing"]["seconds"] <= 60
+    assert first["epoch"] == -(-first["step"] // 16)
+    assert f"were enough for {first['step'] / 16:.3g} of 50 epochs" in printed
+    assert f"done: epoch {first['epoch']}, " in printed
+
+    # The time between is none of the training.
+    clock[0] += 1e5
+    resume = ("checkpoint.resume_from=auto", "training.max_minutes=2")
+    train(configure(*LIMITED, *resume))
+    second = read_checkpoint(run.checkpoint_last)
+    assert 100 <= second["timing"]["seconds"] <= 123
+    assert second["step"] > first["step"] + 25
+    # Its schedule had ended.
+    assert first["scheduler"]["last_epoch"] == pytest.approx(50 * 16, abs=1.5)
+    assert second["scheduler"]["last_epoch"] == pytest.approx(50 * 16, abs=1.5)
+
+    # Without any left, results alone are written.
+    before = clock[0]
+    train(configure(*LIMITED, "checkpoint.resume_from=auto", "training.max_minutes=1"))
+    assert clock[0] == before
+    assert "were enough for" in capsys.readouterr().out.rpartition("continuing ")[2]
+
+
+def test_a_network_of_the_last_cut_epoch_is_written(configure: Configure, clock: list[float]) -> None:
+    run = train(configure(*LIMITED, "training.max_minutes=0.8", "checkpoint.save_artifacts=true"))
+    checkpoint = read_checkpoint(run.checkpoint_last)
+    assert checkpoint["step"] % 16
+    assert run.checkpoint_best.exists()
+    assert run.predictions("angle").exists()
+    assert clock[0] - 1000 <= 48
+
+
+def test_every_objective_takes_the_key(configure: Configure) -> None:
+    assert configure("training.max_minutes=2.5").training.max_minutes == 2.5
