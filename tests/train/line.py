@@ -20,7 +20,7 @@ from xec_train.engine.time_limit import Clock, TimeLimit
 from xec_train.engine.train_loop import TrainLoop
 from xec_train.objectives.balance import LearnedWeights
 from xec_train.objectives.base import Objective
-from xec_train.objectives.report import Predictions, Report
+from xec_train.objectives.report import Factors, Predictions, Report
 from xec_train.processes.group import Processes
 
 
@@ -32,8 +32,8 @@ class LineReport(Report[nn.Linear]):
     def metrics(self, predictions: Predictions) -> dict[str, float]:
         return {"quality": float(abs(predictions.outputs["y"] - predictions.events["y"]).mean())}
 
-    def sigma_factors(self, predictions: Predictions) -> dict[str, list[float]]:
-        return {"y": [float(len(predictions.outputs["y"]))]}
+    def factors(self, predictions: Predictions) -> tuple[Factors, Factors]:
+        return {"y": [float(len(predictions.outputs["y"]))]}, {}
 
     def figures(self, network: nn.Linear, learned: LearnedWeights) -> dict[str, float]:
         return {"slope": float(network.weight.detach().sum())}
