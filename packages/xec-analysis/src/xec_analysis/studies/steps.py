@@ -32,7 +32,7 @@ class Step:
     meaning
         Purpose of the command, a sentence or two.
     own_files
-        The same command for one's own files.
+        The same command for one's own files; empty: nothing is said about them.
     arguments
         Arguments of `xec`.
     makes
@@ -127,7 +127,8 @@ def announce(step: Step, number: str, console: Console) -> None:
     """Print the purpose of a step, and its command as it can be typed."""
     console.print(f"\n[bold]{number}  {step.title}[/]")
     console.print(step.meaning, soft_wrap=True)
-    console.print(f"On your own files: {step.own_files}", soft_wrap=True, style="dim", markup=False)
+    if step.own_files:
+        console.print(f"On your own files: {step.own_files}", soft_wrap=True, style="dim", markup=False)
     console.print(_command_line(step), markup=False, soft_wrap=True)
 
 

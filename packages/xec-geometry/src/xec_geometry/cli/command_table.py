@@ -55,6 +55,11 @@ COMMANDS: MappingProxyType[str, Command] = MappingProxyType(
                 "Compare a network and estimators on sensors hidden for the test.",
             ),
             Command(
+                "benchmark",
+                "xec-analysis",
+                "Measure networks and all other methods on fixed simulated events.",
+            ),
+            Command(
                 "pretraining-study",
                 "xec-analysis",
                 "Train on few labelled events with and without pre-training, and compare.",
