@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from xec_data.simulation.configuration import SIGNAL_ENERGY
 from xec_models.anchor.readings import Readings, read
-from xec_models.anchor.reconstruction import AnchorEstimate, AnchorTruth, Reconstruction, blocks
+from xec_models.anchor.reconstruction import NANO, AnchorEstimate, AnchorTruth, Reconstruction, blocks
 from xec_models.anchor.summary import Summary
 from xec_models.anchor.window import N_TOKENS, Window
 
@@ -71,9 +71,8 @@ class Anchor(nn.Module):
         with torch.no_grad():
             estimate = self.reconstruction(readings)
             known = self._without_gaps(estimate)
-            late = torch.where(
-                readings.timed, readings.times - known.time + self.clock, time.to(self.clock.dtype)
-            )
+            shift = (known.time * NANO - self.clock) / NANO
+            late = torch.where(readings.timed, readings.times - shift, time.to(self.clock.dtype))
         tokens, offset = self._look(readings, known)
         return Anchored(estimate, late, tokens, self.summary(readings, known, offset))
 
@@ -100,7 +99,7 @@ class Anchor(nn.Module):
         found = AnchorEstimate(*(torch.cat(values) for values in zip(*estimates, strict=True)))
         times = found.time[found.time.isfinite()]
         if len(times):
-            self.clock.copy_(times.double().quantile(0.5))
+            self.clock.copy_(times.double().quantile(0.5) * NANO)
         return found
 
     def _look(self, readings: Readings, known: AnchorEstimate) -> tuple[Tensor, Tensor]:
@@ -117,5 +116,5 @@ class Anchor(nn.Module):
             uvw=torch.where(estimate.uvw.isnan(), somewhere, estimate.uvw),
             xyz=estimate.xyz.nan_to_num(0.0),
             energy=torch.where(estimate.energy.isnan(), SIGNAL_ENERGY, estimate.energy),
-            time=torch.where(estimate.time.isnan(), self.clock, estimate.time),
+            time=torch.where(estimate.time.isnan(), self.clock / NANO, estimate.time),
         )

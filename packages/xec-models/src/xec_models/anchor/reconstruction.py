@@ -18,6 +18,8 @@ from xec_models.errors import ModelError
 
 MINIMUM_EVENTS = 50
 BLOCK = 250
+NANO = 1e9
+"""Nanoseconds in a second: calibrations of times are stored in ns."""
 
 
 class AnchorEstimate(NamedTuple):
@@ -95,7 +97,8 @@ class Reconstruction(nn.Module):
         energy = pattern.photons * self.energy(uvw)
         # Noise alone may add up to less than nothing.
         energy = torch.where(energy > 0, energy, torch.nan)
-        time = self.start_time(readings, xyz) + self.time_offset
+        # Nanoseconds: exporters of graphs drop a constant that they take for zero, such as 3e-9.
+        time = (self.start_time(readings, xyz) * NANO + self.time_offset) / NANO
         return AnchorEstimate(uvw, xyz, energy.unsqueeze(1), time.unsqueeze(1), pattern.image)
 
     @torch.no_grad()
@@ -136,7 +139,7 @@ class Reconstruction(nn.Module):
         )
         late = (truth.time - start)[good]
         late = late[late.isfinite()]
-        self.time_offset.copy_(_median(late) if len(late) else torch.tensor(torch.nan))
+        self.time_offset.copy_(_median(late) * NANO if len(late) else torch.tensor(torch.nan))
         self.n_events.copy_(good.sum())
 
     def _point(self, pattern: LightPattern) -> Tensor:

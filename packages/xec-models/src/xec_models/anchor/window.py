@@ -13,7 +13,7 @@ from xec_data.simulation.configuration import SIGNAL_ENERGY
 from xec_geometry import sensor_positions
 from xec_models.anchor.light_pattern import InnerFace
 from xec_models.anchor.readings import Readings
-from xec_models.anchor.reconstruction import AnchorEstimate
+from xec_models.anchor.reconstruction import NANO, AnchorEstimate
 from xec_models.anchor.start_time import LIGHT_SPEED
 from xec_models.blocks.channel_norm import ChannelNorm
 from xec_models.blocks.convnext import ConvNeXtV2Block, conv_channels_last
@@ -91,7 +91,7 @@ class WindowGather(nn.Module):
         exists = pick(self.inner.image(readings.counted.to(photons.dtype))) * on_face
         light = (photons / (estimate.energy / SIGNAL_ENERGY).unsqueeze(2)).sqrt() / _LIGHT_SCALE
         late = pick(self.inner.image(readings.times)) - estimate.time.unsqueeze(2)
-        late = (late - self._way(cells, estimate.xyz) / LIGHT_SPEED) * 1e9
+        late = (late - self._way(cells, estimate.xyz) / LIGHT_SPEED) * NANO
         late = late.clamp(-_LATEST, _LATEST) * timed
         channels = torch.stack([light * on_face, late, timed, exists], dim=-1)
         return WindowReadings(channels, torch.stack([offset_column, offset_row], dim=1))

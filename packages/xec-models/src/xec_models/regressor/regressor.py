@@ -141,7 +141,10 @@ class XECRegressor(Network):
     def _anchors(self, estimate: AnchorEstimate) -> dict[str, Tensor]:
         """Return the values (B, n_outputs) of the tasks that have an anchor, under `anchor_key`."""
         anchors = {name: TASKS[name].anchor for name in self.tasks if self.target_scale(name).anchored}
-        return {anchor_key(name): anchor(TORCH, estimate) for name, anchor in anchors.items() if anchor}
+        values = {anchor_key(name): anchor(TORCH, estimate) for name, anchor in anchors.items() if anchor}
+        # Not every formula passes on that there is no point, once it is a graph of ONNX.
+        known = estimate.uvw.isfinite().all(dim=1, keepdim=True)
+        return {name: torch.where(known, value, torch.nan) for name, value in values.items()}
 
     def forward_normalized(self, x: Tensor) -> dict[str, Tensor]:
         """Predict from normalized readings (B, sensors, 2); otherwise as `forward`.
