@@ -19,6 +19,7 @@ from xec_train.config.train_config import TrainConfig
 from xec_train.engine.hardware.precision import choose_precision
 from xec_train.engine.optimization.averaging import ScheduleFreeAverage, build_average
 from xec_train.engine.optimization.optimizers import OPTIMIZERS, build_optimizer
+from xec_train.engine.train_loop import TrainLoop
 from xec_train.errors import ConfigError, TrainError
 from xec_train.runs.training import train
 
@@ -45,7 +46,7 @@ def numbers(network: nn.Module) -> Tensor:
 
 
 def test_every_optimizer_has_a_name_in_the_configuration() -> None:
-    assert choices("training.optimizer") == tuple(OPTIMIZERS) == ("adamw", "schedulefree")
+    assert choices("training.optimizer") == tuple(OPTIMIZERS) == ("adamw", "schedulefree", "prodigy")
 
 
 @pytest.mark.parametrize("fused", [True, False])
@@ -126,6 +127,73 @@ class TestScheduleFree:
         with pytest.raises(ConfigError, match="training: scheduler is 'cosine', expected 'none'"):
             load_config(path)
         assert load_config(path, ["training.scheduler=none"]).config.training.warmup_epochs == 2
+
+
+class TestProdigy:
+    def test_a_rate_that_nobody_chose_suits_any_scale(self) -> None:
+        """The minimum of |Aw − b|² is found from far away, in units of 10⁻³ and of 10³."""
+        for scale in (1e-3, 1.0, 1e3):
+            network = linear()
+            optimizer = build_optimizer(network, TrainingConfig(optimizer="prodigy", weight_decay=0))
+            generator = torch.Generator().manual_seed(2)
+            x = torch.randn(50, 3, generator=generator)
+            wanted = scale * torch.randn(2, 3, generator=generator)
+            losses = []
+            for _ in range(800):
+                optimizer.zero_grad()
+                loss = (network(x) - x @ wanted.T).square().mean()
+                loss.backward()
+                optimizer.step()
+                losses.append(float(loss.detach()))
+            assert min(losses) < 1e-3 * losses[0], scale
+
+    def test_its_usual_rate_is_one_and_another_one_is_a_wrong_configuration(self, tmp_path: Any) -> None:
+        path = tmp_path / "run.yaml"
+        path.write_text("data: {train_path: a.root, val_path: b.root}\ntraining: {optimizer: prodigy}\n")
+        assert load_config(path).config.training.lr == 1.0
+        assert load_config(path, ["training.optimizer=adamw"]).config.training.lr == 3e-4
+        with pytest.raises(ConfigError, match=r"training: lr is 0\.0003, expected 0\.1 to 10, usually 1"):
+            load_config(path, ["training.lr=3e-4"])
+        with pytest.raises(ConfigError, match=r"training: max_lr is 0\.002, expected 0\.1 to 10"):
+            load_config(path, ["training.scheduler=onecycle", "training.max_lr=2e-3"])
+        assert load_config(path, ["training.max_lr=2e-3"]).config.training.scheduler == "cosine"
+        with pytest.raises(ConfigError, match=r"optimizer: found 'prodgy'.*did you mean 'prodigy'") as error:
+            load_config(path, ["training.optimizer=prodgy"])
+        assert len(str(error.value).splitlines()) == 1
+
+    @pytest.mark.parametrize("scheduler", ["cosine", "onecycle"])
+    def test_a_training_whose_resumption_is_exact(
+        self, configure: Callable[..., TrainConfig], scheduler: str
+    ) -> None:
+        changes = ("training.optimizer=prodigy", "training.lr=1", f"training.scheduler={scheduler}",
+                   "checkpoint.save_artifacts=false")  # fmt: skip
+        whole = train(configure(*changes, "training.epochs=3", "mlflow.run_name=whole"))
+        # Not at the end of an epoch: the estimate is part of the state.
+        with pytest.MonkeyPatch.context() as patch:
+            step = TrainLoop.step
+
+            def stopping(loop: TrainLoop, window: Any) -> Tensor:
+                loop.interruption.requested = loop.state.progress.step == 5
+                return step(loop, window)
+
+            patch.setattr(TrainLoop, "step", stopping)
+            train(configure(*changes, "training.epochs=3", "mlflow.run_name=parts"))
+        parts = train(
+            configure(*changes, "training.epochs=3", "mlflow.run_name=parts", "checkpoint.resume_from=auto")
+        )
+        first, second = (read_checkpoint(run.checkpoint_last) for run in (whole, parts))
+        for key in ("model", "ema_model"):
+            assert all(torch.equal(value, second[key][name]) for name, value in first[key].items())
+        found = [group["d"] for group in first["optimizer"]["param_groups"]]
+        assert found == [group["d"] for group in second["optimizer"]["param_groups"]]
+        assert found[0] > 10 * 1e-6
+
+    def test_without_its_package(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setitem(sys.modules, "prodigyopt", None)
+        with pytest.raises(
+            TrainError, match=r"prodigy needs a package .* pip install 'xec-train\[prodigy\]'"
+        ):
+            build_optimizer(linear(), TrainingConfig(optimizer="prodigy"))
 
 
 def numbers_of(state: dict[str, Tensor]) -> Tensor:

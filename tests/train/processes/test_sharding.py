@@ -13,10 +13,10 @@ from tests.checkpoint_files import read_checkpoint
 from tests.once import once
 from tests.train.recorded import metrics
 from tests.train.two_processes import do_alone, do_in_two, job, prepare, reported, run_of
-from torch import nn
 
 from xec_train.config.train_config import TrainConfig
-from xec_train.errors import TrainError
+from xec_train.engine.optimization.optimizers import OPTIMIZERS
+from xec_train.errors import ConfigError, TrainError
 from xec_train.processes.group import Processes
 from xec_train.processes.sharding import Sharded
 from xec_train.runs.training import train
@@ -178,5 +178,15 @@ def fabric(**precision: Any) -> Any:
 def test_what_cannot_be_divided_is_refused() -> None:
     with pytest.raises(TrainError, match="fsdp needs GPUs that compute with bfloat16"):
         Sharded(fabric(scaler=object()), Processes())
-    with pytest.raises(TrainError, match="schedulefree keeps an average"):
-        Sharded(fabric(), Processes()).build_average(nn.Linear(1, 1), SimpleNamespace(eval=None), 0.9)
+
+
+@pytest.mark.parametrize("name", [name for name, choice in OPTIMIZERS.items() if not choice.divisible])
+def test_an_optimizer_that_cannot_be_divided_is_a_wrong_configuration(
+    configure: Callable[..., TrainConfig], name: str
+) -> None:
+    changes = (f"training.optimizer={name}", "training.scheduler=none", "training.lr=1")
+    with pytest.raises(
+        ConfigError, match=rf"training\.optimizer is '{name}', .*; expected 'adamw' because of"
+    ):
+        configure(*changes, "distributed.strategy=fsdp")
+    assert configure(*changes, "distributed.strategy=ddp").training.optimizer == name

@@ -15,7 +15,7 @@ from xec_data.configuration.choice import OneOf, Remark
 from xec_geometry.detector.fiducial import FIDUCIAL
 from xec_train.config.base import Section
 from xec_train.engine.optimization.learning_rates import SCHEDULES, schedules_that_use
-from xec_train.engine.optimization.optimizers import OPTIMIZERS
+from xec_train.engine.optimization.optimizers import DEFAULT_LR, OPTIMIZERS
 
 AUTO: Literal["auto"] = "auto"
 
@@ -38,6 +38,11 @@ def _used_by(key: str) -> Remark:
 
 def _not_before() -> str:
     return "none before " + ", ".join(schedule.name for schedule in SCHEDULES.values() if schedule.own_warmup)
+
+
+def _usual_lr(values: dict[str, Any]) -> float:
+    optimizer = OPTIMIZERS.get(values.get("optimizer", ""))
+    return DEFAULT_LR if optimizer is None else optimizer.default_lr
 
 
 Paths = Annotated[list[str], BeforeValidator(_one_or_many), Field(min_length=1)]
@@ -97,7 +102,12 @@ class TrainingConfig(Section):
     optimizer: Annotated[str, OneOf("optimizer", lambda: OPTIMIZERS)] = Field(
         "adamw", description="optimizer"
     )
-    lr: float = Field(3e-4, gt=0, description="largest learning rate")
+    lr: float = Field(
+        default_factory=_usual_lr,
+        gt=0,
+        description="largest learning rate",
+        json_schema_extra={"default": DEFAULT_LR},
+    )
     weight_decay: float = Field(
         1e-4, ge=0, description="AdamW's weight decay; biases, norms, GRN and positions have none"
     )
@@ -152,6 +162,21 @@ class TrainingConfig(Section):
                 f"scheduler is '{self.scheduler}', expected {expected} because of optimizer: "
                 f"{self.optimizer} (warmup_epochs may be any)"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _learning_rate_suits_optimizer(self) -> Self:
+        choice = OPTIMIZERS[self.optimizer]
+        low, high = choice.lr_range
+        rates = {"lr": self.lr}
+        if self.max_lr is not None and "max_lr" in SCHEDULES[self.scheduler].keys:
+            rates["max_lr"] = self.max_lr
+        for name, rate in rates.items():
+            if not low <= rate <= high:
+                raise ValueError(
+                    f"{name} is {rate:g}, expected {low:g} to {high:g}, usually {choice.default_lr:g}, "
+                    f"because of optimizer: {self.optimizer}"
+                )
         return self
 
     @model_validator(mode="after")

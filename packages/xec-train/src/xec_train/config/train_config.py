@@ -36,6 +36,7 @@ from xec_train.config.sections import (
     TrainingConfig,
 )
 from xec_train.config.tasks import TasksConfig
+from xec_train.engine.optimization.optimizers import OPTIMIZERS
 
 if TYPE_CHECKING:
     from xec_train.objectives.table import ObjectiveEntry
@@ -87,6 +88,16 @@ class TrainConfig(Section):
         if cls is not TrainConfig or not isinstance(data, dict):
             return handler(data)
         return config_class(data.get("objective")).model_validate(data)
+
+    @model_validator(mode="after")
+    def _optimizer_suits_strategy(self) -> Self:
+        if self.distributed.strategy == "fsdp" and not OPTIMIZERS[self.training.optimizer].divisible:
+            divisible = " or ".join(f"'{name}'" for name, choice in OPTIMIZERS.items() if choice.divisible)
+            raise ValueError(
+                f"training.optimizer is '{self.training.optimizer}', whose state cannot be divided; expected "
+                f"{divisible} because of distributed.strategy: fsdp"
+            )
+        return self
 
     @property
     def enabled_tasks(self) -> dict[str, TaskConfig]:

@@ -153,13 +153,8 @@ class Sharded:
     def average_gradients(self, module: nn.Module) -> None:
         """Leave the gradients as they are: each part has been averaged with every batch."""
 
-    def build_average(self, _modules: TrainedModules, optimizer: Any, decay: float | None) -> Average | None:
+    def build_average(self, _modules: TrainedModules, _optimizer: Any, decay: float | None) -> Average | None:
         """Average each part."""
-        if hasattr(optimizer, "eval"):
-            raise TrainError(
-                "training.optimizer: schedulefree keeps an average that cannot be divided; expected adamw "
-                "with distributed.strategy: fsdp"
-            )
         average = build_ema(deepcopy(self._full).to(self._device), decay)
         if average is not None:
             _shard(cast("TrainedModules", average.module))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from xec_train.config.sections import TrainingConfig
 
 Groups = list[dict[str, Any]]
+
+DEFAULT_LR = 3e-4
 
 # One number per channel or per token shifts and scales features; decay to zero has no use.
 _NO_DECAY_NAMES = ("bias", "norm", "grn", "position", "pos_embed")
@@ -37,12 +40,21 @@ class OptimizerChoice:
         One line for people.
     schedules
         Schedules that it can be combined with; empty: any.
+    default_lr
+        ``training.lr`` unless the configuration states it.
+    lr_range
+        The smallest and the largest rate that make sense.
+    divisible
+        Whether its state can be divided among processes.
     """
 
     name: str
     build: Callable[[Groups, TrainingConfig, bool], Optimizer]
     summary: str = ""
     schedules: tuple[str, ...] = ()
+    default_lr: float = DEFAULT_LR
+    lr_range: tuple[float, float] = (0.0, math.inf)
+    divisible: bool = True
 
 
 def adamw(groups: Groups, config: TrainingConfig, fused: bool) -> Optimizer:
@@ -57,13 +69,27 @@ def schedulefree(groups: Groups, config: TrainingConfig, _fused: bool) -> Optimi
     try:
         from schedulefree import AdamWScheduleFree  # type: ignore[import-untyped]
     except ImportError as error:
-        raise TrainError(
-            "training.optimizer: schedulefree needs a package that is not installed: "
-            "pip install 'xec-train[schedulefree]'"
-        ) from error
+        raise _missing("schedulefree") from error
     optimizer: Optimizer = AdamWScheduleFree(groups, lr=config.lr)
     optimizer.train()  # type: ignore[attr-defined]
     return optimizer
+
+
+def prodigy(groups: Groups, config: TrainingConfig, _fused: bool) -> Optimizer:
+    """Build AdamW that estimates its learning rate (Mishchenko and Defazio, arXiv:2306.06101)."""
+    try:
+        from prodigyopt import Prodigy  # type: ignore[import-untyped]
+    except ImportError as error:
+        raise _missing("prodigy") from error
+    # Steps of a warm-up would otherwise inflate the estimate.
+    optimizer: Optimizer = Prodigy(groups, lr=config.lr, safeguard_warmup=True)
+    return optimizer
+
+
+def _missing(extra: str) -> TrainError:
+    return TrainError(
+        f"training.optimizer: {extra} needs a package that is not installed: pip install 'xec-train[{extra}]'"
+    )
 
 
 OPTIMIZERS: Registry[OptimizerChoice] = Registry(
@@ -75,6 +101,15 @@ OPTIMIZERS: Registry[OptimizerChoice] = Registry(
             schedulefree,
             "AdamW that averages the weights itself: ema_decay has no effect, and scheduler must be none",
             schedules=("none",),
+            divisible=False,
+        ),
+        OptimizerChoice(
+            "prodigy",
+            prodigy,
+            "AdamW that finds the learning rate itself; lr, a factor on it, is 1 then",
+            default_lr=1.0,
+            lr_range=(0.1, 10.0),
+            divisible=False,
         ),
     ),
     group="xec.optimizers",
