@@ -9,6 +9,7 @@ import pytest
 
 import xec_train
 from xec_train.config.loading import load_command_line
+from xec_train.config.presets import CONFIG_PRESETS
 from xec_train.config.template import template
 from xec_train.errors import ConfigError
 
@@ -32,7 +33,7 @@ def test_commands_of_training_are_valid(tmp_path: Path) -> None:
             option = words.index("--profile")
             del words[option : option + 2]
         load_command_line([str(path), *words[1:]])
-    assert len(commands("train")) == 6
+    assert len(commands("train")) == 7
 
 
 def test_the_report_of_errors_is_the_one_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -42,6 +43,13 @@ def test_the_report_of_errors_is_the_one_shown(tmp_path: Path, monkeypatch: pyte
     with pytest.raises(ConfigError) as caught:
         load_command_line(words)
     assert f"xec: error: {caught.value}\n" in README.read_text(encoding="utf-8")
+
+
+def test_presets_are_those_of_the_table() -> None:
+    text = README.read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `(\w+)` \| (.*) \|$", text.partition("| preset | for |")[2], re.MULTILINE)
+    presets = {name: preset.summary for name, preset in CONFIG_PRESETS.items()}
+    assert dict(rows[: len(presets)]) == presets
 
 
 def test_public_names_exist() -> None:

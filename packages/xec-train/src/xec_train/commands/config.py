@@ -21,11 +21,14 @@ _Output = Annotated[Path | None, typer.Option("-o", "--output", help="File to wr
 def new(
     output: _Output = None,
     objective: Annotated[str, typer.Option(help="Objective: regression, mae or inpainting.")] = "regression",
+    preset: Annotated[
+        str | None, typer.Option(help="Values that go together: laptop, gpu or reference.")
+    ] = None,
 ) -> None:
-    """Write a commented configuration with every key, its default and its meaning."""
+    """Write a commented configuration with every key, its value and its meaning."""
     from xec_train.config.template import template
 
-    _write(template(objective), output)
+    _write(template(objective, preset), output)
 
 
 @app.command(context_settings=_ANY_OPTION)

@@ -3,15 +3,29 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from textwrap import wrap
 from typing import Any
 
+from pydantic import ValidationError
+
 from xec_data.normalization.presets import PRESETS
 from xec_data.tasks.table import TASKS
-from xec_train.config.keys import Key, all_keys, choices, is_fixed, remarks, sort_sections, table_of
+from xec_train.config.keys import (
+    Key,
+    all_keys,
+    choices,
+    is_fixed,
+    objectives_with,
+    remarks,
+    sort_sections,
+    table_of,
+)
+from xec_train.config.presets import CONFIG_PRESETS, Preset
+from xec_train.config.problems import describe_errors
 from xec_train.config.train_config import TrainConfig
 from xec_train.config.yaml_text import write_scalar, write_yaml
+from xec_train.errors import ConfigError
 from xec_train.objectives.table import DEFAULT, OBJECTIVES
 
 WIDTH = 110
@@ -27,28 +41,33 @@ _DERIVED_KEYS = {
     *(f"tasks.{task}.loss_beta" for task in TASKS),
 }
 
-_HEADER = """\
-# Configuration of a training, for: xec train THIS_FILE [section.key=value ...]
-# Every key with its default. Only the two paths in 'data' are required; any other line can go.
-"""
+_TITLE = "# Configuration of a training, for: xec train THIS_FILE [section.key=value ...]"
+_DEFAULTS = "# Every key with its default. Only the two paths in 'data' are required; any other line can go."
+_OF_PRESET = """\
+# Every key, with the values of the preset '{name}' ({summary})
+# and defaults. The two paths in 'data' are required; any line that states a default can go."""
 
 
-def default_config(objective: str = DEFAULT) -> TrainConfig:
-    """Return the configuration of a new file."""
-    data: dict[str, Any] = {"objective": objective}
-    for path, value in REQUIRED.items():
-        section, _, name = path.partition(".")
-        data.setdefault(section, {})[name] = value
-    return TrainConfig.model_validate(data)
+def default_config(objective: str = DEFAULT, preset: str | None = None) -> TrainConfig:
+    """Return the configuration of a new file; parameters and errors as of `template`."""
+    OBJECTIVES.get_named(objective)
+    changes = {} if preset is None else _changes(CONFIG_PRESETS.get_named(preset), objective)
+    try:
+        return TrainConfig.model_validate(_nested({"objective": objective, **REQUIRED, **changes}))
+    except ValidationError as error:
+        problems = describe_errors(error, objective)
+        raise ConfigError("\n  ".join([f"preset '{preset}' of a new configuration:", *problems])) from error
 
 
-def template(objective: str = DEFAULT) -> str:
-    """Write a new configuration: every section, key, default and description.
+def template(objective: str = DEFAULT, preset: str | None = None) -> str:
+    """Write a new configuration: every section, key, value and description.
 
     Parameters
     ----------
     objective
         Name of the objective.
+    preset
+        Name of a preset; None: every value is the default.
 
     Returns
     -------
@@ -58,11 +77,36 @@ def template(objective: str = DEFAULT) -> str:
     Raises
     ------
     ConfigError
-        If there is no such objective.
+        If there is no such objective or preset, or the preset has a wrong key or value.
     """
-    OBJECTIVES.get_named(objective)
-    lines = _lines(objective, default_config(objective).model_dump(mode="json"))
-    return _HEADER + "\n".join(lines) + "\n"
+    values = default_config(objective, preset).model_dump(mode="json")
+    if preset is None:
+        header, stated = _DEFAULTS, frozenset[str]()
+    else:
+        entry = CONFIG_PRESETS[preset]
+        header = _OF_PRESET.format(name=preset, summary=entry.summary)
+        stated = frozenset(_changes(entry, objective))
+    return "\n".join([_TITLE, header, *_lines(objective, values, stated)]) + "\n"
+
+
+def _changes(preset: Preset, objective: str) -> dict[str, Any]:
+    """Return the changes for an objective, unknown keys included."""
+    here = all_keys(objective)
+    return {
+        path: value for path, value in preset.changes.items() if path in here or not objectives_with(path)
+    }
+
+
+def _nested(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return values by dotted keys as sections."""
+    data: dict[str, Any] = {}
+    for path, value in values.items():
+        *parents, name = path.split(".")
+        section = data
+        for parent in parents:
+            section = section.setdefault(parent, {})
+        section[name] = value
+    return data
 
 
 def resolved(config: TrainConfig) -> str:
@@ -100,14 +144,14 @@ def _property(form: dict[str, Any], path: str) -> dict[str, Any]:
     return described
 
 
-def _lines(objective: str, values: dict[str, Any]) -> Iterator[str]:
+def _lines(objective: str, values: dict[str, Any], stated: Collection[str]) -> Iterator[str]:
     for key in all_keys(objective).values():
         if is_fixed(key):
             continue
         indent = "  " * key.path.count(".")
         if "." not in key.path:
             yield ""
-        mark = "# " if key.path in _DERIVED_KEYS else ""
+        mark = "# " if key.path in _DERIVED_KEYS and key.path not in stated else ""
         entry = f"{key.name}:" if key.section else f"{mark}{key.name}: {_value(key, values)}"
         line = f"{indent + entry:<{COLUMN}}# {_comment(key, objective)}"
         if key.section is None and len(line) <= WIDTH:

@@ -1,0 +1,88 @@
+"""The table of presets: values of a new configuration that go together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from xec_geometry.support.registry import Registry
+from xec_train.errors import ConfigError
+
+
+@dataclass(frozen=True)
+class Preset:
+    """Changes to the defaults of a new configuration.
+
+    Attributes
+    ----------
+    name
+        Its name on the command line.
+    summary
+        One line for people.
+    changes
+        Key, such as ``training.lr``, to value. Keys that another objective has are left out.
+    """
+
+    name: str
+    summary: str
+    changes: Mapping[str, Any]
+
+
+# The losses of the measured quantities: likelihoods with a σ, which tails hardly affect.
+_LIKELIHOODS = {f"tasks.{task}.loss_fn": "student_t" for task in ("angle", "energy", "timing", "uvwFI")}
+
+CONFIG_PRESETS: Registry[Preset] = Registry(
+    "preset",
+    (
+        Preset(
+            "laptop",
+            "a small network that learns in minutes on the cores of a laptop",
+            {
+                "data.batch_size": 64,
+                "normalization.npho_scheme": "sqrt",
+                "model.encoder_dim": 64,
+                "model.outer_fine_pool": [3, 3],
+                **_LIKELIHOODS,
+                "training.lr": 2e-3,
+                "training.scheduler": "onecycle",
+                "training.ema_decay": 0.99,
+            },
+        ),
+        Preset(
+            "gpu",
+            "a network of medium width for one GPU",
+            {
+                "data.batch_size": 256,
+                "normalization.npho_scheme": "sqrt",
+                "model.encoder_dim": 256,
+                **_LIKELIHOODS,
+                "training.lr": 1e-3,
+                "training.scheduler": "onecycle",
+                "training.ema_decay": 0.999,
+            },
+        ),
+        Preset(
+            "reference",
+            "the documented network at full width, without an anchor",
+            {
+                "model.outer_mode": "finegrid",
+                "model.outer_fine_pool": None,
+                "model.encoder_dim": 1024,
+                "model.dim_feedforward": None,
+                "model.num_fusion_layers": 2,
+                "model.hidden_dim": 256,
+                "model.hex_conv": "depthwise",
+                "model.hex_width": None,
+                "model.hex_depth": None,
+                "model.position": "learnable",
+                "model.anchor": "none",
+                "model.inner_pool": None,
+                "model.window": None,
+            },
+        ),
+    ),
+    group="xec.presets",
+    error=ConfigError,
+)
+"""Every preset by its name. Installed packages add theirs in the entry-point group ``xec.presets``."""
