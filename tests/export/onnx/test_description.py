@@ -35,6 +35,12 @@ def test_metadata_round_trip() -> None:
     assert ModelDescription.from_metadata(metadata, Path("model.onnx")) == DESCRIPTION
 
 
+def test_files_of_earlier_releases_average_nothing() -> None:
+    metadata = DESCRIPTION.to_metadata()
+    assert metadata.pop("mirror_average") == "false"
+    assert ModelDescription.from_metadata(metadata, Path("model.onnx")) == DESCRIPTION
+
+
 def test_tasks_are_named_once_and_in_order() -> None:
     assert DESCRIPTION.tasks == ("angle", "energy")
     assert DESCRIPTION.output_names == ("angle", "energy", "energy_sigma")

@@ -9,12 +9,14 @@ import torch
 from xec_data.normalization.transforms import NormalizationConfig
 from xec_data.schema.branches import INVALID
 from xec_data.tasks.table import TASKS
+from xec_geometry import mirrored_sensors
 from xec_models.anchor.readings import read
 from xec_models.anchor.reconstruction import AnchorTruth
 from xec_models.blocks.namespace import TORCH
 from xec_models.config.network import RegressorConfig, TaskConfig
 from xec_models.errors import ModelError
 from xec_models.regressor.metrics import residual_factors
+from xec_models.regressor.mirrored import MirrorAverage
 from xec_models.regressor.regressor import XECRegressor, anchor_key
 
 ANCHORED = [name for name, task in TASKS.items() if task.anchor is not None]
@@ -99,6 +101,15 @@ def test_an_event_without_light_has_no_answer(network, shower_events):
         found = out[task].isfinite().all(dim=1).tolist()
         assert found == ([True, False, False, True] if task == "timing" else [True, False, True, True]), task
     assert out["n_gamma"].isfinite().all()
+
+
+def test_averaged_over_reflections_it_is_as_symmetric_as_the_detector(shower_events):
+    average = MirrorAverage(trained(build(shower_events, torch.float64)))
+    readings = [shower_events[name].double() for name in ("npho", "time")]
+    other = [values[:, torch.tensor(mirrored_sensors("z"))] for values in readings]
+    with torch.no_grad():
+        before, after = average(*readings)["uvwFI"], average(*other)["uvwFI"]
+    torch.testing.assert_close(after, before * torch.tensor([-1.0, 1.0, 1.0]), rtol=0, atol=1e-6)
 
 
 def test_events_do_not_know_each_other(network, shower_events):

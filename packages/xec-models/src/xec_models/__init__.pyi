@@ -51,6 +51,7 @@ from .regressor.metrics import (
     skewness as skewness,
     task_metrics as task_metrics,
 )
+from .regressor.mirrored import MirrorAverage as MirrorAverage
 from .regressor.predictions import (
     SIGMA_SUFFIX as SIGMA_SUFFIX,
     prediction_columns as prediction_columns,

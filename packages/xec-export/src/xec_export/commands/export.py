@@ -29,6 +29,14 @@ def export(
         float, typer.Option(help="Largest difference from torch, as a fraction of each output's spread.")
     ] = 1e-4,
     opset: Annotated[int, typer.Option(help="ONNX operator set.")] = 20,
+    mirror: Annotated[
+        bool,
+        typer.Option(
+            "--mirror",
+            help="Average in the graph over the event and its reflections at z = 0, y = 0 and both, for four "
+            "times the computing.",
+        ),
+    ] = False,
 ) -> None:
     """Export a network to ONNX: raw readings in, physical quantities out.
 
@@ -41,7 +49,9 @@ def export(
     from xec_export.onnx.parity import ParityError
 
     try:
-        report = export_checkpoint(checkpoint, output, data=data, tolerance=tolerance, opset=opset)
+        report = export_checkpoint(
+            checkpoint, output, data=data, tolerance=tolerance, opset=opset, mirror=mirror
+        )
     except ParityError as error:
         print_parity(error.report)
         raise

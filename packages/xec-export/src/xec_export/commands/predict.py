@@ -25,6 +25,14 @@ def predict(
         typer.Option(help="Unit of emiAng in the inputs: deg, rad, or auto, which compares it with emiVec."),
     ] = "auto",
     threads: Threads = None,
+    mirror: Annotated[
+        bool,
+        typer.Option(
+            "--mirror",
+            help="Average over each event and its reflections at z = 0, y = 0 and both, for four times the "
+            "computing.",
+        ),
+    ] = False,
 ) -> None:
     """Predict the events of ROOT files.
 
@@ -35,9 +43,12 @@ def predict(
     """
     from xec_export.commands.messages import events_progress, print_prediction
     from xec_export.prediction.files import predict_files
-    from xec_export.prediction.predictor import open_predictor
+    from xec_export.prediction.mirrored import MirroredPredictor
+    from xec_export.prediction.predictor import Predictor, open_predictor
 
-    predictor = open_predictor(model, batch_size=batch, threads=threads)
+    predictor: Predictor = open_predictor(model, batch_size=batch, threads=threads)
+    if mirror:
+        predictor = MirroredPredictor(predictor)
     with events_progress("predict") as progress:
         report = predict_files(
             predictor,

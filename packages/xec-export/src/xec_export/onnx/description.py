@@ -15,6 +15,9 @@ FORMAT_VERSION = "1"
 
 _FORMAT_KEY = "xec_format_version"
 
+# Keys that files of earlier releases lack.
+_LATER = ("mirror_average",)
+
 # The graph's own names: the same whatever branches a network was trained on.
 INPUTS = ("npho", "time")
 
@@ -86,6 +89,8 @@ class ModelDescription:
         The ONNX operator set; None for a network that is not a graph.
     angle_unit
         Unit of all angles, in and out.
+    mirror_average
+        Whether predictions are averages over the event and its reflections at z = 0, y = 0 and both.
     """
 
     kind: str
@@ -107,6 +112,7 @@ class ModelDescription:
     npho_unit: str = "photons"
     time_unit: str = "s"
     inputs: tuple[str, str] = field(default=INPUTS)
+    mirror_average: bool = False
 
     @property
     def tasks(self) -> tuple[str, ...]:
@@ -162,6 +168,8 @@ class ModelDescription:
             )
         values: dict[str, Any] = {}
         for item in dataclasses.fields(cls):
+            if item.name in _LATER and item.name not in metadata:
+                continue
             if item.name not in metadata:
                 raise ExportError(f"{path}: the metadata lack the key {item.name!r}")
             text = metadata[item.name]

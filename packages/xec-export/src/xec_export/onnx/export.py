@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import nn
 
 from xec_export.errors import ExportError
 from xec_export.onnx.description import ModelDescription
@@ -24,7 +25,7 @@ from xec_export.prediction.predictor import OnnxPredictor, check_model_file
 from xec_geometry.support.output import atomic_output, check_writable
 from xec_models.checkpoint.reading import read_checkpoint
 from xec_models.checkpoint.run_directory import RunDirectory
-from xec_models.encoder.network import Network
+from xec_models.regressor.mirrored import MirrorAverage
 
 SUFFIX = ".onnx"
 
@@ -68,6 +69,7 @@ def export_checkpoint(
     data: Sequence[str | Path] | None = None,
     tolerance: float = TOLERANCE,
     opset: int = DEFAULT_OPSET,
+    mirror: bool = False,
 ) -> ExportReport:
     """Export a checkpoint to an ONNX file, and keep it only if its predictions are the network's.
 
@@ -85,6 +87,9 @@ def export_checkpoint(
         The largest difference allowed, as a fraction of the spread of each prediction.
     opset
         The ONNX operator set.
+    mirror
+        Whether the graph averages its predictions over the event and its reflections, see
+        `xec_models.MirrorAverage`; it then computes four times as much.
 
     Returns
     -------
@@ -109,8 +114,9 @@ def export_checkpoint(
     check_opset(opset)
 
     contents = read_checkpoint(checkpoint)
-    network, description = describe_and_build(contents, checkpoint)
-    description = dataclasses.replace(description, opset=opset)
+    regressor, description = describe_and_build(contents, checkpoint)
+    network = MirrorAverage(regressor) if mirror else regressor
+    description = dataclasses.replace(description, opset=opset, mirror_average=mirror)
     events = choose_events(data, contents.config.files, description)
 
     json_path = onnx_path.with_suffix(".json")
@@ -144,7 +150,7 @@ def default_output(checkpoint: Path) -> Path:
     return run.onnx if run.config.is_file() else checkpoint.with_suffix(SUFFIX)
 
 
-def torch_predict(network: Network) -> Predict:
+def torch_predict(network: nn.Module) -> Predict:
     """Wrap a network on the CPU as a function of arrays."""
 
     def predict(npho: NDArray[np.float32], time: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:

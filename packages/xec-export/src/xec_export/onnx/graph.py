@@ -16,7 +16,6 @@ from xec_export.__about__ import __version__
 from xec_export.errors import ExportError
 from xec_export.onnx.description import INPUTS, ModelDescription
 from xec_geometry.support.text import first_line
-from xec_models.encoder.network import Network
 
 if TYPE_CHECKING:
     import onnx
@@ -43,7 +42,7 @@ class TupleOutput(nn.Module):
         The keys in the order wanted.
     """
 
-    def __init__(self, network: Network, names: tuple[str, ...]) -> None:
+    def __init__(self, network: nn.Module, names: tuple[str, ...]) -> None:
         super().__init__()
         self.network = network
         self.names = names
@@ -70,7 +69,7 @@ def check_opset(opset: int) -> int:
     return opset
 
 
-def write_onnx(network: Network, description: ModelDescription, path: Path) -> None:
+def write_onnx(network: nn.Module, description: ModelDescription, path: Path) -> None:
     """Export a network to an ONNX file with a dynamic batch.
 
     Parameters
@@ -97,7 +96,7 @@ def write_onnx(network: Network, description: ModelDescription, path: Path) -> N
     path.write_bytes(model.SerializeToString())
 
 
-def _traced(network: Network, description: ModelDescription) -> onnx.ModelProto:
+def _traced(network: nn.Module, description: ModelDescription) -> onnx.ModelProto:
     batch = torch.export.Dim("batch")
     example = torch.ones(_EVENTS_TRACED, description.n_sensors)
     with _quiet(), torch.no_grad():

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from xec_export.errors import ExportError
 from xec_export.onnx.description import ModelDescription
 from xec_export.prediction.runtime import CPU_PROVIDER, CUDA_PROVIDER, open_session
-from xec_geometry import geometry_hash
+from xec_geometry import MIRRORS, geometry_hash
 from xec_geometry.detector.names import check_layout
 
 Floats = NDArray[np.float32]
@@ -107,7 +107,9 @@ class OnnxPredictor:
         self.description = ModelDescription.from_metadata(metadata, self.path)
         check_geometry(self.description, self.path)
         self.device = {CUDA_PROVIDER: "cuda", CPU_PROVIDER: "cpu"}[self._session.get_providers()[0]]
-        self.batch_size = batch_size or (GPU_BATCH if self.device == "cuda" else ONNX_BATCH)
+        # A graph that averages reflected events makes several of each.
+        passes = len(MIRRORS) if self.description.mirror_average else 1
+        self.batch_size = batch_size or (GPU_BATCH if self.device == "cuda" else ONNX_BATCH) // passes
 
     def predict(self, npho: ArrayLike, time: ArrayLike) -> dict[str, Floats]:
         """Predict for any number of events; see `Predictor.predict`."""
@@ -221,7 +223,7 @@ def _in_batches(
     time: ArrayLike,
 ) -> dict[str, Floats]:
     inputs = [
-        _as_events(values, name, description.n_sensors)
+        as_events(values, name, description.n_sensors)
         for values, name in zip((npho, time), description.inputs, strict=True)
     ]
     n_events = len(inputs[0])
@@ -237,7 +239,14 @@ def _in_batches(
     return outputs
 
 
-def _as_events(values: Any, name: str, n_sensors: int) -> Floats:
+def as_events(values: Any, name: str, n_sensors: int) -> Floats:
+    """Return readings as (events, n_sensors) float32, one event with an axis of events too.
+
+    Raises
+    ------
+    ExportError
+        If they have another shape.
+    """
     # A number beyond float32 becomes infinite, which is an invalid reading like any other.
     with np.errstate(over="ignore"):
         array = np.require(values, np.float32, ["C", "W"])
