@@ -22,6 +22,7 @@ from .config.network import (
     AutoencoderConfig as AutoencoderConfig,
     InpainterConfig as InpainterConfig,
     ModelConfig as ModelConfig,
+    RegressorConfig as RegressorConfig,
     TaskConfig as TaskConfig,
     resolve_tasks as resolve_tasks,
 )
