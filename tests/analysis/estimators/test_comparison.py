@@ -88,13 +88,29 @@ CONTESTS = [
 
 def test_the_table_says_who_is_best():
     stream = io.StringIO()
-    Console(file=stream, width=80).print(comparison_table(CONTESTS, "test"))
-    rows = [line.split() for line in stream.getvalue().splitlines()[-4:-1]]
-    assert rows == [
-        ["energy", "1.00", "2.00", "0.500", "%", "refined"],
-        ["u", "4.00", "5.00", "8.00", "mm", "network"],
-        ["time", "70.0", "70.5", "60.0", "ps", "refined"],
+    Console(file=stream, width=100).print(comparison_table(CONTESTS, "test"))
+    rows = [line.split("  ") for line in stream.getvalue().splitlines()[-4:-1]]
+    # The error of a width from 1000 events is 0.961 / √1000 of it, 3.0 %.
+    assert [[cell.strip() for cell in row if cell.strip()] for row in rows] == [
+        ["energy", "1.000 ± 0.030", "2.000 ± 0.061", "0.500 ± 0.015", "%", "refined"],
+        ["u", "4.00 ± 0.12", "5.00 ± 0.15", "8.00 ± 0.24", "mm", "network"],
+        ["time", "70.0 ± 2.1", "70.5 ± 2.1", "60.0 ± 1.8", "ps", "refined"],
     ]
+
+
+def test_a_limit_has_a_column_of_its_own(make_columns):
+    columns = make_columns(2000)
+    results = collect_results(columns, "x", Path("x"))
+    limits = {"uvwFI": np.full((2000, 3), 0.25), "energy": 0.01 * columns["energyTruth"][:, np.newaxis]}
+    compared = compare(results, {"simple": make_baseline(columns, 2.0)}, limits)
+    found = {comparison.name: comparison.limit for comparison in compared}
+    # 68 % of a Gaussian lie within 0.9945 σ.
+    assert found["u"] == pytest.approx(2.5 * 0.9945, rel=1e-3)
+    assert found["energy"] == pytest.approx(0.9945, rel=1e-3)
+    assert found["time"] is None
+    stream = io.StringIO()
+    Console(file=stream, width=120).print(comparison_table(compared, "test"))
+    assert "limit" in stream.getvalue()
 
 
 def test_the_verdict_hides_nothing():

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from xec_analysis.resolution.profiles import WIDTH_ERROR
+from xec_analysis.resolution.profiles import WIDTH_ERROR, mixture_half_width
 from xec_analysis.studies.benchmark.statistics import (
     Floats,
     Number,
@@ -17,7 +17,6 @@ from xec_analysis.studies.benchmark.statistics import (
     half_width_along,
     median,
     median_of,
-    mixture_half_width,
     pull_width,
     root_mean_square,
     spread,

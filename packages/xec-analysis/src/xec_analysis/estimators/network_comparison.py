@@ -11,12 +11,12 @@ import numpy as np
 
 from xec_analysis.errors import AnalysisError
 from xec_analysis.estimators.baselines import Baselines
-from xec_analysis.resolution.profiles import WIDTH_ERROR
+from xec_analysis.resolution.profiles import mixture_half_width
 from xec_analysis.resolution.results import Floats, Results, TaskResult
 from xec_analysis.resolution.table import three_digits
 from xec_analysis.style.quantities import PERCENT, Unit, joint_quantity, quantity_of
 from xec_data.reading.reader import EventReader
-from xec_models.regressor.metrics import half_width_68, percentile_68
+from xec_models.regressor.metrics import WIDTH_ERROR, half_width_68, percentile_68
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 Estimates = dict[str, Floats]
 
 NETWORK = "network"
+LIMIT = "limit"
 _CHUNK = 500
 
 
@@ -39,18 +40,24 @@ class WidthComparison:
         68 % width by method; `NETWORK` is one.
     n_events
         Number of events with an estimate of every method.
+    limit
+        The width that no method can be better than, for events of the simplest kind; None if unknown.
     """
 
     name: str
     unit: str
     widths: Mapping[str, float]
     n_events: int
+    limit: float | None = None
+
+    def error(self, method: str) -> float:
+        """Return the statistical error of a width, for Gaussian residuals."""
+        return float(WIDTH_ERROR * self.widths[method] / np.sqrt(max(self.n_events, 1)))
 
     def better(self, one: str, other: str) -> bool:
         """Tell if one method is better than the other by more than twice the statistical error."""
-        a, b = self.widths[one], self.widths[other]
-        error = WIDTH_ERROR * np.hypot(a, b) / np.sqrt(max(self.n_events, 1))
-        return bool(b - a > 2 * error)
+        error = np.hypot(self.error(one), self.error(other))
+        return bool(self.widths[other] - self.widths[one] > 2 * error)
 
     @property
     def best(self) -> str:
@@ -73,7 +80,9 @@ def predict_baselines(baselines: Baselines, path: str | Path) -> Estimates:
     return {task: np.concatenate([part[task] for part in parts]) for task in parts[0]}
 
 
-def compare(results: Results, estimates: Mapping[str, Estimates]) -> list[WidthComparison]:
+def compare(
+    results: Results, estimates: Mapping[str, Estimates], limits: Estimates | None = None
+) -> list[WidthComparison]:
     """Compare predictions with estimators, event by event the same ones.
 
     Parameters
@@ -82,6 +91,8 @@ def compare(results: Results, estimates: Mapping[str, Estimates]) -> list[WidthC
         Predictions for a file.
     estimates
         By name, `predict_baselines` for the same file.
+    limits
+        Task to (n, outputs), the smallest possible standard deviations in every event of the file.
 
     Raises
     ------
@@ -99,7 +110,8 @@ def compare(results: Results, estimates: Mapping[str, Estimates]) -> list[WidthC
                 )
         if theirs:
             chosen = {name: values[result.entries] for name, values in theirs.items()}
-            comparisons += _compare_task(result, {NETWORK: result.prediction, **chosen})
+            limit = None if limits is None or task not in limits else limits[task][result.entries]
+            comparisons += _compare_task(result, {NETWORK: result.prediction, **chosen}, limit)
     return comparisons
 
 
@@ -113,13 +125,27 @@ def comparison_table(comparisons: list[WidthComparison], title: str) -> Table:
     methods = list(comparisons[0].widths)
     for name in methods:
         table.add_column(name, justify="right", no_wrap=True)
+    limited = any(comparison.limit is not None for comparison in comparisons)
+    if limited:
+        table.add_column(LIMIT, justify="right", no_wrap=True)
     table.add_column("unit", no_wrap=True)
     table.add_column("best", no_wrap=True)
     for comparison in comparisons:
-        numbers = {name: three_digits(comparison.widths[name]) for name in methods}
-        cells = (f"[bold]{text}[/]" if name == comparison.best else text for name, text in numbers.items())
+        numbers = {name: _with_error(comparison, name) for name in methods}
+        cells = [f"[bold]{text}[/]" if name == comparison.best else text for name, text in numbers.items()]
+        if limited:
+            cells.append("" if comparison.limit is None else three_digits(comparison.limit))
         table.add_row(comparison.name, *cells, comparison.unit, comparison.best)
     return table
+
+
+def _with_error(comparison: WidthComparison, method: str) -> str:
+    """Write a width to the digit in which its error begins."""
+    width, error = comparison.widths[method], comparison.error(method)
+    if not np.isfinite(error) or error <= 0:
+        return three_digits(width)
+    digits = max(0, 1 - int(np.floor(np.log10(error))))
+    return f"{width:.{digits}f} ± {error:.{digits}f}"
 
 
 def verdict(comparisons: list[WidthComparison], rival: str) -> str:
@@ -132,7 +158,9 @@ def verdict(comparisons: list[WidthComparison], rival: str) -> str:
     return f"The network is {'; '.join(parts)}."
 
 
-def _compare_task(result: TaskResult, estimates: Mapping[str, Floats]) -> list[WidthComparison]:
+def _compare_task(
+    result: TaskResult, estimates: Mapping[str, Floats], limit: Floats | None
+) -> list[WidthComparison]:
     everywhere = np.all([np.isfinite(values).all(axis=1) for values in estimates.values()], axis=0)
     estimates = {name: values[everywhere] for name, values in estimates.items()}
     truth, n, joint = result.truth[everywhere], int(everywhere.sum()), result.spec.joint
@@ -152,11 +180,21 @@ def _compare_task(result: TaskResult, estimates: Mapping[str, Floats]) -> list[W
         }
         written = quantity_of(output)
         unit = PERCENT if ratio else written.residual_unit(min(widths.values()))
-        comparisons.append(_scaled(written.plain, widths, unit, n))
+        best = None
+        if limit is not None:
+            sigma = limit[everywhere, column] / scale
+            best = mixture_half_width(sigma[np.isfinite(sigma)]) if np.isfinite(sigma).any() else None
+        comparisons.append(_scaled(written.plain, widths, unit, n, best))
     return comparisons
 
 
-def _scaled(name: str, widths: Mapping[str, float], unit: Unit, n_events: int) -> WidthComparison:
+def _scaled(
+    name: str, widths: Mapping[str, float], unit: Unit, n_events: int, limit: float | None = None
+) -> WidthComparison:
     return WidthComparison(
-        name, unit.name, {who: width * unit.factor for who, width in widths.items()}, n_events
+        name,
+        unit.name,
+        {who: width * unit.factor for who, width in widths.items()},
+        n_events,
+        None if limit is None else limit * unit.factor,
     )

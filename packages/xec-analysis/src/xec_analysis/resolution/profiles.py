@@ -6,18 +6,15 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import erf
 
-from xec_models.regressor.metrics import half_width_68
+from xec_models.regressor.metrics import CONTAINMENT, GAUSSIAN_HALF_WIDTH, WIDTH_ERROR, half_width_68
 
 Floats = NDArray[np.float64]
 
 # A half width from fewer residuals says little; more bins than this no reader follows.
 EVENTS_PER_BIN = 40
 MOST_BINS = 16
-
-# Standard error of the 68 % half width of n Gaussian residuals, over width/sqrt(n):
-# sqrt(p(1-p))/f with p = 0.683 and f = 0.484 the density of |x| at one sigma.
-WIDTH_ERROR = 0.961
 
 
 @dataclass(frozen=True)
@@ -111,3 +108,19 @@ def profile(variable: Floats, residual: Floats, n_bins: int = MOST_BINS) -> Prof
         width_error=WIDTH_ERROR * width / root,
         count=count,
     )
+
+
+def mixture_half_width(sigma: Floats) -> float:
+    """Return the 68 % half width of residuals of which each is Gaussian around 0 with a σ of its own.
+
+    Parameters
+    ----------
+    sigma
+        (n,) positive standard deviations, n ≥ 1.
+    """
+    low, high = GAUSSIAN_HALF_WIDTH * float(sigma.min()), GAUSSIAN_HALF_WIDTH * float(sigma.max())
+    for _ in range(60):
+        middle = (low + high) / 2
+        inside = float(erf(middle / (np.sqrt(2.0) * sigma)).mean())
+        low, high = (middle, high) if inside < CONTAINMENT / 100 else (low, middle)
+    return (low + high) / 2

@@ -20,7 +20,10 @@ from xec_models.errors import ModelError
 CONTAINMENT = 68.0  # percent of the events inside a "68 %" width
 GAUSSIAN_HALF_WIDTH = NormalDist().inv_cdf(0.5 + CONTAINMENT / 200)  # of that width, in σ
 WIDTH_ERROR = 0.961
-"""Statistical error of `half_width_68` of n Gaussian residuals, in units of the width over √n."""
+"""Statistical error of `half_width_68` of n Gaussian residuals, in units of the width over √n.
+
+√(p(1 − p))/f with p = 0.683 and f = 0.484, the density of |x| at one σ.
+"""
 
 Floats = NDArray[np.float64]
 

@@ -7,13 +7,13 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from xec_analysis.resolution.profiles import mixture_half_width
 from xec_analysis.studies.benchmark.content import BoundRatio, Resolution
 from xec_analysis.studies.benchmark.estimates import Estimates
 from xec_analysis.studies.benchmark.measurement import binned, profiles_of, residual_scale, residuals_of
 from xec_analysis.studies.benchmark.statistics import (
     Number,
     median_of,
-    mixture_half_width,
     spread,
 )
 from xec_analysis.studies.benchmark.truth import Floats, SetTruth

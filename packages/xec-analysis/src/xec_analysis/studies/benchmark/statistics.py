@@ -11,7 +11,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import erf
 
 from xec_models.regressor.metrics import CONTAINMENT, GAUSSIAN_HALF_WIDTH
 
@@ -117,22 +116,6 @@ def median_of(numbers: Sequence[Number]) -> Number:
     rng = np.random.default_rng(_SEED)
     shaken = values + errors * rng.standard_normal((_RESAMPLINGS, len(values)))
     return Number(float(np.median(values)), float(np.std(np.median(shaken, axis=1))))
-
-
-def mixture_half_width(sigma: Floats) -> float:
-    """Return the `half_width` of residuals of which each is Gaussian around 0 with a σ of its own.
-
-    Parameters
-    ----------
-    sigma
-        (n,) positive standard deviations, n ≥ 1.
-    """
-    low, high = GAUSSIAN_HALF_WIDTH * float(sigma.min()), GAUSSIAN_HALF_WIDTH * float(sigma.max())
-    for _ in range(60):
-        middle = (low + high) / 2
-        inside = float(erf(middle / (np.sqrt(2.0) * sigma)).mean())
-        low, high = (middle, high) if inside < CONTAINMENT / 100 else (low, middle)
-    return (low + high) / 2
 
 
 def _of_quantiles(
