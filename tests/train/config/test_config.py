@@ -53,7 +53,10 @@ class TestTemplate:
     def test_reading_it_gives_the_defaults(self, write: Callable[[str], Path]) -> None:
         assert load_config(write(template())).config == default_config()
         minimal = "data: {train_path: train.root, val_path: val.root}"
-        assert load_config(write(minimal)).config == default_config()
+        # A file that does not state them, such as one of an earlier version, means no anchor and no window.
+        plain = load_config(write(minimal + "\nmodel: {anchor: light, window: [20, 20]}")).config
+        assert plain == default_config()
+        assert load_config(write(minimal)).config.model.anchor == "none"
 
     def test_choices_are_listed_once_and_whole(self) -> None:
         text = template()

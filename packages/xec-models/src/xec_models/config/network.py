@@ -50,6 +50,13 @@ class ModelConfig(BaseModel):
     drop_path_rate: float = Field(
         0.0, ge=0.0, lt=1.0, description="Stochastic depth: largest probability of skipping a block."
     )
+    dropout: float | None = Field(
+        None,
+        ge=0.0,
+        lt=1.0,
+        description="Probability of dropping a feature in the fusion and the heads while training; "
+        "null: 0.1 in the fusion, 0.2 in the heads.",
+    )
     layout: Annotated[Layout, OneOf("layout", lambda: LAYOUTS)] = Field(
         "physical",
         description="Index maps and neighbours: physical, or xec-ml-wl of the earlier system.",
@@ -101,7 +108,7 @@ class RegressorConfig(ModelConfig):
     """Shape of a network that predicts physical quantities."""
 
     anchor: Annotated[str, OneOf("anchor", lambda: ANCHORS)] = Field(
-        NO_ANCHOR, description="Conventional reconstruction whose residuals the network learns."
+        NO_ANCHOR, description="Conventional reconstruction whose residuals the network learns; absent: none."
     )
     inner_pool: tuple[int, int] | None = Field(
         None,

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from xec_data.normalization.transforms import NormalizationConfig
 from xec_models.config.network import NUM_HEADS, ModelConfig
 from xec_models.encoder.face_backbone import FaceBackbone
-from xec_models.encoder.fusion import Fusion
+from xec_models.encoder.fusion import DROPOUT, Fusion
 from xec_models.encoder.gather import FaceGather
 from xec_models.encoder.hex_encoder import HexEncoder
 from xec_models.encoder.normalizer import Normalizer
@@ -53,7 +53,13 @@ class XECEncoder(nn.Module):
             depth=model.hex_depth,
         )
         self.position = POSITION_ENCODINGS[model.position].build(self.faces, dim, model.layout)
-        self.fusion = Fusion(dim, NUM_HEADS, model.feedforward, model.num_fusion_layers)
+        self.fusion = Fusion(
+            dim,
+            NUM_HEADS,
+            model.feedforward,
+            model.num_fusion_layers,
+            DROPOUT if model.dropout is None else model.dropout,
+        )
 
     def forward(self, x: Tensor, mask: Tensor | None = None, more: Tensor | None = None) -> Tensor:
         """Encode normalized readings.

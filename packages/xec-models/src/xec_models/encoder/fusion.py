@@ -24,9 +24,11 @@ class FusionLayer(nn.Module):
         Number of attention heads, a divisor of `dim`.
     feedforward
         Width of the feed-forward part.
+    dropout
+        Probability of dropping a feature while training.
     """
 
-    def __init__(self, dim: int, heads: int, feedforward: int) -> None:
+    def __init__(self, dim: int, heads: int, feedforward: int, dropout: float = DROPOUT) -> None:
         super().__init__()
         # Holds and initializes the parameters; its forward is not used.
         self.self_attn = nn.MultiheadAttention(dim, heads, batch_first=True)
@@ -34,7 +36,7 @@ class FusionLayer(nn.Module):
         self.linear2 = nn.Linear(feedforward, dim)
         self.norm1 = nn.LayerNorm(dim)
         self.norm2 = nn.LayerNorm(dim)
-        self.dropout = nn.Dropout(DROPOUT)
+        self.dropout = nn.Dropout(dropout)
         self.heads = heads
 
     def forward(self, tokens: Tensor) -> Tensor:
@@ -50,7 +52,7 @@ class FusionLayer(nn.Module):
         batch, count, dim = tokens.shape
         split = projected.reshape(batch, count, 3, self.heads, dim // self.heads)
         query, key, value = split.permute(2, 0, 3, 1, 4).unbind(0)
-        rate = DROPOUT if self.training else 0.0
+        rate = self.dropout.p if self.training else 0.0
         mixed = F.scaled_dot_product_attention(query, key, value, dropout_p=rate)
         out: Tensor = attention.out_proj(mixed.transpose(1, 2).flatten(-2))
         return out
@@ -61,15 +63,15 @@ class Fusion(nn.Module):
 
     Parameters
     ----------
-    dim, heads, feedforward
+    dim, heads, feedforward, dropout
         As for `FusionLayer`.
     layers
         Number of layers.
     """
 
-    def __init__(self, dim: int, heads: int, feedforward: int, layers: int) -> None:
+    def __init__(self, dim: int, heads: int, feedforward: int, layers: int, dropout: float = DROPOUT) -> None:
         super().__init__()
-        self.layers = nn.ModuleList(FusionLayer(dim, heads, feedforward) for _ in range(layers))
+        self.layers = nn.ModuleList(FusionLayer(dim, heads, feedforward, dropout) for _ in range(layers))
 
     def forward(self, tokens: Tensor) -> Tensor:
         """Apply to (B, tokens, dim)."""

@@ -22,7 +22,7 @@ from xec_models.encoder.encoder import XECEncoder
 from xec_models.encoder.inputs import split_readings
 from xec_models.encoder.network import Network
 from xec_models.errors import ModelError
-from xec_models.regressor.heads import TaskHead
+from xec_models.regressor.heads import DROPOUT, TaskHead
 from xec_models.regressor.predictions import SIGMA_SUFFIX
 from xec_models.regressor.targets import TargetScale
 
@@ -82,7 +82,8 @@ class XECRegressor(Network):
         self.targets = nn.ModuleDict()
         for name, config in self.task_configs.items():
             anchored = self.anchor is not None and TASKS[name].anchor is not None
-            head = TaskHead(TASKS[name], config, features, model.hidden_dim)
+            dropout = DROPOUT if model.dropout is None else model.dropout
+            head = TaskHead(TASKS[name], config, features, model.hidden_dim, dropout)
             if anchored:
                 head.start_at_zero()
             self.heads[name] = head
