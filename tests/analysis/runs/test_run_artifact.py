@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from xec_analysis import AnalysisError, collect_results
-from xec_analysis.events.worst_events import EventFiles, draw_worst_events, rank_by_error
+from xec_analysis.events.worst_events import EventFiles, draw_worst_events, rank_by_error, residuals_text
 from xec_analysis.runs.run_artifact import plot_run
-from xec_analysis.runs.training_curves import draw_training_curves, read_metrics
+from xec_analysis.runs.run_comparison import runs_table
+from xec_analysis.runs.training_curves import draw_training_curves, panels_of, read_metrics
 from xec_geometry.cli.application import main
 from xec_models.checkpoint.run_directory import RunDirectory
 
@@ -110,6 +111,36 @@ def test_metrics_are_read_as_curves(run):
     curves = read_metrics(run.metrics)
     assert curves["val_loss"].epoch.tolist() == [1, 2]
     assert curves["val_loss"].value.tolist() == [2.6, 1.7]
+
+
+def test_the_accuracy_of_a_classification_is_a_curve(run, tmp_path, written_texts):
+    with run.metrics.open("a") as file:
+        file.writelines(f"{epoch},9,n_gamma_accuracy,{0.2 * epoch},\n" for epoch in (1, 2))
+    (panel,) = (panel for panel in panels_of(read_metrics(run.metrics)) if panel.rising)
+    assert dict(panel.metrics) == {"n_gamma_accuracy": "validation"}
+    assert (panel.label, panel.factor) == (r"right $n_\gamma$ [%]", 100.0)
+    draw_training_curves(run, tmp_path / "curves.png")
+    assert panel.label in written_texts[-1]
+
+
+def test_the_best_accuracy_is_the_largest(run, tmp_path):
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "config.yaml").write_text("tasks: {}\n")
+    for folder, values in ((run.path, (0.5, 0.7)), (other, (0.6, 0.4))):
+        lines = [f"{epoch},9,n_gamma_accuracy,{value}," for epoch, value in enumerate(values, start=1)]
+        (folder / "metrics.csv").write_text("\n".join(["epoch,step,metric,value,timestamp", *lines]))
+    table = runs_table({"one": run, "two": RunDirectory(other)})
+    assert [list(column.cells) for column in table.columns[1:]] == [["[bold]70.0[/]"], ["60.0"]]
+
+
+def test_a_wrong_class_is_said(columns, tmp_path):
+    columns["pred_n_gamma"] = columns["n_gamma"].copy()
+    columns["n_gamma"][7], columns["pred_n_gamma"][7] = 0, 4
+    results = collect_results(columns, "x", tmp_path, ["n_gamma"])
+    task, order = rank_by_error(results)
+    assert (task, order[0]) == ("n_gamma", 7)
+    assert residuals_text(results.tasks["n_gamma"], 7) == "n_gamma 4 instead of 0"
 
 
 def test_a_line_that_was_cut_off_is_no_obstacle(run):

@@ -80,7 +80,8 @@ def test_a_description_cannot_be_changed() -> None:
 
 def test_columns_may_have_units_of_their_own():
     point = OutputDescription("point", "point", ("r", "t"), "cm, s", (1.0, 1e-9), "r, t", ("cm", "s"))
-    described = dataclasses.replace(DESCRIPTION, outputs=(*DESCRIPTION.outputs, point))
+    number = OutputDescription("k", "k", ("n_0", "n_1"), "1", (1.0, 1.0), "a class", class_name="n")
+    described = dataclasses.replace(DESCRIPTION, outputs=(*DESCRIPTION.outputs, point, number))
     assert ModelDescription.from_metadata(described.to_metadata(), Path("model.onnx")) == described
     energy = DESCRIPTION.outputs[1]
     assert [point.unit_of(0), point.unit_of(1)] == ["cm", "s"]

@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from xec_data import DataError, read_columns
+from xec_data.tasks.table import TASKS
 from xec_data.writing.tree_writer import read_metadata
 from xec_export import ExportError, open_predictor, predict_files
 from xec_export.prediction.predictor import OnnxPredictor, TorchPredictor
@@ -90,6 +91,20 @@ def test_truth_and_numbers_pass_through(
     # Angles are degrees everywhere inside xec, radians in the file.
     np.testing.assert_allclose(found["emiAng"], np.degrees(events["emiAng"]), rtol=1e-6)
     assert report.notes == ()
+
+
+def test_classes_are_predicted_without_the_package_of_the_task(
+    predictor: AnyPredictor, event_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    predict_files(predictor, [event_file], tmp_path / "known.root")
+    entries = {name: task for name, task in TASKS.items() if name != "n_gamma"}
+    monkeypatch.setattr(TASKS, "_entries", entries)
+    report = predict_files(predictor, [event_file], tmp_path / "unknown.root")
+    assert set(report.branches) >= PREDICTED
+    assert not any(name.startswith("pred_n_gamma_") for name in report.branches)
+    known, unknown = (read_columns(tmp_path / f"{name}.root") for name in ("known", "unknown"))
+    assert unknown["pred_n_gamma"].dtype == known["pred_n_gamma"].dtype
+    np.testing.assert_array_equal(unknown["pred_n_gamma"], known["pred_n_gamma"])
 
 
 def test_the_file_says_which_network_it_is_from(

@@ -94,7 +94,7 @@ def draw_worst_events(
                 event,
                 path_of(number),
                 predicted_uvw=result.prediction[i] if result.outputs == _POSITION else None,
-                remark=f"number {number} of the worst in {task}: {_residuals_text(result, i)}",
+                remark=f"number {number} of the worst in {task}: {residuals_text(result, i)}",
             )
         )
     return drawn
@@ -118,11 +118,16 @@ def _in_widths(residual: Floats) -> Floats:
     return residual / width if width > 0 else residual
 
 
-def _residuals_text(result: TaskResult, i: int) -> str:
+def residuals_text(result: TaskResult, i: int) -> str:
+    """Say how far the prediction of the i-th event of a task is off."""
     parts = []
     for output in result.outputs:
-        residual = result.residual(output)
         written = quantity_of(result.output(output))
+        if result.spec.n_classes:
+            predicted, true = result.predicted(output)[i], result.true(output)[i]
+            parts.append(f"{written.plain} {predicted:.0f} instead of {true:.0f}")
+            continue
+        residual = result.residual(output)
         unit = written.residual_unit(residual[i])
         number = three_digits(residual[i] * unit.factor, signed=True)
         parts.append(f"{written.plain} off by {number} {unit.name}".rstrip())

@@ -81,9 +81,11 @@ def _draw_resolution(source: PlotSource, folder: Path, kind: str) -> list[Path]:
 
 
 def _resolution_numbers(source: PlotSource) -> Iterator[RenderableType]:
+    from xec_analysis.resolution.confusion import class_table
     from xec_analysis.resolution.table import census, metrics_table
 
     yield metrics_table(source.results)
+    yield from (class_table(result) for result in source.results.tasks.values() if result.spec.n_classes)
     for line in census(source.results):
         yield f"note: {line}"
 

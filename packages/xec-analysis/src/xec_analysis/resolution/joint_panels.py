@@ -1,4 +1,4 @@
-"""The panels about all outputs of a task together: distances, opening angles, classes."""
+"""The panels about all outputs of a task together: distances and opening angles."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from xec_analysis.resolution.profiles import bins_of
 from xec_analysis.resolution.results import TaskResult
 from xec_analysis.resolution.table import three_digits
 from xec_analysis.style.figures import GREEN, ORANGE, note
-from xec_analysis.style.quantities import joint_quantity, quantity, quantity_of, with_unit
+from xec_analysis.style.quantities import joint_quantity, quantity, with_unit
 from xec_data.tasks.measures import JointMeasure
 from xec_models.regressor.metrics import percentile_68
 
@@ -74,32 +74,3 @@ class Percentile:
         finish_profile(ax, centre, height, variable)
         ax.set_ylabel(with_unit(f"68th percentile of {joint_quantity(self.joint).symbol}", unit))
         ax.set_xlabel(with_unit(f"true {what.symbol}", what.unit))
-
-
-@dataclass(frozen=True)
-class Confusion:
-    """Matrix of true against predicted classes."""
-
-    output: str
-    needs: tuple[str, ...] = ()
-
-    def draw(self, figure: Figure, cell: SubplotSpec, result: TaskResult) -> None:
-        ax = figure.add_subplot(cell)
-        truth, prediction = (
-            np.rint(x).astype(int) for x in (result.true(self.output), result.predicted(self.output))
-        )
-        n = int(max(truth.max(), prediction.max())) + 1
-        matrix = np.zeros((n, n), dtype=int)
-        np.add.at(matrix, (truth, prediction), 1)
-        share = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
-        ax.imshow(share, cmap="Blues", vmin=0, vmax=1, origin="lower")
-        for (row, column), value in np.ndenumerate(matrix):
-            if value == 0:
-                continue
-            colour = "white" if share[row, column] > 0.6 else "black"
-            ax.text(column, row, f"{share[row, column]:.0%}\n{value}", ha="center", va="center", color=colour)
-        symbol = quantity_of(result.output(self.output)).symbol
-        ax.set(xticks=range(n), yticks=range(n))
-        ax.set_xlabel(f"predicted {symbol}")
-        ax.set_ylabel(f"true {symbol}")
-        ax.set_title(f"{np.mean(truth == prediction):.1%} of the events right; rows add up to 100 %")

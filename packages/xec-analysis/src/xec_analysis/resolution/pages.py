@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from xec_analysis.errors import AnalysisError
-from xec_analysis.resolution.joint_panels import Confusion, Distribution, Percentile
+from xec_analysis.resolution.class_panels import ClassQuality, Confusion
+from xec_analysis.resolution.joint_panels import Distribution, Percentile
 from xec_analysis.resolution.panels import Against, Density, Panel, Residuals
 from xec_analysis.resolution.results import Results, TaskResult
 from xec_analysis.style.figures import new_page, save, style
@@ -50,12 +51,12 @@ def _angle_rows(task: Task) -> Rows:
 def default_rows(task: Task) -> Rows:
     """Return the panels of a task without a page of its own.
 
-    A classification shows its confusion matrix. A single output fills two rows: its residuals, and their
-    dependence on itself, energy and position. Several outputs have a row each, and one for their joint
-    measure.
+    A classification shows its confusion matrix, and the efficiency and purity of every class. A single
+    output fills two rows: its residuals, and their dependence on itself, energy and position. Several
+    outputs have a row each, and one for their joint measure.
     """
     if task.n_classes:
-        return ((Confusion(task.output_names[0]),),)
+        return ((Confusion(task.output_names[0]), ClassQuality(task.output_names[0])),)
     rows: Rows
     if len(task.outputs) == 1:
         rows = _single_output_rows(task.outputs[0])
@@ -97,6 +98,7 @@ PAGES = Registry("page", (Page("angle", _angle_rows),), group="xec.pages", error
 """Pages of their own, by task; every other task has the default one."""
 
 _KEY = "orange curve: Gaussian core · grey band: central 68 % of the events"
+_CLASS_KEY = "in the cells: events, share of the true class"
 
 _PANEL_WIDTH, _PANEL_HEIGHT = 3.3, 2.85
 
@@ -122,7 +124,7 @@ def draw_page(result: TaskResult, name: str, path: Path) -> Path:
 
     rows = drawable_rows(result)
     n_columns = max(len(row) for row in rows)
-    key = "" if result.spec.n_classes else _KEY
+    key = _CLASS_KEY if result.spec.n_classes else _KEY
     with style():
         figure = new_page(
             max(n_columns * _PANEL_WIDTH, 5.5),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from xec_analysis.resolution.confusion import count_classes
 from xec_analysis.resolution.results import Floats, Results, TaskResult
 from xec_analysis.style.quantities import PERCENT, joint_quantity, quantity_of
 from xec_data.tasks.measures import JointMeasure
@@ -17,7 +18,6 @@ from xec_models.regressor.metrics import (
     percentile_68,
     rms,
     skewness,
-    task_metrics,
 )
 
 if TYPE_CHECKING:
@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 class Row:
     """One line of numbers: an output in a unit that suits it.
 
-    The joint measures of a task (opening angle, distance, share of right classes) have a 68 % number only.
+    The joint measures of a task (opening angle, distance) have a 68 % number only; in its place a
+    classification has the share of right classes, with its statistical error.
     """
 
     task: str
@@ -40,15 +41,16 @@ class Row:
     bias: float = np.nan
     rms: float = np.nan
     skewness: float = np.nan
+    error: float = np.nan
 
 
 def metric_rows(result: TaskResult) -> list[Row]:
     """Return the lines of one task: every output (also relative if it is a ratio), and the joint measure."""
     spec = result.spec
     if spec.n_classes:
-        metric, _ = spec.headline
-        accuracy = task_metrics(result.task, result.prediction, result.truth)[metric]
-        return [Row(result.task, "right class", PERCENT.name, len(result), accuracy * PERCENT.factor)]
+        accuracy = count_classes(result).accuracy
+        value, error = (float(x) * PERCENT.factor for x in (accuracy.value, accuracy.error))
+        return [Row(result.task, "right class", PERCENT.name, len(result), value, error=error)]
     rows = []
     for output in spec.outputs:
         written, residual = quantity_of(output), result.residual(output.name)
@@ -83,7 +85,8 @@ def metrics_table(results: Results) -> Table:
             table.add_row(
                 result.task if number == 0 else "",
                 row.output,
-                *(three_digits(value) for value in (row.res_68, row.core)),
+                three_digits(row.res_68) + _plus_minus(row.error, row.res_68),
+                three_digits(row.core),
                 three_digits(row.bias, signed=True, like=row.res_68),
                 three_digits(row.rms, like=row.res_68),
                 row.unit,
@@ -127,6 +130,10 @@ def three_digits(value: float, signed: bool = False, like: float | None = None) 
     scale = abs(value if like is None or not np.isfinite(like) else like)
     digits = 2 if scale == 0 else int(np.clip(2 - np.floor(np.log10(scale)), 0, 4))
     return (f"{value:+.{digits}f}" if signed else f"{value:.{digits}f}").replace("-", "−")
+
+
+def _plus_minus(error: float, like: float) -> str:
+    return f" ± {three_digits(error, like=like)}" if np.isfinite(error) else ""
 
 
 def _row(result: TaskResult, output: str, unit: str, residual: Floats) -> Row:

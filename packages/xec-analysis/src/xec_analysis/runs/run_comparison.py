@@ -86,10 +86,9 @@ def runs_table(runs: Mapping[str, RunDirectory]) -> Table:
     for label in runs:
         table.add_column(label, justify="right")
     for panel, name in common_panels(curves):
-        best = {
-            label: float(np.nanmin(values[name].value)) * panel.factor for label, values in curves.items()
-        }
-        first = min(best.values())
+        best_of, first_of = (np.nanmax, max) if panel.rising else (np.nanmin, min)
+        best = {label: float(best_of(values[name].value)) * panel.factor for label, values in curves.items()}
+        first = first_of(best.values())
         plain = panel.label.replace("$", "").replace("\\", "")
         cells = (f"[bold]{three_digits(x)}[/]" if x == first else three_digits(x) for x in best.values())
         table.add_row(plain.replace("[", r"\["), *cells)

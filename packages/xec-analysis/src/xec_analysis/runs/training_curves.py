@@ -1,4 +1,4 @@
-"""Curves of a training against the epoch: losses, learning rate and resolutions, from metrics.csv."""
+"""Curves of a training against the epoch, from metrics.csv: losses, learning rate, resolution, accuracy."""
 
 from __future__ import annotations
 
@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 
 from xec_analysis.errors import AnalysisError
 from xec_analysis.style.figures import CYCLE, new_page, save, style
-from xec_analysis.style.quantities import Quantity, joint_quantity, quantity_of, with_unit
+from xec_analysis.style.quantities import PERCENT, Quantity, joint_quantity, quantity_of, with_unit
 from xec_data.tasks.table import TASKS
+from xec_data.tasks.task import Task
 from xec_geometry import FACES
 from xec_geometry.detector.faces import FACE_TABLE
 from xec_models.checkpoint.run_directory import RunDirectory
@@ -76,7 +77,7 @@ def read_metrics(path: Path) -> dict[str, Curve]:
 
 
 def draw_training_curves(run: RunDirectory, path: Path) -> Path:
-    """Draw losses, learning rate and the resolution of every output against the epoch.
+    """Draw losses, learning rate and the resolution or accuracy of every output against the epoch.
 
     Parameters
     ----------
@@ -109,12 +110,16 @@ def draw_training_curves(run: RunDirectory, path: Path) -> Path:
 
 @dataclass(frozen=True)
 class Panel:
-    """A panel: the label of its axis, metric → label of its curve, and the factor into the unit."""
+    """A panel: the label of its axis, metric → label of its curve, and the factor into the unit.
+
+    `rising`: whether the largest value is the best one.
+    """
 
     label: str
     metrics: Mapping[str, str]
     log: bool = False
     factor: float = 1.0
+    rising: bool = False
 
 
 def panels_of(curves: Mapping[str, Curve]) -> list[Panel]:
@@ -137,7 +142,18 @@ def panels_of(curves: Mapping[str, Curve]) -> list[Panel]:
             panels += _width_panel(
                 curves, task.joint.metric, f"68 % {task.joint.symbol}", joint_quantity(task.joint)
             )
+    for task in TASKS.values():
+        if task.n_classes:
+            panels += _accuracy_panel(curves, task)
     return panels + _reconstruction_panels(curves)
+
+
+def _accuracy_panel(curves: Mapping[str, Curve], task: Task) -> list[Panel]:
+    """Return the panel of the share of right classes; none without the metric."""
+    metric, _ = task.headline
+    label = with_unit(f"right {quantity_of(task.outputs[0]).symbol}", PERCENT)
+    found = [name for name in _spellings(metric) if name in curves]
+    return [Panel(label, {name: "validation"}, factor=PERCENT.factor, rising=True) for name in found[:1]]
 
 
 def _width_panel(curves: Mapping[str, Curve], metric: str, label: str, written: Quantity) -> list[Panel]:

@@ -42,6 +42,8 @@ class OutputDescription:
         One line for people.
     column_units
         The unit of each column, where they differ.
+    class_name
+        Of a classification: what its classes are of (``n_gamma``). The columns are their probabilities.
     """
 
     name: str
@@ -51,6 +53,7 @@ class OutputDescription:
     scale: tuple[float, ...]
     meaning: str
     column_units: tuple[str, ...] = ()
+    class_name: str = ""
 
     def unit_of(self, column: int) -> str:
         """Return the unit of one column."""

@@ -115,7 +115,10 @@ def _output(network: XECRegressor, name: str, width: int) -> OutputDescription:
         columns = tuple(f"sigma_{column}" for column in columns)
         meaning = f"standard deviation: {meaning}"
     units = spec.units if len(set(spec.units)) > 1 else ()
-    return OutputDescription(name, task, columns, spec.unit, _scale(network, spec), meaning, units)
+    class_name = spec.output_names[0] if spec.n_classes else ""
+    return OutputDescription(
+        name, task, columns, spec.unit, _scale(network, spec), meaning, units, class_name
+    )
 
 
 def _scale(network: XECRegressor, spec: Task) -> tuple[float, ...]:

@@ -147,7 +147,9 @@ def output_columns(description: ModelDescription, outputs: Mapping[str, NDArray[
             continue
         # The package that brought the task need not be installed: the file says what its outputs are.
         for output in description.outputs:
-            if output.task == task:
+            if output.task == task and output.class_name:
+                columns[f"pred_{output.class_name}"] = outputs[output.name].argmax(axis=1).astype(np.int32)
+            elif output.task == task:
                 prefix = "" if output.name == task + SIGMA_SUFFIX else "pred_"
                 columns |= {
                     f"{prefix}{name}": outputs[output.name][:, i] for i, name in enumerate(output.columns)
