@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import warnings
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
 import torch
 
 from xec_data import read_columns
+from xec_data.tasks.mirroring import mirror_mean
 from xec_data.tasks.table import TASKS
 from xec_data.writing.tree_writer import read_metadata
 from xec_export import ExportError, MirroredPredictor, open_predictor
+from xec_export.prediction.runtime import onnxruntime
 from xec_geometry import N_SENSORS
 from xec_geometry.cli.application import main
 from xec_models import MirrorAverage
+from xec_models.blocks.namespace import TORCH
 
 Arrays = dict[str, np.ndarray[Any, Any]]
 
@@ -91,6 +95,27 @@ def test_the_graph_averages_itself(
     error = capsys.readouterr().err
     assert "averages over reflected events already" in error
     assert "leave --mirror out" in error
+
+
+def test_a_graph_invents_no_angle(tmp_path: Path) -> None:
+    """NaN, where an anchor finds nothing, stays NaN."""
+
+    class Angles(torch.nn.Module):
+        def forward(self, values: torch.Tensor) -> torch.Tensor:
+            return cast("torch.Tensor", mirror_mean(TORCH, TASKS["angle"], values))
+
+    values = torch.tensor([[90.0, 170.0], [91.0, -172.0]]).expand(3, 2, 2).clone()
+    values[1] = torch.nan
+    values[2, 0] = torch.nan
+    path = tmp_path / "angles.onnx"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        torch.onnx.export(
+            Angles().eval(), (values,), path, dynamo=True, input_names=["values"], verbose=False
+        )
+    (found,) = onnxruntime().InferenceSession(path).run(None, {"values": values.numpy()})
+    np.testing.assert_allclose(found[0], [90.5, 179.0], rtol=1e-6)
+    assert np.isnan(found[1:]).all()
 
 
 def test_the_command_says_so_in_the_file(
