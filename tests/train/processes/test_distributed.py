@@ -60,6 +60,8 @@ MAE = (
     "training.intensity_reweighting.enabled=true", "training.intensity_reweighting.nbins=4",
 )  # fmt: skip
 STEPS = (*QUICK, "data.batch_size=4", "training.epochs=2")
+# Anchored, and four events for one.
+SYMMETRIC = ("model.anchor=light", "model.window=[8, 8]", "training.mirror=true")
 
 
 def files(n: int) -> str:
@@ -91,9 +93,9 @@ IN_TWO = [
     job("mae-parts", *MAE, *SHARED, "distributed.strategy=fsdp", config="mae.yaml"),
     job("one-two", *EXACT, *SHARED, *QUICK, "checkpoint.resume_from=auto"),
     job("two-one", *EXACT, *SHARED, *QUICK, "training.epochs=1"),
-    job("whole", *STEPS, "training.mirror=true", random=True),
-    job("parts", *STEPS, "training.mirror=true", random=True, signal=[1, 5], report="parts-1"),
-    job("parts", *STEPS, "training.mirror=true", "checkpoint.resume_from=auto", random=True),
+    job("whole", *STEPS, *SYMMETRIC, random=True),
+    job("parts", *STEPS, *SYMMETRIC, random=True, signal=[1, 5], report="parts-1"),
+    job("parts", *STEPS, *SYMMETRIC, "checkpoint.resume_from=auto", random=True),
     job("stopped", *STEPS, signal=[1, 5]),
     job("often", *STEPS, "training.epochs=1", "checkpoint.every_minutes=1e-9"),
     job("limited", *STEPS, files(3), "data.batch_size=2", "training.epochs=50", "training.max_minutes=1",

@@ -175,6 +175,15 @@ class TestRunDirectory:
         )
 
 
+# The window has to be learned together with the rest, and the calibrations stay what they were.
+ANCHORED = (
+    "model.anchor=light",
+    "model.window=[8, 8]",
+    "model.inner_pool=[31, 11]",
+    "tasks.uvwFI.enabled=true",
+)
+
+
 class TestResuming:
     @pytest.mark.parametrize(
         ("step", "number"), [(1, signal.SIGINT), (3, signal.SIGTERM), (5, signal.SIGUSR1)]
@@ -192,6 +201,7 @@ class TestResuming:
             "tasks.energy.enabled=true",
             "loss_balance=auto",
             f"training.mirror={str(step == 5).lower()}",
+            *(ANCHORED if step == 5 else ()),
         )
         whole = train(configure(*quick, "mlflow.run_name=whole"))
 
