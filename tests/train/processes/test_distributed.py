@@ -93,9 +93,9 @@ IN_TWO = [
     job("mae-parts", *MAE, *SHARED, "distributed.strategy=fsdp", config="mae.yaml"),
     job("one-two", *EXACT, *SHARED, *QUICK, "checkpoint.resume_from=auto"),
     job("two-one", *EXACT, *SHARED, *QUICK, "training.epochs=1"),
-    job("whole", *STEPS, *SYMMETRIC, random=True),
-    job("parts", *STEPS, *SYMMETRIC, random=True, signal=[1, 5], report="parts-1"),
-    job("parts", *STEPS, *SYMMETRIC, "checkpoint.resume_from=auto", random=True),
+    job("whole", *STEPS, *SYMMETRIC, files(3), random=True),
+    job("parts", *STEPS, *SYMMETRIC, files(3), random=True, signal=[1, 5], report="parts-1"),
+    job("parts", *STEPS, *SYMMETRIC, files(3), "checkpoint.resume_from=auto", random=True),
     job("stopped", *STEPS, signal=[1, 5]),
     job("often", *STEPS, "training.epochs=1", "checkpoint.every_minutes=1e-9"),
     job("limited", *STEPS, files(3), "data.batch_size=2", "training.epochs=50", "training.max_minutes=1",
@@ -183,7 +183,7 @@ def test_results_are_in_the_order_of_the_file(folder: Path) -> None:
         np.testing.assert_allclose(two[name], values, rtol=1e-4, atol=1e-4, err_msg=name)
 
 
-@pytest.mark.parametrize(("name", "n"), [("two1", 1), ("two2", 2), ("two3", 3), ("few", None), ("whole", 1)])
+@pytest.mark.parametrize(("name", "n"), [("two1", 1), ("two2", 2), ("two3", 3), ("few", None), ("whole", 3)])
 def test_every_event_once_an_epoch_and_equally_many_batches(folder: Path, name: str, n: int | None) -> None:
     told = reported(folder, name)
     assert all(part["is_distributed"] and part["error"] is None for part in told)
@@ -221,7 +221,7 @@ def test_another_number_of_processes_goes_on(folder: Path, name: str) -> None:
 
 
 def test_interrupted_and_resumed_is_uninterrupted(folder: Path) -> None:
-    # The signal reached the second process only, in the sixth of eight steps: with random numbers.
+    # The signal reached the second process only, in the sixth of sixteen steps: with random numbers.
     told = reported(folder, "parts-1")
     assert len(told[0]["seen"]) == len(told[1]["seen"]) == 7
     whole, parts = (read_checkpoint(run_of(folder, name).checkpoint_last) for name in ("whole", "parts"))
