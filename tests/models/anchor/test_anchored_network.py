@@ -164,6 +164,7 @@ def test_normalized_readings_are_not_enough(network):
         ),
         ({"anchor": "lite"}, "unknown anchor 'lite'"),
         ({"inner_pool": (2, 4)}, r"inner_pool is \[2, 4\], expected divisors of the 93 rows and 44 columns"),
+        ({"side_pool": (12, 2)}, "of the 24 rows and 6 columns that leave at least 3 of each"),
     ],
 )
 def test_settings_that_do_not_fit(settings, message):

@@ -46,8 +46,8 @@ def benchmark(
         Path | None, typer.Option("--markdown", metavar="FILE.md", help="Write the tables to this file, too.")
     ] = None,
     preset: Annotated[
-        str | None, typer.Option(help="Preset of the configuration, see 'xec config new'.")
-    ] = None,
+        str, typer.Option(help="Preset of the configuration, see 'xec config new'.")
+    ] = "laptop",
     kind: Annotated[
         str, typer.Option("--format", "-f", help="Format of the figures: pdf, png or svg.")
     ] = "pdf",

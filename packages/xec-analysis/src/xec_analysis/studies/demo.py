@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
+    from xec_analysis.resolution.results import Floats
+
 _EVENT_FILES = (TRAIN, VALIDATION, TEST)
 
 
@@ -85,17 +87,27 @@ def _compare_with_estimators(folder: Path, size: DemoSize, console: Console) -> 
 
     console.print(
         "simple: charge-weighted position, summed photons, first times. refined: a window around the light, "
-        "photons scaled to the walls, mean of all times. Both are calibrated on the training events "
-        "(xec_analysis.fit_baselines).",
+        "photons scaled to the walls, mean of all times; the network starts from it. Both are calibrated on "
+        "the training events (xec_analysis.fit_baselines). limit: what the readings of point events of the "
+        "same places and energies allow at best (xec bound); for showers no limit is known.",
         soft_wrap=True,
     )
     estimates = {
         name: predict_baselines(fit_baselines(folder / TRAIN, name), folder / TEST) for name in RECIPES
     }
-    comparisons = compare(load_results(folder / PREDICTIONS), estimates)
+    comparisons = compare(load_results(folder / PREDICTIONS), estimates, _limits(folder / TEST))
     console.print(comparison_table(comparisons, f"Resolution on {size.n_test} events of {TEST}"))
     for name in RECIPES:
         console.print(verdict(comparisons, name), soft_wrap=True)
+
+
+def _limits(path: Path) -> dict[str, Floats]:
+    """Return the smallest possible standard deviations of point events where those of a file are."""
+    from xec_analysis.likelihood.cramer_rao_bound import cramer_rao_bound
+    from xec_data.reading.columns import read_columns
+
+    truth = read_columns(path, ["uvwTruth", "energyTruth"])
+    return cramer_rao_bound(truth["uvwTruth"], truth["energyTruth"]).by_task()
 
 
 def _output_table(folder: Path, steps: list[Step]) -> Table:

@@ -31,34 +31,11 @@ class DemoSize:
     settings: tuple[str, ...]
 
 
-# A network that two cores train in minutes: narrow, the outer face pooled, many steps of small batches.
-# With uncertainties as outputs each quantity is learnt at its own precision; square roots of photon counts
-# have the same error everywhere.
-_SMALL_NETWORK = (
-    "model.encoder_dim=256",
-    "model.outer_fine_pool=[3,3]",
-    "model.hidden_dim=512",
-    "model.dim_feedforward=256",
-    "normalization.npho_scheme=sqrt",
-    *(
-        f"tasks.{task}.{setting}"
-        for task in ("energy", "timing", "uvwFI")
-        for setting in ("loss_fn=gaussian_nll", "loss_beta=0.25")
-    ),
-    "tasks.angle.weight=0.3",
-    "tasks.timing.weight=0.5",
-    "tasks.uvwFI.weight=2",
-    "data.batch_size=16",
-    "training.lr=2e-3",
-    "training.warmup_epochs=0.3",
-    "training.ema_decay=0.99",
-    "training.channel_dropout_rate=0",
-    # The export is a step of its own.
-    "export.onnx=null",
-)
+# The export is a step of its own, and no sensor is dead.
+_SETTINGS = ("training.channel_dropout_rate=0", "export.onnx=null")
 
-FULL = DemoSize(7000, 500, 2000, (*_SMALL_NETWORK, "training.epochs=3"))
-QUICK = DemoSize(480, 96, 256, (*_SMALL_NETWORK, "training.epochs=1"))
+FULL = DemoSize(20000, 1000, 2000, (*_SETTINGS, "training.max_minutes=5"))
+QUICK = DemoSize(480, 96, 256, (*_SETTINGS, "training.epochs=1"))
 
 
 def demo_steps(size: DemoSize) -> list[Step]:
@@ -87,16 +64,17 @@ def demo_steps(size: DemoSize) -> list[Step]:
         ),
         Step(
             "A configuration",
-            "Writes a commented YAML file with every key of a training and its default.",
-            "xec config new -o my.yaml, then set data.train_path and data.val_path in it.",
-            ("config", "new", "-o", CONFIG),
+            "Writes a commented YAML file with every key of a training; the preset is made for a few cores.",
+            "xec config new --preset laptop -o my.yaml, then set data.train_path and data.val_path in it.",
+            ("config", "new", "--preset", "laptop", "-o", CONFIG),
             (CONFIG,),
         ),
         Step(
             "Train",
-            "Trains one network for angle, energy, time and position. Keys of the configuration can be "
-            "changed on the command line; these make the network small enough for two cores.",
-            "xec train my.yaml --tasks angle energy timing uvwFI - the defaults are meant for a GPU.",
+            "Trains one network for angle, energy, time and position, as many steps as fit into the minutes. "
+            "It starts from the refined estimators and learns what they miss. Keys of the configuration can "
+            "be changed on the command line.",
+            "xec train my.yaml --tasks angle energy timing uvwFI training.max_minutes=60",
             (
                 "train",
                 CONFIG,

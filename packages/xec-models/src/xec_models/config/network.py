@@ -5,12 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from xec_data.configuration.choice import OneOf, Remark
 from xec_data.tasks.table import TASKS
 from xec_data.tasks.task import Task
-from xec_geometry import LAYOUTS, Layout, index_map, outer_fine_grid
+from xec_geometry import LAYOUTS, GridName, Layout, index_map, outer_fine_grid
 from xec_geometry.errors import did_you_mean
 from xec_models.anchor.table import ANCHORS, NO_ANCHOR
 from xec_models.blocks.hex_operators import HEX_OPERATORS
@@ -23,6 +31,9 @@ from xec_models.reconstruction.inpainter.heads import INPAINTER_HEADS
 # Two doublings of the width and a 4 × 4 token make the width of a token a multiple of this.
 DIM_MULTIPLE = 32
 NUM_HEADS = 8
+# The faces whose single sensors a key pools, and the cells that two convolutions of the backbone need.
+POOLED: dict[str, tuple[GridName, ...]] = {"inner_pool": ("inner",), "side_pool": ("us", "ds")}
+SMALLEST_GRID = 3
 # Two halvings of a window.
 WINDOW_MULTIPLE = 4
 LARGEST_WINDOW = 40
@@ -115,6 +126,9 @@ class RegressorConfig(ModelConfig):
         description="Pooling of the inner face (rows, columns), e.g. [3, 4]: coarse and fast, where a window "
         "looks at single sensors; null: none.",
     )
+    side_pool: tuple[int, int] | None = Field(
+        None, description="Pooling of the faces us and ds (rows, columns), e.g. [4, 2]; null: none."
+    )
     window: tuple[int, int] | None = Field(
         None,
         description="Rows and columns of sensors around the anchor's point that the network looks at, "
@@ -124,16 +138,24 @@ class RegressorConfig(ModelConfig):
     window_width: int = Field(48, gt=0, multiple_of=6, description="Channels of the window; a multiple of 6.")
     window_depth: int = Field(1, gt=0, description="ConvNeXt V2 blocks at each resolution of the window.")
 
-    @field_validator("inner_pool")
+    @field_validator(*POOLED)
     @classmethod
-    def _inner_pool_fits(cls, pool: tuple[int, int] | None) -> tuple[int, int] | None:
-        rows, columns = index_map("inner").shape
-        if pool is not None and (min(pool) < 1 or rows % pool[0] or columns % pool[1]):
+    def _divides_the_face(cls, pool: tuple[int, int] | None, field: ValidationInfo) -> tuple[int, int] | None:
+        rows, columns = index_map(POOLED[str(field.field_name)][0]).shape
+        if pool is None:
+            return None
+        divides = min(pool) >= 1 and not rows % pool[0] and not columns % pool[1]
+        if not divides or min(rows // pool[0], columns // pool[1]) < SMALLEST_GRID:
             raise ValueError(
-                f"inner_pool is [{pool[0]}, {pool[1]}], expected divisors of the {rows} rows and {columns} "
-                "columns, e.g. [3, 4]"
+                f"{field.field_name} is [{pool[0]}, {pool[1]}], expected divisors of the {rows} rows and "
+                f"{columns} columns that leave at least {SMALLEST_GRID} of each"
             )
         return pool
+
+    def pool_of(self, face: GridName) -> tuple[int, int] | None:
+        """Return the pooling of a face of single sensors; None: none."""
+        pools = (getattr(self, name) for name, faces in POOLED.items() if face in faces)
+        return next(pools, None)
 
     @model_validator(mode="after")
     def _window_fits(self) -> RegressorConfig:

@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from xec_geometry import Layout, index_map, outer_fine_grid
+from xec_geometry import GridName, Layout, index_map, outer_fine_grid
 from xec_models.config.network import ModelConfig, RegressorConfig
 from xec_models.encoder.normalizer import Normalizer
 from xec_models.encoder.outer_modes import OUTER_MODES, FaceGroup
@@ -67,8 +67,9 @@ class FaceGather(nn.Module):
 
 
 def _face_map(group: FaceGroup, config: ModelConfig, normalizer: Normalizer) -> FaceMap:
-    if group.faces == ("inner",) and isinstance(config, RegressorConfig) and config.inner_pool:
-        return PooledInner(config.inner_pool, normalizer)
+    pool = config.pool_of(group.faces[0]) if isinstance(config, RegressorConfig) else None
+    if pool is not None:
+        return PooledFaces(group.faces, config.layout, pool, normalizer)
     if group.faces == ("outer",):
         return FINE_GRIDS[config.layout](config.outer_fine_pool, normalizer)
     return SensorMap(np.stack([index_map(face, config.layout) for face in group.faces]))
@@ -169,40 +170,46 @@ class PhysicalFineGrid(_FineGrid):
 
     def cells(self, y: Tensor) -> Tensor:
         """Combine the sensors of every cell, (B, cells, k, 2), into (B, cells, 2)."""
-        normalizer = self.normalizer
-        npho, time = y.unbind(-1)
-        counted, timed = npho != normalizer.sentinel_npho, time != normalizer.sentinel_time
-        photons = normalizer.photons(npho) * self.share
-        seen = torch.where(counted, self.area, 0).sum(-1)
-        density = torch.where(counted, photons, 0).sum(-1) / _or_one(seen)
-        npho = torch.where(seen > 0, normalizer.normalize_photons(density), normalizer.sentinel_npho)
-        measured = torch.where(timed, self.area, 0).sum(-1)
-        mean_time = torch.where(timed, self.area * time, 0).sum(-1) / _or_one(measured)
-        time = torch.where(measured > 0, mean_time, normalizer.sentinel_time)
-        return torch.stack([npho, time], dim=-1)
+        return combine_sensors(self.normalizer, y, self.share, self.area)
 
 
-class PooledInner(PhysicalFineGrid):
-    """The inner face in coarse cells: mean photons of the sensors with a reading, mean of the valid times.
+class PooledFaces(FaceMap):
+    """Rectangular faces in coarse cells: mean photons of the sensors with a reading, mean of the valid times.
 
     Parameters
     ----------
+    faces
+        Faces of one shape.
+    layout
+        Layout of their index maps.
     pool
         Rows and columns of sensors in a cell.
     normalizer
         Scale of the readings; photons are averaged, not their logarithms.
     """
 
-    def __init__(self, pool: tuple[int, int], normalizer: Normalizer) -> None:
-        nn.Module.__init__(self)
-        grid = index_map("inner")
-        rows, columns = grid.shape[0] // pool[0], grid.shape[1] // pool[1]
-        cells = grid.reshape(rows, pool[0], columns, pool[1]).swapaxes(1, 2)
-        self.shape, self.normalizer = (rows, columns), normalizer
-        self._table("sensor", cells.reshape(rows * columns, -1))
-        ones = np.ones(self.sensor.shape)
-        self._table("share", ones)
-        self._table("area", ones)
+    sensor: Tensor
+
+    def __init__(
+        self, faces: tuple[GridName, ...], layout: Layout, pool: tuple[int, int], normalizer: Normalizer
+    ) -> None:
+        super().__init__()
+        grids = np.stack([index_map(face, layout) for face in faces])
+        rows, columns = grids.shape[1] // pool[0], grids.shape[2] // pool[1]
+        cells = grids.reshape(len(faces), rows, pool[0], columns, pool[1]).swapaxes(2, 3)
+        self.shape, self.normalizer = (len(faces), rows, columns), normalizer
+        sensor = torch.tensor(cells.reshape(math.prod(self.shape), -1))
+        self.register_buffer("sensor", sensor, persistent=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Sort readings (B, sensors, 2) into (B, faces, rows, columns, 2)."""
+        every = torch.ones((), dtype=x.dtype, device=x.device)
+        cells = combine_sensors(self.normalizer, x[:, self.sensor], every, every)
+        return cells.reshape(-1, *self.shape, 2)
+
+    def mask(self, mask: Tensor) -> Tensor:
+        """Sort a mask (B, sensors) into (B, faces, rows, columns)."""
+        return mask[:, self.sensor].all(-1).reshape(-1, *self.shape)
 
 
 class EarlierFineGrid(_FineGrid):
@@ -217,6 +224,30 @@ class EarlierFineGrid(_FineGrid):
 
 
 FINE_GRIDS: dict[str, type[_FineGrid]] = {grid.layout: grid for grid in (PhysicalFineGrid, EarlierFineGrid)}
+
+
+def combine_sensors(normalizer: Normalizer, y: Tensor, share: Tensor, area: Tensor) -> Tensor:
+    """Combine the normalized readings of the sensors of every cell, (B, cells, k, 2), into (B, cells, 2).
+
+    Parameters
+    ----------
+    normalizer
+        Scale of the readings, and the sentinels of invalid ones.
+    y
+        The readings.
+    share, area
+        Part of a sensor's photons that belong to the cell, and the area of it there; (cells, k) or 1.
+    """
+    npho, time = y.unbind(-1)
+    counted, timed = npho != normalizer.sentinel_npho, time != normalizer.sentinel_time
+    photons = normalizer.photons(npho) * share
+    seen = torch.where(counted, area, 0).sum(-1)
+    density = torch.where(counted, photons, 0).sum(-1) / _or_one(seen)
+    npho = torch.where(seen > 0, normalizer.normalize_photons(density), normalizer.sentinel_npho)
+    measured = torch.where(timed, area, 0).sum(-1)
+    mean_time = torch.where(timed, area * time, 0).sum(-1) / _or_one(measured)
+    time = torch.where(measured > 0, mean_time, normalizer.sentinel_time)
+    return torch.stack([npho, time], dim=-1)
 
 
 def _or_one(area: Tensor) -> Tensor:

@@ -46,6 +46,7 @@ CONFIG_PRESETS: Registry[Preset] = Registry(
                 "model.dropout": 0.0,
                 "model.outer_fine_pool": [9, 12],
                 "model.inner_pool": [31, 11],
+                "model.side_pool": [4, 2],
                 "model.hex_width": 8,
                 "model.hex_depth": 1,
                 **_LIKELIHOODS,

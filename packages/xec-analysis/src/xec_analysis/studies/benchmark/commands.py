@@ -16,6 +16,7 @@ CONFIG = "config.yaml"
 NETWORK = "network"
 
 # The tables and figures of the benchmark replace those of a run.
+_MANY_EPOCHS = 10_000
 _PLAIN_RUN = ("mlflow.enabled=false", "checkpoint.save_artifacts=false", "export.onnx=null")
 
 
@@ -56,7 +57,7 @@ class Training:
     """
 
     minutes: float
-    preset: str | None = None
+    preset: str | None = "laptop"
     settings: tuple[str, ...] = ()
 
 
@@ -112,6 +113,8 @@ class Commands:
                 f"data.train_path={train.step.makes[0]}",
                 f"data.val_path={validation.step.makes[0]}",
                 f"mlflow.run_name={population.name}",
+                # The time decides, not the number of passes.
+                f"training.epochs={_MANY_EPOCHS}",
                 f"training.max_minutes={minutes:g}",
                 *_PLAIN_RUN,
                 *self.training.settings,
