@@ -29,7 +29,8 @@ def test_package_and_commands_import_nothing_heavy():
 
 
 def test_plots_need_no_torch():
-    modules = "xec_analysis.resolution.pages, xec_analysis.events.display, xec_analysis.estimators.baselines"
+    names = ("resolution.pages", "events.display", "estimators.network_comparison")
+    modules = ", ".join(f"xec_analysis.{name}" for name in names)
     code = f"import sys, {modules}; "
     code += "print('torch' in sys.modules, 'matplotlib.pyplot' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

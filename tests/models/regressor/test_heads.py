@@ -9,7 +9,8 @@ from xec_models.config.network import TaskConfig, resolve_tasks
 from xec_models.errors import ModelError
 from xec_models.losses.functions import LOG_VARIANCE_LIMIT
 from xec_models.losses.table import LOSSES, losses_for
-from xec_models.regressor.heads import TargetScale, TaskHead
+from xec_models.regressor.heads import TaskHead
+from xec_models.regressor.targets import TargetScale
 
 
 def _config(task, **values):

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from xec_analysis.errors import AnalysisError
-from xec_analysis.estimators.baselines import Baselines
 from xec_analysis.resolution.profiles import mixture_half_width
 from xec_analysis.resolution.results import Floats, Results, TaskResult
 from xec_analysis.resolution.table import three_digits
@@ -20,6 +19,8 @@ from xec_models.regressor.metrics import WIDTH_ERROR, half_width_68, percentile_
 
 if TYPE_CHECKING:
     from rich.table import Table
+
+    from xec_analysis.estimators.baselines import Baselines
 
 Estimates = dict[str, Floats]
 
