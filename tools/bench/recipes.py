@@ -53,10 +53,10 @@ RECIPES = (
     Recipe("no anchor", ("model.anchor=none", "model.window=null")),
     Recipe("no mirror", ("training.mirror=false",)),
     Recipe("whole faces", ("model.inner_pool=null", "model.side_pool=null", "model.outer_fine_pool=[3,3]")),
-    Recipe("batch 32", ("data.batch_size=32", "training.lr=1.5e-3")),
+    Recipe("batch 64", ("data.batch_size=64", "training.lr=2e-3")),
     Recipe("batch 256", ("data.batch_size=256", "training.lr=4e-3")),
-    Recipe("lr 1e-3", ("training.lr=1e-3",)),
-    Recipe("lr 4e-3", ("training.lr=4e-3",)),
+    Recipe("lr 1.5e-3", ("training.lr=1.5e-3",)),
+    Recipe("lr 6e-3", ("training.lr=6e-3",)),
     Recipe("cosine", ("training.scheduler=cosine", "training.warmup_epochs=0.3")),
     Recipe(
         "schedulefree",

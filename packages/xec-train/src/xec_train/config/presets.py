@@ -39,7 +39,7 @@ CONFIG_PRESETS: Registry[Preset] = Registry(
             "laptop",
             "a small network that learns in minutes on the cores of a laptop",
             {
-                "data.batch_size": 64,
+                "data.batch_size": 128,
                 "normalization.npho_scheme": "sqrt",
                 "model.encoder_dim": 64,
                 "model.dim_feedforward": 128,
@@ -50,7 +50,7 @@ CONFIG_PRESETS: Registry[Preset] = Registry(
                 "model.hex_width": 8,
                 "model.hex_depth": 1,
                 **_LIKELIHOODS,
-                "training.lr": 2e-3,
+                "training.lr": 3e-3,
                 "training.weight_decay": 1e-2,
                 "training.scheduler": "onecycle",
                 "training.pct_start": 0.1,
