@@ -144,8 +144,11 @@ def test_what_counts_as_no_improvement():
     anchor = truth + rng.normal(size=truth.shape)
     # Better, the same within the statistical error, clearly worse.
     prediction = truth + (anchor - truth) * [0.8, 1.01, 1.1]
-    prediction[5] = np.nan
+    anchor[7] = np.nan
+    prediction[7] = np.nan
     assert residual_factors("uvwFI", prediction, anchor, truth) == [1.0, 1.0, 0.0]
+    prediction[5, 0] = np.nan
+    assert residual_factors("uvwFI", prediction, anchor, truth) == [0.0, 1.0, 0.0]
 
 
 def test_normalized_readings_are_not_enough(network):

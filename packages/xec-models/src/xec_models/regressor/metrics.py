@@ -126,12 +126,14 @@ def residual_factors(task: str, prediction: ArrayLike, anchor: ArrayLike, truth:
     -------
     list of float
         For each output 1, or 0 where the network's 68 % width is larger than the anchor's by more than its
-        statistical error. The components of a unit vector share the opening angle's.
+        statistical error, or it gives no number for an event for which the anchor has one. The components of
+        a unit vector share the opening angle's.
     """
     spec = TASKS.get_named(task)
     predicted, anchored, true = (np.asarray(values, np.float64) for values in (prediction, anchor, truth))
-    usable = np.isfinite(predicted).all(axis=1) & np.isfinite(anchored).all(axis=1)
+    usable = np.isfinite(anchored).all(axis=1)
     predicted, anchored, true = predicted[usable], anchored[usable], true[usable]
+    numbers = np.isfinite(predicted).all(axis=0)
     if spec.unit_vector and spec.joint is not None:
         widths = [percentile_68(spec.joint.function(values, true)) for values in (predicted, anchored)]
         pairs = [(widths[0], widths[1])] * len(spec.outputs)
@@ -139,7 +141,10 @@ def residual_factors(task: str, prediction: ArrayLike, anchor: ArrayLike, truth:
         ours, theirs = (_checked_residual(spec, values, true) for values in (predicted, anchored))
         pairs = [(half_width_68(a), half_width_68(b)) for a, b in zip(ours.T, theirs.T, strict=True)]
     allowed = 1 + WIDTH_ERROR / math.sqrt(max(len(true), 1))
-    return [float(not width > allowed * anchor_width) for width, anchor_width in pairs]
+    return [
+        float(width <= allowed * anchor_width and finite)
+        for (width, anchor_width), finite in zip(pairs, numbers, strict=True)
+    ]
 
 
 def percentile_68(distance: ArrayLike) -> float:
