@@ -17,7 +17,7 @@ from xec_analysis.studies.benchmark.estimates import Estimates
 from xec_analysis.studies.benchmark.figures import draw_figures
 from xec_analysis.studies.benchmark.measurement import measure_set
 from xec_analysis.studies.benchmark.statistics import Number
-from xec_analysis.studies.benchmark.tables import missing_estimates, set_tables, with_error
+from xec_analysis.studies.benchmark.tables import missing_estimates, remarks, set_tables, with_error
 from xec_analysis.studies.benchmark.truth import SetTruth
 
 
@@ -110,3 +110,11 @@ def test_the_figures_name_methods_and_quantities(
     assert {"network", "refined", "bound", "energy [%]", "time [ps]", "opening angle [deg]"} <= set(widths)
     assert "θ [deg]" not in widths
     assert {"pull of energy", "pull width of w"} <= set(pulls)
+
+
+def test_one_energy_can_be_learned_by_heart():
+    def lines(name):
+        return remarks(SetNumbers(name, name, 10, (), ()))
+
+    assert lines("showers") == lines("points-dead") == []
+    assert "its energy is no measurement here" in lines("points-52.8-dead")[0]

@@ -133,7 +133,7 @@ def residual_factors(task: str, prediction: ArrayLike, anchor: ArrayLike, truth:
     predicted, anchored, true = (np.asarray(values, np.float64) for values in (prediction, anchor, truth))
     usable = np.isfinite(anchored).all(axis=1)
     predicted, anchored, true = predicted[usable], anchored[usable], true[usable]
-    numbers = np.isfinite(predicted).all(axis=0)
+    numbers = [bool(np.isfinite(column).all()) for column in predicted.T]
     if spec.unit_vector and spec.joint is not None:
         widths = [percentile_68(spec.joint.function(values, true)) for values in (predicted, anchored)]
         pairs = [(widths[0], widths[1])] * len(spec.outputs)

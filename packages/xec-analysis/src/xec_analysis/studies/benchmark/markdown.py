@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from xec_analysis.studies.benchmark.content import Benchmark, TrainingRecord
-from xec_analysis.studies.benchmark.tables import Grid, missing_estimates, set_tables
+from xec_analysis.studies.benchmark.tables import Grid, remarks, set_tables
 from xec_geometry.support.output import atomic_output
 
 _MEANING = """\
@@ -36,7 +36,7 @@ def write_page(benchmark: Benchmark, path: Path) -> Path:
     for numbers in benchmark.sets:
         first, *others = set_tables(numbers)
         parts += [f"## {first.title}", f"Set `{numbers.name}`.", first.markdown()]
-        parts += missing_estimates(numbers)
+        parts += remarks(numbers)
         for grid in others:
             parts += [f"{grid.title}:", grid.markdown()]
     with atomic_output(path) as temporary:

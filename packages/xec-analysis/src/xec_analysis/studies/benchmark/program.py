@@ -27,7 +27,7 @@ from xec_analysis.studies.benchmark.figures import draw_figures
 from xec_analysis.studies.benchmark.markdown import write_page
 from xec_analysis.studies.benchmark.methods import CRAMER_RAO, METHODS, method_work
 from xec_analysis.studies.benchmark.sets import EventCounts, EventSet, choose_sets
-from xec_analysis.studies.benchmark.tables import missing_estimates, set_tables
+from xec_analysis.studies.benchmark.tables import remarks, set_tables
 from xec_analysis.studies.benchmark.truth import read_truth
 from xec_analysis.studies.benchmark.work import Ledger, open_folder
 from xec_geometry.cli.plugins import require_commands
@@ -169,7 +169,7 @@ def _write(benchmark: Benchmark, options: BenchmarkOptions, console: Console) ->
     for numbers in benchmark.sets:
         for grid in set_tables(numbers, binned=False):
             console.print(grid.rich())
-        for line in missing_estimates(numbers):
+        for line in remarks(numbers):
             console.print(line, soft_wrap=True, markup=False)
     folder = make_folder(options.folder / FIGURES)
     written = [benchmark.write(options.folder / NUMBERS), write_page(benchmark, options.folder / PAGE)]

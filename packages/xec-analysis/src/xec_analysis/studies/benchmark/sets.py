@@ -43,6 +43,11 @@ class Population:
     seeds: tuple[int, int, int]
     longest_minutes: float | None = _SHORT_TRAINING
 
+    @property
+    def one_energy(self) -> bool:
+        """Whether all photons have the same energy."""
+        return ":" not in self.energy
+
     def minutes(self, asked: float) -> float:
         """Return the duration of the training in minutes."""
         return asked if self.longest_minutes is None else min(asked, self.longest_minutes)

@@ -11,6 +11,7 @@ import numpy as np
 from xec_analysis.resolution.table import three_digits
 from xec_analysis.studies.benchmark.bounds import BOUND
 from xec_analysis.studies.benchmark.content import Binned, BoundRatio, DeadLoss, Pull, Resolution, SetNumbers
+from xec_analysis.studies.benchmark.sets import SETS
 from xec_analysis.studies.benchmark.statistics import Number
 
 if TYPE_CHECKING:
@@ -80,6 +81,13 @@ def missing_estimates(numbers: SetNumbers) -> list[str]:
         for method, events in least.items()
         if events < numbers.events
     ]
+
+
+def remarks(numbers: SetNumbers) -> list[str]:
+    """Return what a reader of a set's numbers has to know: a line each."""
+    events = SETS.get(numbers.name)
+    known = "All photons have one energy, which a network learns by heart: its energy is no measurement here."
+    return [*([known] if events and events.population.one_energy else []), *missing_estimates(numbers)]
 
 
 def with_error(number: Number | None, *, signed: bool = False) -> str:
