@@ -79,7 +79,7 @@ def test_all_methods_are_measured(
     written = json.loads((folder / "benchmark.json").read_text())
     assert written["sets"][1]["name"] == "showers-dead"
     assert written["command"] == (
-        "xec benchmark --minutes 5 --events 120:20:60 --sets showers,showers-dead "
+        "xec benchmark --minutes 5 --preset laptop --events 120:20:60 --sets showers,showers-dead "
         "--compare theirs.root=theirs"
     )
     assert page.read_text() == (folder / "benchmark.md").read_text()

@@ -23,7 +23,7 @@ def test_run_numbers_and_seeds_are_distinct() -> None:
 
 def test_the_first_events_are_those_of_the_demo() -> None:
     simulations = [step.arguments for step in demo_steps(FULL) if step.arguments[:2] == ("data", "simulate")]
-    commands = Commands(EventCounts(7000, 500, 2000), Training(5))
+    commands = Commands(EventCounts(FULL.n_train, FULL.n_val, FULL.n_test), Training(5))
     ours = [
         commands.train_file(SHOWERS),
         commands.validation_file(SHOWERS),
