@@ -130,13 +130,12 @@ def comparison_table(comparisons: list[WidthComparison], title: str) -> Table:
     if limited:
         table.add_column(LIMIT, justify="right", no_wrap=True)
     table.add_column("unit", no_wrap=True)
-    table.add_column("best", no_wrap=True)
     for comparison in comparisons:
         numbers = {name: _with_error(comparison, name) for name in methods}
         cells = [f"[bold]{text}[/]" if name == comparison.best else text for name, text in numbers.items()]
         if limited:
             cells.append("" if comparison.limit is None else three_digits(comparison.limit))
-        table.add_row(comparison.name, *cells, comparison.unit, comparison.best)
+        table.add_row(comparison.name, *cells, comparison.unit)
     return table
 
 
