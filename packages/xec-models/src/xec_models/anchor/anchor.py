@@ -8,10 +8,10 @@ import torch
 from torch import Tensor, nn
 
 from xec_data.simulation.configuration import SIGNAL_ENERGY
-from xec_models.anchor.readings import Readings, read
+from xec_models.anchor.readings import read
 from xec_models.anchor.reconstruction import NANO, AnchorEstimate, AnchorTruth, Reconstruction, blocks
 from xec_models.anchor.summary import Summary
-from xec_models.anchor.window import N_TOKENS, Window
+from xec_models.anchor.window import N_TOKENS, Window, WindowReadings
 
 _SOMEWHERE = (0.0, 0.0, 3.0)
 
@@ -73,8 +73,12 @@ class Anchor(nn.Module):
             known = self._without_gaps(estimate)
             shift = (known.time * NANO - self.clock) / NANO
             late = torch.where(readings.timed, readings.times - shift, time.to(self.clock.dtype))
-        tokens, offset = self._look(readings, known)
-        return Anchored(estimate, late, tokens, self.summary(readings, known, offset))
+        if self.window is None:
+            tokens, seen = known.uvw.new_zeros(known.uvw.shape[0], 0, self.dim), None
+        else:
+            seen = self.window.gather(readings, known)
+            tokens = self.window(seen)
+        return Anchored(estimate, late, tokens, self.summary(readings, known, _offset(known, seen)))
 
     @torch.no_grad()
     def fit(self, npho: Tensor, time: Tensor, truth: AnchorTruth) -> AnchorEstimate:
@@ -91,9 +95,9 @@ class Anchor(nn.Module):
             readings = read(*block, self.clock.dtype)
             estimate: AnchorEstimate = self.reconstruction(readings)
             known = self._without_gaps(estimate)
-            _, offset = self._look(readings, known)
+            seen = None if self.window is None else self.window.gather(readings, known)
             lit = estimate.energy.isfinite().squeeze(1)
-            numbers.append(self.summary.numbers(readings, known, offset)[lit])
+            numbers.append(self.summary.numbers(readings, known, _offset(known, seen))[lit])
             estimates.append(estimate._replace(image=estimate.image[:, :0]))
         self.summary.fit(torch.cat(numbers))
         found = AnchorEstimate(*(torch.cat(values) for values in zip(*estimates, strict=True)))
@@ -101,13 +105,6 @@ class Anchor(nn.Module):
         if len(times):
             self.clock.copy_(times.double().quantile(0.5) * NANO)
         return found
-
-    def _look(self, readings: Readings, known: AnchorEstimate) -> tuple[Tensor, Tensor]:
-        if self.window is None:
-            n = known.uvw.shape[0]
-            return known.uvw.new_zeros(n, 0, self.dim), known.uvw.new_zeros(n, 2)
-        seen = self.window.gather(readings, known)
-        return self.window(seen), seen.offset
 
     def _without_gaps(self, estimate: AnchorEstimate) -> AnchorEstimate:
         """Put numbers where there is no estimate, so that nothing else becomes NaN: not a result."""
@@ -118,3 +115,8 @@ class Anchor(nn.Module):
             energy=torch.where(estimate.energy.isnan(), SIGNAL_ENERGY, estimate.energy),
             time=torch.where(estimate.time.isnan(), self.clock / NANO, estimate.time),
         )
+
+
+def _offset(known: AnchorEstimate, seen: WindowReadings | None) -> Tensor:
+    """Return the offset of the point from the middle of its window, (B, 2); 0 without a window."""
+    return known.uvw.new_zeros(known.uvw.shape[0], 2) if seen is None else seen.offset

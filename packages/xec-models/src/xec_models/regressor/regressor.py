@@ -264,12 +264,8 @@ class XECRegressor(Network):
         """
         for task, values in factors.items():
             target = self.target_scale(task)
-            if not target.uncertainty or len(values) != len(target.sigma_factor):
-                expected = len(target.sigma_factor) if target.uncertainty else "none: it predicts none"
-                raise ModelError(
-                    f"{len(values)} factors on the uncertainties of the task '{task}', expected {expected}"
-                )
-            target.sigma_factor.copy_(torch.as_tensor(values))
+            lacking = "" if target.uncertainty else "it predicts none"
+            _set_factors(target.sigma_factor, values, f"the uncertainties of the task '{task}'", lacking)
 
     def set_residual_factors(self, factors: Mapping[str, Sequence[float]]) -> None:
         """Let outputs give the anchor's values alone where what the network adds is no improvement.
@@ -286,12 +282,8 @@ class XECRegressor(Network):
         """
         for task, values in factors.items():
             target = self.target_scale(task)
-            if not target.anchored or len(values) != len(target.residual_factor):
-                expected = len(target.residual_factor) if target.anchored else "none: it has no anchor"
-                raise ModelError(
-                    f"{len(values)} factors on the residuals of the task '{task}', expected {expected}"
-                )
-            target.residual_factor.copy_(torch.as_tensor(values))
+            lacking = "" if target.anchored else "it has no anchor"
+            _set_factors(target.residual_factor, values, f"the residuals of the task '{task}'", lacking)
 
     def target_scale(self, task: str) -> TargetScale:
         """Return the scale of the targets of a task.
@@ -304,3 +296,11 @@ class XECRegressor(Network):
         if task not in self.task_configs:
             raise ModelError(f"the network has no task '{task}', expected one of {', '.join(self.tasks)}")
         return cast("TargetScale", self.targets[task])
+
+
+def _set_factors(factor: Tensor, values: Sequence[float], of_what: str, lacking: str) -> None:
+    """Copy factors, one for each output; `lacking` says why there can be none, if there cannot."""
+    if lacking or len(values) != len(factor):
+        expected = f"none: {lacking}" if lacking else len(factor)
+        raise ModelError(f"{len(values)} factors on {of_what}, expected {expected}")
+    factor.copy_(torch.as_tensor(values))
