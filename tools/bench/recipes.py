@@ -6,9 +6,6 @@ The widths of the validation are drawn against the time of the training, and wri
 
 from __future__ import annotations
 
-import csv
-import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,7 +15,16 @@ from typing import Annotated
 import matplotlib.pyplot as plt
 import typer
 
+from xec_analysis.errors import AnalysisError
+from xec_analysis.studies.benchmark.sets import TASKS_MEASURED
+from xec_analysis.studies.steps import Step, run_step, simulation_step
 from xec_geometry.support.output import atomic_output, make_folder
+from xec_geometry.support.registry import Registry
+from xec_models.checkpoint.run_directory import RunDirectory
+from xec_train.tracking.metrics_file import read_metrics
+
+CONFIG = "laptop.yaml"
+VALIDATION_EVENTS = 2000
 
 
 @dataclass(frozen=True)
@@ -47,30 +53,36 @@ class Quantity:
     factor: float
 
 
-RECIPES = (
-    Recipe("preset laptop"),
-    Recipe("no window", ("model.window=null",)),
-    Recipe("no anchor", ("model.anchor=none", "model.window=null")),
-    Recipe("no mirror", ("training.mirror=false",)),
-    Recipe("whole faces", ("model.inner_pool=null", "model.side_pool=null", "model.outer_fine_pool=[3,3]")),
-    Recipe("batch 64", ("data.batch_size=64", "training.lr=2e-3")),
-    Recipe("batch 256", ("data.batch_size=256", "training.lr=4e-3")),
-    Recipe("lr 1.5e-3", ("training.lr=1.5e-3",)),
-    Recipe("lr 6e-3", ("training.lr=6e-3",)),
-    Recipe("cosine", ("training.scheduler=cosine", "training.warmup_epochs=0.3")),
-    Recipe(
-        "schedulefree",
-        ("training.optimizer=schedulefree", "training.scheduler=none", "training.warmup_epochs=0.3"),
+RECIPES = Registry(
+    "recipe",
+    (
+        Recipe("preset laptop"),
+        Recipe("no window", ("model.window=null",)),
+        Recipe("no anchor", ("model.anchor=none", "model.window=null")),
+        Recipe("no mirror", ("training.mirror=false",)),
+        Recipe(
+            "whole faces", ("model.inner_pool=null", "model.side_pool=null", "model.outer_fine_pool=[3,3]")
+        ),
+        Recipe("batch 64", ("data.batch_size=64", "training.lr=2e-3")),
+        Recipe("batch 256", ("data.batch_size=256", "training.lr=4e-3")),
+        Recipe("lr 1.5e-3", ("training.lr=1.5e-3",)),
+        Recipe("lr 6e-3", ("training.lr=6e-3",)),
+        Recipe("cosine", ("training.scheduler=cosine", "training.warmup_epochs=0.3")),
+        Recipe(
+            "schedulefree",
+            ("training.optimizer=schedulefree", "training.scheduler=none", "training.warmup_epochs=0.3"),
+        ),
+        Recipe("prodigy", ("training.optimizer=prodigy", "training.lr=1", "training.scheduler=cosine")),
+        Recipe(
+            "gaussian_nll",
+            tuple(f"tasks.{task}.loss_fn=gaussian_nll" for task in ("angle", "energy", "timing", "uvwFI")),
+        ),
+        Recipe("dropout as without anchor", ("model.dropout=null",)),
+        Recipe("wider window", ("model.window_width=96",)),
+        Recipe("deeper window", ("model.window_depth=2",)),
+        Recipe("anscombe", ("normalization.npho_scheme=anscombe",)),
     ),
-    Recipe("prodigy", ("training.optimizer=prodigy", "training.lr=1", "training.scheduler=cosine")),
-    Recipe(
-        "gaussian_nll",
-        tuple(f"tasks.{task}.loss_fn=gaussian_nll" for task in ("angle", "energy", "timing", "uvwFI")),
-    ),
-    Recipe("dropout as without anchor", ("model.dropout=null",)),
-    Recipe("wider window", ("model.window_width=96",)),
-    Recipe("deeper window", ("model.window_depth=2",)),
-    Recipe("anscombe", ("normalization.npho_scheme=anscombe",)),
+    error=AnalysisError,
 )
 
 QUANTITIES = (
@@ -81,13 +93,9 @@ QUANTITIES = (
     Quantity("uvw_w_res_68pct", "w", "mm", 10.0),
 )
 
-_TASKS = ("angle", "energy", "timing", "uvwFI")
-_PLAIN = (
-    "mlflow.enabled=false",
-    "checkpoint.save_artifacts=false",
-    "export.onnx=null",
-    "training.epochs=1000",
-)
+_PLAIN = ("mlflow.enabled=false", "checkpoint.save_artifacts=false", "export.onnx=null")
+# The time decides, not the number of passes.
+_MANY_EPOCHS = "training.epochs=10000"
 
 Curve = list[tuple[float, dict[str, float]]]
 """Minutes since the start of the training, and all metrics of the validation then."""
@@ -96,45 +104,43 @@ Curve = list[tuple[float, dict[str, float]]]
 def main(
     folder: Annotated[Path, typer.Argument(help="For events, trainings and results.")] = Path("recipes"),
     minutes: Annotated[float, typer.Option(help="Time of each training.")] = 5.0,
-    events: Annotated[int, typer.Option(help="Events to train on.")] = 20000,
+    events: Annotated[int, typer.Option(help="Events to train on.")] = 20_000,
     only: Annotated[str | None, typer.Option(help="Names of recipes, separated by commas.")] = None,
 ) -> None:
     """Train every recipe for the same time, and draw its resolution against the time."""
-    chosen = [recipe for recipe in RECIPES if only is None or recipe.name in only.split(",")]
+    chosen = [RECIPES.get_named(name, "--only: ") for name in (only.split(",") if only else RECIPES)]
     make_folder(folder)
-    for name, n, seed in (("train.root", events, 1), ("val.root", 2000, 2)):
-        if not (folder / name).exists():
-            _xec(
-                folder, "data", "simulate", name, "-n", str(n), "--energy", "0.015:0.060", "--seed", str(seed)
-            )
-    if not (folder / "laptop.yaml").exists():
-        _xec(folder, "config", "new", "--preset", "laptop", "-o", "laptop.yaml")
+    for step in (
+        simulation_step("train.root", events, 1, "events to train on"),
+        simulation_step("val.root", VALIDATION_EVENTS, 2, "events to validate on"),
+        Step("configuration", "", "", ("config", "new", "--preset", "laptop", "-o", CONFIG), (CONFIG,)),
+    ):
+        if not (folder / step.makes[0]).exists():
+            run_step(step, folder, "study")
     curves: dict[str, Curve] = {}
     for recipe in chosen:
-        run = recipe.name.replace(" ", "-")
-        metrics = folder / "artifacts" / run / "metrics.csv"
-        if not metrics.exists():
+        run = RunDirectory(folder / "artifacts" / recipe.name.replace(" ", "-"))
+        finished = run.path / "finished"
+        if not finished.exists():
             typer.echo(f"{recipe.name}: {minutes:g} min")
             limit = f"training.max_minutes={minutes:g}"
-            names = (f"mlflow.run_name={run}", limit, *_PLAIN, *recipe.settings)
-            _xec(folder, "train", "laptop.yaml", "--tasks", *_TASKS, *names)
-        curves[recipe.name] = list(_curve(metrics))
+            names = (f"mlflow.run_name={run.name}", limit, _MANY_EPOCHS, *_PLAIN, *recipe.settings)
+            words = ("train", CONFIG, "--tasks", *TASKS_MEASURED, *names)
+            run_step(Step(recipe.name, "", "", words), folder, "study")
+            # A training that was interrupted has metrics, too.
+            finished.touch()
+        curves[recipe.name] = list(_curve(run.metrics))
     draw(curves, folder / "recipes.png")
     with atomic_output(folder / "recipes.md") as temporary:
         temporary.write_text(table(curves, minutes, events), encoding="utf-8")
     typer.echo(f"wrote {folder / 'recipes.png'} and {folder / 'recipes.md'}")
 
 
-def _xec(folder: Path, *words: str) -> None:
-    subprocess.run([str(Path(sys.executable).with_name("xec")), *words], cwd=folder, check=True)
-
-
 def _curve(path: Path) -> Iterator[tuple[float, dict[str, float]]]:
     """Yield the validations of a run: minutes since its first line, metrics by name."""
-    with path.open(encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file))
+    rows = read_metrics(path)
     start = datetime.fromisoformat(rows[0]["timestamp"])
-    wanted = {quantity.metric for quantity in QUANTITIES} | {f"anchor_{QUANTITIES[0].metric}"}
+    wanted = {quantity.metric for quantity in QUANTITIES}
     epochs: dict[str, dict[str, float]] = {}
     ends: dict[str, datetime] = {}
     for row in rows:
@@ -169,7 +175,8 @@ def table(curves: dict[str, Curve], minutes: float, events: int) -> str:
     """Write the widths at the end of every recipe as a table in markdown."""
     heads = [f"{quantity.name}, {quantity.unit}" for quantity in QUANTITIES]
     lines = [
-        f"68 % widths over 2000 validation events after {minutes:g} min of training on {events} showers:",
+        f"68 % widths over {VALIDATION_EVENTS} validation events after {minutes:g} min of training on "
+        f"{events} showers:",
         "",
         f"| recipe | {' | '.join(heads)} | epochs |",
         f"|---|{'---|' * (len(heads) + 1)}",
