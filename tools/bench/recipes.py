@@ -16,6 +16,7 @@ import matplotlib.pyplot as plt
 import typer
 
 from xec_analysis.errors import AnalysisError
+from xec_analysis.studies.benchmark.commands import PLAIN_RUN
 from xec_analysis.studies.benchmark.sets import TASKS_MEASURED
 from xec_analysis.studies.steps import Step, run_step, simulation_step
 from xec_geometry.support.output import atomic_output, make_folder
@@ -75,7 +76,7 @@ RECIPES = Registry(
         Recipe("prodigy", ("training.optimizer=prodigy", "training.lr=1", "training.scheduler=cosine")),
         Recipe(
             "gaussian_nll",
-            tuple(f"tasks.{task}.loss_fn=gaussian_nll" for task in ("angle", "energy", "timing", "uvwFI")),
+            tuple(f"tasks.{task}.loss_fn=gaussian_nll" for task in TASKS_MEASURED),
         ),
         Recipe("dropout as without anchor", ("model.dropout=null",)),
         Recipe("wider window", ("model.window_width=96",)),
@@ -93,10 +94,6 @@ QUANTITIES = (
     Quantity("uvw_w_res_68pct", "w", "mm", 10.0),
 )
 
-_PLAIN = ("mlflow.enabled=false", "checkpoint.save_artifacts=false", "export.onnx=null")
-# The time decides, not the number of passes.
-_MANY_EPOCHS = "training.epochs=10000"
-
 Curve = list[tuple[float, dict[str, float]]]
 """Minutes since the start of the training, and all metrics of the validation then."""
 
@@ -111,7 +108,7 @@ def main(
     chosen = [RECIPES.get_named(name, "--only: ") for name in (only.split(",") if only else RECIPES)]
     make_folder(folder)
     for step in (
-        simulation_step("train.root", events, 1, "events to train on"),
+        simulation_step(f"train-{events}.root", events, 1, "events to train on"),
         simulation_step("val.root", VALIDATION_EVENTS, 2, "events to validate on"),
         Step("configuration", "", "", ("config", "new", "--preset", "laptop", "-o", CONFIG), (CONFIG,)),
     ):
@@ -119,13 +116,15 @@ def main(
             run_step(step, folder, "study")
     curves: dict[str, Curve] = {}
     for recipe in chosen:
-        run = RunDirectory(folder / "artifacts" / recipe.name.replace(" ", "-"))
+        # Results of another time or another number of events are not those that are asked for.
+        name = f"{recipe.name}-{minutes:g}-min-{events}-events".replace(" ", "-")
+        run = RunDirectory(folder / "artifacts" / name)
         finished = run.path / "finished"
         if not finished.exists():
             typer.echo(f"{recipe.name}: {minutes:g} min")
             limit = f"training.max_minutes={minutes:g}"
-            names = (f"mlflow.run_name={run.name}", limit, _MANY_EPOCHS, *_PLAIN, *recipe.settings)
-            words = ("train", CONFIG, "--tasks", *TASKS_MEASURED, *names)
+            names = (f"mlflow.run_name={run.name}", f"data.train_path=train-{events}.root", limit)
+            words = ("train", CONFIG, "--tasks", *TASKS_MEASURED, *names, *PLAIN_RUN, *recipe.settings)
             run_step(Step(recipe.name, "", "", words), folder, "study")
             # A training that was interrupted has metrics, too.
             finished.touch()
@@ -174,9 +173,9 @@ def draw(curves: dict[str, Curve], path: Path) -> None:
 def table(curves: dict[str, Curve], minutes: float, events: int) -> str:
     """Write the widths at the end of every recipe as a table in markdown."""
     heads = [f"{quantity.name}, {quantity.unit}" for quantity in QUANTITIES]
+    where = f"{VALIDATION_EVENTS} validation events after {minutes:g} min of training on {events} showers"
     lines = [
-        f"68 % widths over {VALIDATION_EVENTS} validation events after {minutes:g} min of training on "
-        f"{events} showers:",
+        f"68 % widths over {where}:",
         "",
         f"| recipe | {' | '.join(heads)} | epochs |",
         f"|---|{'---|' * (len(heads) + 1)}",

@@ -16,8 +16,13 @@ CONFIG = "config.yaml"
 NETWORK = "network"
 
 # The tables and figures of the benchmark replace those of a run.
-_MANY_EPOCHS = 10_000
-_PLAIN_RUN = ("mlflow.enabled=false", "checkpoint.save_artifacts=false", "export.onnx=null")
+PLAIN_RUN = (
+    "mlflow.enabled=false",
+    "checkpoint.save_artifacts=false",
+    "export.onnx=null",
+    "training.epochs=10000",
+)
+"""Settings of a training that is measured: its time decides, not the number of passes."""
 
 
 @dataclass(frozen=True)
@@ -113,10 +118,8 @@ class Commands:
                 f"data.train_path={train.step.makes[0]}",
                 f"data.val_path={validation.step.makes[0]}",
                 f"mlflow.run_name={population.name}",
-                # The time decides, not the number of passes.
-                f"training.epochs={_MANY_EPOCHS}",
                 f"training.max_minutes={minutes:g}",
-                *_PLAIN_RUN,
+                *PLAIN_RUN,
                 *self.training.settings,
             ),
             (str(run_directory(population).path),),
