@@ -10,10 +10,10 @@ from xec_data.normalization.transforms import NormalizationConfig
 from xec_data.schema.branches import INVALID
 from xec_data.tasks.table import TASKS
 from xec_geometry import mirrored_sensors
-from xec_models.anchor.readings import read
-from xec_models.anchor.reconstruction import AnchorTruth
+from xec_models.anchor.conventional import AnchorTruth
 from xec_models.blocks.namespace import TORCH
 from xec_models.config.network import RegressorConfig, TaskConfig
+from xec_models.encoder.readings import read
 from xec_models.errors import ModelError
 from xec_models.regressor.metrics import residual_factors
 from xec_models.regressor.mirrored import MirrorAverage
@@ -147,6 +147,8 @@ def test_what_counts_as_no_improvement():
     anchor[7] = np.nan
     prediction[7] = np.nan
     assert residual_factors("uvwFI", prediction, anchor, truth) == [1.0, 1.0, 0.0]
+    biased = prediction + np.array([3.0, 0.0, 0.0])
+    assert residual_factors("uvwFI", biased, anchor, truth) == [0.0, 1.0, 0.0]
     prediction[5, 0] = np.nan
     assert residual_factors("uvwFI", prediction, anchor, truth) == [0.0, 1.0, 0.0]
 

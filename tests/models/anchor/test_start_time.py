@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from xec_geometry import N_SENSORS, sensor_positions
-from xec_models.anchor.readings import read
 from xec_models.anchor.start_time import FirstTime, MeanTime
+from xec_models.encoder.readings import read
 
 
 def estimate(module, npho, time, xyz):

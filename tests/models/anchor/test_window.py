@@ -8,10 +8,10 @@ import torch
 
 from xec_data.simulation.configuration import SIGNAL_ENERGY
 from xec_geometry import N_SENSORS, index_map, sensor_positions, uvw_to_xyz, xyz_to_uvw
-from xec_models.anchor.readings import read
-from xec_models.anchor.reconstruction import AnchorEstimate
+from xec_models.anchor.conventional import AnchorEstimate
 from xec_models.anchor.start_time import LIGHT_SPEED
 from xec_models.anchor.window import N_TOKENS, Window, WindowGather
+from xec_models.encoder.readings import read
 
 GRID = index_map("inner")
 UVW = xyz_to_uvw(sensor_positions()[GRID])
@@ -37,10 +37,10 @@ def gathered(points, npho, times, size=(20, 20), **known):
 @pytest.mark.parametrize(("row", "column"), [(40, 20), (50, 30), (9, 9), (92, 43), (0, 0)])
 def test_the_sensors_around_the_point(row, column):
     """Sensors hold their own number squared: the square root tells which were gathered."""
-    npho = np.arange(N_SENSORS, dtype=np.float64)[np.newaxis] ** 2
+    npho = (np.arange(N_SENSORS, dtype=np.float64)[np.newaxis] / 16) ** 2
     point = [COLUMNS[column] + 0.1, ROWS[row] + 0.1, 3.0]
     window = gathered(point, npho, np.full((1, N_SENSORS), 1e10))
-    numbers = (window.channels[0, ..., 0] * 20.0).round().long().numpy()
+    numbers = (window.channels[0, ..., 0] * 16 * 20).round().long().numpy()
     exists = window.channels[0, ..., 3].numpy() > 0
     # The point lies between this column and the next in the direction of u, likewise the rows.
     columns = np.arange(column - 9, column + 11)
@@ -84,7 +84,7 @@ def test_a_reflected_event_has_the_reflected_window():
 
 def test_a_window_becomes_tokens():
     npho = np.random.default_rng(0).uniform(1.0, 1e4, (3, N_SENSORS))
-    window = Window((20, 16), 32).double()
+    window = Window((20, 16), 32, width=12, depth=1).double()
     readings = read(*(torch.as_tensor(values) for values in (npho, npho * 1e-9)), torch.float64)
     known = estimate([[0.0, 0.0, 3.0]] * 3, readings.counts)
     tokens = window(window.gather(readings, known))
@@ -97,3 +97,10 @@ def _first(readings, known):
     return type(readings)(*(values[:1] for values in readings)), known._replace(
         **{name: getattr(known, name)[:1] for name in known._fields}
     )
+
+
+def test_the_light_of_an_event_without_energy_is_bounded():
+    npho = np.abs(np.random.default_rng(0).normal(0.0, 3.0, (1, N_SENSORS)))
+    nothing = np.full((1, N_SENSORS), 1e10)
+    window = gathered([1.0, 2.0, 3.0], npho, nothing, energy=1e-9)
+    assert window.channels.abs().max() == 20.0

@@ -90,3 +90,11 @@ def test_another_anchor_leaves_the_encoder(configure: Configure, capsys: pytest.
     assert "not loaded: " in printed
     with pytest.raises(TrainError, match=r"model\.anchor is light, there none"):
         train(configure(*anchored, "training.epochs=2"))
+
+
+def test_an_energy_of_zero_has_no_logarithm(configure: Configure, write_events: Callable[..., Path]) -> None:
+    energy = np.full(64, 0.05, np.float32)
+    energy[7] = 0.0
+    file = write_events("train.root", 64, energyTruth=energy, timeTruth=np.zeros(64, np.float32))
+    with pytest.raises(TrainError, match=r"smallest value is 0; .* because of model\.anchor: light"):
+        train(configure(*ANCHORED, files=(file, file)))

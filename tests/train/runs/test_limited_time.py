@@ -73,5 +73,23 @@ def test_a_network_of_the_last_cut_epoch_is_written(configure: Configure, clock:
     assert clock[0] - 1000 <= 48
 
 
+@pytest.mark.usefixtures("clock")
+def test_without_the_limit_the_schedule_is_that_of_all_epochs(
+    configure: Configure, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = train(configure(*LIMITED, "training.scheduler=cosine", "training.max_minutes=1"))
+    first = read_checkpoint(run.checkpoint_last)
+    more = ("checkpoint.resume_from=auto", "training.epochs=52", "training.scheduler=cosine")
+    changes = [change for change in LIMITED if not change.startswith("training.epochs")]
+    with pytest.MonkeyPatch.context() as patch:
+        # One epoch more is enough to see where it goes on.
+        patch.setattr("xec_train.engine.train_loop.TrainLoop._validate", lambda _: None)
+        train(configure(*changes, *more))
+    assert "the time limit of the checkpoint is gone" in capsys.readouterr().out
+    second = read_checkpoint(run.checkpoint_last)
+    assert second["scheduler"]["pace"] == 1.0
+    assert second["scheduler"]["last_epoch"] == (first["epoch"] + 1) * 16
+
+
 def test_every_objective_takes_the_key(configure: Configure) -> None:
     assert configure("training.max_minutes=2.5").training.max_minutes == 2.5

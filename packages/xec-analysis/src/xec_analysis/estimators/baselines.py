@@ -23,10 +23,10 @@ from xec_data.reading.reader import EventReader
 from xec_data.schema.branches import NPHO_BRANCH, SENSOR_BRANCHES, TIME_BRANCH, TREE_NAME, is_invalid
 from xec_data.tasks.table import TASKS
 from xec_geometry.support.registry import Registry
-from xec_models.anchor.readings import read
-from xec_models.anchor.reconstruction import AnchorTruth, Reconstruction, blocks
+from xec_models.anchor.conventional import AnchorTruth, ConventionalReconstruction, blocks
 from xec_models.anchor.table import ANCHORS
 from xec_models.blocks.namespace import TORCH
+from xec_models.encoder.readings import read
 from xec_models.errors import ModelError
 
 Floats = NDArray[np.float64]
@@ -61,7 +61,7 @@ class Recipe:
     name: str
     anchor: str
 
-    def build(self) -> Reconstruction:
+    def build(self) -> ConventionalReconstruction:
         """Return the estimators, not yet calibrated, in double precision."""
         default = torch.get_default_dtype()
         torch.set_default_dtype(torch.float64)
@@ -90,7 +90,7 @@ class Baselines:
     """
 
     recipe: Recipe
-    reconstruction: Reconstruction
+    reconstruction: ConventionalReconstruction
 
     @property
     def n_events(self) -> int:

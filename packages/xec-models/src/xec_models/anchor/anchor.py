@@ -8,10 +8,16 @@ import torch
 from torch import Tensor, nn
 
 from xec_data.simulation.configuration import SIGNAL_ENERGY
-from xec_models.anchor.readings import read
-from xec_models.anchor.reconstruction import NANO, AnchorEstimate, AnchorTruth, Reconstruction, blocks
+from xec_models.anchor.conventional import (
+    NANO,
+    AnchorEstimate,
+    AnchorTruth,
+    ConventionalReconstruction,
+    blocks,
+)
 from xec_models.anchor.summary import Summary
 from xec_models.anchor.window import N_TOKENS, Window, WindowReadings
+from xec_models.encoder.readings import read
 
 _SOMEWHERE = (0.0, 0.0, 3.0)
 
@@ -52,7 +58,7 @@ class Anchor(nn.Module):
 
     clock: Tensor
 
-    def __init__(self, reconstruction: Reconstruction, window: Window | None, dim: int) -> None:
+    def __init__(self, reconstruction: ConventionalReconstruction, window: Window | None, dim: int) -> None:
         super().__init__()
         self.reconstruction, self.dim = reconstruction, dim
         self.window = window

@@ -21,7 +21,7 @@ from xec_geometry import (
     xyz_to_uvw,
 )
 from xec_geometry.detector import parameters as geometry
-from xec_models.anchor.readings import Readings
+from xec_models.encoder.readings import Readings
 
 INNER: GridName = "inner"
 

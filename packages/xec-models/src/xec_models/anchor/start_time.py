@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from xec_data.simulation.constants import CONSTANTS, RESPONSES
 from xec_geometry import sensor_kinds, sensor_positions
-from xec_models.anchor.readings import Readings
+from xec_models.encoder.readings import Readings
 
 LIGHT_SPEED = CONSTANTS.speed_of_light / CONSTANTS.effective_index
 """Of the scintillation light along its way, cm/s."""

@@ -7,9 +7,9 @@ from torch import Tensor, nn
 
 from xec_data.simulation.configuration import SIGNAL_ENERGY
 from xec_geometry import FACES, face_ids
+from xec_models.anchor.conventional import AnchorEstimate
 from xec_models.anchor.light_pattern import runs_of, sum_over
-from xec_models.anchor.readings import Readings
-from xec_models.anchor.reconstruction import AnchorEstimate
+from xec_models.encoder.readings import Readings
 
 _LIGHT_AT_SIGNAL = 1e4  # photons
 _NO_LIGHT = 1e-3

@@ -10,7 +10,7 @@ from xec_geometry.support.registry import Registry
 from xec_models.errors import ModelError
 
 if TYPE_CHECKING:
-    from xec_models.anchor.reconstruction import Reconstruction
+    from xec_models.anchor.conventional import ConventionalReconstruction
 
 NO_ANCHOR = "none"
 
@@ -30,7 +30,7 @@ class AnchorChoice:
     """
 
     name: str
-    build: Callable[[], Reconstruction | None]
+    build: Callable[[], ConventionalReconstruction | None]
     summary: str
 
 
@@ -38,20 +38,20 @@ def _none() -> None:
     return None
 
 
-def _light() -> Reconstruction:
+def _light() -> ConventionalReconstruction:
+    from xec_models.anchor.conventional import ConventionalReconstruction
     from xec_models.anchor.light_pattern import WindowedPattern
-    from xec_models.anchor.reconstruction import Reconstruction
     from xec_models.anchor.start_time import MeanTime
 
-    return Reconstruction(WindowedPattern(), MeanTime(), depth_degree=3, energy_degree=2)
+    return ConventionalReconstruction(WindowedPattern(), MeanTime(), depth_degree=3, energy_degree=2)
 
 
-def _sums() -> Reconstruction:
+def _sums() -> ConventionalReconstruction:
+    from xec_models.anchor.conventional import ConventionalReconstruction
     from xec_models.anchor.light_pattern import SummedPattern
-    from xec_models.anchor.reconstruction import Reconstruction
     from xec_models.anchor.start_time import FirstTime
 
-    return Reconstruction(SummedPattern(), FirstTime(), depth_degree=2, energy_degree=0)
+    return ConventionalReconstruction(SummedPattern(), FirstTime(), depth_degree=2, energy_degree=0)
 
 
 ANCHORS: Registry[AnchorChoice] = Registry(

@@ -11,21 +11,19 @@ from torch import Tensor, nn
 
 from xec_data.simulation.configuration import SIGNAL_ENERGY
 from xec_geometry import sensor_positions
+from xec_models.anchor.conventional import NANO, AnchorEstimate
 from xec_models.anchor.light_pattern import InnerFace
-from xec_models.anchor.readings import Readings
-from xec_models.anchor.reconstruction import NANO, AnchorEstimate
 from xec_models.anchor.start_time import LIGHT_SPEED
 from xec_models.blocks.channel_norm import ChannelNorm
 from xec_models.blocks.convnext import ConvNeXtV2Block, conv_channels_last
+from xec_models.encoder.readings import Readings
 
 N_TOKENS = 4
 """Tokens of a window."""
 
-WIDTH, DEPTH = 48, 1
-"""Channels at half of the resolution, and blocks at each of the two resolutions."""
-
 # √photons of the brightest sensors at the signal energy: the scale of the light.
 _LIGHT_SCALE = 20.0
+_BRIGHTEST = 20.0  # of showers: 17
 _LATEST = 3.0  # ns
 _CHANNELS = 4
 
@@ -90,6 +88,8 @@ class WindowGather(nn.Module):
         timed = pick(self.inner.image(readings.timed.to(photons.dtype))) * on_face
         exists = pick(self.inner.image(readings.counted.to(photons.dtype))) * on_face
         light = (photons / (estimate.energy / SIGNAL_ENERGY).unsqueeze(2)).sqrt() / _LIGHT_SCALE
+        # Noise alone can have hardly any energy.
+        light = light.clamp_max(_BRIGHTEST)
         late = pick(self.inner.image(readings.times)) - estimate.time.unsqueeze(2)
         late = (late - self._way(cells, estimate.xyz) / LIGHT_SPEED) * NANO
         late = late.clamp(-_LATEST, _LATEST) * timed
@@ -116,7 +116,7 @@ class Window(nn.Module):
         Channels at half of the resolution, and blocks at each of the two resolutions.
     """
 
-    def __init__(self, size: tuple[int, int], dim: int, width: int = WIDTH, depth: int = DEPTH) -> None:
+    def __init__(self, size: tuple[int, int], dim: int, width: int, depth: int) -> None:
         super().__init__()
         stem, widths = width // 2, (width, width * 4 // 3)
         self.gather = WindowGather(size)

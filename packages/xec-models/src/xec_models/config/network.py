@@ -109,6 +109,10 @@ class ModelConfig(BaseModel):
             )
         return self
 
+    def pool_of(self, face: GridName) -> tuple[int, int] | None:  # noqa: ARG002 (of networks that pool)
+        """Return the pooling of a face of single sensors; None: none."""
+        return None
+
     @property
     def feedforward(self) -> int:
         """Width of the feed-forward part of a fusion layer."""

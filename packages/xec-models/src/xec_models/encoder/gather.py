@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from xec_geometry import GridName, Layout, index_map, outer_fine_grid
-from xec_models.config.network import ModelConfig, RegressorConfig
+from xec_models.config.network import ModelConfig
 from xec_models.encoder.normalizer import Normalizer
 from xec_models.encoder.outer_modes import OUTER_MODES, FaceGroup
 
@@ -67,7 +67,7 @@ class FaceGather(nn.Module):
 
 
 def _face_map(group: FaceGroup, config: ModelConfig, normalizer: Normalizer) -> FaceMap:
-    pool = config.pool_of(group.faces[0]) if isinstance(config, RegressorConfig) else None
+    pool = config.pool_of(group.faces[0])
     if pool is not None:
         return PooledFaces(group.faces, config.layout, pool, normalizer)
     if group.faces == ("outer",):

@@ -11,8 +11,8 @@ from torch import Tensor, nn
 
 from xec_data.normalization.schemes import SCHEMES
 from xec_data.normalization.transforms import NormalizationConfig
-from xec_data.schema.branches import INVALID_ABOVE
 from xec_models.blocks.namespace import TORCH
+from xec_models.encoder.readings import read
 
 
 class Normalizer(nn.Module):
@@ -72,12 +72,11 @@ class Normalizer(nn.Module):
             to an invalid count or to one below `npho_threshold`.
         """
         dtype = self.npho_scale.dtype
-        npho, time = npho.to(dtype), time.to(dtype)
-        counted = npho.abs() <= INVALID_ABOVE
-        timed = (time.abs() <= INVALID_ABOVE) & counted & (npho >= self.npho_threshold)
         # Invalid numbers are replaced before the formulas too: NaN · 0 would spoil gradients.
-        counts = self.normalize_photons(torch.where(counted, npho, 0))
-        times = torch.where(timed, time, 0) / self.time_scale - self.time_shift
+        readings = read(npho, time, dtype)
+        counted, timed = readings.counted, readings.timed & (readings.counts >= self.npho_threshold)
+        counts = self.normalize_photons(readings.counts)
+        times = readings.times / self.time_scale - self.time_shift
         return torch.stack(
             [
                 torch.where(counted, counts, self.sentinel_npho),

@@ -125,9 +125,9 @@ def residual_factors(task: str, prediction: ArrayLike, anchor: ArrayLike, truth:
     Returns
     -------
     list of float
-        For each output 1, or 0 where the network's 68 % width is larger than the anchor's by more than its
-        statistical error, or it gives no number for an event for which the anchor has one. The components of
-        a unit vector share the opening angle's.
+        For each output 1, or 0 where the network is worse than the anchor by more than the statistical error,
+        in the 68 % width or in the deviation that 68 % of the events stay below, or where it gives no number
+        for an event for which the anchor has one. The components of a unit vector share the opening angle's.
     """
     spec = TASKS.get_named(task)
     predicted, anchored, true = (np.asarray(values, np.float64) for values in (prediction, anchor, truth))
@@ -136,15 +136,22 @@ def residual_factors(task: str, prediction: ArrayLike, anchor: ArrayLike, truth:
     numbers = [bool(np.isfinite(column).all()) for column in predicted.T]
     if spec.unit_vector and spec.joint is not None:
         widths = [percentile_68(spec.joint.function(values, true)) for values in (predicted, anchored)]
-        pairs = [(widths[0], widths[1])] * len(spec.outputs)
+        pairs = [[(widths[0], widths[1])]] * len(spec.outputs)
     else:
         ours, theirs = (_checked_residual(spec, values, true) for values in (predicted, anchored))
-        pairs = [(half_width_68(a), half_width_68(b)) for a, b in zip(ours.T, theirs.T, strict=True)]
+        pairs = [
+            [(measure(a), measure(b)) for measure in (half_width_68, _deviation_68)]
+            for a, b in zip(ours.T, theirs.T, strict=True)
+        ]
     allowed = 1 + WIDTH_ERROR / math.sqrt(max(len(true), 1))
     return [
-        float(width <= allowed * anchor_width and finite)
-        for (width, anchor_width), finite in zip(pairs, numbers, strict=True)
+        float(finite and all(ours <= allowed * theirs for ours, theirs in of_output))
+        for of_output, finite in zip(pairs, numbers, strict=True)
     ]
+
+
+def _deviation_68(residual: Floats) -> float:
+    return percentile_68(np.abs(residual))
 
 
 def percentile_68(distance: ArrayLike) -> float:

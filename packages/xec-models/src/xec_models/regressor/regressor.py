@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from xec_data.normalization.transforms import NormalizationConfig
 from xec_data.tasks.table import TASKS
 from xec_models.anchor.anchor import Anchor
-from xec_models.anchor.reconstruction import AnchorEstimate, AnchorTruth
+from xec_models.anchor.conventional import AnchorEstimate, AnchorTruth
 from xec_models.anchor.table import ANCHORS
 from xec_models.anchor.window import Window
 from xec_models.blocks.namespace import TORCH

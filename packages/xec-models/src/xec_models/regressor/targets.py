@@ -17,6 +17,11 @@ from xec_models.losses.table import LOSSES
 from xec_models.regressor.metrics import GAUSSIAN_HALF_WIDTH, half_width_68
 
 
+def learns_logarithm(spec: Task, config: TaskConfig, *, anchored: bool) -> bool:
+    """Tell whether a head learns the logarithm: as configured, or for a factor on an anchor's value."""
+    return config.log_transform or (anchored and spec.positive)
+
+
 class TargetScale(nn.Module):
     """Standardization of targets, and its inverse: (value − shift) / scale, or that of log(value).
 
@@ -45,7 +50,7 @@ class TargetScale(nn.Module):
     def __init__(self, spec: Task, config: TaskConfig, *, anchored: bool = False) -> None:
         super().__init__()
         self.spec, self.anchored = spec, anchored
-        self.log_transform = config.log_transform or (anchored and spec.positive)
+        self.log_transform = learns_logarithm(spec, config, anchored=anchored)
         self.uncertainty = config.predicts_uncertainty
         self._log_variance = LOSSES[str(config.loss_fn)].log_variance if self.uncertainty else None
         periods = [output.period or 0.0 for output in spec.outputs]

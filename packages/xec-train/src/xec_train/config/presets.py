@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from xec_data.tasks.table import TASKS
 from xec_geometry.support.registry import Registry
+from xec_models.losses.table import losses_for
 from xec_train.errors import ConfigError
 
 
@@ -30,7 +32,9 @@ class Preset:
 
 
 # The losses of the measured quantities: likelihoods with a σ, which tails hardly affect.
-_LIKELIHOODS = {f"tasks.{task}.loss_fn": "student_t" for task in ("angle", "energy", "timing", "uvwFI")}
+_LIKELIHOODS = {
+    f"tasks.{name}.loss_fn": "student_t" for name, task in TASKS.items() if "student_t" in losses_for(task)
+}
 
 CONFIG_PRESETS: Registry[Preset] = Registry(
     "preset",
@@ -82,18 +86,7 @@ CONFIG_PRESETS: Registry[Preset] = Registry(
             "reference",
             "the documented network at full width, without an anchor",
             {
-                "model.outer_mode": "finegrid",
-                "model.outer_fine_pool": None,
-                "model.encoder_dim": 1024,
-                "model.dim_feedforward": None,
-                "model.num_fusion_layers": 2,
-                "model.hidden_dim": 256,
-                "model.hex_conv": "depthwise",
-                "model.hex_width": None,
-                "model.hex_depth": None,
-                "model.position": "learnable",
                 "model.anchor": "none",
-                "model.inner_pool": None,
                 "model.window": None,
             },
         ),

@@ -11,7 +11,7 @@ from torch import Tensor
 from xec_data.reading.chunk import EventChunk
 from xec_data.schema.branches import SENSOR_BRANCHES, is_invalid
 from xec_data.tasks.table import TASKS
-from xec_models.anchor.reconstruction import AnchorTruth
+from xec_models.anchor.conventional import AnchorTruth
 from xec_models.regressor.regressor import XECRegressor
 from xec_train.data.events import Events
 from xec_train.errors import TrainError

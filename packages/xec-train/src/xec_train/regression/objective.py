@@ -15,6 +15,7 @@ from xec_models.blocks.namespace import TORCH
 from xec_models.config.network import resolve_tasks
 from xec_models.losses.table import LOSSES, Loss
 from xec_models.regressor.regressor import XECRegressor, anchor_key
+from xec_models.regressor.targets import learns_logarithm
 from xec_train.config.train_config import RegressionConfig
 from xec_train.data.augmentation import RandomMirror, drop_channels
 from xec_train.data.batch import Batch, truth_of
@@ -65,7 +66,7 @@ class Regression(Objective[XECRegressor]):
 
     def check_truth(self, truth: Arrays, source: str) -> None:
         """Check that classes exist, and that values suit a relative loss or a logarithm."""
-        for task, config in self.tasks.items():
+        for task in self.tasks:
             values = np.asarray(TASKS[task].true_values(truth))
             unusable = int(np.count_nonzero(~np.isfinite(values).all(axis=1)))
             if unusable:
@@ -79,13 +80,22 @@ class Regression(Objective[XECRegressor]):
                     f"{source}, branch '{branch}': values from {values.min():g} to {values.max():g}; "
                     f"expected classes 0 to {n_classes - 1}"
                 )
-            positive = config.log_transform or LOSSES[str(config.loss_fn)].positive_truth
-            if positive and values.min() <= 0:
-                key = "log_transform" if config.log_transform else "loss_fn"
+            reason = self._needs_positive(task)
+            if reason and values.min() <= 0:
                 raise TrainError(
                     f"{source}, branch '{branch}': the smallest value is {values.min():g}; "
-                    f"expected only positive ones, because of tasks.{task}.{key}: {getattr(config, key)}"
+                    f"expected only positive ones, because of {reason}"
                 )
+
+    def _needs_positive(self, task: str) -> str:
+        """Return the key because of which every true value of a task must be positive; empty if none is."""
+        config, spec, anchor = self.tasks[task], TASKS[task], self.config.model.anchor
+        if LOSSES[str(config.loss_fn)].positive_truth:
+            return f"tasks.{task}.loss_fn: {config.loss_fn}"
+        anchored = anchor != NO_ANCHOR and spec.anchor is not None
+        if not learns_logarithm(spec, config, anchored=anchored):
+            return ""
+        return f"tasks.{task}.log_transform: True" if config.log_transform else f"model.anchor: {anchor}"
 
     def fit_event_weights(self, events: Events, folder: Path, *, resumed: bool, write: bool) -> list[str]:
         """Fit weights by task to histograms of the true values."""

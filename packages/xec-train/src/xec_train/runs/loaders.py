@@ -10,6 +10,7 @@ from xec_data.tasks.table import TASKS
 from xec_models.checkpoint.content import Checkpoint
 from xec_train.config.train_config import TrainConfig
 from xec_train.data.loader import EventLoader, build_loader
+from xec_train.data.plan import ceil_div
 from xec_train.engine.display import Display
 from xec_train.engine.hardware.device import reseed
 from xec_train.engine.state import TrainState
@@ -96,6 +97,10 @@ def resume_epoch(
         processes = f"{world} process{'es' if world > 1 else ''}"
         display.note(f"the checkpoint was written by {processes}, now there are {loader.world}")
         reseed(config.training.seed, loader.rank, state.progress.step)
+    if state.scheduler.hurried and config.training.max_minutes is None:
+        done = ceil_div(state.progress.batch, config.training.grad_accum_steps)
+        state.scheduler.go_to(state.progress.epoch, done)
+        display.note("the time limit of the checkpoint is gone: the learning rate is that of all its epochs")
     if not state.progress.batch:
         return
     loader.group_events = order["group_events"]

@@ -44,6 +44,11 @@ class Schedule:
         """Learning rate of the next step."""
         return float(self._steps.get_last_lr()[0])
 
+    @property
+    def hurried(self) -> bool:
+        """Whether a time limit has changed the pace at which the schedule is passed through."""
+        return self._pace != 1.0
+
     def restart(self, epoch: int) -> None:
         """Restart after `epoch` epochs, with the warm-up, over the epochs that remain."""
         self._set_begin(epoch)
@@ -54,7 +59,7 @@ class Schedule:
 
     def step(self) -> None:
         """Advance after a step of the optimizer."""
-        if self._pace != 1.0:
+        if self.hurried:
             self._move_to(min(self._steps.last_epoch + self._pace, self._last) - 1)
         self._steps.step()
 
@@ -104,7 +109,12 @@ class Schedule:
 
     def begin_epoch(self, epoch: int) -> None:
         """Go to the beginning of an epoch."""
-        self._steps.last_epoch = (epoch - self._begun) * self._steps_per_epoch
+        self.go_to(epoch, 0)
+
+    def go_to(self, epoch: int, step: int) -> None:
+        """Go to a step of an epoch, as one that no time limit has hurried."""
+        self._pace = 1.0
+        self._steps.last_epoch = (epoch - self._begun) * self._steps_per_epoch + step
         self._apply()
 
     @property

@@ -12,8 +12,8 @@ from xec_data.simulation.constants import CONSTANTS
 from xec_geometry.detector.parameters import INNER_RADIUS
 from xec_models.anchor.calibration import Calibration
 from xec_models.anchor.light_pattern import LightPattern, SummedPattern, WindowedPattern
-from xec_models.anchor.readings import Readings, read
 from xec_models.anchor.start_time import StartTime
+from xec_models.encoder.readings import Readings, read
 from xec_models.errors import ModelError
 
 MINIMUM_EVENTS = 50
@@ -52,7 +52,7 @@ class AnchorTruth(NamedTuple):
     time: Tensor
 
 
-class Reconstruction(nn.Module):
+class ConventionalReconstruction(nn.Module):
     """Point from the centre and width of the light, energy from its amount, time from the bright sensors.
 
     Fixed numbers of steps and static shapes. The calibrations are buffers; nothing is trained.
