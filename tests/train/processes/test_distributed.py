@@ -96,6 +96,7 @@ IN_TWO = [
     job("whole", *STEPS, *SYMMETRIC, files(3), random=True),
     job("parts", *STEPS, *SYMMETRIC, files(3), random=True, signal=[1, 5], report="parts-1"),
     job("parts", *STEPS, *SYMMETRIC, files(3), "checkpoint.resume_from=auto", random=True),
+    job("divided", *STEPS, *SYMMETRIC, files(3), "distributed.strategy=fsdp", random=True),
     job("stopped", *STEPS, signal=[1, 5]),
     job("often", *STEPS, "training.epochs=1", "checkpoint.every_minutes=1e-9"),
     job("limited", *STEPS, files(3), "data.batch_size=2", "training.epochs=50", "training.max_minutes=1",
@@ -233,6 +234,17 @@ def test_interrupted_and_resumed_is_uninterrupted(folder: Path) -> None:
     numbers, expected = (metrics(run_of(folder, name)) for name in ("parts", "whole"))
     for name in ("train_loss", "val_loss", "val_resolution_deg"):
         assert numbers[name] == expected[name]
+
+
+def test_an_anchor_divided_among_processes_is_calibrated_as_a_whole_one(folder: Path) -> None:
+    assert all(part["error"] is None for part in reported(folder, "divided"))
+    whole, divided = (read_checkpoint(run_of(folder, name).checkpoint_last) for name in ("whole", "divided"))
+    calibrations = [name for name in whole["model"] if name.startswith("anchor.reconstruction.")]
+    assert len(calibrations) > 10
+    for name in calibrations:
+        assert torch.equal(whole["model"][name], divided["model"][name]), name
+    numbers, expected = (metrics(run_of(folder, name)) for name in ("divided", "whole"))
+    assert numbers["val_loss"] == pytest.approx(expected["val_loss"], rel=0.05)
 
 
 def test_in_the_middle_of_an_epoch_another_number_of_processes_restarts_it(folder: Path) -> None:
