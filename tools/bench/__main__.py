@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import platform
-import subprocess
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,7 +17,8 @@ from tools.bench.events import folder
 
 from xec_geometry.errors import did_you_mean
 from xec_geometry.support.output import atomic_output, check_writable
-from xec_geometry.support.processors import available_cores
+from xec_geometry.support.processors import available_cores, processor_model
+from xec_geometry.support.revision import describe_revision
 
 # Whether there is a GPU is asked before the cases get processes of their own, which could not use it if the
 # driver answered.
@@ -103,28 +102,12 @@ def _machine() -> dict[str, Any]:
     cores = available_cores()
     machine = {
         "date": datetime.now(UTC).strftime("%Y-%m-%d"),
-        "processor": _processor(),
+        "processor": processor_model(),
         "cores": cores,
-        "commit": _commit(),
+        "commit": describe_revision(__file__),
     }
     graphics = _graphics()
     return machine | ({"gpu": graphics} if graphics else {})
-
-
-def _processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        lines = []
-    return next(
-        (line.split(":")[1].strip() for line in lines if line.startswith("model name")), platform.processor()
-    )
-
-
-def _commit() -> str:
-    command = ["git", "describe", "--always", "--dirty"]
-    found = subprocess.run(command, capture_output=True, text=True, check=False, cwd=Path(__file__).parent)
-    return found.stdout.strip() or "unknown"
 
 
 def _graphics() -> str | None:

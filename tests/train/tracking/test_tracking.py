@@ -19,9 +19,9 @@ import pytest
 from rich.console import Console
 from tests.checkpoint_files import read_checkpoint
 
+from xec_geometry.support.revision import git_revision
 from xec_train.config.sections import MlflowConfig
 from xec_train.config.train_config import TrainConfig
-from xec_train.engine.checkpoints import git_revision
 from xec_train.engine.display import Display
 from xec_train.runs.training import train
 from xec_train.tracking.base import flatten
@@ -30,6 +30,7 @@ from xec_train.tracking.metrics_file import COLUMNS, MetricsFile
 from xec_train.tracking.mlflow_tracker import MlflowTracker
 
 Configure = Callable[..., TrainConfig]
+MODULE = sys.modules[train.__module__].__file__
 N_TRAINING, N_VALIDATION = 64, 24  # of the fixture `event_files`
 
 
@@ -106,7 +107,7 @@ def test_content_of_an_mlflow_run(
     files = {item.path for item in client.list_artifacts(tracked.info.run_id)}
     assert {"config.yaml", "metrics.csv", "data_files.csv", "predictions_angle_tracked.csv"} <= files
     assert (tmp_path / "mlartifacts").is_dir()
-    assert tracked.data.tags["mlflow.source.git.commit"] == git_revision()
+    assert tracked.data.tags["mlflow.source.git.commit"] == git_revision(str(MODULE))
     assert read_checkpoint(run.checkpoint_last)["mlflow_run_id"] == tracked.info.run_id
 
     inputs = {item.tags[0].value: item.dataset for item in tracked.inputs.dataset_inputs}

@@ -3,36 +3,24 @@
 from __future__ import annotations
 
 import platform
-import subprocess
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 
 from xec_geometry.cli.command_table import PACKAGES
-from xec_geometry.support.processors import available_cores
+from xec_geometry.support.processors import available_cores, processor_model
+from xec_geometry.support.revision import describe_revision
 
 _LIBRARIES = ("numpy", "torch", "onnxruntime")
 
 
 def commit() -> str:
     """Return the git revision of the code, marked if it was changed since; ``unknown`` outside of git."""
-    command = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty", "--exclude=*"]
-    try:
-        found = subprocess.run(command, capture_output=True, text=True, check=False)
-    except OSError:
-        return "unknown"
-    return found.stdout.strip() or "unknown"
+    return describe_revision(__file__)
 
 
 def processor() -> str:
     """Return the model of the processor, with the number of cores that may be used."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        lines = []
-    models = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
     cores = available_cores()
-    name = next(models, "") or platform.processor() or platform.machine()
-    return f"{name}, {cores} core{'s' if cores > 1 else ''}"
+    return f"{processor_model()}, {cores} core{'s' if cores > 1 else ''}"
 
 
 def accelerator() -> str:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import subprocess
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cache
-from pathlib import Path
 
 from lightning_fabric import Fabric
 
 from xec_geometry.support.output import link_or_copy
+from xec_geometry.support.revision import git_revision
 from xec_models.checkpoint.run_directory import RunDirectory
 from xec_models.checkpoint.writing import new_checkpoint, save_checkpoint
 from xec_train.config.train_config import TrainConfig
@@ -65,7 +63,7 @@ class CheckpointWriter:
             weights,
             epoch=state.progress.epoch,
             training=training,
-            git_revision=git_revision(),
+            git_revision=git_revision(__file__),
             mlflow_run_id=self.mlflow_run_id,
         )
         save_checkpoint(self.run.checkpoint_last, checkpoint)
@@ -95,19 +93,3 @@ class CheckpointWriter:
         copies = {int(path.stem.rpartition("_")[2]): path for path in self.run.path.glob(_COPIES)}
         for epoch in sorted(copies)[:-keep]:
             copies[epoch].unlink(missing_ok=True)
-
-
-@cache
-def git_revision() -> str | None:
-    """Return the commit of the checkout that this code runs from; None where it is an installed wheel."""
-    try:
-        answer = subprocess.run(
-            ["git", "-C", str(Path(__file__).parent), "rev-parse", "HEAD"],
-            capture_output=True,
-            text=True,
-            timeout=5,
-            check=True,
-        )
-    except (OSError, subprocess.SubprocessError):
-        return None
-    return answer.stdout.strip()

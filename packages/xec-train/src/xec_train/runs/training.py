@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from contextlib import closing
 
 from xec_geometry.support.output import atomic_output, make_folder
+from xec_geometry.support.revision import git_revision
 from xec_models.checkpoint.run_directory import RunDirectory
 from xec_train.config.template import resolved
 from xec_train.config.train_config import TrainConfig
-from xec_train.engine.checkpoints import CheckpointWriter, git_revision
+from xec_train.engine.checkpoints import CheckpointWriter
 from xec_train.engine.display import Display
 from xec_train.engine.interruption import Interruption
 from xec_train.engine.measurement.system_metrics import SystemMetrics
@@ -156,7 +157,7 @@ def _start_tracking(
         step=step,
         run_id=run_id,
         data=describe_files(ready.training, ready.validation),
-        git_revision=git_revision(),
+        git_revision=git_revision(__file__),
         on_run=started,
         warn=display.warn,
     )
