@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from xec_analysis.likelihood.fisher_scoring import Expansion, inverse_information, maximize
 
@@ -39,6 +40,34 @@ def test_parabolas_have_their_maximum_at_once() -> None:
         max_steps=3,
     )
     assert near[1, 0] == 1.5  # three steps of the largest length
+
+
+@pytest.mark.parametrize("steepness", [0.7, 1.0, 2.0])
+def test_a_parameter_at_its_limit_leaves_the_others_free(steepness: float) -> None:
+    """The constrained maximum of a parabola with the matrix A around c, in closed form.
+
+    Where c₀ is beyond the limit b: x₀ = b, and ∂/∂x₁ = 0 gives x₁ = c₁ + (A₀₁/A₁₁)·(c₀ − b).
+    """
+    curvature = np.array([[1.0, 0.97], [0.97, 1.0]])
+    centre = np.array([[3.0, -2.0], [-4.0, 1.0], [0.5, 7.0], [0.9, -6.0]])
+    low, high = np.array([-1.0, -np.inf]), np.array([1.0, np.inf])
+    start = np.array([[0.0, 0.0], [-1.0, 9.0], [1.0, -8.0], [-1.0, 2.0]])
+
+    def bent(events: np.ndarray, at: np.ndarray) -> Expansion:
+        off = centre[events] - at
+        gradient = off @ curvature
+        # The information is only near to the curvature, as in fits.
+        information = np.tile(curvature * steepness, (len(at), 1, 1))
+        return Expansion(-0.5 * (off * gradient).sum(axis=1), gradient, information)
+
+    found, converged = maximize(
+        bent, start, limits=(low, high), largest_step=np.full(2, 50.0), tolerance=1e-6, max_steps=100
+    )
+    there = np.clip(centre[:, 0], -1.0, 1.0)
+    expected = np.column_stack([there, centre[:, 1] + 0.97 * (centre[:, 0] - there)])
+    assert converged.all()
+    np.testing.assert_array_equal(found[:2, 0], [1.0, -1.0])
+    np.testing.assert_allclose(found, expected, atol=1e-5)
 
 
 def test_what_is_not_allowed_is_not_entered() -> None:

@@ -57,7 +57,8 @@ def maximize(
     start
         (n, k) parameters to start from.
     limits
-        Smallest and largest value of each of the k parameters.
+        Smallest and largest value of each of the k parameters. While the likelihood of an event grows beyond
+        a limit, the parameter stays there, and the others are maximized.
     largest_step
         (k,) the largest change at once of each parameter.
     tolerance
@@ -83,9 +84,10 @@ def maximize(
         events = np.flatnonzero(~done & (damping < _LARGEST_DAMPING))
         if not len(events):
             break
-        step = _damped_step(gradient[events], information[events], damping[events], largest_step)
+        slope, curvature = _hold(parameters[events], gradient[events], information[events], limits)
+        step = _damped_step(slope, curvature, damping[events], largest_step)
         there = np.clip(parameters[events] + step, *limits)
-        short = np.einsum("na,na->n", gradient[events], step) < tolerance**2
+        short = np.einsum("na,na->n", slope, step) < tolerance**2
         done[events] = short
         # The last step is right as long as none was wrong before; it need not be looked at.
         last = short & (damping[events] <= _FIRST_DAMPING)
@@ -100,6 +102,16 @@ def maximize(
         parameters[won], height[won] = there[better], found.height[better]
         gradient[won], information[won] = found.gradient[better], found.information[better]
     return parameters, done
+
+
+def _hold(
+    parameters: Floats, gradient: Floats, information: Floats, limits: tuple[Floats, Floats]
+) -> tuple[Floats, Floats]:
+    """Return gradient and information without the parameters that would leave their limits."""
+    low, high = limits
+    held = ((parameters <= low) & (gradient < 0)) | ((parameters >= high) & (gradient > 0))
+    fixed = held[:, :, np.newaxis] | held[:, np.newaxis, :]
+    return np.where(held, 0.0, gradient), np.where(fixed, np.eye(held.shape[1]), information)
 
 
 def _damped_step(gradient: Floats, information: Floats, damping: Floats, largest: Floats) -> Floats:
