@@ -61,6 +61,18 @@ def test_no_point_is_more_likely(surplus: float) -> None:
     np.testing.assert_allclose(found, best.x, atol=3e-3)
 
 
+def test_sources_close_to_the_inner_face() -> None:
+    """They are found nearer than the fits start; a fit that ends at its limit converges, too."""
+    depth = np.array([0.015, 0.03, 0.05, 0.1, 0.15, 0.2, 0.25, 0.28])
+    uvw = np.column_stack([*points(len(depth), seed=8)[:, :2].T, depth])
+    npho = np.random.default_rng(9).poisson(expected_photons(uvw_to_xyz(uvw), 0.0528)).astype(float)
+    fit = fit_light_map(npho, np.zeros(npho.shape, bool))
+    assert fit.converged.all()
+    assert fit.uvw[0, 2] == 0.02
+    np.testing.assert_allclose(fit.uvw[:, 2], depth, atol=0.01)
+    np.testing.assert_allclose(fit.energy, 0.0528, rtol=0.01)
+
+
 def test_sources_stay_in_the_xenon_whatever_the_readings() -> None:
     rng = np.random.default_rng(7)
     npho = np.zeros((4, N_SENSORS))

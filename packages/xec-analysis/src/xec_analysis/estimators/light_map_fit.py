@@ -24,8 +24,11 @@ Bools = NDArray[np.bool_]
 SURPLUS = 1e-3
 """α of the variance μ + α·μ² (in units of the photon statistics): a shower is not a point."""
 
-# Depths that sources are looked for at, in cm, and how many points calibrate them.
-_DEPTHS = (0.3, 30.0)
+# Depths between which sources are looked for, in cm.
+_DEPTHS = (0.02, 30.0)
+
+# Depths of the points that calibrate where a fit starts, and how many there are.
+_STARTING_DEPTHS = (0.3, 30.0)
 _CALIBRATION_POINTS = 500
 
 LARGEST_STEP = np.array([3.0, 3.0, 3.0, 1.0])
@@ -153,7 +156,7 @@ def starting_points(npho: NDArray[np.floating]) -> Floats:
 def _bounds() -> tuple[Floats, Floats]:
     """Return the limits of starting points: in front of the inner face, up to its outermost sensors."""
     edge = np.abs(xyz_to_uvw(sensor_positions()[face_ids("inner")])).max(axis=0)
-    return np.append(-edge[:2], _DEPTHS[0]), np.append(edge[:2], _DEPTHS[1])
+    return np.append(-edge[:2], _STARTING_DEPTHS[0]), np.append(edge[:2], _STARTING_DEPTHS[1])
 
 
 @cache
@@ -162,7 +165,7 @@ def _calibrated() -> Baselines:
     rng = np.random.default_rng(0)
     n = _CALIBRATION_POINTS
     u, v = (rng.uniform(-limit, limit, n) for limit in (FIDUCIAL.u_max, FIDUCIAL.v_max))
-    w = np.exp(rng.uniform(np.log(_DEPTHS[0]), np.log(_DEPTHS[1]), n))
+    w = np.exp(rng.uniform(np.log(_STARTING_DEPTHS[0]), np.log(_STARTING_DEPTHS[1]), n))
     uvw = np.column_stack([u, v, w])
     npho = arrival_probability(np.asarray(uvw_to_xyz(uvw))) * 1e6
     # Neither energies nor times are asked for.
