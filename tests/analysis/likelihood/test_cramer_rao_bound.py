@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 import pytest
 
@@ -117,6 +119,12 @@ def test_without_readings_nothing_is_known() -> None:
     assert np.isfinite(sigma[0]).all()
     assert np.isinf(sigma[1]).all()
     assert np.isinf(cramer_rao_bound(POINT, SIGNAL, dead=np.ones(N_SENSORS, bool)).sigma).all()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        dark = cramer_rao_bound(np.repeat(POINT, 3, axis=0), np.array([0.0, SIGNAL, -0.01]))
+    assert np.isinf(dark.sigma[[0, 2]]).all()
+    assert not np.isnan(dark.covariance).any()
+    np.testing.assert_allclose(dark.sigma[1], cramer_rao_bound(POINT, SIGNAL).sigma[0], rtol=1e-9)
     with pytest.raises(ValueError, match="shape"):
         cramer_rao_bound(POINT[0], SIGNAL)
 

@@ -32,7 +32,8 @@ class PointBound:
     ----------
     covariance
         (n, 5, 5) in the order of `PARAMETERS`, in cm, GeV and s: the inverse of the Fisher information.
-        Variances are infinite where the readings do not fix a parameter, and outside of the xenon.
+        Variances are infinite where the readings do not fix a parameter, outside of the xenon, and without
+        energy.
     """
 
     covariance: Floats
@@ -106,16 +107,17 @@ def cramer_rao_bound(
     model = ReadoutModel() if readout is None else readout
     light = FastPointLight()
     information = np.zeros((len(points), 5, 5))
-    inside = np.flatnonzero(in_xenon(np.asarray(uvw_to_xyz(points))) & (energies > 0))
+    lit = energies > 0
+    inside = np.flatnonzero(in_xenon(np.asarray(uvw_to_xyz(points))) & lit)
     for start in range(0, len(inside), _BLOCK):
         part = inside[start : start + _BLOCK]
         information[part] = _information(
             light_slopes(light, points[part]), model, energies[part], ~hidden[part]
         )
     covariance = inverse_information(information)
-    # From ln E to E.
+    # From ln E to E; without energy the variances are infinite, in any unit.
     factor = np.ones((len(points), 5))
-    factor[:, 3] = energies
+    factor[:, 3] = np.where(lit, energies, 1.0)
     return PointBound(covariance * factor[:, :, np.newaxis] * factor[:, np.newaxis, :])
 
 
