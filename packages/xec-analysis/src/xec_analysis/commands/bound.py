@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from xec_analysis.commands.options import Tree
+from xec_analysis.commands.options import DeadChannels, Tree
 
 
 def bound(
@@ -19,19 +19,14 @@ def bound(
         Path | None,
         typer.Option(metavar="FILE", help="True points and energies of the events of a ROOT file instead."),
     ] = None,
-    energy: Annotated[float, typer.Option(help="Energy in GeV, without --events.")] = 0.0528,
+    energy: Annotated[
+        float | None,
+        typer.Option(help="Energy in GeV, without --events.", show_default="that of signal photons"),
+    ] = None,
     number: Annotated[
         int, typer.Option("--number", "-n", help="With --events: number of events, from the beginning.")
     ] = 1000,
-    dead: Annotated[
-        str | None,
-        typer.Option(
-            "--dead",
-            "-d",
-            metavar="SOURCE",
-            help="Dead channels: text file, ROOT file with the branch dead, or database URL.",
-        ),
-    ] = None,
+    dead: DeadChannels = None,
     known_gains: Annotated[
         bool, typer.Option("--known-gains", help="The gains of all sensors are known exactly.")
     ] = False,
@@ -52,9 +47,11 @@ def bound(
     from xec_analysis.likelihood import bound_table as tables
     from xec_analysis.likelihood.readout_model import ReadoutModel
     from xec_data.dead_channels.sources import open_dead_channels
+    from xec_data.simulation.configuration import SIGNAL_ENERGY
 
     if uvw is not None and events is not None:
         raise AnalysisError("--uvw and --events exclude each other; expected one of them, or neither")
+    energy = SIGNAL_ENERGY if energy is None else energy
     if not energy > 0:
         raise AnalysisError(f"the energy is {energy:g} GeV; expected more than 0")
     readout = ReadoutModel(gain_spread=0.0) if known_gains else ReadoutModel()

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from xec_analysis.commands.options import NphoBranch, TimeBranch, Tree
+from xec_analysis.commands.options import DeadChannels, NphoBranch, TimeBranch, Tree
 
 
 def compare_inpainting(
@@ -19,15 +19,7 @@ def compare_inpainting(
             show_default=False,
         ),
     ],
-    dead: Annotated[
-        str | None,
-        typer.Option(
-            "--dead",
-            "-d",
-            metavar="SOURCE",
-            help="Dead channels: text file, ROOT file with the branch dead, or database URL.",
-        ),
-    ] = None,
+    dead: DeadChannels = None,
     validation: Annotated[
         str,
         typer.Option(

@@ -9,3 +9,12 @@ import typer
 Tree = Annotated[str, typer.Option("--tree", "-t", help="Name of the tree.")]
 NphoBranch = Annotated[str, typer.Option(help="Branch with the photons.")]
 TimeBranch = Annotated[str, typer.Option(help="Branch with the times.")]
+DeadChannels = Annotated[
+    str | None,
+    typer.Option(
+        "--dead",
+        "-d",
+        metavar="SOURCE",
+        help="Dead channels: text file, ROOT file with the branch dead, or database URL.",
+    ),
+]

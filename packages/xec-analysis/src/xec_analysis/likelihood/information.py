@@ -57,10 +57,8 @@ def time_information(
 
     Parameters
     ----------
-    electrons
-        Expected photoelectrons ν, of any shape.
-    response, gain_spread
-        Of the sensor.
+    electrons, response, gain_spread
+        As for `count_information`.
     npho_threshold
         Photons below which a time is invalid.
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
 from xec_data.errors import DataError
 from xec_data.simulation.constants import CONSTANTS
@@ -13,6 +15,9 @@ SIGNAL_ENERGY = 0.0528
 MAX_ENERGY = 1.0
 MAX_VERTEX_SPREAD = 3.0
 MAX_PILE_UP_WINDOW = 1e-6
+
+
+Number = TypeVar("Number", int, float)
 
 
 class SimulationError(DataError):
@@ -119,13 +124,9 @@ def parse_energy(text: str) -> tuple[float, float]:
     SimulationError
         If it is neither.
     """
-    try:
-        low, high = (float(part) for part in (text if ":" in text else f"{text}:{text}").split(":"))
-    except ValueError:
-        raise SimulationError(
-            f"cannot read the energy {text!r}; expected one in GeV (0.0528) or a range (0.015:0.060)"
-        ) from None
-    return low, high
+    return _parse_range(
+        text, float, f"the energy {text!r}; expected one in GeV ({SIGNAL_ENERGY:g}) or a range (0.015:0.060)"
+    )
 
 
 def parse_photons(text: str) -> tuple[int, int]:
@@ -146,12 +147,17 @@ def parse_photons(text: str) -> tuple[int, int]:
     SimulationError
         If it is neither.
     """
+    return _parse_range(
+        text, int, f"the numbers of photons {text!r}; expected one (1) or a range (0:{max_photons()})"
+    )
+
+
+def _parse_range(text: str, number: Callable[[str], Number], what: str) -> tuple[Number, Number]:
+    """Read LOW:HIGH, or one number twice; `what` is in the text, and what was expected."""
     try:
-        low, high = (int(part) for part in (text if ":" in text else f"{text}:{text}").split(":"))
+        low, high = (number(part) for part in (text if ":" in text else f"{text}:{text}").split(":"))
     except ValueError:
-        raise SimulationError(
-            f"cannot read the numbers of photons {text!r}; expected one (1) or a range (0:{max_photons()})"
-        ) from None
+        raise SimulationError(f"cannot read {what}") from None
     return low, high
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from xec_analysis.errors import AnalysisError
+from xec_data.simulation.configuration import SIGNAL_ENERGY
 from xec_geometry.support.registry import Registry
 
 TASKS_MEASURED = ("angle", "energy", "timing", "uvwFI")
@@ -14,6 +15,7 @@ TASKS_MEASURED = ("angle", "energy", "timing", "uvwFI")
 DEAD_FRACTION = 0.02
 _DEAD_RUN = 1000
 _SHORT_TRAINING = 5.0
+_ONE_ENERGY = f"{SIGNAL_ENERGY:g}"
 
 
 @dataclass(frozen=True)
@@ -55,8 +57,8 @@ class Population:
 
 # The first are those of the demo.
 SHOWERS = Population("showers", "Showers of 15–60 MeV", "0.015:0.060", True, (1, 2, 3), longest_minutes=None)
-SIGNAL = Population("showers-52.8", "Showers of 52.8 MeV", "0.0528", True, (21, 22, 23))
-SIGNAL_POINTS = Population("points-52.8", "Points of 52.8 MeV", "0.0528", False, (31, 32, 33))
+SIGNAL = Population("showers-52.8", "Showers of 52.8 MeV", _ONE_ENERGY, True, (21, 22, 23))
+SIGNAL_POINTS = Population("points-52.8", "Points of 52.8 MeV", _ONE_ENERGY, False, (31, 32, 33))
 POINTS = Population("points", "Points of 15–60 MeV", "0.015:0.060", False, (41, 42, 43))
 
 
