@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from itertools import permutations
 from pathlib import Path
 
 import numpy as np
@@ -10,14 +11,28 @@ import pytest
 from rich.console import Console
 
 from xec_analysis import AnalysisError, collect_results, fit_baselines
+from xec_analysis.estimators.file_estimates import estimate_file
 from xec_analysis.estimators.network_comparison import (
     WidthComparison,
     compare,
     comparison_table,
-    predict_baselines,
     verdict,
 )
+from xec_analysis.resolution.statistics import Number
 from xec_models.regressor.metrics import half_width_68
+
+
+def contest(name, unit, widths, n=1000):
+    """Gaussian residuals that have nothing in common: the error of a width is 0.961 / √n of it."""
+    relative = 0.961 / np.sqrt(n)
+    ratios = {(one, other): widths[one] / widths[other] for one, other in permutations(widths, 2)}
+    return WidthComparison(
+        name,
+        unit,
+        {method: Number(width, relative * width) for method, width in widths.items()},
+        {pair: Number(ratio, np.sqrt(2) * relative * ratio) for pair, ratio in ratios.items()},
+        n,
+    )
 
 
 @pytest.mark.parametrize(
@@ -25,13 +40,13 @@ from xec_models.regressor.metrics import half_width_68
     [(1.0, 2.0, "network"), (2.0, 1.0, "simple"), (1.0, 1.05, "even"), (1.05, 1.0, "even")],
 )
 def test_who_is_best(network, rival, best):
-    # 1000 events: a width is known to 3 %, the difference of two to 4.3 %.
-    assert WidthComparison("u", "mm", {"network": network, "simple": rival}, 1000).best == best
+    # 1000 events: a width is known to 3 %, the ratio of two to 4.3 %.
+    assert contest("u", "mm", {"network": network, "simple": rival}).best == best
 
 
 def test_the_best_is_better_than_all_others():
-    assert WidthComparison("u", "mm", {"network": 1.0, "simple": 3.0, "refined": 1.02}, 1000).best == "even"
-    assert WidthComparison("u", "mm", {"network": 1.0, "simple": 3.0, "refined": 0.5}, 1000).best == "refined"
+    assert contest("u", "mm", {"network": 1.0, "simple": 3.0, "refined": 1.02}).best == "even"
+    assert contest("u", "mm", {"network": 1.0, "simple": 3.0, "refined": 0.5}).best == "refined"
 
 
 def make_baseline(columns, scale):
@@ -54,12 +69,14 @@ def test_every_quantity_is_compared(make_columns):
     comparisons = {comparison.name: comparison for comparison in compare(results, estimates)}
     assert list(comparisons) == ["opening angle", "energy", "time", "distance", "u", "v", "w"]
     for comparison in comparisons.values():
-        assert comparison.widths["simple"] == pytest.approx(2 * comparison.widths["network"], rel=0.01)
+        assert comparison.widths["simple"].value == pytest.approx(
+            2 * comparison.widths["network"].value, rel=0.01
+        )
         assert comparison.better("network", "simple")
         assert comparison.best == "refined"
     # The unit is that of the smallest width.
     residual = columns["pred_u"] - columns["uvwTruth"][:, 0]
-    assert comparisons["u"].widths["network"] == pytest.approx(10 * half_width_68(residual))
+    assert comparisons["u"].widths["network"].value == pytest.approx(10 * half_width_68(residual))
     assert [comparisons[name].unit for name in ("u", "energy", "time")] == ["mm", "%", "ps"]
 
 
@@ -73,6 +90,33 @@ def test_only_events_that_all_can_do_count(make_columns):
     assert {comparison.name: comparison.n_events for comparison in comparisons}["u"] == 200
 
 
+def test_errors_know_tails(make_columns):
+    n = 20_000
+    columns = make_columns(n)
+    residual = 0.01 * np.random.default_rng(0).standard_cauchy(n)
+    columns["pred_energy"] = columns["energyTruth"] * (1 + residual)
+    results = collect_results(columns, "x", Path("x"), ["energy"])
+    (comparison,) = compare(results, {"simple": make_baseline(columns, 2.0)})
+    width = comparison.widths["network"]
+    # Quantiles of order 0.16 and 0.84 of a Cauchy distribution: ± q, where its density is f.
+    q = np.tan(0.34 * np.pi)
+    f = 1 / (np.pi * (1 + q**2))
+    error = np.sqrt(0.16 * (1 - 2 * 0.16) / 2) / f / np.sqrt(n)
+    assert width.value == pytest.approx(q, abs=4 * error)
+    assert width.error == pytest.approx(error, rel=0.1)
+    assert width.error > 1.6 * 0.961 * width.value / np.sqrt(n), "more than of a Gaussian"
+
+
+def test_no_event_that_all_can_do(make_columns):
+    columns = make_columns(50)
+    baseline = make_baseline(columns, 2.0)
+    baseline["energy"][:] = np.nan
+    comparisons = compare(collect_results(columns, "x", Path("x")), {"simple": baseline})
+    energy = next(comparison for comparison in comparisons if comparison.name == "energy")
+    assert (energy.n_events, energy.best) == (0, "even")
+    Console(file=io.StringIO(), width=80).print(comparison_table(comparisons, "test"))
+
+
 def test_files_that_do_not_belong_together(make_columns):
     results = collect_results(make_columns(20), "x", Path("x.root"))
     with pytest.raises(AnalysisError, match=r"x\.root: 20 predictions; expected 30, .* simple estimators"):
@@ -80,9 +124,9 @@ def test_files_that_do_not_belong_together(make_columns):
 
 
 CONTESTS = [
-    WidthComparison("energy", "%", {"network": 1.0, "simple": 2.0, "refined": 0.5}, 1000),
-    WidthComparison("u", "mm", {"network": 4.0, "simple": 5.0, "refined": 8.0}, 1000),
-    WidthComparison("time", "ps", {"network": 70.0, "simple": 70.5, "refined": 60.0}, 1000),
+    contest("energy", "%", {"network": 1.0, "simple": 2.0, "refined": 0.5}),
+    contest("u", "mm", {"network": 4.0, "simple": 5.0, "refined": 8.0}),
+    contest("time", "ps", {"network": 70.0, "simple": 70.5, "refined": 60.0}),
 ]
 
 
@@ -127,7 +171,7 @@ def test_the_verdict_hides_nothing():
 
 
 def test_the_estimators_run_over_files_of_any_length(training_file, events_file):
-    estimates = predict_baselines(fit_baselines(training_file, max_events=200), events_file)
+    estimates = estimate_file(fit_baselines(training_file, max_events=200).predict, events_file)
     assert {task: len(values) for task, values in estimates.items()} == dict.fromkeys(
         ("angle", "energy", "timing", "uvwFI"), 400
     )

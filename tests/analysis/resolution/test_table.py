@@ -10,7 +10,8 @@ import pytest
 from rich.console import Console
 
 from xec_analysis import collect_results, metric_rows, metrics_table
-from xec_analysis.resolution.table import census, three_digits
+from xec_analysis.resolution.digits import three_digits
+from xec_analysis.resolution.table import census
 from xec_analysis.style.quantities import quantity, quantity_of
 from xec_data.tasks.output import Output
 from xec_data.tasks.table import TASKS

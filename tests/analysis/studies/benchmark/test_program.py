@@ -13,9 +13,9 @@ from rich.console import Console
 from typer import Typer
 from typer.testing import CliRunner
 
-from xec_analysis import AnalysisError
+from xec_analysis import AnalysisError, Baselines, fit_baselines
 from xec_analysis.commands.benchmark import benchmark as command
-from xec_analysis.studies.benchmark import program
+from xec_analysis.studies.benchmark import methods, program
 from xec_analysis.studies.benchmark.commands import Training
 from xec_analysis.studies.benchmark.program import BenchmarkOptions, run_benchmark
 from xec_analysis.studies.steps import StepError
@@ -48,9 +48,17 @@ def test_all_methods_are_measured(
     tmp_path: Path, console: Console, done: list[str], predict: Callable[..., None]
 ) -> None:
     folder, page = tmp_path / "out", tmp_path / "PHYSICS.md"
+    calibrated: list[str] = []
+
+    def counted(path: Path, recipe: str) -> Baselines:
+        calibrated.append(f"{path.name}: {recipe}")
+        return fit_baselines(path, recipe)
+
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(program, "draw_figures", lambda *_: [])
+        patch.setattr(methods, "fit_baselines", counted)
         run_benchmark(options(folder), console)
+    assert calibrated == ["showers_train.root: simple", "showers_train.root: refined"], "once for both sets"
     assert done == [
         "showers: simulation (test)",
         "showers: simulation (test-dead)",
@@ -83,6 +91,8 @@ def test_all_methods_are_measured(
         "--compare theirs.root=theirs"
     )
     assert page.read_text() == (folder / "benchmark.md").read_text()
+    assert "\n\nsimple: charge-weighted position, summed photons, first times. refined: " in page.read_text()
+    assert "bound: what no unbiased" not in page.read_text(), "there is none of showers"
     assert "## Showers of 15–60 MeV, 2 % of the sensors dead: 60 events" in page.read_text()
     assert {path.name for path in (folder / "figures").iterdir()} == {
         f"{kind}_{name}.png" for kind in ("widths", "pulls") for name in ("showers", "showers-dead")

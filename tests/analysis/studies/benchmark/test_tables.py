@@ -16,30 +16,8 @@ from xec_analysis.studies.benchmark.content import SetNumbers
 from xec_analysis.studies.benchmark.estimates import Estimates
 from xec_analysis.studies.benchmark.figures import draw_figures
 from xec_analysis.studies.benchmark.measurement import measure_set
-from xec_analysis.studies.benchmark.statistics import Number
-from xec_analysis.studies.benchmark.tables import missing_estimates, remarks, set_tables, with_error
+from xec_analysis.studies.benchmark.tables import missing_estimates, remarks, set_tables
 from xec_analysis.studies.benchmark.truth import SetTruth
-
-
-@pytest.mark.parametrize(
-    ("number", "text"),
-    [
-        (Number(2.7412, 0.0384), "2.741 ± 0.038"),
-        (Number(77.04, 1.23), "77.0 ± 1.2"),
-        (Number(412.3, 37.0), "412 ± 37"),
-        (Number(412.3, 137.0), "412 ± 137"),
-        (Number(0.5, 0.0), "0.500"),
-        (Number(0.5), "0.500"),
-        (Number(-1.25, 0.5), "−1.25 ± 0.50"),
-        (None, ""),
-    ],
-)
-def test_two_digits_of_the_error_count(number: Number | None, text: str) -> None:
-    assert with_error(number) == text
-
-
-def test_a_bias_has_a_sign() -> None:
-    assert with_error(Number(1.25, 0.5), signed=True) == "+1.25 ± 0.50"
 
 
 @pytest.fixture
@@ -70,6 +48,30 @@ def test_all_numbers_of_a_quantity_stand_together(numbers: SetNumbers) -> None:
     assert width[2] == "%"
     assert bias[5] == pull[4] == ""
     assert after[0] == "time"
+
+
+def test_only_methods_with_all_events_and_a_clear_lead_are_strong(numbers: SetNumbers) -> None:
+    def strong(measured: SetNumbers) -> set[str]:
+        table, *_ = set_tables(measured)
+        return {row[0] for row in table.rows if any(text.startswith("**") for text in row)}
+
+    # One method has no time for some events: nothing to compare with.
+    assert strong(numbers) == {"θ", "φ", "opening angle", "energy", "u", "v", "w", "distance"}
+    assert set(numbers.best.values()) == {"network"}
+    assert strong(replace(numbers, best={})) == set()
+
+
+def test_a_method_that_is_hardly_better_is_not_strong(
+    make_truth: Callable[..., SetTruth], gaussian_estimates: Callable[..., Estimates]
+) -> None:
+    truth = make_truth(2000)
+    methods = [
+        replace(gaussian_estimates(truth, factor=factor, seed=seed), method=name)
+        for name, factor, seed in (("one", 1.0, 0), ("other", 1.001, 1))
+    ]
+    assert measure_set(truth, methods[:1]).best == {}
+    # By chance one of eight quantities or so, but not most.
+    assert len(measure_set(truth, methods).best) <= 2
 
 
 def test_the_tables_of_a_point_set(numbers: SetNumbers) -> None:

@@ -4,29 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from xec_analysis.errors import AnalysisError
-from xec_analysis.resolution.profiles import mixture_half_width
+from xec_analysis.estimators.file_estimates import Estimates
+from xec_analysis.resolution.digits import three_digits, with_error
+from xec_analysis.resolution.paired_widths import Ratios, best_method, is_smaller, width_ratios
 from xec_analysis.resolution.results import Floats, Results, TaskResult
-from xec_analysis.resolution.table import three_digits
+from xec_analysis.resolution.statistics import Number, containment, half_width, mixture_half_width
 from xec_analysis.style.quantities import PERCENT, Unit, joint_quantity, quantity_of
-from xec_data.reading.reader import EventReader
-from xec_models.regressor.metrics import WIDTH_ERROR, half_width_68, percentile_68
+from xec_models.regressor.metrics import half_width_68, percentile_68
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from xec_analysis.estimators.baselines import Baselines
-
-Estimates = dict[str, Floats]
-
 NETWORK = "network"
 LIMIT = "limit"
-_CHUNK = 500
 
 
 @dataclass(frozen=True)
@@ -39,6 +34,8 @@ class WidthComparison:
         Name of the quantity, and unit of the widths.
     widths
         68 % width by method; `NETWORK` is one.
+    ratios
+        Ratios of widths, for every ordered pair of methods.
     n_events
         Number of events with an estimate of every method.
     limit
@@ -47,38 +44,19 @@ class WidthComparison:
 
     name: str
     unit: str
-    widths: Mapping[str, float]
+    widths: Mapping[str, Number]
+    ratios: Ratios
     n_events: int
     limit: float | None = None
 
-    def error(self, method: str) -> float:
-        """Return the statistical error of a width, for Gaussian residuals."""
-        return float(WIDTH_ERROR * self.widths[method] / np.sqrt(max(self.n_events, 1)))
-
     def better(self, one: str, other: str) -> bool:
-        """Tell if one method is better than the other by more than twice the statistical error."""
-        error = np.hypot(self.error(one), self.error(other))
-        return bool(self.widths[other] - self.widths[one] > 2 * error)
+        """Tell if one method is better than the other by more than twice the error of their ratio."""
+        return is_smaller(self.ratios[one, other])
 
     @property
     def best(self) -> str:
         """The method that is better than all others, or ``even``."""
-        first = min(self.widths, key=self.widths.__getitem__)
-        others = [name for name in self.widths if name != first]
-        return first if all(self.better(first, name) for name in others) else "even"
-
-
-def predict_baselines(baselines: Baselines, path: str | Path) -> Estimates:
-    """Run estimators over all events of a file.
-
-    Returns
-    -------
-    dict
-        Task to (n, outputs), in the order of the file.
-    """
-    with EventReader(path, ("npho", "time"), chunk_size=_CHUNK) as reader:
-        parts = [baselines.predict(chunk) for chunk in reader]
-    return {task: np.concatenate([part[task] for part in parts]) for task in parts[0]}
+        return best_method(self.ratios) or "even"
 
 
 def compare(
@@ -91,7 +69,7 @@ def compare(
     results
         Predictions for a file.
     estimates
-        By name, `predict_baselines` for the same file.
+        By name, `estimate_file` for the same file.
     limits
         Task to (n, outputs), the smallest possible standard deviations in every event of the file.
 
@@ -117,7 +95,7 @@ def compare(
 
 
 def comparison_table(comparisons: list[WidthComparison], title: str) -> Table:
-    """Return a rich table of the widths, the best one in bold."""
+    """Return a rich table of the widths, in bold one that is better than all others."""
     from rich import box
     from rich.table import Table
 
@@ -131,21 +109,12 @@ def comparison_table(comparisons: list[WidthComparison], title: str) -> Table:
         table.add_column(LIMIT, justify="right", no_wrap=True)
     table.add_column("unit", no_wrap=True)
     for comparison in comparisons:
-        numbers = {name: _with_error(comparison, name) for name in methods}
+        numbers = {name: with_error(comparison.widths[name]) for name in methods}
         cells = [f"[bold]{text}[/]" if name == comparison.best else text for name, text in numbers.items()]
         if limited:
             cells.append("" if comparison.limit is None else three_digits(comparison.limit))
         table.add_row(comparison.name, *cells, comparison.unit)
     return table
-
-
-def _with_error(comparison: WidthComparison, method: str) -> str:
-    """Write a width to the digit in which its error begins."""
-    width, error = comparison.widths[method], comparison.error(method)
-    if not np.isfinite(error) or error <= 0:
-        return three_digits(width)
-    digits = max(0, 1 - int(np.floor(np.log10(error))))
-    return f"{width:.{digits}f} ± {error:.{digits}f}"
 
 
 def verdict(comparisons: list[WidthComparison], rival: str) -> str:
@@ -163,38 +132,50 @@ def _compare_task(
 ) -> list[WidthComparison]:
     everywhere = np.all([np.isfinite(values).all(axis=1) for values in estimates.values()], axis=0)
     estimates = {name: values[everywhere] for name, values in estimates.items()}
-    truth, n, joint = result.truth[everywhere], int(everywhere.sum()), result.spec.joint
+    truth, joint = result.truth[everywhere], result.spec.joint
     comparisons = []
     if joint is not None:
-        off = {name: percentile_68(joint.function(values, truth)) for name, values in estimates.items()}
-        comparisons.append(
-            _scaled(joint.symbol, off, joint_quantity(joint).residual_unit(min(off.values())), n)
-        )
+        off = {name: joint.function(values, truth) for name, values in estimates.items()}
+        widths = {name: containment(values) for name, values in off.items()}
+        unit = joint_quantity(joint).residual_unit(_smallest(widths))
+        comparisons.append(_scaled(joint.symbol, widths, unit, width_ratios(off, percentile_68), len(truth)))
     # The components of a direction mean nothing one by one.
     for column, output in enumerate(() if result.spec.direction is not None else result.spec.outputs):
         ratio = output.residual == "ratio"
         scale = truth[:, column] if ratio else 1.0
-        widths = {
-            name: half_width_68(output.difference(values[:, column], truth[:, column]) / scale)
+        residuals = {
+            name: output.difference(values[:, column], truth[:, column]) / scale
             for name, values in estimates.items()
         }
+        widths = {name: half_width(values) for name, values in residuals.items()}
         written = quantity_of(output)
-        unit = PERCENT if ratio else written.residual_unit(min(widths.values()))
+        unit = PERCENT if ratio else written.residual_unit(_smallest(widths))
         best = None
         if limit is not None:
             sigma = limit[everywhere, column] / scale
             best = mixture_half_width(sigma[np.isfinite(sigma)]) if np.isfinite(sigma).any() else None
-        comparisons.append(_scaled(written.plain, widths, unit, n, best))
+        ratios = width_ratios(residuals, half_width_68)
+        comparisons.append(_scaled(written.plain, widths, unit, ratios, len(truth), best))
     return comparisons
 
 
+def _smallest(widths: Mapping[str, Number]) -> float:
+    return min(number.value for number in widths.values())
+
+
 def _scaled(
-    name: str, widths: Mapping[str, float], unit: Unit, n_events: int, limit: float | None = None
+    name: str,
+    widths: Mapping[str, Number],
+    unit: Unit,
+    ratios: Ratios,
+    n_events: int,
+    limit: float | None = None,
 ) -> WidthComparison:
     return WidthComparison(
         name,
         unit.name,
-        {who: width * unit.factor for who, width in widths.items()},
+        {who: width.scaled(unit.factor) for who, width in widths.items()},
+        ratios,
         n_events,
         None if limit is None else limit * unit.factor,
     )

@@ -11,8 +11,8 @@ import numpy as np
 
 from xec_analysis.events.display import draw_event
 from xec_analysis.events.event import read_event
+from xec_analysis.resolution.digits import three_digits
 from xec_analysis.resolution.results import Floats, Results, TaskResult
-from xec_analysis.resolution.table import three_digits
 from xec_analysis.style.quantities import quantity_of
 from xec_data.reading.reader import EventReader
 from xec_data.schema.branches import NPHO_BRANCH, TIME_BRANCH, TREE_NAME

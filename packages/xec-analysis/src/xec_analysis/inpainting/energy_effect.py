@@ -14,7 +14,7 @@ from xec_analysis.errors import AnalysisError
 from xec_analysis.estimators.network_comparison import NETWORK
 from xec_analysis.inpainting.baselines import neighbour_average
 from xec_analysis.inpainting.hidden_readings import FilledEvents
-from xec_analysis.resolution.table import three_digits
+from xec_analysis.resolution.digits import three_digits
 from xec_data.schema.branches import INVALID, is_invalid
 from xec_models.regressor.metrics import WIDTH_ERROR, half_width_68
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from xec_analysis.estimators.network_comparison import NETWORK
 from xec_analysis.inpainting.hidden_readings import HiddenReadings
 from xec_analysis.inpainting.numbers import central_half_width
-from xec_analysis.resolution.table import three_digits
+from xec_analysis.resolution.digits import three_digits
 from xec_analysis.style.figures import CYCLE, GREY, new_page, note
 from xec_data.simulation.constants import RESPONSES
 from xec_geometry import FACES, face_of_sensor

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from xec_analysis.estimators.network_comparison import NETWORK
 from xec_analysis.inpainting.sensor_error_pages import against_npho_page, error_page
 from xec_analysis.reconstruction.events import Reconstruction
-from xec_analysis.resolution.table import three_digits
+from xec_analysis.resolution.digits import three_digits
 from xec_analysis.style.figures import NPHO_MAP, TIME_MAP, new_page, save, style
 from xec_geometry import N_SENSORS
 

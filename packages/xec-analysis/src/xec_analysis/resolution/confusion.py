@@ -9,7 +9,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from xec_analysis.errors import AnalysisError
+from xec_analysis.resolution.digits import with_error
 from xec_analysis.resolution.results import Floats, TaskResult
+from xec_analysis.resolution.statistics import Number
 from xec_analysis.style.quantities import PERCENT
 
 if TYPE_CHECKING:
@@ -34,11 +36,8 @@ class Share:
     @property
     def texts(self) -> list[str]:
         """Percentages with their errors, one by one; nothing where there is no event."""
-        values, errors = np.atleast_1d(self.value), np.atleast_1d(self.error)
-        return [
-            f"{PERCENT.factor * value:.1f} ± {PERCENT.factor * error:.1f}" if np.isfinite(value) else ""
-            for value, error in zip(values, errors, strict=True)
-        ]
+        pairs = zip(np.atleast_1d(self.value), np.atleast_1d(self.error), strict=True)
+        return [with_error(Number(*pair).scaled(PERCENT.factor), places=1) for pair in pairs]
 
 
 def share_of(part: ArrayLike, total: ArrayLike) -> Share:

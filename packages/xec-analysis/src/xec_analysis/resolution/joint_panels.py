@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from xec_analysis.resolution.digits import three_digits
 from xec_analysis.resolution.panel_axes import binned_counts, finish_profile
 from xec_analysis.resolution.profiles import bins_of
 from xec_analysis.resolution.results import TaskResult
-from xec_analysis.resolution.table import three_digits
 from xec_analysis.style.figures import GREEN, ORANGE, note
 from xec_analysis.style.quantities import joint_quantity, quantity, with_unit
 from xec_data.tasks.measures import JointMeasure

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from xec_analysis.resolution.digits import three_digits
 from xec_analysis.resolution.panel_axes import (
     binned_counts,
     draw_cloud,
@@ -18,7 +19,6 @@ from xec_analysis.resolution.panel_axes import (
 )
 from xec_analysis.resolution.profiles import profile
 from xec_analysis.resolution.results import TaskResult
-from xec_analysis.resolution.table import three_digits
 from xec_analysis.style.figures import BLUE, GREY, ORANGE, note
 from xec_analysis.style.quantities import PERCENT, Unit, quantity, quantity_of, with_unit
 from xec_models.regressor.metrics import (

@@ -6,9 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import erf
 
-from xec_models.regressor.metrics import CONTAINMENT, GAUSSIAN_HALF_WIDTH, WIDTH_ERROR, half_width_68
+from xec_models.regressor.metrics import WIDTH_ERROR, half_width_68
 
 Floats = NDArray[np.float64]
 
@@ -108,19 +107,3 @@ def profile(variable: Floats, residual: Floats, n_bins: int = MOST_BINS) -> Prof
         width_error=WIDTH_ERROR * width / root,
         count=count,
     )
-
-
-def mixture_half_width(sigma: Floats) -> float:
-    """Return the 68 % half width of residuals of which each is Gaussian around 0 with a σ of its own.
-
-    Parameters
-    ----------
-    sigma
-        (n,) positive standard deviations, n ≥ 1.
-    """
-    low, high = GAUSSIAN_HALF_WIDTH * float(sigma.min()), GAUSSIAN_HALF_WIDTH * float(sigma.max())
-    for _ in range(60):
-        middle = (low + high) / 2
-        inside = float(erf(middle / (np.sqrt(2.0) * sigma)).mean())
-        low, high = (middle, high) if inside < CONTAINMENT / 100 else (low, middle)
-    return (low + high) / 2

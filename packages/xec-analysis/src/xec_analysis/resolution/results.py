@@ -131,7 +131,7 @@ def collect_results(columns: Columns, name: str, source: Path, tasks: Sequence[s
             f"{source}: no predictions in it (expected branches such as pred_energy or pred_u; found "
             f"{_shortened(columns)}); `xec predict` writes files with predictions"
         )
-    truths = {task: _truth(task, columns) for task in predicted}
+    truths = {task: truth_in(columns, task) for task in predicted}
     comparable = [task for task in predicted if truths[task] is not None]
     for task in tasks or ():
         if task not in predicted:
@@ -173,6 +173,35 @@ def collect_results(columns: Columns, name: str, source: Path, tasks: Sequence[s
     )
 
 
+def truth_in(columns: Columns, task: str) -> Floats | None:
+    """Return the true values of a task, (n, outputs), from the columns of a file.
+
+    Parameters
+    ----------
+    columns
+        Truth as `truth_<output>`, or under the names of the schema.
+    task
+        Name of the task.
+
+    Returns
+    -------
+    array or None
+        None if the file has neither.
+
+    Raises
+    ------
+    DataError
+        If the columns have wrong shapes.
+    """
+    named = [f"truth_{output}" for output in TASKS[task].output_names]
+    if all(name in columns for name in named):
+        return np.column_stack([np.asarray(columns[name], dtype=np.float64) for name in named])
+    if all(branch in columns for branch in TASKS[task].truth.branches):
+        truth = np.asarray(TASKS[task].true_values(columns), dtype=np.float64)
+        return truth.reshape(len(truth), -1)
+    return None
+
+
 def _unknown_predictions(columns: Columns) -> list[str]:
     # The package of the task may be missing here.
     known = {f"pred_{output}" for spec in TASKS.values() for output in spec.output_names}
@@ -182,16 +211,6 @@ def _unknown_predictions(columns: Columns) -> list[str]:
 def _shortened(columns: Columns, most: int = 8) -> str:
     names = sorted(columns)
     return (", ".join(names[:most]) + (", …" if len(names) > most else "")) or "none"
-
-
-def _truth(task: str, columns: Columns) -> Floats | None:
-    named = [f"truth_{output}" for output in TASKS[task].output_names]
-    if all(name in columns for name in named):
-        return np.column_stack([np.asarray(columns[name], dtype=np.float64) for name in named])
-    if all(branch in columns for branch in TASKS[task].truth.branches):
-        truth = np.asarray(TASKS[task].true_values(columns), dtype=np.float64)
-        return truth.reshape(len(truth), -1)
-    return None
 
 
 class _Variables(Mapping[str, Floats]):
@@ -220,7 +239,7 @@ def _variables(columns: Columns) -> dict[str, Floats]:
     found: dict[str, Floats] = {}
     for task, spec in TASKS.items():
         try:
-            truth = _truth(task, columns)
+            truth = truth_in(columns, task)
         except XecError:
             # A malformed truth of one task is no obstacle for the others.
             continue

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from xec_analysis.resolution.confusion import count_classes
+from xec_analysis.resolution.digits import three_digits, with_error
 from xec_analysis.resolution.results import Floats, Results, TaskResult
+from xec_analysis.resolution.statistics import Number
 from xec_analysis.style.quantities import PERCENT, joint_quantity, quantity_of
 from xec_data.tasks.measures import JointMeasure
 from xec_models.regressor.metrics import (
@@ -41,7 +43,7 @@ class Row:
     bias: float = np.nan
     rms: float = np.nan
     skewness: float = np.nan
-    error: float = np.nan
+    error: float | None = None
 
 
 def metric_rows(result: TaskResult) -> list[Row]:
@@ -85,7 +87,7 @@ def metrics_table(results: Results) -> Table:
             table.add_row(
                 result.task if number == 0 else "",
                 row.output,
-                three_digits(row.res_68) + _plus_minus(row.error, row.res_68),
+                with_error(Number(row.res_68, row.error)),
                 three_digits(row.core),
                 three_digits(row.bias, signed=True, like=row.res_68),
                 three_digits(row.rms, like=row.res_68),
@@ -111,29 +113,6 @@ def census(results: Results) -> list[str]:
         if reasons:
             lines.append(f"{task}: {' and '.join(reasons)} of {result.n_events} events left out")
     return [*lines, *results.notes]
-
-
-def three_digits(value: float, signed: bool = False, like: float | None = None) -> str:
-    """Write a number with three significant digits, without an exponent for the sizes that residuals have.
-
-    Parameters
-    ----------
-    value
-        The number; nothing is written if it is not finite.
-    signed
-        Whether a plus sign is written.
-    like
-        A number whose digits behind the point are taken over, e.g. the width beside which a bias stands.
-    """
-    if not np.isfinite(value):
-        return ""
-    scale = abs(value if like is None or not np.isfinite(like) else like)
-    digits = 2 if scale == 0 else int(np.clip(2 - np.floor(np.log10(scale)), 0, 4))
-    return (f"{value:+.{digits}f}" if signed else f"{value:.{digits}f}").replace("-", "−")
-
-
-def _plus_minus(error: float, like: float) -> str:
-    return f" ± {three_digits(error, like=like)}" if np.isfinite(error) else ""
 
 
 def _row(result: TaskResult, output: str, unit: str, residual: Floats) -> Row:

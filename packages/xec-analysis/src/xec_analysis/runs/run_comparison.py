@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from xec_analysis.errors import AnalysisError
-from xec_analysis.resolution.table import three_digits
+from xec_analysis.resolution.digits import three_digits
 from xec_analysis.runs.training_curves import Curve, Panel, panels_of, read_metrics
 from xec_analysis.style.figures import CYCLE, new_page, save, style
 

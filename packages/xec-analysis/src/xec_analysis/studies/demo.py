@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
-    from xec_analysis.resolution.results import Floats
-
 _EVENT_FILES = (TRAIN, VALIDATION, TEST)
 
 
@@ -77,37 +75,25 @@ def run_demo(folder: Path, *, quick: bool, overwrite: bool, keep: bool, console:
 
 def _compare_with_estimators(folder: Path, size: DemoSize, console: Console) -> None:
     from xec_analysis.estimators.baselines import RECIPES, fit_baselines
-    from xec_analysis.estimators.network_comparison import (
-        compare,
-        comparison_table,
-        predict_baselines,
-        verdict,
-    )
+    from xec_analysis.estimators.file_estimates import estimate_file, smallest_sigma
+    from xec_analysis.estimators.network_comparison import compare, comparison_table, verdict
     from xec_analysis.resolution.loading import load_results
+    from xec_analysis.studies.benchmark.methods import meanings
 
     console.print(
-        "simple: charge-weighted position, summed photons, first times. refined: a window around the light, "
-        "photons scaled to the walls, mean of all times; the network starts from it. Both are calibrated on "
-        "the training events (xec_analysis.fit_baselines). limit: what the readings of point events of the "
-        "same places and energies allow at best (xec bound); for showers no limit is known.",
+        f"{meanings(RECIPES)} Both are calibrated on the training events (xec_analysis.fit_baselines); the "
+        "network starts from the refined ones. limit: what the readings of point events of the same places "
+        "and energies allow at best (xec bound); for showers no limit is known. Bold: better than all others "
+        "by twice the statistical error.",
         soft_wrap=True,
     )
-    estimates = {
-        name: predict_baselines(fit_baselines(folder / TRAIN, name), folder / TEST) for name in RECIPES
-    }
-    comparisons = compare(load_results(folder / PREDICTIONS), estimates, _limits(folder / TEST))
+    events = folder / TEST
+    estimates = {name: estimate_file(fit_baselines(folder / TRAIN, name).predict, events) for name in RECIPES}
+    limits = estimate_file(smallest_sigma, events, ("uvwTruth", "energyTruth"))
+    comparisons = compare(load_results(folder / PREDICTIONS), estimates, limits)
     console.print(comparison_table(comparisons, f"Resolution on {size.n_test} events of {TEST}"))
     for name in RECIPES:
         console.print(verdict(comparisons, name), soft_wrap=True)
-
-
-def _limits(path: Path) -> dict[str, Floats]:
-    """Return the smallest possible standard deviations of point events where those of a file are."""
-    from xec_analysis.likelihood.cramer_rao_bound import cramer_rao_bound
-    from xec_data.reading.columns import read_columns
-
-    truth = read_columns(path, ["uvwTruth", "energyTruth"])
-    return cramer_rao_bound(truth["uvwTruth"], truth["energyTruth"]).by_task()
 
 
 def _output_table(folder: Path, steps: list[Step]) -> Table:

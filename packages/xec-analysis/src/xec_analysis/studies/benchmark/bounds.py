@@ -7,18 +7,14 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from xec_analysis.resolution.profiles import mixture_half_width
+from xec_analysis.resolution.statistics import Number, median_of, mixture_half_width, spread
 from xec_analysis.studies.benchmark.content import BoundRatio, Resolution
 from xec_analysis.studies.benchmark.estimates import Estimates
 from xec_analysis.studies.benchmark.measurement import binned, profiles_of, residual_scale, residuals_of
-from xec_analysis.studies.benchmark.statistics import (
-    Number,
-    median_of,
-    spread,
-)
 from xec_analysis.studies.benchmark.truth import Floats, SetTruth
 from xec_analysis.style.quantities import quantity_of
 from xec_data.tasks.table import TASKS
+from xec_models.regressor.metrics import rms
 
 BOUND = "bound"
 
@@ -50,7 +46,7 @@ def bound_rows(bounds: Mapping[str, Floats], truth: SetTruth) -> Iterator[Resolu
             unit=unit,
             events=int(usable.sum()),
             width=Number(mixture_half_width(sigma[usable])),
-            rms=_root_mean_square(sigma[usable]),
+            rms=Number(rms(sigma[usable])),
             bias=None,
             profiles=profiles_of(truth, usable, width),
         )
@@ -78,7 +74,7 @@ def bound_ratios(
             def ratio(
                 part: NDArray[np.int64], values: Floats = residuals.values, s: Floats = sigma
             ) -> Number:
-                return spread(values[part]).scaled(1 / _root_mean_square(s[part]).value)
+                return spread(values[part]).scaled(1 / rms(s[part]))
 
             usable = np.isfinite(residuals.values) & np.isfinite(sigma)
             profile = binned(truth, "w", _depth_bins(truth), usable, ratio, _LEAST_EVENTS)
@@ -98,7 +94,3 @@ def _scaled(bounds: Mapping[str, Floats], truth: SetTruth) -> Iterator[tuple[str
 def _depth_bins(truth: SetTruth) -> list[NDArray[np.int64]]:
     number = np.digitize(truth.variable("w"), DEPTHS)
     return [np.flatnonzero(number == k) for k in range(1, len(DEPTHS))]
-
-
-def _root_mean_square(sigma: Floats) -> Number:
-    return Number(float(np.sqrt(np.mean(sigma**2))))

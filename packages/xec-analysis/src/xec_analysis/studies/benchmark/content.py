@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from xec_analysis.studies.benchmark.statistics import Number
+from xec_analysis.resolution.statistics import Number
 from xec_geometry.support.output import atomic_output
 
 
@@ -117,6 +117,9 @@ class SetNumbers:
         Which one it is, and how many events it has.
     resolutions, pulls, bound_ratios, dead_losses
         The numbers; `dead_losses` only if the set without dead sensors was measured, too.
+    best
+        Quantity → the method whose width is smaller than that of every other by twice the statistical error
+        of their ratio on the same events. Only methods with an estimate for all events take part.
     """
 
     name: str
@@ -126,6 +129,7 @@ class SetNumbers:
     pulls: tuple[Pull, ...]
     bound_ratios: tuple[BoundRatio, ...] = ()
     dead_losses: tuple[DeadLoss, ...] = ()
+    best: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

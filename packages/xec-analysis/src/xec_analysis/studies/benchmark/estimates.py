@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from xec_analysis.errors import AnalysisError
 from xec_analysis.resolution.loading import read_csv
+from xec_analysis.resolution.results import truth_in
 from xec_analysis.studies.benchmark.sets import TASKS_MEASURED
 from xec_analysis.studies.benchmark.truth import IDENTITY, Floats, Integers, SetTruth
 from xec_analysis.style.quantities import quantity_of
@@ -161,7 +162,7 @@ def _require_distinct(places: Integers, describe: Any) -> None:
 def _require_same_truth(columns: Columns, truth: SetTruth, places: Integers) -> None:
     for task, ours in truth.values.items():
         # The unit of emission angles in files of others is not known.
-        if TASKS[task].direction is not None or (theirs := _truth_in(columns, task)) is None:
+        if TASKS[task].direction is not None or (theirs := truth_in(columns, task)) is None:
             continue
         scale = np.abs(ours).max(axis=0)
         differs = ~(np.abs(theirs - ours[places]) <= _SAME * scale)
@@ -173,13 +174,3 @@ def _require_same_truth(columns: Columns, truth: SetTruth, places: Integers) -> 
                 f"the true {name} of its event {line} is {theirs[line, column]:.6g} {unit}, "
                 f"expected {ours[places[line], column]:.6g} {unit}"
             )
-
-
-def _truth_in(columns: Columns, task: str) -> Floats | None:
-    named = [f"truth_{name}" for name in TASKS[task].output_names]
-    if all(name in columns for name in named):
-        return np.column_stack([np.asarray(columns[name], dtype=np.float64) for name in named])
-    if all(branch in columns for branch in TASKS[task].truth.branches):
-        found = np.asarray(TASKS[task].true_values(columns), dtype=np.float64)
-        return found.reshape(len(found), -1)
-    return None

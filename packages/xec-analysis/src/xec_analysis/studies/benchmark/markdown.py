@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from xec_analysis.studies.benchmark.content import Benchmark, TrainingRecord
+from xec_analysis.studies.benchmark.methods import meanings
 from xec_analysis.studies.benchmark.tables import Grid, remarks, set_tables
 from xec_geometry.support.output import atomic_output
 
@@ -13,7 +14,9 @@ _MEANING = """\
 distance what 68 % of the events stay below. RMS: standard deviation of prediction − truth; of the opening
 angle and the distance the root mean square. bias: median. Pull: (prediction − truth)/σ, its width in units of
 a Gaussian's: 1 if σ is right. bound: what an estimator at the Cramér–Rao bound in every event would have.
-Behind ±: statistical errors. Strong: the smallest width."""
+Behind ±: statistical errors. Strong: a 68 % width that is smaller than that of every other method by twice
+the statistical error of their ratio on the same events. Only methods with an estimate for all events of a set
+are compared; where the smallest is not clear, none is strong."""
 
 
 def write_page(benchmark: Benchmark, path: Path) -> Path:
@@ -30,6 +33,7 @@ def write_page(benchmark: Benchmark, path: Path) -> Path:
         "# Results on simulated events",
         f"Measured by `{benchmark.command}` on {origin}.",
         _MEANING,
+        meanings(_methods(benchmark)),
         "## Trainings",
         _trainings(benchmark.trainings).markdown(),
     ]
@@ -42,6 +46,10 @@ def write_page(benchmark: Benchmark, path: Path) -> Path:
     with atomic_output(path) as temporary:
         temporary.write_text("\n\n".join(parts) + "\n", encoding="utf-8")
     return path
+
+
+def _methods(benchmark: Benchmark) -> set[str]:
+    return {resolution.method for numbers in benchmark.sets for resolution in numbers.resolutions}
 
 
 def _trainings(trainings: tuple[TrainingRecord, ...]) -> Grid:

@@ -2,30 +2,30 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from xec_analysis.resolution.paired_widths import best_method, width_ratio, width_ratios
 from xec_analysis.resolution.profiles import bins_of
-from xec_analysis.studies.benchmark.content import Binned, DeadLoss, Pull, Resolution, SetNumbers
-from xec_analysis.studies.benchmark.estimates import Estimates
-from xec_analysis.studies.benchmark.statistics import (
+from xec_analysis.resolution.statistics import (
     Number,
     containment,
-    containment_along,
     half_width,
-    half_width_along,
     median,
     pull_width,
     root_mean_square,
     spread,
-    width_ratio,
 )
+from xec_analysis.studies.benchmark.content import Binned, DeadLoss, Pull, Resolution, SetNumbers
+from xec_analysis.studies.benchmark.estimates import Estimates
 from xec_analysis.studies.benchmark.truth import Floats, SetTruth
 from xec_analysis.style.quantities import PERCENT, Unit, joint_quantity, quantity, quantity_of
 from xec_data.tasks.table import TASKS
+from xec_models.regressor.metrics import half_width_68, percentile_68
 
 Indices = NDArray[np.int64]
 
@@ -69,6 +69,11 @@ class Residuals:
         """The function that measures the 68 % width."""
         return containment if self.distance else half_width
 
+    @property
+    def bare_width(self) -> Callable[[Floats], float]:
+        """The same without an error."""
+        return percentile_68 if self.distance else half_width_68
+
 
 def residuals_of(estimates: Estimates, truth: SetTruth) -> Iterator[Residuals]:
     """Yield the residuals of every quantity that a method estimates, in the smallest unit of the display."""
@@ -79,9 +84,8 @@ def residuals_of(estimates: Estimates, truth: SetTruth) -> Iterator[Residuals]:
             unit, scale = residual_scale(task, k, true)
             sigma = None if stated is None else stated[:, k] * scale
             difference = output.difference(values[:, k], true[:, k])
-            yield Residuals(
-                task, output.label or output.name, unit, difference * scale, sigma, distance=False
-            )
+            name = quantity_of(output).plain
+            yield Residuals(task, name, unit, difference * scale, sigma, distance=False)
         if spec.joint is not None:
             joint_unit = joint_quantity(spec.joint).units.residuals[0]
             off = spec.joint.function(values, true) * joint_unit.factor
@@ -100,15 +104,24 @@ def residual_scale(task: str, column: int, true: Floats) -> tuple[str, Floats | 
 def measure_set(truth: SetTruth, methods: Sequence[Estimates]) -> SetNumbers:
     """Measure all methods on a set."""
     resolutions, pulls = [], []
+    complete: dict[str, dict[str, Residuals]] = defaultdict(dict)
     for estimates in methods:
         for residuals in residuals_of(estimates, truth):
             if np.isfinite(residuals.values).sum() < LEAST_EVENTS:
                 continue
             resolutions.append(_resolution(estimates.method, residuals, truth))
+            if np.isfinite(residuals.values).all():
+                complete[residuals.name][estimates.method] = residuals
             if residuals.sigma is not None:
                 pulls.append(_pull(estimates.method, residuals, truth))
+    best = {name: _best(of_method) for name, of_method in complete.items()}
     return SetNumbers(
-        truth.events.name, truth.events.title, len(truth), tuple(resolutions), tuple(p for p in pulls if p)
+        truth.events.name,
+        truth.events.title,
+        len(truth),
+        tuple(resolutions),
+        tuple(p for p in pulls if p),
+        best={name: method for name, method in best.items() if method is not None},
     )
 
 
@@ -137,8 +150,7 @@ def dead_losses(
             both = np.isfinite(residuals.values) & np.isfinite(reference)
             if both.sum() < LEAST_EVENTS:
                 continue
-            width = containment_along if residuals.distance else half_width_along
-            ratio = width_ratio(residuals.values[both], reference[both], width)
+            ratio = width_ratio(residuals.values[both], reference[both], residuals.bare_width)
             yield DeadLoss(estimates.method, residuals.name, ratio)
 
 
@@ -195,6 +207,12 @@ def binned(
         tuple(float(part.max()) for part in parts),
         tuple(number(good) for _, good in chosen),
     )
+
+
+def _best(of_method: dict[str, Residuals]) -> str | None:
+    width = next(iter(of_method.values())).bare_width
+    values = {method: residuals.values for method, residuals in of_method.items()}
+    return best_method(width_ratios(values, width))
 
 
 def _resolution(method: str, residuals: Residuals, truth: SetTruth) -> Resolution:

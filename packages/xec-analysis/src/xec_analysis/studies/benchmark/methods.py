@@ -2,31 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 
 from xec_analysis.errors import AnalysisError
 from xec_analysis.estimators.baselines import fit_baselines
+from xec_analysis.estimators.file_estimates import Estimator, estimate_chunks, smallest_sigma
 from xec_analysis.estimators.point_fit import fit_point_events
-from xec_analysis.likelihood.cramer_rao_bound import cramer_rao_bound
 from xec_analysis.studies.benchmark.bounds import BOUND
 from xec_analysis.studies.benchmark.commands import Commands, estimates_path
 from xec_analysis.studies.benchmark.sets import TASKS_MEASURED, EventSet
-from xec_analysis.studies.benchmark.truth import IDENTITY, Floats
+from xec_analysis.studies.benchmark.truth import IDENTITY
 from xec_analysis.studies.benchmark.work import Work
-from xec_data.reading.chunk import EventChunk
-from xec_data.reading.reader import EventReader
 from xec_data.schema.branches import SENSOR_BRANCHES
 from xec_data.tasks.table import TASKS, truth_branches
 from xec_data.writing.tree_writer import TreeWriter
 from xec_geometry.support.registry import Registry
-
-_CHUNK = 500
-
-Estimator = Callable[[EventChunk], dict[str, Floats]]
-"""Readings of n events to task → (n, outputs)."""
 
 
 @dataclass(frozen=True)
@@ -63,9 +56,7 @@ def _point_fit(_: Path) -> Estimator:
 
 
 def _bound(_: Path) -> Estimator:
-    return lambda chunk: cramer_rao_bound(
-        chunk["uvwTruth"], chunk["energyTruth"], dead=chunk.get("dead")
-    ).by_task()
+    return smallest_sigma
 
 
 def _of_points(events: EventSet) -> bool:
@@ -100,13 +91,36 @@ CRAMER_RAO = Method(BOUND, "what no unbiased estimate can be better than", _boun
 """The bound, which is no method but is computed and kept like one."""
 
 
-def method_work(method: Method, events: EventSet, commands: Commands) -> Work:
-    """Return the work of a method for a set."""
+def meanings(names: Iterable[str]) -> str:
+    """Return a sentence about each of some methods, the bound included; nothing about other names."""
+    known = [*METHODS.values(), CRAMER_RAO]
+    wanted = set(names)
+    return " ".join(f"{method.name}: {method.meaning}." for method in known if method.name in wanted)
+
+
+def method_works(sets: Sequence[EventSet], commands: Commands) -> list[Work]:
+    """Return the work of all methods for some sets; a method is calibrated once for each population."""
+
+    @cache
+    def calibrated(method: Method, path: Path) -> Estimator:
+        return method.calibrate(path)
+
+    return [
+        _method_work(method, events, commands, calibrated)
+        for events in sets
+        for method in (*METHODS.values(), CRAMER_RAO)
+        if method.suits(events)
+    ]
+
+
+def _method_work(
+    method: Method, events: EventSet, commands: Commands, calibrated: Callable[[Method, Path], Estimator]
+) -> Work:
     train, test = commands.train_file(events.population), commands.test_file(events)
     output = estimates_path(events, method.name)
 
     def run(folder: Path) -> None:
-        estimator = method.calibrate(folder / train.step.makes[0])
+        estimator = calibrated(method, folder / train.step.makes[0])
         write_estimates(estimator, folder / test.step.makes[0], folder / output, method.columns)
 
     name = f"{events.name}: {method.name}"
@@ -133,10 +147,9 @@ def write_estimates(estimator: Estimator, path: Path, output: Path, columns: str
         If a file cannot be read or written.
     """
     truth = (*IDENTITY, *truth_branches(TASKS_MEASURED), "emiVec")
-    reader = EventReader(path, (*SENSOR_BRANCHES, *truth), optional=("dead",), chunk_size=_CHUNK)
-    with reader, TreeWriter(output) as writer:
-        for chunk in reader:
+    with TreeWriter(output) as writer:
+        for chunk, estimates in estimate_chunks(estimator, path, (*SENSOR_BRANCHES, *truth)):
             table = {name: chunk[name] for name in truth}
-            for task, values in estimator(chunk).items():
+            for task, values in estimates.items():
                 table |= {f"{columns}{name}": values[:, k] for k, name in enumerate(TASKS[task].output_names)}
             writer.extend(table)

@@ -25,7 +25,7 @@ from xec_analysis.studies.benchmark.content import Benchmark, TrainingRecord
 from xec_analysis.studies.benchmark.evaluation import measure_all
 from xec_analysis.studies.benchmark.figures import draw_figures
 from xec_analysis.studies.benchmark.markdown import write_page
-from xec_analysis.studies.benchmark.methods import CRAMER_RAO, METHODS, method_work
+from xec_analysis.studies.benchmark.methods import METHODS, method_works
 from xec_analysis.studies.benchmark.sets import EventCounts, EventSet, choose_sets
 from xec_analysis.studies.benchmark.tables import remarks, set_tables
 from xec_analysis.studies.benchmark.truth import read_truth
@@ -116,13 +116,7 @@ def run_benchmark(options: BenchmarkOptions, console: Console) -> Benchmark:
     tests = [commands.test_file(events) for events in sets]
     networks = commands.networks(sets)
     require_commands(command.step.arguments[0] for command in [*tests, *networks])
-    estimators = [
-        method_work(method, events, commands)
-        for events in sets
-        for method in (*METHODS.values(), CRAMER_RAO)
-        if method.suits(events)
-    ]
-    agenda = Agenda([*tests, *networks], estimators, console)
+    agenda = Agenda([*tests, *networks], method_works(sets, commands), console)
     ledger = open_folder(options.folder, agenda.all, overwrite=options.overwrite)
     agenda.do([test.work for test in tests], ledger)
     truths = {

@@ -6,13 +6,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
-import numpy as np
-
-from xec_analysis.resolution.table import three_digits
-from xec_analysis.studies.benchmark.bounds import BOUND
+from xec_analysis.resolution.digits import with_error
 from xec_analysis.studies.benchmark.content import Binned, BoundRatio, DeadLoss, Pull, Resolution, SetNumbers
 from xec_analysis.studies.benchmark.sets import SETS
-from xec_analysis.studies.benchmark.statistics import Number
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -90,17 +86,6 @@ def remarks(numbers: SetNumbers) -> list[str]:
     return [*([known] if events and events.population.one_energy else []), *missing_estimates(numbers)]
 
 
-def with_error(number: Number | None, *, signed: bool = False) -> str:
-    """Write a number with its error, of which two digits count; nothing for no number."""
-    if number is None:
-        return ""
-    if not number.error:
-        return three_digits(number.value, signed)
-    digits = int(np.clip(1 - np.floor(np.log10(number.error)), 0, 6))
-    text = f"{number.value:+.{digits}f}" if signed else f"{number.value:.{digits}f}"
-    return f"{text} ± {number.error:.{digits}f}".replace("-", "−")
-
-
 # The first is the one that methods are compared by.
 _MEASURES: dict[str, Callable[[Resolution], str]] = {
     "68 %": lambda resolution: with_error(resolution.width),
@@ -117,7 +102,7 @@ def _resolution_table(numbers: SetNumbers) -> Grid:
     for quantity in _distinct(r.quantity for r in numbers.resolutions):
         of_method = {r.method: r for r in numbers.resolutions if r.quantity == quantity}
         unit = next(iter(of_method.values())).unit
-        best = min((m for m in of_method if m != BOUND), key=lambda m: of_method[m].width.value, default="")
+        best = numbers.best.get(quantity)
         lines = {
             (measure, unit): [write(of_method[m]) if m in of_method else "" for m in methods]
             for measure, write in _MEASURES.items()

@@ -12,14 +12,18 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from xec_models.regressor.metrics import CONTAINMENT, GAUSSIAN_HALF_WIDTH
+from xec_models.regressor.metrics import (
+    CONTAINMENT,
+    GAUSSIAN_HALF_WIDTH,
+    half_width_68,
+    percentile_68,
+    rms,
+)
 
 Floats = NDArray[np.float64]
 
 _CENTRAL = (50.0 - CONTAINMENT / 2, 50.0 + CONTAINMENT / 2)
 _RESAMPLINGS = 2000
-# Whole samples are drawn for differences between methods on the same events: slower.
-_PAIRED_RESAMPLINGS = 200
 _SEED = 20_240_229
 
 
@@ -36,18 +40,19 @@ class Number:
 
 
 def half_width(values: Floats) -> Number:
-    """Return half the width of the central interval that holds 68 % of the values, shape (n,), n ≥ 1."""
-    return _of_quantiles(values, _CENTRAL, lambda low, high: (high - low) / 2)
+    """Return half the width of the central interval that holds 68 % of the values, shape (n,)."""
+    error = _quantile_error(values, _CENTRAL, lambda low, high: (high - low) / 2)
+    return Number(half_width_68(values), error)
 
 
 def containment(values: Floats) -> Number:
-    """Return the distance that 68 % of the values, shape (n,), n ≥ 1, stay below."""
-    return _of_quantiles(values, (CONTAINMENT,), lambda high: high)
+    """Return the distance that 68 % of the values, shape (n,), stay below."""
+    return Number(percentile_68(values), _quantile_error(values, (CONTAINMENT,), lambda high: high))
 
 
 def median(values: Floats) -> Number:
     """Return the median of values, shape (n,), n ≥ 1."""
-    return _of_quantiles(values, (50.0,), lambda middle: middle)
+    return Number(float(np.median(values)), _quantile_error(values, (50.0,), lambda middle: middle))
 
 
 def pull_width(residual: Floats, sigma: Floats) -> Number:
@@ -75,38 +80,27 @@ def spread(values: Floats) -> Number:
 
 def root_mean_square(values: Floats) -> Number:
     """Return the root mean square of values, shape (n,), n ≥ 1, about zero."""
-    squares = values**2
-    root = float(np.sqrt(squares.mean()))
-    error = float(squares.std()) / np.sqrt(len(values))
+    root = rms(values)
+    error = float(np.std(values**2)) / np.sqrt(len(values))
     return Number(root, float(error / (2 * root)) if root > 0 else 0.0)
 
 
-def width_ratio(values: Floats, reference: Floats, width: Callable[[Floats, int], Floats]) -> Number:
-    """Return the ratio of two widths on the same events, with what both have in common in the error.
+def mixture_half_width(sigma: Floats) -> float:
+    """Return the 68 % half width of residuals of which each is Gaussian around 0 with a σ of its own.
 
     Parameters
     ----------
-    values, reference
-        (n,) residuals of the same events, n ≥ 1.
-    width
-        ``(values, axis) → width``: `half_width_along` or `containment_along`.
+    sigma
+        (n,) positive standard deviations, n ≥ 1.
     """
-    rng = np.random.default_rng(_SEED)
-    drawn = rng.integers(0, len(values), (_PAIRED_RESAMPLINGS, len(values)))
-    ratios = width(values[drawn], 1) / width(reference[drawn], 1)
-    value = float(width(values, 0) / width(reference, 0))
-    return Number(value, float(np.std(ratios)))
+    from scipy.special import erf
 
-
-def half_width_along(values: Floats, axis: int) -> Floats:
-    """Return half of the central 68 % interval of values, along an axis."""
-    low, high = np.percentile(values, _CENTRAL, axis=axis)
-    return np.asarray((high - low) / 2)
-
-
-def containment_along(values: Floats, axis: int) -> Floats:
-    """Return what 68 % of the values stay below, along an axis."""
-    return np.asarray(np.percentile(values, CONTAINMENT, axis=axis))
+    low, high = GAUSSIAN_HALF_WIDTH * float(sigma.min()), GAUSSIAN_HALF_WIDTH * float(sigma.max())
+    for _ in range(60):
+        middle = (low + high) / 2
+        inside = float(erf(middle / (np.sqrt(2.0) * sigma)).mean())
+        low, high = (middle, high) if inside < CONTAINMENT / 100 else (low, middle)
+    return (low + high) / 2
 
 
 def median_of(numbers: Sequence[Number]) -> Number:
@@ -118,10 +112,10 @@ def median_of(numbers: Sequence[Number]) -> Number:
     return Number(float(np.median(values)), float(np.std(np.median(shaken, axis=1))))
 
 
-def _of_quantiles(
-    values: Floats, percents: Sequence[float], combine: Callable[..., Floats | float]
-) -> Number:
-    """A combination of quantiles, and the spread of its bootstrap distribution.
+def _quantile_error(
+    values: Floats, percents: Sequence[float], combine: Callable[..., Floats]
+) -> float | None:
+    """The spread of the bootstrap distribution of a combination of quantiles; None for no values.
 
     Resampling n values moves order statistics only: the k-th smallest of n positions drawn at random is
     Beta distributed, and the gaps between several are Gamma variates over their sum. So the exact bootstrap
@@ -129,6 +123,8 @@ def _of_quantiles(
     """
     ordered = np.sort(values)
     n = len(ordered)
+    if n == 0:
+        return None
     place = (n - 1) * np.asarray(percents) / 100
     below = np.minimum(place.astype(np.int64), max(n - 2, 0))
     above = np.minimum(below + 1, n - 1)
@@ -138,12 +134,5 @@ def _of_quantiles(
     lengths = rng.standard_gamma(gaps, (_RESAMPLINGS, len(gaps)))
     position = np.cumsum(lengths, axis=1)[:, :-1] / lengths.sum(axis=1, keepdims=True)
     drawn = ordered[np.minimum((position * n).astype(np.int64), n - 1)]
-    weight = place - below
-
-    def interpolated(samples: Floats) -> Floats:
-        low, high = (samples[..., np.searchsorted(ranks, order)] for order in (below, above))
-        return np.asarray(low + weight * (high - low))
-
-    value = combine(*interpolated(ordered[ranks]))
-    resampled = combine(*interpolated(drawn).T)
-    return Number(float(value), float(np.std(resampled)))
+    low, high = (drawn[:, np.searchsorted(ranks, order)] for order in (below, above))
+    return float(np.std(combine(*(low + (place - below) * (high - low)).T)))

@@ -1,0 +1,73 @@
+"""Widths of several methods on the same events: their ratios, and which method is the best."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from itertools import permutations
+
+import numpy as np
+
+from xec_analysis.resolution.statistics import Floats, Number
+
+Ratios = Mapping[tuple[str, str], Number]
+"""The width of one method over that of another."""
+
+SIGNIFICANCE = 2.0
+"""By how many statistical errors a method is better than another before it is called so."""
+
+_RESAMPLINGS = 200
+_SEED = 20_240_229
+
+
+def width_ratios(residuals: Mapping[str, Floats], width: Callable[[Floats], float]) -> Ratios:
+    """Return the ratios of widths on the same events, with what methods have in common in the errors.
+
+    Parameters
+    ----------
+    residuals
+        Method to its (n,) residuals of the same n events.
+    width
+        The measure: `half_width_68`, or `percentile_68` of distances.
+
+    Returns
+    -------
+    mapping
+        For every ordered pair of methods; NaN without an error where a ratio is not defined.
+
+    Notes
+    -----
+    The errors are spreads of a bootstrap that draws events, each with the residuals of all methods.
+    """
+    n = min((len(values) for values in residuals.values()), default=0)
+    if n == 0:
+        return dict.fromkeys(permutations(residuals, 2), Number(float("nan")))
+    drawn = np.random.default_rng(_SEED).integers(0, n, (_RESAMPLINGS, n))
+    whole = {name: width(values) for name, values in residuals.items()}
+    redrawn = {
+        name: np.array([width(values[events]) for events in drawn]) for name, values in residuals.items()
+    }
+    return {(a, b): _ratio(whole[a], whole[b], redrawn[a], redrawn[b]) for a, b in permutations(residuals, 2)}
+
+
+def width_ratio(values: Floats, reference: Floats, width: Callable[[Floats], float]) -> Number:
+    """Return the ratio of two widths on the same events; parameters as for `width_ratios`."""
+    return width_ratios({"values": values, "reference": reference}, width)["values", "reference"]
+
+
+def is_smaller(ratio: Number) -> bool:
+    """Tell if the first of two widths is smaller than the other by `SIGNIFICANCE` times the error."""
+    return ratio.error is not None and 1 - ratio.value > SIGNIFICANCE * ratio.error
+
+
+def best_method(ratios: Ratios) -> str | None:
+    """Return the method whose width is smaller than that of every other (`is_smaller`), if there is one."""
+    better = {name: True for name, _ in ratios}
+    for (name, _), ratio in ratios.items():
+        better[name] &= is_smaller(ratio)
+    return next((name for name, holds in better.items() if holds), None)
+
+
+def _ratio(one: float, other: float, ones: Floats, others: Floats) -> Number:
+    if not (other > 0 and others.min() > 0):
+        return Number(float("nan"))
+    return Number(one / other, float(np.std(ones / others)))
