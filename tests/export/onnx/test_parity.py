@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from xec_export.errors import ExportError
 from xec_export.onnx.description import ModelDescription, OutputDescription
 from xec_export.onnx.parity import Predict, compare
 from xec_export.onnx.parity_events import DAMAGES, N_EVENTS, ParityEvents, damaged_events
@@ -119,3 +120,11 @@ def test_damage_leaves_the_events_alone(events: ParityEvents) -> None:
     damaged_events(events)
     np.testing.assert_array_equal(events.npho, before[0])
     np.testing.assert_array_equal(events.time, before[1])
+
+
+def test_gaps_alone_prove_nothing(events: ParityEvents) -> None:
+    nothing = changed(lambda values, _: np.full_like(values, np.nan))
+    with pytest.raises(
+        ExportError, match=r"random numbers: none of the 64 events compared has a finite 'uvwFI'"
+    ):
+        compare(nothing, nothing, DESCRIPTION, events)

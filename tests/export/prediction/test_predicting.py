@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from xec_data import DataError, read_columns
 from xec_data.tasks.table import TASKS
 from xec_data.writing.tree_writer import read_metadata
 from xec_export import ExportError, open_predictor, predict_files
+from xec_export.prediction.files import _gaps, _missing
 from xec_export.prediction.predictor import OnnxPredictor, TorchPredictor
 from xec_geometry.cli.application import main
 
@@ -284,3 +286,14 @@ def test_wrong_model_files_end_the_command(
     assert run("predict", event_file, event_file, "-o", output) == 2
     assert "is a ROOT file; expected an ONNX file or a checkpoint as the model" in capsys.readouterr().err
     assert not output.exists()
+
+
+def test_answers_that_are_missing_are_counted_by_output() -> None:
+    gaps = Counter(_gaps({"pred_u": np.array([1.0, np.nan]), "pred_v": np.array([np.nan, 2.0])}))
+    gaps.update(
+        _gaps({"pred_timing": np.full(3, np.nan), "pred_n": np.arange(3), "sigma_u": np.full(3, np.nan)})
+    )
+    assert _missing(gaps, 5) == [
+        "1 of 5 events have too little light or no time for u, v: NaN",
+        "3 of 5 events have too little light or no time for timing: NaN",
+    ]

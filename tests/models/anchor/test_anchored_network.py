@@ -103,6 +103,28 @@ def test_an_event_without_light_has_no_answer(network, shower_events):
     assert out["n_gamma"].isfinite().all()
 
 
+def test_an_answer_that_is_missing_has_no_uncertainty(shower_events):
+    npho, time = shower_events["npho"][:3].clone(), shower_events["time"][:3].clone()
+    npho[1] = INVALID
+    configs = {task: TaskConfig(loss_fn="student_t") for task in ("angle", "energy", "timing", "uvwFI")}
+    model = RegressorConfig(anchor="light", window=None, **SMALL)
+    network = XECRegressor(model, configs, NormalizationConfig()).eval()
+    with torch.no_grad():
+        out = network(npho, time)
+    for task in configs:
+        assert out[f"{task}_sigma"].isfinite().all(dim=1).tolist() == [True, False, True], task
+
+
+def test_noise_that_adds_up_to_nothing_has_no_answer(network):
+    noise = torch.randn(64, 4760, generator=torch.Generator().manual_seed(0)) * 3
+    with torch.no_grad():
+        out = network(noise, torch.full_like(noise, INVALID))
+    unknown = out["energy"].isnan().squeeze(1)
+    assert unknown.any()
+    assert torch.equal(out["uvwFI"].isnan().all(dim=1), unknown)
+    assert torch.equal(out["angle"].isnan().all(dim=1), unknown)
+
+
 def test_averaged_over_reflections_it_is_as_symmetric_as_the_detector(shower_events):
     average = MirrorAverage(trained(build(shower_events, torch.float64)))
     readings = [shower_events[name].double() for name in ("npho", "time")]

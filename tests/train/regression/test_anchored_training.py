@@ -98,3 +98,9 @@ def test_an_energy_of_zero_has_no_logarithm(configure: Configure, write_events: 
     file = write_events("train.root", 64, energyTruth=energy, timeTruth=np.zeros(64, np.float32))
     with pytest.raises(TrainError, match=r"smallest value is 0; .* because of model\.anchor: light"):
         train(configure(*ANCHORED, files=(file, file)))
+
+
+def test_too_few_events_to_calibrate_with(configure: Configure, write_events: Callable[..., Path]) -> None:
+    file = write_events("few.root", 20, timeTruth=np.zeros(20, np.float32))
+    with pytest.raises(TrainError, match=r"^model.anchor: light: 20 of 20 .*few.root \(model.anchor: none"):
+        train(configure(*ANCHORED, files=(file, file)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 import warnings
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -105,13 +106,14 @@ def predict_files(
         angle_unit=angle_unit,
     )
     kept = tuple(name for name in reader.branches if name in ACCOMPANYING)
-    n_events, n_unread = 0, 0
+    n_events, n_unread, gaps = 0, 0, Counter[str]()
     branches: tuple[str, ...] = ()
     title = f"predictions of {predictor.description.name}"
     with TreeWriter(output, title=title, metadata=predictor.description.to_dict()) as writer:
         for chunk in read_ahead(reader):
             columns = _identify(chunk, kept, n_events)
             columns |= _predict_chunk(predictor, chunk, n_events, reader.n_events, progress)
+            gaps.update(_gaps(columns))
             writer.extend(columns)
             n_events += len(chunk)
             n_unread += int(is_invalid(chunk["npho"]).all(axis=1).sum())
@@ -121,7 +123,7 @@ def predict_files(
                 f"{files[0]}{f' and {len(files) - 1} more' if len(files) > 1 else ''}: all readings of "
                 f"'{reader.trees[0].stored['npho']}' in all {n_events} events are invalid; expected photons"
             )
-    notes = (*reader.notes, *_left_out(reader), *_unread(n_unread, n_events))
+    notes = (*reader.notes, *_left_out(reader), *_unread(n_unread, n_events), *_missing(gaps, n_events))
     return PredictionReport(output, n_events, n_unread, time.monotonic() - start, notes, branches)
 
 
@@ -197,6 +199,23 @@ def _left_out(reader: EventReader) -> list[str]:
         lacking = next(tree.path for tree in reader.trees if name not in tree.stored)
         notes.append(f"the branch '{name}' is left out: {lacking} has none")
     return notes
+
+
+def _gaps(columns: Columns) -> dict[str, int]:
+    """Count the events without an answer, by output: a network with an anchor gives NaN without light."""
+    predictions = {name: values for name, values in columns.items() if name.startswith("pred_")}
+    return {name: int(np.isnan(values).sum()) for name, values in predictions.items()}
+
+
+def _missing(gaps: Counter[str], n_events: int) -> list[str]:
+    by_count: dict[int, list[str]] = {}
+    for name, count in gaps.items():
+        by_count.setdefault(count, []).append(name.removeprefix("pred_"))
+    by_count.pop(0, None)
+    return [
+        f"{count} of {n_events} events have too little light or no time for {', '.join(names)}: NaN"
+        for count, names in sorted(by_count.items())
+    ]
 
 
 def _unread(n_unread: int, n_events: int) -> list[str]:

@@ -92,11 +92,13 @@ class ConventionalReconstruction(nn.Module):
     def forward(self, readings: Readings) -> AnchorEstimate:
         """Reconstruct B events."""
         pattern: LightPattern = self.pattern(readings)
-        uvw = torch.where(pattern.lit.unsqueeze(1), self._point(pattern), torch.nan)
+        point = self._point(pattern)
+        energy = pattern.photons * self.energy(point)
+        # Noise alone may add up to less than nothing: then its brightest spot is no point either.
+        known = pattern.lit & (energy > 0)
+        uvw = torch.where(known.unsqueeze(1), point, torch.nan)
+        energy = torch.where(known, energy, torch.nan)
         xyz = _to_space(uvw)
-        energy = pattern.photons * self.energy(uvw)
-        # Noise alone may add up to less than nothing.
-        energy = torch.where(energy > 0, energy, torch.nan)
         # Nanoseconds: exporters of graphs drop a constant that they take for zero, such as 3e-9.
         time = (self.start_time(readings, xyz) * NANO + self.time_offset) / NANO
         return AnchorEstimate(uvw, xyz, energy.unsqueeze(1), time.unsqueeze(1), pattern.image)

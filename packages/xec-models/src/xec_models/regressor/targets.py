@@ -198,6 +198,8 @@ class TargetScale(nn.Module):
             )
         log_variance = self._log_variance(raw[..., self.spec.n_outputs :])
         width = (0.5 * log_variance).exp() * self.scale * self.sigma_factor
+        if anchor is not None:
+            width = torch.where(anchor.isfinite(), width, torch.nan)
         return width * self.physical(raw, anchor) if self.log_transform else width
 
     def _value(self, physical: Tensor) -> Tensor:

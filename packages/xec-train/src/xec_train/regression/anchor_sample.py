@@ -12,6 +12,7 @@ from xec_data.reading.chunk import EventChunk
 from xec_data.schema.branches import SENSOR_BRANCHES, is_invalid
 from xec_data.tasks.table import TASKS
 from xec_models.anchor.conventional import AnchorTruth
+from xec_models.errors import ModelError
 from xec_models.regressor.regressor import XECRegressor
 from xec_train.data.events import Events
 from xec_train.errors import TrainError
@@ -38,9 +39,7 @@ def fit_anchor(network: XECRegressor, events: Events) -> None:
     Raises
     ------
     TrainError
-        If the files lack the truth for it.
-    ModelError
-        If too few events have light and valid truth.
+        If the files lack the truth for it, or too few events have light, times and valid truth.
     """
     missing = [name for name in ANCHOR_TRUTH if name not in events.reader.branches]
     if missing:
@@ -57,7 +56,14 @@ def fit_anchor(network: XECRegressor, events: Events) -> None:
     }
     npho, time = (torch.from_numpy(columns[name]) for name in SENSOR_BRANCHES)
     truth = AnchorTruth(*(_known(columns[name]) for name in ANCHOR_TRUTH))
-    network.fit_anchor(npho, time, truth, targets)
+    try:
+        network.fit_anchor(npho, time, truth, targets)
+    except ModelError as error:
+        files = ", ".join(str(tree.path) for tree in events.reader.trees)
+        raise TrainError(
+            f"model.anchor: {network.model_config.anchor}: {error}; found in {files} (model.anchor: none and "
+            "model.window: null need no calibration)"
+        ) from error
 
 
 def _known(values: np.ndarray) -> Tensor:
