@@ -104,6 +104,9 @@ def test_known_gains_of_the_command_are_more_precise(tmp_path: Path) -> None:
         (["--uvw", "3,5,-2"], "not in the xenon"),
         (["--uvw", "3,5,2", "--events", "a.root"], "exclude each other"),
         (["--energy", "0"], "expected more than 0"),
+        (["--energy", "52.8"], "expected more than 0, at most 1 GeV"),
+        (["--energy", "0.03", "--events", "a.root"], "the file has the energies"),
+        (["--number", "5"], "expected --events FILE with it"),
     ],
 )
 def test_mistakes_are_told(arguments: list[str], message: str) -> None:

@@ -60,9 +60,9 @@ def test_all_methods_are_measured(
         run_benchmark(options(folder), console)
     assert calibrated == ["showers_train.root: simple", "showers_train.root: refined"], "once for both sets"
     assert done == [
+        "configuration",
         "showers: simulation (test)",
         "showers: simulation (test-dead)",
-        "configuration",
         "showers: simulation (train)",
         "showers: simulation (validation)",
         "showers: training",
@@ -150,7 +150,7 @@ def test_events_of_another_set_are_found_before_the_training(
         AnalysisError, match=r"mine\.root: the events are not those of any set measured here: poin"
     ):
         run_benchmark(choice, console)
-    assert done == ["points: simulation (test)"]
+    assert done == ["configuration", "points: simulation (test)"]
 
 
 def test_a_failing_command_ends_the_benchmark_with_its_code(

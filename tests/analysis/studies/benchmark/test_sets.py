@@ -50,6 +50,8 @@ def test_sets_are_chosen_by_name() -> None:
     ]
     with pytest.raises(AnalysisError, match=r"--sets: unknown set 'shower' \(did you mean 'showers'"):
         choose_sets(["shower"])
+    with pytest.raises(AnalysisError, match="--sets: found no name, expected one of showers, "):
+        choose_sets([""])
 
 
 @pytest.mark.parametrize(

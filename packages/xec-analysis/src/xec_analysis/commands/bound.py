@@ -9,6 +9,8 @@ import typer
 
 from xec_analysis.commands.options import DeadChannels, Tree
 
+_EVENTS = 1000
+
 
 def bound(
     uvw: Annotated[
@@ -24,8 +26,15 @@ def bound(
         typer.Option(help="Energy in GeV, without --events.", show_default="that of signal photons"),
     ] = None,
     number: Annotated[
-        int, typer.Option("--number", "-n", help="With --events: number of events, from the beginning.")
-    ] = 1000,
+        int | None,
+        typer.Option(
+            "--number",
+            "-n",
+            help="With --events: events from the beginning.",
+            min=1,
+            show_default=str(_EVENTS),
+        ),
+    ] = None,
     dead: DeadChannels = None,
     known_gains: Annotated[
         bool, typer.Option("--known-gains", help="The gains of all sensors are known exactly.")
@@ -47,17 +56,23 @@ def bound(
     from xec_analysis.likelihood import bound_table as tables
     from xec_analysis.likelihood.readout_model import ReadoutModel
     from xec_data.dead_channels.sources import open_dead_channels
-    from xec_data.simulation.configuration import SIGNAL_ENERGY
+    from xec_data.simulation.configuration import MAX_ENERGY, SIGNAL_ENERGY
 
     if uvw is not None and events is not None:
         raise AnalysisError("--uvw and --events exclude each other; expected one of them, or neither")
+    if events is not None and energy is not None:
+        raise AnalysisError("--energy and --events exclude each other: the file has the energies")
+    if events is None and number is not None:
+        raise AnalysisError("--number counts the events of a file; expected --events FILE with it")
     energy = SIGNAL_ENERGY if energy is None else energy
-    if not energy > 0:
-        raise AnalysisError(f"the energy is {energy:g} GeV; expected more than 0")
+    if not 0 < energy <= MAX_ENERGY:
+        raise AnalysisError(f"the energy is {energy:g} GeV; expected more than 0, at most {MAX_ENERGY:g} GeV")
     readout = ReadoutModel(gain_spread=0.0) if known_gains else ReadoutModel()
     hidden = open_dead_channels(dead).dead() if dead is not None else None
     if events is not None:
-        rows = tables.bound_of_events(events, max_events=number, dead=hidden, readout=readout, tree_name=tree)
+        rows = tables.bound_of_events(
+            events, max_events=number or _EVENTS, dead=hidden, readout=readout, tree_name=tree
+        )
         place, title = "w cm", f"Bound of point events at the truth of {events.name}"
     else:
         title = f"Bound of point events of {1e3 * energy:g} MeV"

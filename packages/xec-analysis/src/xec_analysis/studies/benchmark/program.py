@@ -118,7 +118,8 @@ def run_benchmark(options: BenchmarkOptions, console: Console) -> Benchmark:
     require_commands(command.step.arguments[0] for command in [*tests, *networks])
     agenda = Agenda([*tests, *networks], method_works(sets, commands), console)
     ledger = open_folder(options.folder, agenda.all, overwrite=options.overwrite)
-    agenda.do([test.work for test in tests], ledger)
+    # The configuration first: a preset that does not exist is found out before events are simulated.
+    agenda.do([commands.config.work, *(test.work for test in tests)], ledger)
     truths = {
         events.name: read_truth(events, options.folder / test.step.makes[0])
         for events, test in zip(sets, tests, strict=True)

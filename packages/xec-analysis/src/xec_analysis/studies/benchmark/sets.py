@@ -114,9 +114,11 @@ def choose_sets(names: Sequence[str]) -> list[EventSet]:
     Raises
     ------
     AnalysisError
-        If there is no such set.
+        If there is no such set, or texts without a name.
     """
     wanted = [name for text in names for name in text.split(",") if name]
+    if names and not wanted:
+        raise AnalysisError(f"--sets: found no name, expected one of {', '.join(SETS)}")
     for name in wanted:
         SETS.get_named(name, "--sets: ")
     return [events for name, events in SETS.items() if name in wanted or not wanted]
