@@ -93,12 +93,13 @@ class ConventionalReconstruction(nn.Module):
         """Reconstruct B events."""
         pattern: LightPattern = self.pattern(readings)
         point = self._point(pattern)
-        energy = pattern.photons * self.energy(point)
         # Noise alone may add up to less than nothing: then its brightest spot is no point either.
-        known = pattern.lit & (energy > 0)
+        known = pattern.lit & (pattern.photons > 0)
         uvw = torch.where(known.unsqueeze(1), point, torch.nan)
-        energy = torch.where(known, energy, torch.nan)
         xyz = _to_space(uvw)
+        # A calibration far outside of the events that it was fitted to may be negative.
+        energy = pattern.photons * self.energy(uvw)
+        energy = torch.where(energy > 0, energy, torch.nan)
         # Nanoseconds: exporters of graphs drop a constant that they take for zero, such as 3e-9.
         time = (self.start_time(readings, xyz) * NANO + self.time_offset) / NANO
         return AnchorEstimate(uvw, xyz, energy.unsqueeze(1), time.unsqueeze(1), pattern.image)
