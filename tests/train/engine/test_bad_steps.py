@@ -34,7 +34,11 @@ from xec_train.runs.training import train
 
 Configure = Callable[..., TrainConfig]
 ALONE = Processes()
-OPTIMIZERS = [{"optimizer": "adamw"}, {"optimizer": "schedulefree", "scheduler": "none"}]
+OPTIMIZERS = [
+    {"optimizer": "adamw"},
+    {"optimizer": "schedulefree", "scheduler": "none"},
+    {"optimizer": "muon"},
+]
 
 
 class Training:

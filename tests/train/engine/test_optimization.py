@@ -46,7 +46,16 @@ def numbers(network: nn.Module) -> Tensor:
 
 
 def test_every_optimizer_has_a_name_in_the_configuration() -> None:
-    assert choices("training.optimizer") == tuple(OPTIMIZERS) == ("adamw", "schedulefree", "prodigy")
+    assert (
+        choices("training.optimizer")
+        == tuple(OPTIMIZERS)
+        == (
+            "adamw",
+            "schedulefree",
+            "prodigy",
+            "muon",
+        )
+    )
 
 
 @pytest.mark.parametrize("fused", [True, False])
@@ -168,15 +177,8 @@ class TestProdigy:
         changes = ("training.optimizer=prodigy", "training.lr=1", f"training.scheduler={scheduler}",
                    "checkpoint.save_artifacts=false")  # fmt: skip
         whole = train(configure(*changes, "training.epochs=3", "mlflow.run_name=whole"))
-        # Not at the end of an epoch: the estimate is part of the state.
         with pytest.MonkeyPatch.context() as patch:
-            step = TrainLoop.step
-
-            def stopping(loop: TrainLoop, window: Any) -> Tensor:
-                loop.interruption.requested = loop.state.progress.step == 5
-                return step(loop, window)
-
-            patch.setattr(TrainLoop, "step", stopping)
+            stop_at_step(patch, 5)
             train(configure(*changes, "training.epochs=3", "mlflow.run_name=parts"))
         parts = train(
             configure(*changes, "training.epochs=3", "mlflow.run_name=parts", "checkpoint.resume_from=auto")
@@ -194,6 +196,89 @@ class TestProdigy:
             TrainError, match=r"prodigy needs a package .* pip install 'xec-train\[prodigy\]'"
         ):
             build_optimizer(linear(), TrainingConfig(optimizer="prodigy"))
+
+
+class TestMuon:
+    MUON = TrainingConfig(optimizer="muon", lr=0.01, weight_decay=0.1)
+
+    def test_a_step_for_matrices_has_the_same_size_in_all_directions(self) -> None:
+        torch.manual_seed(0)
+        network = nn.Linear(20, 10)
+        before = network.weight.detach().clone()
+        optimizer = build_optimizer(network, self.MUON)
+        directions = [torch.linalg.qr(torch.randn(n, 10))[0] for n in (10, 20)]
+        gradient = directions[0] @ torch.diag(torch.logspace(0, -1.5, 10)) @ directions[1].T
+        (network.weight * gradient).sum().backward()
+        optimizer.step()
+        step = before * (1 - 0.01 * 0.1) - network.weight.detach()
+        sizes = torch.linalg.svdvals(step) / (0.01 * 0.2 * 20**0.5)
+        assert sizes.min() > 0.5
+        assert sizes.max() < 1.5
+        # Along the gradient, direction by direction.
+        along = (directions[0].T @ step @ directions[1]).diagonal()
+        torch.testing.assert_close(along / step.norm() * 10**0.5, torch.ones(10), atol=0.4, rtol=0)
+
+    def test_everything_else_is_updated_by_adamw(self) -> None:
+        trained = []
+        for config in (self.MUON, TrainingConfig(lr=0.01, weight_decay=0.1)):
+            torch.manual_seed(0)
+            network = nn.Sequential(nn.Conv1d(1, 4, 3), nn.LayerNorm(1), nn.Flatten(), nn.Linear(4, 2))
+            optimizer = build_optimizer(network, config)
+            first, last = network[0], network[3]
+            assert isinstance(first, nn.Conv1d)
+            assert isinstance(last, nn.Linear)
+            matrix = last.weight.detach().clone()
+            for _ in range(3):
+                optimizer.zero_grad()
+                # A gradient that does not depend on the matrix.
+                (first.weight.sum() ** 2 + last.bias.sum() ** 3 + last.weight.sum()).backward()
+                optimizer.step()
+            assert not torch.equal(matrix, last.weight)
+            trained.append((first.weight.detach(), first.bias, last.bias.detach(), last.weight.detach()))
+        for one, other in zip(trained[0][:3], trained[1][:3], strict=True):
+            assert one is not None
+            assert other is not None
+            torch.testing.assert_close(one, other)
+        assert not torch.allclose(trained[0][3], trained[1][3])
+
+    def test_a_schedule_reaches_all_parameters_also_after_loading(self) -> None:
+        network = linear()
+        optimizer = build_optimizer(network, self.MUON)
+        steps(network, optimizer, 2)
+        again = build_optimizer(network, self.MUON)
+        again.load_state_dict(optimizer.state_dict())
+        for group in again.param_groups:
+            group["lr"] = 0.0
+        before = numbers(network)
+        steps(network, again, 2)
+        assert torch.equal(numbers(network), before)
+
+    def test_a_training_whose_resumption_is_exact(self, configure: Callable[..., TrainConfig]) -> None:
+        changes = ("training.optimizer=muon", "checkpoint.save_artifacts=false", "training.epochs=3")
+        whole = train(configure(*changes, "mlflow.run_name=whole"))
+        with pytest.MonkeyPatch.context() as patch:
+            stop_at_step(patch, 5)
+            train(configure(*changes, "mlflow.run_name=parts"))
+        parts = train(configure(*changes, "mlflow.run_name=parts", "checkpoint.resume_from=auto"))
+        first, second = (read_checkpoint(run.checkpoint_last) for run in (whole, parts))
+        for key in ("model", "ema_model"):
+            assert all(torch.equal(value, second[key][name]) for name, value in first[key].items())
+
+    def test_with_a_torch_that_lacks_it(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.delattr(torch.optim, "Muon")
+        with pytest.raises(TrainError, match=r"muon needs torch 2\.9 or later, found 2\."):
+            build_optimizer(linear(), self.MUON)
+
+
+def stop_at_step(patch: pytest.MonkeyPatch, number: int) -> None:
+    """Interrupt trainings in the middle of an epoch: what an optimizer remembers is part of the state."""
+    step = TrainLoop.step
+
+    def stopping(loop: TrainLoop, window: Any) -> Tensor:
+        loop.interruption.requested = loop.state.progress.step == number
+        return step(loop, window)
+
+    patch.setattr(TrainLoop, "step", stopping)
 
 
 def numbers_of(state: dict[str, Tensor]) -> Tensor:

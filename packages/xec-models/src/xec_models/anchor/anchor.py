@@ -84,7 +84,7 @@ class Anchor(nn.Module):
         else:
             seen = self.window.gather(readings, known)
             tokens = self.window(seen)
-        return Anchored(estimate, late, tokens, self.summary(readings, known, _offset(known, seen)))
+        return Anchored(estimate, late, tokens, self.summary(known, _offset(known, seen)))
 
     @torch.no_grad()
     def fit(self, npho: Tensor, time: Tensor, truth: AnchorTruth) -> AnchorEstimate:
@@ -103,8 +103,8 @@ class Anchor(nn.Module):
             known = self._without_gaps(estimate)
             seen = None if self.window is None else self.window.gather(readings, known)
             lit = estimate.energy.isfinite().squeeze(1)
-            numbers.append(self.summary.numbers(readings, known, _offset(known, seen))[lit])
-            estimates.append(estimate._replace(image=estimate.image[:, :0]))
+            numbers.append(self.summary.numbers(known, _offset(known, seen))[lit])
+            estimates.append(estimate._replace(counts=estimate.counts[:, :0]))
         self.summary.fit(torch.cat(numbers))
         found = AnchorEstimate(*(torch.cat(values) for values in zip(*estimates, strict=True)))
         times = found.time[found.time.isfinite()]

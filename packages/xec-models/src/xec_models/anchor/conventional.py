@@ -33,15 +33,15 @@ class AnchorEstimate(NamedTuple):
         (B, 1) in GeV.
     time
         Of the first interaction, (B, 1) in s.
-    image
-        Photons of the inner face without holes, (B, rows, columns).
+    counts
+        Photons of all sensors without holes, (B, sensors).
     """
 
     uvw: Tensor
     xyz: Tensor
     energy: Tensor
     time: Tensor
-    image: Tensor
+    counts: Tensor
 
 
 class AnchorTruth(NamedTuple):
@@ -102,7 +102,7 @@ class ConventionalReconstruction(nn.Module):
         energy = torch.where(energy > 0, energy, torch.nan)
         # Nanoseconds: exporters of graphs drop a constant that they take for zero, such as 3e-9.
         time = (self.start_time(readings, xyz) * NANO + self.time_offset) / NANO
-        return AnchorEstimate(uvw, xyz, energy.unsqueeze(1), time.unsqueeze(1), pattern.image)
+        return AnchorEstimate(uvw, xyz, energy.unsqueeze(1), time.unsqueeze(1), pattern.counts)
 
     @torch.no_grad()
     def fit(self, npho: Tensor, time: Tensor, truth: AnchorTruth) -> None:
@@ -123,7 +123,7 @@ class ConventionalReconstruction(nn.Module):
         """
         dtype = self.time_offset.dtype
         parts = [read(*block, dtype) for block in blocks(npho, time)]
-        pattern = _joined([_without_image(self.pattern(part)) for part in parts])
+        pattern = _joined([_without_counts(self.pattern(part)) for part in parts])
         finite = truth.uvw.isfinite().all(dim=1) & truth.energy.isfinite() & truth.time.isfinite()
         good = pattern.lit & (pattern.photons > 0) & finite & (truth.energy > 0)
         if good.sum() < MINIMUM_EVENTS:
@@ -169,8 +169,8 @@ def blocks(npho: Tensor, time: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
         yield npho[start : start + BLOCK], time[start : start + BLOCK]
 
 
-def _without_image(pattern: LightPattern) -> LightPattern:
-    return pattern._replace(image=pattern.image[:, :0])
+def _without_counts(pattern: LightPattern) -> LightPattern:
+    return pattern._replace(counts=pattern.counts[:, :0])
 
 
 def _joined(parts: list[LightPattern]) -> LightPattern:

@@ -6,24 +6,13 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
-from xec_geometry import (
-    FACES,
-    N_SENSORS,
-    GridName,
-    face_ids,
-    index_map,
-    outer_fine_grid,
-    sensor_areas,
-    sensor_positions,
-    xyz_to_uvw,
-)
+from xec_geometry import N_SENSORS, face_ids, outer_fine_grid, sensor_areas, sensor_positions
 from xec_geometry.detector import parameters as geometry
+from xec_models.anchor.filling import Filling
+from xec_models.anchor.inner_face import InnerFace, box_sum, constant
 from xec_models.encoder.readings import Readings
-
-INNER: GridName = "inner"
 
 # The window of the centroid narrows from the size of a shower to two sensors, in cm.
 _WINDOWS = (8.0, 5.0, 3.5, 2.5)
@@ -45,8 +34,8 @@ class LightPattern(NamedTuple):
         Logarithms of widths, from which the depth is estimated, (B, k).
     photons
         Amount of light, (B,).
-    image
-        Photons of the inner face as they are used, (B, rows, columns): none is negative or missing.
+    counts
+        Photons of all sensors as they are used, (B, sensors).
     lit
         Whether there is light on the inner face, (B,); the rest has no meaning without.
     """
@@ -55,30 +44,8 @@ class LightPattern(NamedTuple):
     v: Tensor
     shape: Tensor
     photons: Tensor
-    image: Tensor
+    counts: Tensor
     lit: Tensor
-
-
-class InnerFace(nn.Module):
-    """The inner face as an image, with the u of its columns and the v of its rows in cm."""
-
-    columns: Tensor
-    rows: Tensor
-
-    def __init__(self) -> None:
-        super().__init__()
-        grid = index_map(INNER)
-        self.shape = grid.shape
-        self.first = int(grid[0, 0])
-        assert np.array_equal(grid.ravel(), np.arange(self.first, self.first + grid.size))
-        uvw = xyz_to_uvw(sensor_positions()[grid])
-        self.register_buffer("columns", _constant(uvw[0, :, 0]), persistent=False)
-        self.register_buffer("rows", _constant(uvw[:, 0, 1]), persistent=False)
-
-    def image(self, values: Tensor) -> Tensor:
-        """Sort values of all sensors (B, sensors) into the image (B, rows, columns)."""
-        rows, columns = self.shape
-        return values[:, self.first : self.first + rows * columns].reshape(-1, rows, columns)
 
 
 class SummedPattern(nn.Module):
@@ -104,17 +71,16 @@ class SummedPattern(nn.Module):
         u, v = (along_u * columns).sum(dim=1) / light, (along_v * rows).sum(dim=1) / light
         square = _squares(along_u, columns, u) + _squares(along_v, rows, v)
         shape = (square / light).clamp_min(_SMALLEST_SQUARE).log().unsqueeze(1)
-        return LightPattern(u, v, shape, readings.counts.sum(dim=1), image, lit)
+        return LightPattern(u, v, shape, readings.counts.sum(dim=1), readings.counts, lit)
 
 
 class WindowedPattern(nn.Module):
     """The light around its peak, corrected for the wall that the sensors do not cover.
 
     The centre is the charge-weighted mean in a window that follows it and narrows. Each sensor's photons
-    are scaled to the wall that it represents. Sensors without a reading are replaced by their neighbours on
-    the inner face, and by the mean of their face elsewhere. Its shape is the log of the share of the light
-    near the centre that lies within two sensors of it, and the log of the mean squared distance in a wide
-    window.
+    are scaled to the wall that it represents; sensors without a reading are filled. Its shape is the log of
+    the share of the light near the centre that lies within two sensors of it, and the log of the mean
+    squared distance in a wide window.
     """
 
     n_shape = 2
@@ -122,38 +88,27 @@ class WindowedPattern(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.inner = InnerFace()
-        self.faces = [runs_of(face_ids(face)) for face in FACES if face != INNER]
-        self.register_buffer("wall", _constant(wall_per_sensor()), persistent=False)
+        self.inner, self.filling = InnerFace(), Filling()
+        self.register_buffer("wall", constant(wall_per_sensor()), persistent=False)
 
     def forward(self, readings: Readings) -> LightPattern:
         """Measure B events."""
-        image = _without_holes(self.inner.image(readings.counts), self.inner.image(readings.counted))
-        photons = self._on_all_walls(image, readings)
+        counts = self.filling(readings)
+        photons = (counts * self.wall).sum(dim=1)
         # Negative counts are noise: they would let a centre of gravity run away.
-        image = image.clamp_min(0)
+        image = self.inner.image(counts).clamp_min(0)
         lit = image.amax(dim=(1, 2)) > 0
         light = torch.where(lit[:, None, None], image, 1)
         u, v = self._centre(light)
         narrow, _ = self._window_moments(light, u, v, _NARROW)
         wide, square = self._window_moments(light, u, v, _WIDE)
         shape = torch.stack([(narrow / wide).log(), square.log()], dim=1)
-        return LightPattern(u, v, shape, photons, image, lit)
-
-    def _on_all_walls(self, image: Tensor, readings: Readings) -> Tensor:
-        """Sum the photons on all walls, each face extrapolated from its sensors with a reading."""
-        photons = (image * self.inner.image(self.wall.unsqueeze(0))).sum(dim=(1, 2))
-        counts, seen = readings.counts * self.wall, torch.where(readings.counted, self.wall, 0)
-        for face in self.faces:
-            whole, part = sum_over(self.wall.unsqueeze(0), face), sum_over(seen, face)
-            scale = torch.where(part > 0, whole / part.clamp_min(_NO_LIGHT), 0)
-            photons = photons + sum_over(counts, face) * scale
-        return photons
+        return LightPattern(u, v, shape, photons, counts, lit)
 
     def _centre(self, image: Tensor) -> tuple[Tensor, Tensor]:
         """Charge-weighted centre in a Gaussian window that follows it and narrows."""
         columns, rows = self.inner.columns, self.inner.rows
-        brightest = _box_sum(image).flatten(1).argmax(dim=1)
+        brightest = box_sum(image).flatten(1).argmax(dim=1)
         u, v = columns[brightest % len(columns)], rows[brightest // len(columns)]
         for width in _WINDOWS:
             for _ in range(_STEPS_PER_WINDOW):
@@ -174,17 +129,6 @@ class WindowedPattern(nn.Module):
         light = profile_u.sum(dim=1).clamp_min(_NO_LIGHT)
         square = _squares(profile_u, self.inner.columns, u) + _squares(profile_v, self.inner.rows, v)
         return light, (square / light).clamp_min(_SMALLEST_SQUARE)
-
-
-def runs_of(ids: np.ndarray[tuple[int], np.dtype[np.int64]]) -> tuple[slice, ...]:
-    """Divide ascending ids into runs of consecutive ones: slices need no table on the device."""
-    edges = np.flatnonzero(np.diff(ids) != 1) + 1
-    return tuple(slice(int(run[0]), int(run[-1]) + 1) for run in np.split(ids, edges))
-
-
-def sum_over(values: Tensor, runs: tuple[slice, ...]) -> Tensor:
-    """Add up the values (B, sensors) of the sensors in some runs, (B,)."""
-    return torch.stack([values[:, run].sum(dim=1) for run in runs]).sum(dim=0)
 
 
 def wall_per_sensor() -> np.ndarray[tuple[int], np.dtype[np.float64]]:
@@ -208,20 +152,6 @@ def wall_per_sensor() -> np.ndarray[tuple[int], np.dtype[np.float64]]:
     return np.asarray(wall / sensor_areas(), np.float64)
 
 
-def _without_holes(image: Tensor, counted: Tensor) -> Tensor:
-    """Fill pixels without a reading with the mean of their valid neighbours; zero if there are none."""
-    total, number = _box_sum(image), _box_sum(counted.to(image.dtype))
-    return torch.where(counted, image, total / number.clamp_min(1))
-
-
-def _box_sum(image: Tensor) -> Tensor:
-    """Sum over 3 × 3 pixels around each."""
-    rows, columns = image.shape[1:]
-    padded = F.pad(image, (1, 1, 1, 1))
-    across = padded[:, :, :columns] + padded[:, :, 1 : columns + 1] + padded[:, :, 2:]
-    return across[:, :rows] + across[:, 1 : rows + 1] + across[:, 2:]
-
-
 def _window(axis: Tensor, centre: Tensor, width: float) -> Tensor:
     return torch.exp(-0.5 * ((axis - centre.unsqueeze(1)) / width).square())
 
@@ -235,7 +165,3 @@ def _mean(profile: Tensor, axis: Tensor, otherwise: Tensor) -> Tensor:
 def _squares(profile: Tensor, axis: Tensor, centre: Tensor) -> Tensor:
     """Sum of squared distances from the centre, weighted by light."""
     return (profile * (axis - centre.unsqueeze(1)).square()).sum(dim=1)
-
-
-def _constant(values: np.ndarray[tuple[int, ...], np.dtype[np.float64]]) -> Tensor:
-    return torch.as_tensor(np.ascontiguousarray(values), dtype=torch.get_default_dtype())

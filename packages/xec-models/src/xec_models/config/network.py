@@ -139,8 +139,13 @@ class RegressorConfig(ModelConfig):
         "e.g. [20, 20]; null: none.",
     )
 
-    window_width: int = Field(48, gt=0, multiple_of=6, description="Channels of the window; a multiple of 6.")
-    window_depth: int = Field(1, gt=0, description="ConvNeXt V2 blocks at each resolution of the window.")
+    window_width: int = Field(
+        32,
+        gt=0,
+        multiple_of=2,
+        description="Channels of the window at half of its resolution; its blocks have twice as many.",
+    )
+    window_depth: int = Field(1, gt=0, description="ConvNeXt V2 blocks of the window.")
 
     @field_validator(*POOLED)
     @classmethod

@@ -86,6 +86,20 @@ def prodigy(groups: Groups, config: TrainingConfig, _fused: bool) -> Optimizer:
     return optimizer
 
 
+def muon(groups: Groups, config: TrainingConfig, _fused: bool) -> Optimizer:
+    """Build Muon for the matrices of linear layers, with AdamW for the rest."""
+    import torch
+
+    from xec_train.engine.optimization.muon import MuonWithAdamW
+
+    if not hasattr(torch.optim, "Muon"):
+        raise TrainError(
+            f"training.optimizer: muon needs torch 2.9 or later, found {torch.__version__}; "
+            "adamw needs no other version"
+        )
+    return MuonWithAdamW(groups, config.lr)
+
+
 def _missing(extra: str) -> TrainError:
     return TrainError(
         f"training.optimizer: {extra} needs a package that is not installed: pip install 'xec-train[{extra}]'"
@@ -109,6 +123,12 @@ OPTIMIZERS: Registry[OptimizerChoice] = Registry(
             "AdamW that finds the learning rate itself; lr, a factor on it, is 1 then",
             default_lr=1.0,
             lr_range=(0.1, 10.0),
+            divisible=False,
+        ),
+        OptimizerChoice(
+            "muon",
+            muon,
+            "orthogonal steps for the matrices of linear layers, AdamW for the rest (torch 2.9 or later)",
             divisible=False,
         ),
     ),
