@@ -64,8 +64,9 @@ RECIPES = Registry(
         Recipe(
             "whole faces", ("model.inner_pool=null", "model.side_pool=null", "model.outer_fine_pool=[3,3]")
         ),
-        Recipe("batch 64", ("data.batch_size=64", "training.lr=2e-3")),
-        Recipe("batch 256", ("data.batch_size=256", "training.lr=4e-3")),
+        Recipe("adamw", ("training.optimizer=adamw",)),
+        Recipe("batch 128", ("data.batch_size=128", "training.lr=2e-3")),
+        Recipe("batch 512", ("data.batch_size=512", "training.lr=4e-3")),
         Recipe("lr 1.5e-3", ("training.lr=1.5e-3",)),
         Recipe("lr 6e-3", ("training.lr=6e-3",)),
         Recipe("cosine", ("training.scheduler=cosine", "training.warmup_epochs=0.3")),
@@ -79,7 +80,7 @@ RECIPES = Registry(
             tuple(f"tasks.{task}.loss_fn=gaussian_nll" for task in TASKS_MEASURED),
         ),
         Recipe("dropout as without anchor", ("model.dropout=null",)),
-        Recipe("wider window", ("model.window_width=96",)),
+        Recipe("wider window", ("model.window_width=64",)),
         Recipe("deeper window", ("model.window_depth=2",)),
         Recipe("anscombe", ("normalization.npho_scheme=anscombe",)),
     ),

@@ -18,6 +18,7 @@ from xec_train.config.sections import TrainingConfig
 from xec_train.config.train_config import TrainConfig
 from xec_train.engine.hardware.precision import choose_precision
 from xec_train.engine.optimization.averaging import ScheduleFreeAverage, build_average
+from xec_train.engine.optimization.muon import Muon, orthogonalized
 from xec_train.engine.optimization.optimizers import OPTIMIZERS, build_optimizer
 from xec_train.engine.train_loop import TrainLoop
 from xec_train.errors import ConfigError, TrainError
@@ -264,10 +265,33 @@ class TestMuon:
         for key in ("model", "ema_model"):
             assert all(torch.equal(value, second[key][name]) for name, value in first[key].items())
 
-    def test_with_a_torch_that_lacks_it(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.delattr(torch.optim, "Muon")
-        with pytest.raises(TrainError, match=r"muon needs torch 2\.9 or later, found 2\."):
-            build_optimizer(linear(), self.MUON)
+    @pytest.mark.parametrize("shape", [(30, 12), (12, 30)])
+    def test_it_agrees_with_that_of_torch(self, shape: tuple[int, int]) -> None:
+        if not hasattr(torch.optim, "Muon"):
+            pytest.skip("torch has no Muon before 2.9")
+        trained = []
+        for build in (
+            lambda groups: Muon(groups, 0.02),
+            lambda groups: torch.optim.Muon(groups, lr=0.02, adjust_lr_fn="match_rms_adamw"),
+        ):
+            generator = torch.Generator().manual_seed(0)
+            matrix = nn.Parameter(torch.randn(shape, generator=generator))
+            start = matrix.detach().clone()
+            optimizer = build([{"params": [matrix], "weight_decay": 0.1}])
+            for _ in range(6):
+                matrix.grad = torch.randn(shape, generator=generator)
+                optimizer.step()
+            trained.append(matrix.detach() - start)
+        # It computes in bfloat16, with three digits.
+        assert (trained[0] - trained[1]).norm() < 0.02 * trained[1].norm()
+
+    def test_the_singular_values_of_a_step_are_near_one_in_either_arithmetic(self) -> None:
+        matrix = torch.randn(20, 50, generator=torch.Generator().manual_seed(0))
+        u, _, v = torch.linalg.svd(matrix, full_matrices=False)
+        for dtype in (torch.float32, torch.bfloat16):
+            found = orthogonalized(matrix, dtype)
+            assert (u.t() @ found @ v.t()).diagonal().sub(1).abs().max() < 0.4, dtype
+            torch.testing.assert_close(orthogonalized(matrix.t(), dtype), found.t())
 
 
 def stop_at_step(patch: pytest.MonkeyPatch, number: int) -> None:

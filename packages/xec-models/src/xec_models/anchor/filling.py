@@ -71,8 +71,8 @@ class Filling(nn.Module):
 
     def _fill_others(self, readings: Readings) -> Tensor:
         counts, counted = readings.counts, readings.counted
-        around = counts[:, self.neighbours.flatten()].unflatten(1, self.neighbours.shape)
-        valid = counted[:, self.neighbours.flatten()].unflatten(1, self.neighbours.shape) & self.exists
+        ids, shape = self.neighbours.flatten(), (-1, *self.neighbours.shape)
+        around, valid = counts[:, ids].reshape(shape), counted[:, ids].reshape(shape) & self.exists
         number = valid.sum(dim=2)
         mean = torch.where(valid, around, 0).sum(dim=2) / number.clamp_min(1)
         own, has = counts[:, self.n_inner :], counted[:, self.n_inner :]

@@ -88,16 +88,9 @@ def prodigy(groups: Groups, config: TrainingConfig, _fused: bool) -> Optimizer:
 
 def muon(groups: Groups, config: TrainingConfig, _fused: bool) -> Optimizer:
     """Build Muon for the matrices of linear layers, with AdamW for the rest."""
-    import torch
+    from xec_train.engine.optimization.muon import Muon
 
-    from xec_train.engine.optimization.muon import MuonWithAdamW
-
-    if not hasattr(torch.optim, "Muon"):
-        raise TrainError(
-            f"training.optimizer: muon needs torch 2.9 or later, found {torch.__version__}; "
-            "adamw needs no other version"
-        )
-    return MuonWithAdamW(groups, config.lr)
+    return Muon(groups, config.lr)
 
 
 def _missing(extra: str) -> TrainError:
@@ -128,7 +121,7 @@ OPTIMIZERS: Registry[OptimizerChoice] = Registry(
         OptimizerChoice(
             "muon",
             muon,
-            "orthogonal steps for the matrices of linear layers, AdamW for the rest (torch 2.9 or later)",
+            "orthogonal steps for the matrices of linear layers, AdamW for the rest",
             divisible=False,
         ),
     ),
