@@ -43,10 +43,9 @@ class Muon(Optimizer):
 
     def __init__(self, groups: Iterable[dict[str, Any]], lr: float) -> None:
         matrices, others = _divided(groups)
-        self._adamw = AdamW(others, lr=lr)
-        super().__init__(
-            [*({**group, "lr": lr} for group in matrices), *self._adamw.param_groups], {"lr": lr}
-        )
+        self._adamw = AdamW(others or [{"params": []}], lr=lr)
+        all_groups = [*matrices, *(self._adamw.param_groups if others else ())]
+        super().__init__(all_groups, {"lr": lr})
         self._share()
 
     @torch.no_grad()
