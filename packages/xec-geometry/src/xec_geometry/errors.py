@@ -10,8 +10,19 @@ class XecError(Exception):
     """Something outside the code is wrong: a file, a branch, a key, a value.
 
     The message is one line that says what, where, expected and found. The ``xec`` command prints it
-    without a traceback and exits with 2.
+    without a traceback and exits with `exit_code`.
+
+    Attributes
+    ----------
+    exit_code
+        Exit code of the command; 2 unless a subclass has its own.
     """
+
+    exit_code = 2
+
+
+class XecWarning(UserWarning):
+    """Something that a user should know, although the work goes on; `xec` prints it in one line."""
 
 
 class GeometryError(XecError):

@@ -13,12 +13,10 @@ import typer
 from typer.core import TyperGroup
 from typer.main import get_group
 
+from xec_geometry.cli.boundary import boundary
 from xec_geometry.cli.command_table import COMMANDS
 from xec_geometry.cli.plugins import CommandError, CommandPlugins
-from xec_geometry.errors import XecError
-from xec_geometry.support.registry import PluginWarning
-
-USER_ERROR = 2
+from xec_geometry.errors import XecWarning
 
 
 class CommandHost(TyperGroup):
@@ -67,20 +65,17 @@ def build_app(plugins: Iterable[EntryPoint] | None = None) -> CommandHost:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the `xec` command and exit: 0 if all went well, 2 for an error that the user can mend."""
+    """Run the `xec` command and exit: 0 if all went well, 2 for an error that the user can mend.
+
+    Errors that nobody foresaw exit with 70; some commands have codes of their own.
+    """
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in arguments
     if debug:
         arguments.remove("--debug")
-    try:
-        with warnings.catch_warnings():
-            warnings.showwarning = partial(_show_warning, warnings.showwarning)
-            build_app()(arguments, prog_name="xec")
-    except XecError as error:
-        if debug:
-            raise
-        typer.echo(f"xec: error: {error}", err=True)
-        sys.exit(USER_ERROR)
+    with boundary(arguments, debug=debug), warnings.catch_warnings():
+        warnings.showwarning = partial(_show_warning, warnings.showwarning)
+        build_app()(arguments, prog_name="xec")
 
 
 def _as_command(name: str, plugin: Any) -> Any:
@@ -107,7 +102,7 @@ def _show_warning(
     *place: Any,
     **options: Any,
 ) -> None:
-    if issubclass(category, PluginWarning):
+    if issubclass(category, XecWarning):
         _warn([str(message)])
     else:
         otherwise(message, category, *place, **options)

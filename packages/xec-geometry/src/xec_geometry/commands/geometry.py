@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from xec_geometry.cli.options import Force
+
 app = typer.Typer(help="Sensors, faces and maps of the detector.", no_args_is_help=True)
 
 LayoutOption = Annotated[
@@ -18,6 +20,7 @@ def show(
         Path | None, typer.Option("--png", metavar="FILE", help="Also draw the unrolled detector.")
     ] = None,
     layout: LayoutOption = "physical",
+    force: Force = False,
 ) -> None:
     """Show the faces of the detector: a table, and a picture if wanted."""
     from rich.console import Console
@@ -28,7 +31,9 @@ def show(
     known_layout = check_layout(layout)
     if png is not None:
         from xec_geometry.display.picture import save_picture
+        from xec_geometry.support.output import check_output
 
+        check_output(png, force=force)
         save_picture(png)
     report_faces(Console(), known_layout)
     if png is not None:
@@ -44,14 +49,15 @@ def export(
         Path | None, typer.Option("-o", "--output", metavar="FILE", help="By default to the terminal.")
     ] = None,
     layout: LayoutOption = "physical",
+    force: Force = False,
 ) -> None:
     """Write the geometry for other programs."""
     from xec_geometry.detector.names import check_layout
     from xec_geometry.exports import export_geometry
-    from xec_geometry.support.output import atomic_output, check_writable
+    from xec_geometry.support.output import atomic_output, check_output
 
     if output is not None:
-        check_writable(output)
+        check_output(output, force=force)
     text = export_geometry(format_name, check_layout(layout))
     if output is None:
         typer.echo(text, nl=False)

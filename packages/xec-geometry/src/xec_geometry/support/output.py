@@ -1,28 +1,36 @@
-"""Atomic output: files that appear under their name only when they are complete."""
+"""Output files: they replace nothing unasked, and appear under their name only when they are complete."""
 
 from __future__ import annotations
 
+import errno
 import os
+import secrets
 import shutil
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from xec_geometry.errors import XecError
+from xec_geometry.support.leftovers import remove_leftovers, temporary_name
+
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+# A disk with less than this is full, whatever a library says about the file that it could not write.
+_NO_SPACE = 256 * 1024
 
 
 class OutputError(XecError):
     """A file or folder that cannot be written."""
 
 
-def check_writable(path: str | Path) -> Path:
+def check_writable(path: str | Path, *, inputs: Iterable[str | Path] = ()) -> Path:
     """Check that a file can be created at `path`, before any work is spent on its content.
 
     Parameters
     ----------
     path
         The file to be written. Its folder has to exist.
+    inputs
+        Files that are read for it. None of them may be the output, under whatever name.
 
     Returns
     -------
@@ -32,19 +40,63 @@ def check_writable(path: str | Path) -> Path:
     Raises
     ------
     OutputError
-        If the folder is missing, is no folder or refuses new files, or if `path` is a folder.
+        If the folder is missing, is no folder or refuses new files, or if `path` is a folder or an input.
     """
     path = Path(path)
     folder = path.parent
-    if not folder.exists():
-        raise OutputError(f"cannot write {path}: the folder {folder} does not exist")
-    if not folder.is_dir():
-        raise OutputError(f"cannot write {path}: {folder} is not a folder")
-    if path.is_dir():
-        raise OutputError(f"cannot write {path}: it is a folder; expected the name of a file")
+    if path.suffix == ".root" and "::" in str(path):
+        raise OutputError(
+            f"cannot write {path}: to readers of ROOT files '::' stands between a file and a protocol; "
+            "expected a path without it"
+        )
+    try:
+        if not folder.exists():
+            raise OutputError(f"cannot write {path}: the folder {folder} does not exist")
+        if not folder.is_dir():
+            raise OutputError(f"cannot write {path}: {folder} is not a folder")
+        if path.is_dir():
+            raise OutputError(f"cannot write {path}: it is a folder; expected the name of a file")
+        for source in inputs:
+            if is_same_file(path, source):
+                raise OutputError(
+                    f"cannot write {path}: it is the input {source}; expected another name for the output"
+                )
+    except (OSError, ValueError) as error:
+        raise OutputError(f"cannot write {path}: {_reason(error)}") from error
     if not os.access(folder, os.W_OK | os.X_OK):
         raise OutputError(f"cannot write {path}: no permission to create files in {folder}")
     return path
+
+
+def check_output(path: str | Path, *, inputs: Iterable[str | Path] = (), force: bool = False) -> Path:
+    """Check that an output of a command can be written: as `check_writable`, and that nothing stands there.
+
+    Parameters
+    ----------
+    path
+        The file to be written.
+    inputs
+        Files that are read for it.
+    force
+        Whether an existing file may be replaced; an input never.
+
+    Raises
+    ------
+    OutputError
+        If it cannot, or exists and may not be replaced.
+    """
+    path = check_writable(path, inputs=inputs)
+    if path.exists() and not force:
+        raise OutputError(f"{path} exists; another name for the output, or --force to replace it")
+    return path
+
+
+def is_same_file(path: str | Path, other: str | Path) -> bool:
+    """Return whether two names stand for the same file: links and different spellings included."""
+    try:
+        return Path(path).samefile(other)
+    except FileNotFoundError:
+        return Path(path).resolve() == Path(other).resolve()
 
 
 def make_folder(path: str | Path) -> Path:
@@ -58,8 +110,8 @@ def make_folder(path: str | Path) -> Path:
     path = Path(path)
     try:
         path.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"cannot create the folder {path}: {error.strerror or error}") from error
+    except (OSError, ValueError) as error:
+        raise OutputError(f"cannot create the folder {path}: {_reason(error)}") from error
     if not os.access(path, os.W_OK | os.X_OK):
         raise OutputError(f"cannot write into {path}: no permission to create files there")
     return path
@@ -69,7 +121,8 @@ def make_folder(path: str | Path) -> Path:
 def atomic_output(path: str | Path) -> Iterator[Path]:
     """Write a file under a temporary name beside `path`, and rename it when it is complete.
 
-    Whatever stood under `path` before stays untouched if the block raises.
+    Whatever stood under `path` before stays untouched if the block raises. What processes of this machine
+    left behind that were killed while they wrote the same file is removed.
 
     Parameters
     ----------
@@ -79,28 +132,35 @@ def atomic_output(path: str | Path) -> Iterator[Path]:
     Yields
     ------
     Path
-        The temporary name, with the suffix of `path`, in the same folder.
+        A name for the block to write to, with the suffix of `path`, hidden, in the same folder.
 
     Raises
     ------
     OutputError
-        If the folder cannot be written to.
+        If the folder cannot be written to, the disk is full, or the block wrote no file.
     """
     path = check_writable(path)
-    try:
-        descriptor, name = tempfile.mkstemp(prefix=f".{path.stem}.", suffix=path.suffix, dir=path.parent)
-    except OSError as error:
-        raise OutputError(f"cannot write {path}: {error.strerror or error}") from error
-    os.close(descriptor)
-    temporary = Path(name)
+    remove_leftovers(path)
+    temporary = path.with_name(temporary_name(path, secrets.token_hex(4)))
     try:
         yield temporary
+        if not temporary.is_file():
+            raise OutputError(f"cannot write {path}: nothing was written to {temporary}")
         _flush_to_disk(temporary)
         temporary.chmod(0o666 & ~_umask())
         temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
+    except OutputError:
         raise
+    except Exception as error:
+        if isinstance(error, XecError) and not _is_full(path.parent):
+            raise
+        full = _full_disk(path, error)
+        if full is None and (not isinstance(error, OSError) or not _is_about(error, temporary)):
+            raise
+        raise OutputError(full or f"cannot write {path}: {_reason(error)}") from error
+    finally:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
 
 
 def link_or_copy(source: str | Path, path: str | Path) -> None:
@@ -125,11 +185,35 @@ def link_or_copy(source: str | Path, path: str | Path) -> None:
     if path.exists() and path.samefile(source):
         return
     with atomic_output(path) as temporary:
-        temporary.unlink()
         try:
             os.link(source, temporary)
         except OSError:
             shutil.copyfile(source, temporary)
+
+
+def _full_disk(path: Path, error: Exception) -> str | None:
+    """Say that a disk is full if that is why a file could not be written; libraries may say anything."""
+    if isinstance(error, OSError) and error.errno in _FULL:
+        return f"cannot write {path}: {error.strerror} ({path.parent.resolve()})"
+    if _is_full(path.parent):
+        return f"cannot write {path}: no space left on device ({path.parent.resolve()})"
+    return None
+
+
+def _is_full(folder: Path) -> bool:
+    try:
+        return shutil.disk_usage(folder).free < _NO_SPACE
+    except OSError:
+        return False
+
+
+def _is_about(error: OSError, temporary: Path) -> bool:
+    """Return whether an error of the system concerns the file that is written, not one that is read."""
+    return error.filename is None or Path(os.fsdecode(error.filename)).name == temporary.name
+
+
+def _reason(error: BaseException) -> str:
+    return (error.strerror if isinstance(error, OSError) else None) or str(error)
 
 
 def _flush_to_disk(path: Path) -> None:

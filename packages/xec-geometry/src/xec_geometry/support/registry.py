@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from importlib.metadata import entry_points
 from typing import Generic, Protocol, TypeVar
 
-from xec_geometry.errors import XecError, did_you_mean
+from xec_geometry.errors import XecError, XecWarning, did_you_mean
 from xec_geometry.support.text import first_line
 
 
@@ -22,7 +22,7 @@ class Named(Protocol):
 EntryT = TypeVar("EntryT", bound=Named)
 
 
-class PluginWarning(UserWarning):
+class PluginWarning(XecWarning):
     """An entry of an installed package that cannot be used."""
 
 

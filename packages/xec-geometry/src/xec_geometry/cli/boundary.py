@@ -1,0 +1,83 @@
+"""The boundary of `xec`: whatever goes wrong inside ends as one line and an exit code."""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+import tempfile
+import traceback
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from importlib.metadata import version
+from pathlib import Path
+
+from xec_geometry.cli.exit_codes import INTERNAL_ERROR, USER_ERROR
+from xec_geometry.cli.plugins import CommandPlugins
+from xec_geometry.cli.streams import unbreakable_streams
+from xec_geometry.errors import XecError
+from xec_geometry.support.text import first_line
+
+_OUT_OF_MEMORY = ("out of memory", "can't allocate memory", "cannot allocate memory", "unable to allocate")
+
+
+@contextmanager
+def boundary(arguments: Sequence[str], *, debug: bool = False) -> Iterator[None]:
+    """Turn every error in the block into a line on standard error, and exit.
+
+    Parameters
+    ----------
+    arguments
+        The command line, for a report about an error that nobody foresaw.
+    debug
+        Whether errors are raised as they are.
+    """
+    try:
+        with unbreakable_streams():
+            yield
+    except Exception as error:
+        if debug:
+            raise
+        message, code = _told(error, arguments)
+        print(f"xec: error: {message}", file=sys.stderr)
+        sys.exit(code)
+
+
+def _told(error: Exception, arguments: Sequence[str]) -> tuple[str, int]:
+    """Return what to say about an error, and the exit code."""
+    if isinstance(error, XecError):
+        return str(error), error.exit_code
+    if isinstance(error, MemoryError) or any(words in str(error).lower() for words in _OUT_OF_MEMORY):
+        remedy = "smaller batches or fewer reading processes need less (data.batch_size, data.num_workers)"
+        return f"out of memory ({type(error).__name__}: {first_line(error)}); {remedy}", USER_ERROR
+    if isinstance(error, OSError) and error.errno in errno.errorcode:
+        return _told_by_system(error), USER_ERROR
+    return f"{type(error).__name__}: {first_line(error)}; {_reported(error, arguments)}", INTERNAL_ERROR
+
+
+def _told_by_system(error: OSError) -> str:
+    names = [os.fsdecode(name) for name in (error.filename, error.filename2) if isinstance(name, str | bytes)]
+    return ": ".join(
+        [" -> ".join(names), error.strerror or str(error)] if names else [error.strerror or str(error)]
+    )
+
+
+def _reported(error: Exception, arguments: Sequence[str]) -> str:
+    """Write a report about an error of our own, and say where it is."""
+    ours = "this is a fault of xec itself"
+    lines = [
+        f"{datetime.now().astimezone().isoformat(timespec='seconds')}",
+        f"command: xec {' '.join(arguments)}",
+        f"Python {sys.version.split()[0]}, {sys.platform}",
+        *(f"{package} {version(package)}" for package in CommandPlugins().packages()),
+        "",
+        *traceback.format_exception(error),
+    ]
+    try:
+        descriptor, name = tempfile.mkstemp(prefix="xec-error-", suffix=".txt")
+        with os.fdopen(descriptor, "w", encoding="utf-8", errors="backslashreplace") as file:
+            file.write("\n".join(lines))
+    except OSError:
+        return f"{ours}: please report it with the traceback that --debug shows"
+    return f"{ours}: please report it with the file {Path(name)}, which has the traceback (--debug shows it)"

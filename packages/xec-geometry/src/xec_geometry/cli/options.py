@@ -1,0 +1,9 @@
+"""Options that commands of several packages share."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+Force = Annotated[bool, typer.Option("--force", help="Replace an existing output; an input never is.")]
