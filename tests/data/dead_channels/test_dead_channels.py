@@ -39,6 +39,11 @@ def test_text_file(tmp_path: Path) -> None:
     assert ids_of(open_dead_channels(str(path)).dead(run=12345)) == [0, 17, LAST]
 
 
+def test_several_ids_a_line(tmp_path: Path) -> None:
+    path = write(tmp_path / "dead.txt", "\ufeff5, 7,9\n11 13 # two\n")
+    assert ids_of(TextDeadChannels(path).dead()) == [5, 7, 9, 11, 13]
+
+
 def test_a_text_file_without_ids_says_that_all_live(tmp_path: Path) -> None:
     assert ids_of(TextDeadChannels(write(tmp_path / "dead.txt", "# none\n")).dead()) == []
 
@@ -49,12 +54,13 @@ def test_whoever_changes_the_list_changes_a_copy(tmp_path: Path) -> None:
     assert ids_of(source.dead()) == [3]
 
 
-@pytest.mark.parametrize("entry", ["abc", "1 2", "-1", "1.0", "1_0", "+3", str(N_SENSORS), "٣"])
+@pytest.mark.parametrize("entry", ["abc", "-1", "1.0", "1_0", "+3", str(N_SENSORS), "٣", "9" * 5000])
 def test_a_bad_line_is_named(tmp_path: Path, entry: str) -> None:
     path = write(tmp_path / "dead.txt", f"5\n\n{entry} # why\n7\n")
     with pytest.raises(DataError) as error:
         open_dead_channels(path)
-    expected = f"{path}: line 3: found {entry!r}; expected a sensor id from 0 to {LAST}, one a line"
+    shown = entry if len(entry) < 10 else f"{entry[:40]}…"
+    expected = f"{path}: line 3: found {shown!r}; expected a sensor id from 0 to {LAST}"
     assert str(error.value) == expected
 
 
@@ -124,7 +130,7 @@ def test_from_the_data(
     out = tmp_path / "dead.txt"
     # Sensors 7 and 11 never have a reading in these events.
     for fraction, expected in ((0.69, [3, 7, 11]), (0.7, [7, 11])):
-        assert check(*files, "--dead-out", out, "--dead-fraction", fraction) == 0
+        assert check(*files, "--dead-out", out, "--dead-fraction", fraction, "--force") == 0
         assert ids_of(open_dead_channels(out).dead()) == expected
     lines = out.read_text().splitlines()
     assert lines[:3] == [

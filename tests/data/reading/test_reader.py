@@ -35,7 +35,7 @@ def assert_same(found: dict[str, Any], events: dict[str, Any]) -> None:
         np.testing.assert_allclose(found[name], events[name], rtol=1e-7)
     np.testing.assert_allclose(found["emiAng"], np.rad2deg(events["emiAng"]), rtol=1e-6)
     for name in ("run", "event"):
-        assert found[name].dtype == np.int32
+        assert found[name].dtype == np.int64
         np.testing.assert_array_equal(found[name], events[name])
 
 
@@ -125,10 +125,10 @@ class TestLayouts:
         np.testing.assert_array_equal(found["npho"], counts)
         np.testing.assert_array_equal(found["run"], events["run"])
 
-    @pytest.mark.parametrize("value", [2**31, 0.5, np.nan])
-    def test_what_is_no_32_bit_integer(self, write_tree: Any, value: float) -> None:
-        stored = {"event": np.array([0, 1, value], dtype="i8" if value == 2**31 else "f8")}
-        with pytest.raises(DataError, match=r"branch 'event', entry 2: .*; expected a 32-bit integer"):
+    @pytest.mark.parametrize("value", [2.0**63, 0.5, np.nan])
+    def test_what_is_no_64_bit_integer(self, write_tree: Any, value: float) -> None:
+        stored = {"event": np.array([0, 1, value], dtype="f8")}
+        with pytest.raises(DataError, match=r"branch 'event', entry 2: .*; expected an integer of 64 bits"):
             list(EventReader(write_tree(stored), ["event"]))
 
     def test_a_double_beyond_the_floats_is_an_invalid_reading(
@@ -172,14 +172,60 @@ def test_several_files(make_events: Callable[..., Any], write_tree: Any, tmp_pat
     np.testing.assert_array_equal(found["npho"], expected)
 
 
-def test_an_optional_branch_is_read_if_all_files_have_it(
+def test_an_optional_branch_that_some_files_lack_is_nan_there(
     make_events: Callable[..., Any], write_tree: Any, tmp_path: Path
 ) -> None:
     events = make_events(3)
     write_tree(events, name="a.root")
-    write_tree({name: values for name, values in events.items() if name != "uvwTruth"}, name="b.root")
-    reader = EventReader(tmp_path, ["npho"], optional=["uvwTruth", "energyTruth", "dead"])
-    assert reader.branches == ("npho", "energyTruth")
+    lacking = {name: values for name, values in events.items() if name not in ("uvwTruth", "run")}
+    write_tree(lacking, name="b.root")
+    reader = EventReader(tmp_path, ["npho"], optional=["uvwTruth", "energyTruth", "run", "dead"])
+    # There is no number of a run that means none.
+    assert reader.branches == ("npho", "uvwTruth", "energyTruth")
+    assert reader.notes == [f"{tmp_path / 'b.root'}: no branch 'uvwTruth'; its values are NaN there"]
+    found = read_all(reader)["uvwTruth"]
+    np.testing.assert_allclose(found[:3], events["uvwTruth"], rtol=1e-7)
+    assert np.isnan(found[3:]).all()
+
+
+def test_an_optional_branch_of_another_shape_is_left_out(
+    make_events: Callable[..., Any], write_tree: Any
+) -> None:
+    events = make_events(3)
+    path = write_tree({**events, "uvwRecoFI": np.zeros((3, 4), np.float32)})
+    reader = EventReader(path, ["npho"], optional=["uvwRecoFI"])
+    assert reader.branches == ("npho",)
+    assert "branch 'uvwRecoFI' has 4 numbers per entry; expected 3 numbers; it is left out" in reader.notes[0]
+    with pytest.raises(DataError, match="has 4 numbers per entry"):
+        EventReader(path, ["npho", "uvwRecoFI"])
+
+
+def test_optional_angles_of_no_unit_are_left_out(make_events: Callable[..., Any], write_tree: Any) -> None:
+    events = make_events(3)
+    path = write_tree({**events, "emiAng": np.full((3, 2), 1e10, np.float32)})
+    reader = EventReader(path, ["npho"], optional=["emiAng", "energyTruth"])
+    assert set(reader.branches) >= {"npho", "energyTruth"}
+    assert len(read_all(reader)["npho"]) == 3
+
+
+def test_numbers_of_events_have_64_bits(write_tree: Any) -> None:
+    numbers = np.array([0, 2**40, 2**62])
+    np.testing.assert_array_equal(
+        read_all(EventReader(write_tree({"event": numbers}), ["event"]))["event"], numbers
+    )
+
+
+def test_files_without_events_are_left_out(
+    make_events: Callable[..., Any], write_tree: Any, tmp_path: Path
+) -> None:
+    events = make_events(3)
+    write_tree(events, name="a.root")
+    write_tree({name: values[:0] for name, values in events.items()}, name="b.root")
+    reader = EventReader(tmp_path, ["npho"])
+    assert reader.n_events == 3
+    assert reader.notes == [f"{tmp_path / 'b.root'} has no events; it is left out"]
+    with pytest.raises(DataError, match="has 0 events"):
+        EventReader(tmp_path / "b.root", ["npho"])
 
 
 def test_no_branch_at_all(make_events: Callable[..., Any], write_tree: Any) -> None:

@@ -111,3 +111,15 @@ def test_more_dead_sensors_include_the_fewer():
     assert many[few].all()
     assert not dead_sensors(SEED, 0.0).any()
     assert not np.array_equal(few, dead_sensors(SEED + 1, 0.01))
+
+
+def test_noise_free_sensors_read_the_light_itself():
+    npho, time, start = _read(1000.0, arrival=3e-9, events=2, noise_free=True)
+    np.testing.assert_array_equal(npho, 1000.0)
+    np.testing.assert_array_equal(time, 0.0)
+    np.testing.assert_array_equal(start, -3e-9)
+    dark, none, _ = _read(10.0, noise_free=True, dead_fraction=0.1)
+    dead = dead_sensors(SEED, 0.1)
+    np.testing.assert_array_equal(dark[0], np.where(dead, INVALID, 10.0))
+    # Too few photons for a time.
+    np.testing.assert_array_equal(none[0], INVALID)

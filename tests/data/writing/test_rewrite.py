@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
@@ -17,6 +18,7 @@ from xec_data.writing.compression import METHODS, compression_of
 from xec_data.writing.rewrite import recut, rewrite_files
 from xec_data.writing.tree_writer import read_metadata
 from xec_geometry.cli.application import main
+from xec_geometry.support.output import OutputError
 
 WriteTree = Callable[..., Path]
 
@@ -188,20 +190,38 @@ def test_errors_of_the_command(
 ) -> None:
     old, new = str(write_tree({"x": np.zeros(10)})), str(tmp_path / "new.root")
     for arguments, expected in (
-        ([old, new, "--compression", "lz5"], "did you mean 'lz4'"),
-        ([old, new, "--level", "30"], "level 30 for lz4; expected 1 to 12"),
-        ([old, new, "--cluster", "0"], "clusters of 0 events"),
-        ([old, old], "is both an input and the output"),
-        ([old, str(tmp_path / "none" / "new.root")], "does not exist"),
+        ([old, "-o", new, "--compression", "lz5"], "did you mean 'lz4'"),
+        ([old, "-o", new, "--level", "30"], "level 30 for lz4; expected 1 to 12"),
+        ([old, "-o", new, "--cluster", "0"], "clusters of 0 events"),
+        ([old, "-o", old, "--force"], f"cannot write {old}: it is the input {old}"),
+        ([old, "-o", str(tmp_path / "none" / "new.root")], "does not exist"),
+        ([old, old], "Missing option '--output'"),
     ):
         with pytest.raises(SystemExit) as end:
             main(["data", "rewrite", *arguments])
         assert end.value.code == 2
         assert expected in capsys.readouterr().err
     with pytest.raises(SystemExit) as end:
-        main(["data", "rewrite", old, new, "--cluster", "4", "-c", "zstd"])
+        main(["data", "rewrite", old, "-o", new, "--cluster", "4", "-c", "zstd"])
     assert end.value.code == 0
     assert "10 events in clusters of 4" in capsys.readouterr().out
+    for more, code in (([], 2), (["--force"], 0)):
+        with pytest.raises(SystemExit) as end:
+            main(["data", "rewrite", old, "-o", new, *more])
+        assert end.value.code == code
+    assert f"{new} exists; another name for the output, or --force to replace it" in capsys.readouterr().err
+
+
+def test_a_name_that_other_programs_misread_is_refused(tmp_path: Path, write_tree: WriteTree) -> None:
+    old = write_tree({"x": np.arange(10)})
+    (tmp_path / "run").write_text("notes")
+    (tmp_path / "run::3").mkdir()
+    with pytest.raises(OutputError, match="'::' stands between a file and a protocol"):
+        rewrite_files(old, tmp_path / "run::3" / "new.root")
+    assert (tmp_path / "run").read_text() == "notes"
+    shutil.copy(old, tmp_path / "run::3" / "old.root")
+    with pytest.raises(DataError, match="'::' stands between"):
+        rewrite_files(tmp_path / "run::3" / "old.root", tmp_path / "new.root")
 
 
 def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:

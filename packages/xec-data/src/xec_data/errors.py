@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from xec_geometry.errors import XecError
 
 
@@ -11,3 +13,17 @@ class DataError(XecError):
     The message is one line: file, tree, branch and entry as far as they apply, what was found and
     what was expected, and the nearest valid name.
     """
+
+
+class EmptyTreeError(DataError):
+    """A tree without events.
+
+    Attributes
+    ----------
+    path
+        Its file.
+    """
+
+    def __init__(self, path: Path, message: str) -> None:
+        super().__init__(message)
+        self.path = path

@@ -17,6 +17,7 @@ from xec_data.reading.reader import EventReader
 from xec_data.reading.root_files import describe_branch, open_tree
 from xec_data.reading.tree_info import check_stored, describe_shape, resolve
 from xec_data.schema.branches import (
+    NPHO_BRANCH,
     RECO_BRANCHES,
     SCHEMA,
     SENSOR_BRANCHES,
@@ -41,6 +42,8 @@ def check_file(
     path: str | Path,
     *,
     tree_name: str = TREE_NAME,
+    npho_branch: str = NPHO_BRANCH,
+    time_branch: str = TIME_BRANCH,
     progress: Progress | None = None,
     dead_above: float = DEAD_ABOVE,
     counts: ReadingStatistics | None = None,
@@ -53,6 +56,8 @@ def check_file(
         The file.
     tree_name
         Name of the tree.
+    npho_branch, time_branch
+        Stored names of the readings.
     progress
         Called with the events done and their total after every chunk.
     dead_above
@@ -67,13 +72,14 @@ def check_file(
     """
     path = Path(path)
     report = FileReport(str(path), tree_name, dead_above=dead_above)
+    stated = {"npho": npho_branch, "time": time_branch}
     problems: dict[str, str] = {}
     try:
-        readable = _look_at_branches(path, report, problems)
+        readable = _look_at_branches(path, report, problems, stated)
         if report.n_entries == 0:
             raise DataError(f"{path}: tree '{tree_name}' has 0 events; expected at least one")
         if readable:
-            seen = _read_through(path, report, readable, problems, progress)
+            seen = _read_through(path, report, readable, problems, stated, progress)
             if counts is not None and "npho" in seen:
                 counts.include(seen["npho"])
     except DataError as error:
@@ -82,7 +88,9 @@ def check_file(
     return report
 
 
-def _look_at_branches(path: Path, report: FileReport, problems: dict[str, str]) -> list[str]:
+def _look_at_branches(
+    path: Path, report: FileReport, problems: dict[str, str], stated: dict[str, str]
+) -> list[str]:
     """Describe all branches; give the names of the schema that can be read."""
     readable = []
     with open_tree(path, report.tree) as tree:
@@ -91,8 +99,7 @@ def _look_at_branches(path: Path, report: FileReport, problems: dict[str, str]) 
         available = tree.keys(recursive=True, full_paths=False)
         names = {}
         for branch in SCHEMA.values():
-            wanted = TIME_BRANCH if branch.name == "time" else None
-            found, _ = resolve(branch, available, wanted)
+            found, _ = resolve(branch, available, stated.get(branch.name))
             if found is not None:
                 names[found] = branch.name
             else:
@@ -127,10 +134,15 @@ def _read_through(
     report: FileReport,
     readable: list[str],
     problems: dict[str, str],
+    stated: dict[str, str],
     progress: Progress | None,
 ) -> dict[str, ReadingStatistics]:
+    names: dict[str, Any] = {
+        "tree_name": report.tree,
+        **{f"{name}_branch": stored for name, stored in stated.items() if name in readable},
+    }
     try:
-        reader = EventReader(path, readable, tree_name=report.tree)
+        reader = EventReader(path, readable, **names)
     except DataError as error:
         if "emiAng" not in readable:
             raise
@@ -138,11 +150,12 @@ def _read_through(
         readable = [name for name in readable if name != "emiAng"]
         if not readable:
             raise
-        reader = EventReader(path, readable, tree_name=report.tree)
+        reader = EventReader(path, readable, **names)
         problems["emiAng"] = str(error).removeprefix(f"{path}: tree '{report.tree}': ")
     report.n_clusters = len(reader.trees[0].cluster_starts)
     report.notes += [note.removeprefix(f"{path}: ") for note in reader.notes]
     report.angle_unit = reader.angle_units.get(path)
+    report.has_checksums = reader.has_checksums(path)
     readings = {name: ReadingStatistics() for name in SENSOR_BRANCHES if name in readable}
     values = {name: ValueStatistics() for name in (*TRUTH_BRANCHES, *RECO_BRANCHES) if name in readable}
     done = 0

@@ -49,12 +49,23 @@ class FileReport:
     dead_above: float = 0.0
     values: list[ValueReport] = field(default_factory=list)
     angle_unit: str | None = None
+    has_checksums: bool = False
     largest_uvw_difference: float | None = None
     largest_length_deviation: float | None = None
     usable: dict[str, bool] = field(default_factory=dict)
     reasons: dict[str, list[str]] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     error: str | None = None
+
+    def line(self) -> str:
+        """Return the report in one line."""
+        if self.error is not None:
+            return self.error
+        uses = ", ".join(name for name, can in self.usable.items() if can) or "nothing"
+        sums = "checksums right" if self.has_checksums else "no checksums"
+        return (
+            f"{self.path}: {self.n_entries} events, {len(self.dead)} dead sensors, {sums}; usable for {uses}"
+        )
 
     @property
     def is_usable(self) -> bool:

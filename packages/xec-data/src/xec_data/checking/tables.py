@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from rich.console import Console
@@ -49,6 +50,16 @@ def print_report(report: FileReport, console: Console) -> None:
         console.print(f"[yellow]note:[/] {escape(note)}")
     for line in usable_lines(report):
         console.print(line)
+
+
+def print_summary(reports: Sequence[FileReport], console: Console) -> None:
+    """Print a line for every file, and one for all."""
+    console.rule("[bold]summary[/]")
+    for report in reports:
+        console.print(escape(report.line()), soft_wrap=True)
+    good = [report for report in reports if report.is_usable]
+    n_events = sum(report.n_entries for report in good)
+    console.print(f"{len(good)} of {len(reports)} files are usable, with {n_events} events")
 
 
 def usable_lines(report: FileReport) -> list[str]:

@@ -9,6 +9,7 @@ import typer
 
 from xec_data.commands.rewrite import rewrite
 from xec_data.commands.simulate import simulate
+from xec_geometry.cli.options import Force
 
 app = typer.Typer(no_args_is_help=True, help="Check and rewrite event files; simulate events.")
 
@@ -26,6 +27,8 @@ app.command("rewrite")(rewrite)
 def check(
     files: Annotated[list[Path], typer.Argument(help="ROOT files, folders or patterns.", show_default=False)],
     tree: Annotated[str, typer.Option("--tree", help="Name of the tree.")] = "tree",
+    npho_branch: Annotated[str, typer.Option(help="Branch with the photons.")] = "npho",
+    time_branch: Annotated[str, typer.Option(help="Branch with the times.")] = "relative_time",
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
     dead_out: Annotated[
         Path | None,
@@ -35,6 +38,7 @@ def check(
         float,
         typer.Option(help="A sensor is dead if it is invalid in more than this fraction of the events."),
     ] = 0.95,
+    force: Force = False,
 ) -> None:
     """Check the content of files and what they can be used for.
 
@@ -47,23 +51,25 @@ def check(
 
     from xec_data.checking.check import check_file
     from xec_data.checking.statistics import ReadingStatistics
-    from xec_data.checking.tables import print_report
+    from xec_data.checking.tables import print_report, print_summary
     from xec_data.commands.progress import progress_of_files
     from xec_data.errors import DataError
     from xec_data.reading.file_paths import find_files
-    from xec_geometry.support.output import check_writable
+    from xec_geometry.support.output import check_output
 
     if not 0 <= dead_fraction < 1:
         raise DataError(f"--dead-fraction {dead_fraction:g}: expected 0 ≤ fraction < 1")
     paths = find_files(list(files))
     if dead_out is not None:
-        check_writable(dead_out)
+        check_output(dead_out, inputs=paths, force=force)
     counts = ReadingStatistics()
     with progress_of_files("reading") as progress_of:
         reports = [
             check_file(
                 path,
                 tree_name=tree,
+                npho_branch=npho_branch,
+                time_branch=time_branch,
                 progress=progress_of(path),
                 dead_above=dead_fraction,
                 counts=counts,
@@ -76,6 +82,8 @@ def check(
         console = Console(soft_wrap=False)
         for report in reports:
             print_report(report, console)
+        if len(reports) > 1:
+            print_summary(reports, console)
     useless = [report for report in reports if not report.is_usable]
     if dead_out is not None and not useless:
         from xec_data.dead_channels.sources import write_counted

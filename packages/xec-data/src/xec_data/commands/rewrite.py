@@ -7,15 +7,15 @@ from typing import Annotated
 
 import typer
 
+from xec_geometry.cli.options import Force
+
 
 def rewrite(
     inputs: Annotated[
         list[Path],
         typer.Argument(metavar="IN.root...", help="ROOT files, folders or patterns.", show_default=False),
     ],
-    output: Annotated[
-        Path, typer.Argument(metavar="OUT.root", help="The file to write.", show_default=False)
-    ],
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="OUT.root", help="The file to write.")],
     compression: Annotated[
         str, typer.Option("--compression", "-c", help="lz4 (fastest to read), zstd, zlib or none.")
     ] = "lz4",
@@ -30,15 +30,21 @@ def rewrite(
     drop: Annotated[
         list[str] | None, typer.Option("--drop", help="A branch to be left out; may be given repeatedly.")
     ] = None,
+    force: Force = False,
 ) -> None:
     """Write events into one new file with another compression and other clusters.
 
     Every branch is kept to the last bit, those that xec does not know included; several files of the same
     branches are put together. What else stands in the files is copied if it is text, and named otherwise.
+
+    xec data rewrite run*.root -o all.root
     """
     from xec_data.commands.progress import progress_of_files
+    from xec_data.reading.file_paths import find_files
     from xec_data.writing.rewrite import rewrite_files
+    from xec_geometry.support.output import check_output
 
+    check_output(output, inputs=find_files(list(inputs)), force=force)
     with progress_of_files("writing") as progress_of:
         summary = rewrite_files(
             list(inputs),

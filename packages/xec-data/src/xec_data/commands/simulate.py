@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from xec_geometry.cli.options import Force
+
 
 def simulate(
     output: Annotated[Path, typer.Argument(metavar="OUT.root", help="The file to write.")],
@@ -42,12 +44,17 @@ def simulate(
             help="Window in ns, centred on the first photon of an event, in which its others begin.",
         ),
     ] = 180.0,
+    noise_free: Annotated[
+        bool,
+        typer.Option("--noise-free", help="Sensors read the light itself, without chance and noise."),
+    ] = False,
     processes: Annotated[
         int, typer.Option("--processes", "-j", help="Processes that simulate; 0: one for every core.")
     ] = 0,
     chunk: Annotated[
         int, typer.Option("--chunk", help="Events kept in memory before they are written.")
     ] = 1000,
+    force: Force = False,
 ) -> None:
     """Simulate photons from the target in the xenon detector: light map, showers, sensors.
 
@@ -62,7 +69,9 @@ def simulate(
     from xec_data.simulation.configuration import SimulationConfig, parse_energy, parse_photons
     from xec_data.simulation.file import simulate_file
     from xec_data.simulation.progress import show_progress
+    from xec_geometry.support.output import check_output
 
+    check_output(output, force=force)
     config = SimulationConfig(
         seed=seed,
         energy=parse_energy(energy),
@@ -74,6 +83,7 @@ def simulate(
         npho_threshold=threshold,
         photons=parse_photons(photons),
         pile_up_window=pile_up_window * 1e-9,
+        noise_free=noise_free,
     )
     with show_progress(events) as progress:
         summary = simulate_file(

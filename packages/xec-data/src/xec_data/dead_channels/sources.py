@@ -19,6 +19,7 @@ from xec_geometry.support.output import atomic_output
 
 DeadChannels = NDArray[np.bool_]
 
+_MOST_DIGITS, _SHOWN = 9, 40
 _EXPECTED = f"expected a sensor id from 0 to {N_SENSORS - 1}"
 _ROOT_MAGIC = b"root"
 
@@ -72,9 +73,10 @@ def open_dead_channels(text: str | Path, *, tree_name: str = TREE_NAME) -> DeadC
 
 
 class TextDeadChannels:
-    """Dead channels of a text file: one sensor id a line, the same for every run.
+    """Dead channels of a text file: sensor ids, the same for every run.
 
-    Behind a ``#`` stands a comment; empty lines mean nothing, and a repeated id is as good as one.
+    One or several ids a line, with spaces or commas between. Behind a ``#`` stands a comment; empty lines
+    mean nothing, and a repeated id is as good as one.
 
     Parameters
     ----------
@@ -91,8 +93,7 @@ class TextDeadChannels:
         self.path = Path(path)
         self._dead = np.zeros(N_SENSORS, dtype=np.bool_)
         for number, line in enumerate(_read_text(self.path).splitlines(), start=1):
-            entry = line.partition("#")[0].strip()
-            if entry:
+            for entry in line.partition("#")[0].replace(",", " ").split():
                 self._dead[_sensor_id(entry, f"{self.path}: line {number}")] = True
 
     def dead(self, run: int | None = None) -> DeadChannels:  # noqa: ARG002 (one list for all runs)
@@ -202,8 +203,9 @@ def write_counted(
 
 def _sensor_id(entry: str, where: str) -> int:
     # Only plain digits: int() would also take 1_000, +7 and digits of other scripts.
-    if not (entry.isascii() and entry.isdigit() and int(entry) < N_SENSORS):
-        raise DataError(f"{where}: found {entry!r}; {_EXPECTED}, one a line")
+    if not (entry.isascii() and entry.isdigit() and len(entry) <= _MOST_DIGITS and int(entry) < N_SENSORS):
+        shown = entry if len(entry) <= _SHOWN else f"{entry[:_SHOWN]}…"
+        raise DataError(f"{where}: found {shown!r}; {_EXPECTED}")
     return int(entry)
 
 
@@ -219,7 +221,8 @@ def _begins_like_root(path: Path) -> bool:
 
 def _read_text(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8")
+        # Editors of some systems begin a file with a byte-order mark.
+        return path.read_text(encoding="utf-8-sig")
     except FileNotFoundError as error:
         raise missing_file(path) from error
     except OSError as error:

@@ -13,13 +13,20 @@ from xec_data.errors import DataError
 from xec_data.reading.root_files import describe_branch, one_line
 from xec_data.reading.tree_info import describe_shape
 from xec_data.schema.branches import Branch
+from xec_data.schema.checksums import TreeChecksums
 
 _VECTOR_HEADER = 10
 """Bytes before the numbers of a ``std::vector``: byte count (4), version (2), length (4)."""
 
 
 def read_into(
-    out: NDArray[Any], stored_branch: Any, branch: Branch, start: int, stop: int, where: str
+    out: NDArray[Any],
+    stored_branch: Any,
+    branch: Branch,
+    start: int,
+    stop: int,
+    where: str,
+    checksums: TreeChecksums | None = None,
 ) -> None:
     """Read the entries ``start`` to ``stop`` of a branch into `out`.
 
@@ -35,6 +42,8 @@ def read_into(
         Entries of the tree.
     where
         File and tree, for messages.
+    checksums
+        Of the tree, if there are any.
 
     Raises
     ------
@@ -43,12 +52,15 @@ def read_into(
     """
     stored = describe_branch(stored_branch)
     place = f"{where}, branch '{stored.name}'"
-    if stored.shape == branch.shape and stored.dtype == out.dtype == np.float32:
+    plain = isinstance(stored_branch.interpretation, uproot.AsDtype)
+    if plain and stored.shape == branch.shape and stored.dtype == out.dtype == np.float32:
         # The usual case: the bytes are swapped straight into their final place.
         interpretation = stored_branch.interpretation.inplace(out)
         values = _read(stored_branch, start, stop, place, library="np", interpretation=interpretation)
         if len(values) != len(out):
             raise _too_few(place, start, stop, len(values))
+        if checksums is not None:
+            checksums.check(stored.name, out, start, stop, place)
         return
     if stored.shape is None:
         values = _read_vectors(stored_branch, branch, start, stop)
@@ -57,6 +69,8 @@ def read_into(
             values = _equal_lengths(ragged, branch, start, place)
     else:
         values = _read(stored_branch, start, stop, place, library="np")
+        if checksums is not None and len(values) == len(out):
+            checksums.check(stored.name, values, start, stop, place)
         if values.dtype.names:
             values = structured_to_unstructured(values)
     if len(values) != len(out):
@@ -75,12 +89,18 @@ def convert_into(out: NDArray[Any], values: NDArray[Any], start: int, place: str
     if out.dtype.kind == "i":
         limits = np.iinfo(out.dtype)
         # Comparisons with NaN are false: it counts as not fitting.
-        fits = (values >= limits.min) & (values <= limits.max)
         if values.dtype.kind == "f":
-            fits &= np.floor(values) == values
+            # The largest integer itself may not be a float; one more is a power of two.
+            fits = (
+                (values >= limits.min) & (values < float(int(limits.max) + 1)) & (np.floor(values) == values)
+            )
+        else:
+            fits = (values >= limits.min) & (values <= limits.max)
         if not fits.all():
             entry = int(np.argmin(fits.reshape(len(fits), -1).all(axis=1)))
-            raise DataError(f"{place}, entry {start + entry}: {values[entry]}; expected a 32-bit integer")
+            raise DataError(
+                f"{place}, entry {start + entry}: {values[entry]}; expected an integer of {limits.bits} bits"
+            )
     # A double beyond the range of floats becomes infinite, which is an invalid reading as it was before.
     with np.errstate(over="ignore"):
         out[...] = values

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import glob
+import os
 import re
-from collections.abc import Sequence
+import warnings
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from xec_data.errors import DataError
-from xec_geometry.errors import did_you_mean
+from xec_geometry.errors import XecWarning, did_you_mean
 
 SUFFIX = ".root"
 _GLOB_CHARACTERS = re.compile(r"[*?\[]")
@@ -27,7 +29,7 @@ def find_files(paths: str | Path | Sequence[str | Path]) -> list[Path]:
     -------
     list of Path
         In the order given, folders and patterns sorted by name with numbers by value. A file that is
-        named twice appears once.
+        named twice appears once. Folders and patterns leave out hidden files and links to nowhere.
 
     Raises
     ------
@@ -41,7 +43,8 @@ def find_files(paths: str | Path | Sequence[str | Path]) -> list[Path]:
     unique: dict[Path, Path] = {}
     for path in paths:
         for file in _expand(path):
-            unique.setdefault(file.resolve(), file)
+            # Not Path.resolve: it refuses links that lead to themselves.
+            unique.setdefault(Path(os.path.realpath(file)), file)
     return list(unique.values())
 
 
@@ -57,10 +60,11 @@ def _expand(path: str | Path) -> list[Path]:
     text = str(path)
     if not text:
         raise DataError("no files: a path is empty; expected a file, a folder or a pattern")
-    expanded = Path(text).expanduser()
+    # As Path.expanduser, which refuses a user that does not exist.
+    expanded = Path(os.path.expanduser(text))  # noqa: PTH111
     # Asked first, because a bracket may also be part of a file's name.
     if expanded.is_dir():
-        files = sorted(expanded.glob(f"*{SUFFIX}"), key=_natural)
+        files = _visible(expanded.glob(f"*{SUFFIX}"))
         if not files:
             raise DataError(f"no *{SUFFIX} files in the folder {expanded}")
         return files
@@ -68,14 +72,30 @@ def _expand(path: str | Path) -> list[Path]:
         return [expanded]
     if _GLOB_CHARACTERS.search(text):
         matches = (Path(match) for match in glob.glob(str(expanded), recursive=True))  # noqa: PTH207
-        files = sorted((match for match in matches if match.is_file()), key=_natural)
+        files = _visible(match for match in matches if not match.is_dir())
         if not files:
             raise DataError(f"no file matches the pattern {text}")
         return files
     raise missing_file(expanded)
 
 
+def _visible(paths: Iterable[Path]) -> list[Path]:
+    """Sort files, without hidden ones, such as a writer's or an archiver's own, and broken links."""
+    files = []
+    for path in sorted(paths, key=_natural):
+        if path.name.startswith("."):
+            continue
+        if path.is_symlink() and not path.exists():
+            warnings.warn(
+                XecWarning(f"{path} is a link to a file that does not exist; left out"), stacklevel=4
+            )
+            continue
+        files.append(path)
+    return files
+
+
 def _natural(path: Path) -> list[tuple[int, str]]:
     # run9 stands before run10.
-    pieces = re.split(r"(\d+)", str(path))
-    return [(int(piece), "") if piece.isdigit() else (-1, piece) for piece in pieces]
+    # Digits of other scripts and raised ones are letters here.
+    pieces = re.split(r"([0-9]+)", str(path))
+    return [(int(piece), "") if piece.isascii() and piece.isdigit() else (-1, piece) for piece in pieces]

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from xec_data.reading.root_files import find_tree, open_file
+from xec_data.schema.checksums import CHECKSUMS_KEY, TreeChecksums
 
 _AT_MOST = 128
 """Maximal number of open files; each takes a file descriptor and a sleeping thread."""
@@ -37,15 +38,21 @@ class OpenTrees:
             self._opened.move_to_end(path)
         else:
             file = open_file(path)
-            self._opened[path] = file, find_tree(file, path, self.tree_name)
+            tree = find_tree(file, path, self.tree_name)
+            self._opened[path] = file, tree, _checksums(file, tree)
             if len(self._opened) > _most_open():
                 self._opened.popitem(last=False)[1][0].close()
         return self._opened[path][1]
 
+    def checksums(self, path: Path) -> TreeChecksums | None:
+        """Return the checksums of a tree; None if its file has none."""
+        self[path]
+        return self._opened[path][2]
+
     def close(self) -> None:
         """Close all of them. They are opened again when they are asked for."""
         self._leave_to_parent()
-        for file, _ in self._opened.values():
+        for file, _, _ in self._opened.values():
             file.close()
         self._opened.clear()
 
@@ -64,7 +71,13 @@ class OpenTrees:
 
     def _forget(self) -> None:
         self._process = os.getpid()
-        self._opened: OrderedDict[Path, tuple[Any, Any]] = OrderedDict()
+        self._opened: OrderedDict[Path, tuple[Any, Any, TreeChecksums | None]] = OrderedDict()
+
+
+def _checksums(file: Any, tree: Any) -> TreeChecksums | None:
+    if f"{CHECKSUMS_KEY};1" not in file.keys():  # noqa: SIM118 (a file of uproot is no dictionary)
+        return None
+    return TreeChecksums.from_text(str(file[CHECKSUMS_KEY]), int(tree.num_entries))
 
 
 def _most_open() -> int:

@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from copy import copy
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -27,6 +28,7 @@ from xec_data.reading.tree_info import (
     DEPRECATED,
     TreeInfo,
     check_stored,
+    inspect_files,
     inspect_open_tree,
     resolve,
     schema_branch,
@@ -38,6 +40,7 @@ from xec_data.schema.branches import (
     SCHEMA,
     TIME_BRANCH,
     TREE_NAME,
+    Branch,
     is_invalid,
 )
 from xec_data.schema.validity import check_readings
@@ -117,26 +120,29 @@ class EventReader:
         self._pool: tuple[int, ThreadPoolExecutor] | None = None
         required = tuple(dict.fromkeys(branches))
         optional = tuple(name for name in dict.fromkeys(optional) if name not in required)
+        self._optional = frozenset(optional)
         self.num_threads = num_threads or min(_MAX_THREADS, available_cores())
         self.notes: list[str] = []
-        self.trees: list[TreeInfo] = []
         self.angle_units: dict[Path, AngleUnit] = {}
         stated = {"npho": npho_branch, "time": time_branch}
-        for path in find_files(files):
+
+        def inspect(path: Path) -> TreeInfo:
             # All that has to be known of a file while it is open: opening it is what takes the time.
             info = inspect_open_tree(
                 self._opened[path], path, tree_name, required=required, optional=optional, wanted=stated
             )
-            self.trees.append(info)
             if "emiAng" in required:
                 self.angle_units[path] = self._angle_unit(info, angle_unit)
-        common = set.intersection(*(set(tree.stored) for tree in self.trees))
-        self.branches = tuple(name for name in (*required, *optional) if name in common)
+            return info
+
+        self.trees, left_out = inspect_files(find_files(files), inspect)
+        self.branches = tuple(name for name in (*required, *optional) if self._can_be_read(name))
         if not self.branches:
             raise DataError(
                 "no branches to read: none were asked for, or the files have none of the optional ones"
             )
         self.notes += summarize_notes([note for tree in self.trees for note in tree.notes])
+        self.notes += left_out
         self.chunk_size = default_chunk_size(self.branches)
         if chunk_size is not None:
             self.chunk_size, note = bounded_chunk_size(chunk_size, self.branches)
@@ -146,7 +152,7 @@ class EventReader:
         for shard in self.shards:
             self._check_shard(shard)
         if "emiAng" in self.branches and "emiAng" not in required:
-            self.angle_units = {tree.path: self._angle_unit(tree, angle_unit) for tree in self.trees}
+            self._find_units_of_optional_angles(angle_unit)
         for name, why in DEPRECATED.items():
             if any(name in tree.stored.values() for tree in self.trees):
                 warnings.warn(f"the branch '{name}' is deprecated: it {why}", FutureWarning, stacklevel=2)
@@ -207,7 +213,9 @@ class EventReader:
         """
         self._check_shard(shard)
         info = self._tree_of[shard.path]
-        arrays = self._read_arrays(info, {name: info.stored[name] for name in self.branches}, shard)
+        stored = {name: info.stored[name] for name in self.branches if name in info.stored}
+        arrays = self._read_arrays(info, stored, shard)
+        arrays |= {name: _nothing(name, len(shard)) for name in self.branches if name not in arrays}
         if "emiAng" in arrays and self.angle_units.get(shard.path) == "rad":
             angles = arrays["emiAng"]
             np.degrees(angles, out=angles, where=~is_invalid(angles))
@@ -225,6 +233,10 @@ class EventReader:
             shard = Shard(info.path, 0, min(info.n_entries, _EVENTS_TO_LOOK_AT))
             if "npho" in info.stored:
                 check_readings(self._read_arrays(info, {"npho": info.stored["npho"]}, shard)["npho"], shard)
+
+    def has_checksums(self, path: Path) -> bool:
+        """Return whether damage of a file is noticed whatever its compression; see `TreeChecksums`."""
+        return self._opened.checksums(path) is not None
 
     def close(self) -> None:
         """Close the files that are open. The reader can be used again afterwards."""
@@ -258,6 +270,7 @@ class EventReader:
     def _read_arrays(self, info: TreeInfo, stored: dict[str, str], shard: Shard) -> dict[str, NDArray[Any]]:
         """Read branches, given as name in xec → name in the file, cut into pieces for the threads."""
         tree = self._opened[info.path]
+        checksums = self._opened.checksums(info.path)
         where = f"{info.path}: tree '{info.tree}'"
         arrays: dict[str, NDArray[Any]] = {}
         tasks = []
@@ -270,13 +283,14 @@ class EventReader:
             per_piece = max(1, _PIECE_BYTES // branch.bytes_per_event)
             for start, stop in group_clusters(shard.start, shard.stop, baskets, per_piece):
                 out = array[start - shard.start : stop - shard.start]
-                tasks.append((out, stored_branch, branch, start, stop, where))
+                read = self._read_if_possible if name in self._optional else read_into
+                tasks.append(partial(read, out, stored_branch, branch, start, stop, where, checksums))
         if len(tasks) == 1 or self.num_threads == 1:
             for task in tasks:
-                read_into(*task)
+                task()
             return arrays
         pool = self._threads()
-        futures = [pool.submit(read_into, *task) for task in tasks]
+        futures = [pool.submit(task) for task in tasks]
         try:
             for future in futures:
                 future.result()
@@ -284,6 +298,42 @@ class EventReader:
             for future in futures:
                 future.cancel()
         return arrays
+
+    def _find_units_of_optional_angles(self, stated: str) -> None:
+        """Find the units of angles that nothing depends on; without them where that is impossible."""
+        try:
+            self.angle_units = {
+                tree.path: self._angle_unit(tree, stated) for tree in self.trees if "emiAng" in tree.stored
+            }
+        except DataError as error:
+            if stated != "auto":
+                raise
+            self.branches = tuple(name for name in self.branches if name != "emiAng")
+            self.notes.append(f"{error}; emiAng is left out")
+
+    def _can_be_read(self, name: str) -> bool:
+        """Return whether a branch is in all files, or in some and has a value that means none."""
+        lacking = [tree.path for tree in self.trees if name not in tree.stored]
+        if not lacking:
+            return True
+        if len(lacking) == len(self.trees) or not _has_nothing(name):
+            return False
+        self.notes += [f"{path}: no branch '{name}'; its values are NaN there" for path in lacking]
+        return True
+
+    def _read_if_possible(
+        self, out: NDArray[Any], stored_branch: Any, branch: Branch, start: int, stop: int, *place: Any
+    ) -> None:
+        """Read entries of a branch that nothing depends on, NaN where they are not as expected."""
+        try:
+            read_into(out, stored_branch, branch, start, stop, *place)
+        except DataError as error:
+            if not _has_nothing(branch.name):
+                raise
+            out[...] = np.nan
+            note = f"{error}; NaN in entries {start} to {stop - 1}"
+            if note not in self.notes:
+                self.notes.append(note)
 
     def _stop_threads(self) -> None:
         if self._pool is not None and self._pool[0] == os.getpid():
@@ -310,6 +360,15 @@ class EventReader:
         shard = Shard(info.path, 0, min(info.n_entries, N_EVENTS_TO_COMPARE))
         arrays = self._read_arrays(info, stored, shard)
         return detect_angle_unit(arrays["emiAng"], arrays.get("emiVec"), stated, source=where)
+
+
+def _has_nothing(name: str) -> bool:
+    """Return whether a branch has a value that means none."""
+    return np.dtype(SCHEMA[name].dtype).kind == "f"
+
+
+def _nothing(name: str, n_events: int) -> NDArray[Any]:
+    return np.full((n_events, *SCHEMA[name].shape), np.nan, dtype=SCHEMA[name].dtype)
 
 
 def _part(events: EventChunk, shard: Shard) -> EventChunk:

@@ -79,6 +79,11 @@ def open_file(path: Path) -> Any:
     DataError
         If the file is missing, truncated, or no ROOT file.
     """
+    if "::" in str(path):
+        raise DataError(
+            f"{path} cannot be opened: to uproot '::' stands between a file and a protocol; expected a path "
+            "without it, such as one from within that folder"
+        )
     _check_header(path)
     try:
         return uproot.open(

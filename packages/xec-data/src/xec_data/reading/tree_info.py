@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from xec_data.errors import DataError
+from xec_data.errors import DataError, EmptyTreeError
 from xec_data.reading.root_files import StoredBranch, describe_branch, open_tree
 from xec_data.schema.branches import NPHO_BRANCH, SCHEMA, SENSOR_BRANCHES, TIME_BRANCH, TREE_NAME, Branch
 from xec_geometry.errors import did_you_mean
@@ -95,6 +95,40 @@ def inspect_tree(
         )
 
 
+def inspect_files(
+    paths: Iterable[Path], inspect: Callable[[Path], TreeInfo]
+) -> tuple[list[TreeInfo], list[str]]:
+    """Inspect files, and leave out those without events: runs without any happen.
+
+    Parameters
+    ----------
+    paths
+        The files.
+    inspect
+        Inspects one.
+
+    Returns
+    -------
+    list of TreeInfo, list of str
+        The others, and a note about each that is left out.
+
+    Raises
+    ------
+    DataError
+        If a file cannot be used, or none has events.
+    """
+    infos: list[TreeInfo] = []
+    empty: list[EmptyTreeError] = []
+    for path in paths:
+        try:
+            infos.append(inspect(path))
+        except EmptyTreeError as error:
+            empty.append(error)
+    if not infos:
+        raise empty[0]
+    return infos, [f"{error.path} has no events; it is left out" for error in empty]
+
+
 def inspect_open_tree(
     tree: Any,
     path: Path,
@@ -120,7 +154,7 @@ def inspect_open_tree(
     where = f"{path}: tree '{tree_name}'"
     n_entries = int(tree.num_entries)
     if n_entries == 0:
-        raise DataError(f"{where} has 0 events; expected at least one")
+        raise EmptyTreeError(path, f"{where} has 0 events; expected at least one")
     available = tree.keys(recursive=True, full_paths=False)
     for name in dict.fromkeys([*required, *optional]):
         branch = schema_branch(name)
@@ -129,7 +163,13 @@ def inspect_open_tree(
             if name in required:
                 raise _missing_branch(where, branch, wanted.get(name, name), available)
             continue
-        check_stored(describe_branch(tree[found]), branch, n_entries, where)
+        try:
+            check_stored(describe_branch(tree[found]), branch, n_entries, where)
+        except DataError as error:
+            if name in required:
+                raise
+            notes.append(f"{error}; it is left out")
+            continue
         stored[name] = found
         if note:
             notes.append(f"{path}: {note}")

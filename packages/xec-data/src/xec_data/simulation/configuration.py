@@ -51,6 +51,9 @@ class SimulationConfig:
         noise only, and no truth but `n_gamma`.
     pile_up_window
         Further photons of an event begin, uniformly, within this window in s around the first one.
+    noise_free
+        Whether sensors read the light itself: the mean number of photons and their mean time of arrival,
+        without the chance of photoelectrons, gains and electronics.
 
     Raises
     ------
@@ -68,6 +71,7 @@ class SimulationConfig:
     npho_threshold: float = 100.0
     photons: tuple[int, int] = (1, 1)
     pile_up_window: float = CONSTANTS.pile_up_window
+    noise_free: bool = False
 
     def __post_init__(self) -> None:
         low, high = self.energy

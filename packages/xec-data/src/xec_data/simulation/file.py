@@ -15,6 +15,7 @@ from xec_data.simulation.configuration import SimulationConfig, SimulationError
 from xec_data.simulation.generator import EventGenerator, Events, check_counts, n_blocks, regroup
 from xec_data.writing.tree_writer import TreeWriter
 from xec_geometry.support.output import check_writable
+from xec_geometry.support.parent import exit_with_parent
 from xec_geometry.support.processors import available_cores
 
 # Blocks that are being made or wait for the writer, for each process: enough that none is ever idle.
@@ -145,6 +146,7 @@ _worker: EventGenerator
 
 def _start_worker(config: SimulationConfig) -> None:
     global _worker
+    exit_with_parent()
     _worker = EventGenerator(config)
 
 

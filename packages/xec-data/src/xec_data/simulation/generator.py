@@ -61,8 +61,8 @@ class EventGenerator:
         events: Events = {"npho": npho, "relative_time": time}
         events |= _truth(drawn, start)
         events["n_gamma"] = drawn.number.astype(np.int32)
-        events["run"] = np.full(BLOCK_SIZE, self.config.run, dtype=np.int32)
-        events["event"] = np.arange(number * BLOCK_SIZE, (number + 1) * BLOCK_SIZE, dtype=np.int32)
+        events["run"] = np.full(BLOCK_SIZE, self.config.run, dtype=np.int64)
+        events["event"] = np.arange(number * BLOCK_SIZE, (number + 1) * BLOCK_SIZE, dtype=np.int64)
         if self.config.dead_fraction > 0:
             events["dead"] = np.broadcast_to(self._readout.dead, npho.shape)
         return events

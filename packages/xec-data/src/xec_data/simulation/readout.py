@@ -37,6 +37,7 @@ class Readout:
         self._noise_variance = np.array([RESPONSES[kind].noise ** 2 for kind in kinds])
         self._photons_per_electron = sensor_gains(config.seed) / self._efficiency
         self._threshold = config.npho_threshold
+        self._noise_free = config.noise_free
 
     def read(
         self, photons: FloatArray, arrival: FloatArray, rng: np.random.Generator
@@ -59,11 +60,11 @@ class Readout:
         first_interaction
             Its time on the same clock, in s; 0 if no sensor has a valid time.
         """
-        pulses = rng.poisson(np.atleast_2d(photons) * self._efficiency)
-        electrons = pulses.sum(axis=0)
-        spread = np.sqrt(electrons * self._single_variance + self._noise_variance)
-        npho = (electrons + spread * rng.standard_normal(len(electrons))) * self._photons_per_electron
-        time = draw_times(np.atleast_2d(arrival), pulses, rng)
+        photons, arrival = np.atleast_2d(photons), np.atleast_2d(arrival)
+        if self._noise_free:
+            npho, time = photons.sum(axis=0), arrival.min(axis=0)
+        else:
+            npho, time = self._draw(photons, arrival, rng)
         valid = (npho >= self._threshold) & ~self.dead
         start = float(time.min(where=valid, initial=np.inf))
         if not np.isfinite(start):
@@ -72,6 +73,15 @@ class Readout:
         time[~valid] = INVALID
         npho[self.dead] = INVALID
         return npho, time, -start
+
+    def _draw(
+        self, photons: FloatArray, arrival: FloatArray, rng: np.random.Generator
+    ) -> tuple[FloatArray, FloatArray]:
+        pulses = rng.poisson(photons * self._efficiency)
+        electrons = pulses.sum(axis=0)
+        spread = np.sqrt(electrons * self._single_variance + self._noise_variance)
+        npho = (electrons + spread * rng.standard_normal(len(electrons))) * self._photons_per_electron
+        return npho, draw_times(arrival, pulses, rng)
 
 
 def draw_times(arrival: FloatArray, electrons: IntArray, rng: np.random.Generator) -> FloatArray:

@@ -160,10 +160,13 @@ def needed_branches(purpose: str) -> tuple[str, ...]:
 
 
 def plausible_ranges() -> dict[str, tuple[tuple[float, float], ...]]:
-    """Give the plausible range of every column of the branches that hold the truth of one task as it is."""
+    """Give the plausible range of every column of branches with true or conventional values of a task."""
     ranges: dict[str, tuple[tuple[float, float], ...]] = {}
     for task in TASKS.values():
         if task.truth.function is None and len(task.truth.branches) == 1:
             # Of several tasks with the same truth, the first one tells: that of xec before another package's.
-            ranges.setdefault(task.truth.branches[0], tuple(output.plausible for output in task.outputs))
+            of_columns = tuple(output.plausible for output in task.outputs)
+            ranges.setdefault(task.truth.branches[0], of_columns)
+            if task.conventional is not None:
+                ranges.setdefault(task.conventional.branches[0], of_columns)
     return ranges

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import uproot
 
 from xec_data.errors import DataError
 from xec_data.reading.entry_ranges import group_clusters
@@ -17,7 +16,9 @@ from xec_data.reading.file_paths import find_files
 from xec_data.reading.root_files import find_tree, one_line, open_file
 from xec_data.reading.stored_columns import StoredColumn, bytes_per_event, check_values, columns_of, counters
 from xec_data.schema.branches import TREE_NAME
+from xec_data.schema.checksums import CHECKSUMS_KEY, TreeChecksums
 from xec_data.writing.compression import FASTEST, compression_of
+from xec_data.writing.root_output import recreate
 from xec_data.writing.tree_writer import CLUSTER_BYTES
 from xec_geometry.errors import did_you_mean
 from xec_geometry.support.output import atomic_output, check_writable
@@ -107,9 +108,8 @@ def rewrite_files(
     settings = compression_of(compression, level)
     if cluster is not None and cluster < 1:
         raise DataError(f"clusters of {cluster} events; expected at least 1")
-    paths, output = find_files(inputs), check_writable(output)
-    if any(path.resolve() == output.resolve() for path in paths):
-        raise DataError(f"{output} is both an input and the output; expected another name for the output")
+    paths = find_files(inputs)
+    output = check_writable(output, inputs=paths)
     drop = tuple(drop)
     contents = [_inspect(path, tree_name, drop) for path in paths]
     first = contents[0]
@@ -119,15 +119,18 @@ def rewrite_files(
     per_cluster = cluster or max(1, int(CLUSTER_BYTES // first.bytes_per_event))
     types = {column.name: column.type for column in first.columns}
     done = 0
-    with atomic_output(output) as temporary, uproot.recreate(temporary, compression=settings) as file:
+    with atomic_output(output) as temporary, recreate(temporary, settings) as file:
         counter_of = counters(first.columns)
         tree = file.mktree(tree_name, types, first.title, counter_name=counter_of.__getitem__)
+        checksums = TreeChecksums()
         blocks = chain.from_iterable(_blocks(content, tree_name, per_cluster) for content in contents)
         for block in recut(blocks, per_cluster):
             tree.extend(block)
+            checksums.add(block)
             done += len(next(iter(block.values())))
             if progress is not None:
                 progress(done, n_events)
+        file[CHECKSUMS_KEY] = checksums.to_text()
         for name, text in first.texts.items():
             file[name] = text
     before = sum(path.stat().st_size for path in paths)
@@ -204,7 +207,7 @@ def _other_keys(file: Any, tree_name: str) -> tuple[dict[str, str], list[str]]:
     texts: dict[str, str] = {}
     others = []
     for name, kind in file.classnames(recursive=True, cycle=False).items():
-        if name == tree_name.strip("/") or kind == "TDirectory":
+        if name in (tree_name.strip("/"), CHECKSUMS_KEY) or kind == "TDirectory":
             continue
         if kind == "TObjString":
             texts[name] = str(file[name])

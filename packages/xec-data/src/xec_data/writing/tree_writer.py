@@ -10,13 +10,14 @@ from types import TracebackType
 from typing import Any, Self
 
 import numpy as np
-import uproot
 from numpy.typing import ArrayLike, NDArray
 
 from xec_data.errors import DataError
 from xec_data.reading.root_files import open_file
 from xec_data.schema.branches import TREE_NAME
+from xec_data.schema.checksums import CHECKSUMS_KEY, TreeChecksums
 from xec_data.writing.compression import compression_of
+from xec_data.writing.root_output import recreate
 from xec_geometry.support.output import atomic_output
 
 CLUSTER_BYTES = 16 * 1024**2
@@ -69,10 +70,11 @@ class TreeWriter:
         self._layout: dict[str, tuple[np.dtype[Any], tuple[int, ...]]] | None = None
         self._waiting: list[dict[str, NDArray[Any]]] = []
         self._n_waiting = 0
+        self._checksums = TreeChecksums()
 
     def __enter__(self) -> Self:
         temporary = self._stack.enter_context(atomic_output(self.path))
-        self._file = self._stack.enter_context(uproot.recreate(temporary, compression=self._compression))
+        self._file = self._stack.enter_context(recreate(temporary, self._compression))
         return self
 
     def __exit__(
@@ -133,14 +135,15 @@ class TreeWriter:
     def _flush(self) -> None:
         if self._waiting:
             parts, self._waiting, self._n_waiting = self._waiting, [], 0
-            self._file[self.tree].extend(
-                {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-            )
+            cluster = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+            self._file[self.tree].extend(cluster)
+            self._checksums.add(cluster)
 
     def _finish(self) -> None:
         if self._layout is None:
             raise DataError(f"{self.path}: nothing was written into the tree '{self.tree}'")
         self._flush()
+        self._file[CHECKSUMS_KEY] = self._checksums.to_text()
         if self.metadata:
             self._file[METADATA_KEY] = json.dumps(self.metadata, ensure_ascii=False)
 
