@@ -1,6 +1,7 @@
 import pickle
 import typing
-from contextlib import contextmanager
+import zipfile
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 
 import numpy as np
@@ -137,7 +138,7 @@ def test_files_of_the_first_version(tmp_path, network, checkpoint, raw_events):
     again = load_plain(tmp_path / "again.pth")
     assert again["format_version"] == FORMAT_VERSION
     assert again.keys() == content.keys() | {
-        "outputs", "objective", "ema_objective", "residual_factors", "timing"
+        "outputs", "objective", "ema_objective", "residual_factors", "timing", "inputs"
     }  # fmt: skip
     assert again["sampler"] == content["sampler"]
     assert again["bad_steps"] == [2, 1]
@@ -269,6 +270,35 @@ def test_damaged_in_the_middle(saved):
     with pytest.raises(CheckpointError) as raised:
         load_model(saved)
     assert "\n" not in str(raised.value)
+
+
+def test_one_flipped_bit_anywhere_is_noticed(saved, tmp_path):
+    content = saved.read_bytes()
+    rng = np.random.default_rng(0)
+    original = {name: value.clone() for name, value in load_model(saved).state_dict().items()}
+    noticed = 0
+    for place in rng.integers(0, len(content), 40):
+        damaged = bytearray(content)
+        damaged[place] ^= 1 << rng.integers(0, 8)
+        path = tmp_path / "damaged.pth"
+        path.write_bytes(damaged)
+        # Else it is between the records, in nothing that is read.
+        found = original
+        with suppress(CheckpointError):
+            noticed += 1
+            found = load_model(path).state_dict()
+            noticed -= 1
+        assert all(torch.equal(value, original[name]) for name, value in found.items())
+    assert noticed > 20
+
+
+def test_a_compressed_file_is_refused_before_it_fills_the_memory(saved, tmp_path):
+    path = tmp_path / "small.pth"
+    with zipfile.ZipFile(saved) as old, zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as new:
+        for record in old.infolist():
+            new.writestr(record.filename, old.read(record))
+    with pytest.raises(CheckpointError, match="is no checkpoint: it is compressed"):
+        load_model(path)
 
 
 class _Malice:

@@ -75,13 +75,14 @@ def test_outputs_follow_the_targets(small_network, raw_events):
 @torch.no_grad()
 @pytest.mark.parametrize("preset", list(PRESETS))
 @pytest.mark.parametrize("scheme", list(SCHEMES))
-def test_invalid_readings_give_finite_outputs(preset, scheme, raw_events):
+def test_one_valid_count_is_enough_for_finite_outputs(preset, scheme, raw_events):
     normalization = NormalizationConfig(preset=preset, npho_scheme=scheme)
     network = XECRegressor(ModelConfig(encoder_dim=64), {"uvwFI": TaskConfig()}, normalization).eval()
     npho, time = raw_events(4)
     npho[0], time[0] = INVALID, INVALID
     npho[1], time[1] = torch.nan, torch.inf
     npho[2], time[2] = -torch.inf, torch.nan
+    npho[:3, 5] = 100.0
     assert torch.isfinite(network(npho, time)["uvwFI"]).all()
 
 
@@ -159,3 +160,15 @@ def test_the_graph_can_be_captured_with_any_batch(model, small_network, raw_even
         found, expected = program.module()(*readings), network(*readings)
         for task, values in expected.items():
             torch.testing.assert_close(found[task], values, atol=1e-5, rtol=1e-5)
+
+
+@torch.no_grad()
+def test_an_event_without_any_valid_count_has_no_answer(small_network, raw_events):
+    tasks = {task: TaskConfig() for task in TASKS}
+    network = small_network({**tasks, "energy": TaskConfig(loss_fn="gaussian_nll")})
+    npho, time = raw_events(4)
+    npho[1], npho[3] = INVALID, torch.nan
+    for name, value in network(npho, time).items():
+        assert value.isnan().all(dim=1).tolist() == [False, True, False, True], name
+        assert value[[0, 2]].isfinite().all(), name
+    assert all(len(value) == 0 for value in network(npho[:0], time[:0]).values())

@@ -11,6 +11,7 @@ for the compiler to fuse.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -58,7 +59,8 @@ def block_mlp(
     Tensor
         Shape of `y`.
     """
-    positions = y.reshape(len(y), -1, y.shape[-1])
+    # Not -1: it has no meaning without events.
+    positions = y.reshape(len(y), math.prod(y.shape[1:-1]), y.shape[-1])
     out: Tensor = _BlockMLP.apply(positions, *norm, *first, gamma, *second)  # type: ignore[no-untyped-call]
     return out.reshape(y.shape)
 

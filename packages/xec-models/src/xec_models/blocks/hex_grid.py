@@ -67,7 +67,7 @@ class HexGridConv(nn.Module):
         taps = F.pad(self.weight[0], (0, 0, 0, 1))[self.direction]
         kernel = taps.permute(2, 0, 1).unsqueeze(1)
         y = F.conv2d(grid, kernel, self.bias.reshape(dim), padding=KERNEL // 2, groups=dim)
-        y = y.permute(0, 2, 3, 1).reshape(batch, -1, dim)
+        y = y.permute(0, 2, 3, 1).reshape(batch, self.shape[0] * self.shape[1], dim)
         out: Tensor = _ToNodes.apply(y, self.node, self.occupied, self.cell)  # type: ignore[no-untyped-call]
         return out
 

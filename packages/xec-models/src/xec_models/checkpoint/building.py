@@ -50,14 +50,16 @@ def load_model(
     -------
     Network
         In evaluation mode, with the averaged weights if there are any. A regressor takes raw readings,
-        ``load_model(path)(npho, time)``, and gives a dictionary of physical quantities.
+        ``load_model(path)(npho, time)``, and gives a dictionary of physical quantities. Its parameters
+        need no gradient; ``requires_grad_()`` is for who wants to train them.
 
     Raises
     ------
     CheckpointError
         As `read_checkpoint` and `build_model`.
     """
-    return build_model(read_checkpoint(path), source=str(path), kind=kind).to(device)
+    network = build_model(read_checkpoint(path), source=str(path), kind=kind).to(device)
+    return network.requires_grad_(False)
 
 
 @overload

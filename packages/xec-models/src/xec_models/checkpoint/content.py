@@ -260,6 +260,8 @@ class Checkpoint:
         State of the training; None if it cannot be continued.
     missing
         Parts of the state of the training that the file lacks.
+    inputs
+        Usual ranges of the training events, see `xec_data.checking.input_range`; empty if unknown.
     """
 
     kind: str
@@ -270,6 +272,7 @@ class Checkpoint:
     epoch: int | None = None
     training: TrainingState | None = None
     missing: tuple[str, ...] = ()
+    inputs: Mapping[str, tuple[float, float]] = field(default_factory=dict)
 
     def continuation(self, source: str = "checkpoint") -> TrainingState:
         """Return the state of the training.

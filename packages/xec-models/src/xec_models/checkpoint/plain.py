@@ -45,6 +45,8 @@ def load_plain(path: Path, map_location: str | torch.device = "cpu") -> object:
         )
     if magic.startswith(b"PK") and not zipfile.is_zipfile(path):
         raise CheckpointError(f"{path} is truncated ({path.stat().st_size} bytes): copy it again")
+    if magic.startswith(b"PK"):
+        _check_records(path)
     try:
         with warnings.catch_warnings():
             # Warnings about the pickle protocol of a file that is refused anyway.
@@ -57,6 +59,27 @@ def load_plain(path: Path, map_location: str | torch.device = "cpu") -> object:
         ) from error
     except Exception as error:  # torch raises many types for damaged files
         raise CheckpointError(f"{path} is damaged or no checkpoint: {first_line(error)}") from error
+
+
+def _check_records(path: Path) -> None:
+    """Compare the checksums of a zip file's records, which torch does not look at.
+
+    Raises
+    ------
+    CheckpointError
+        If a record is damaged, or compressed: torch compresses none, and a small file could fill the memory.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            if any(record.compress_type != zipfile.ZIP_STORED for record in archive.infolist()):
+                raise CheckpointError(f"{path} is no checkpoint: it is compressed")
+            damaged = archive.testzip()
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError, RuntimeError) as error:
+        raise CheckpointError(f"{path} is damaged: {first_line(error)}; copy it again") from error
+    if damaged is not None:
+        raise CheckpointError(
+            f"{path} is damaged: the checksum of its record {damaged} is wrong; copy it again"
+        )
 
 
 def save_plain(path: str | Path, content: Mapping[str, object]) -> None:

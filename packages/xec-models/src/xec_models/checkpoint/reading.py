@@ -100,6 +100,7 @@ def _checkpoint(content: Mapping[str, Any], provenance: Provenance) -> Checkpoin
         epoch=content.get("epoch"),
         training=None if missing else _training(content),
         missing=missing,
+        inputs={name: (low, high) for name, (low, high) in (content.get("inputs") or {}).items()},
     )
 
 

@@ -38,6 +38,7 @@ def new_checkpoint(
     git_revision: str | None = None,
     mlflow_run_id: str | None = None,
     converted_from: str | None = None,
+    inputs: Mapping[str, tuple[float, float]] | None = None,
 ) -> Checkpoint:
     """Describe a network of the installed packages and geometry, ready for `save_checkpoint`.
 
@@ -49,7 +50,7 @@ def new_checkpoint(
         Plain values by section, ``model`` and ``normalization`` among them.
     weights
         Parameters of the network.
-    epoch, training, git_revision, mlflow_run_id, converted_from
+    epoch, training, git_revision, mlflow_run_id, converted_from, inputs
         As in `Checkpoint` and its parts.
     """
     configuration = Configuration(config)
@@ -62,7 +63,9 @@ def new_checkpoint(
         converted_from=converted_from,
     )
     labels = output_labels(configuration.enabled_tasks)
-    return Checkpoint(kind, configuration, weights, provenance, labels, epoch, training)
+    return Checkpoint(
+        kind, configuration, weights, provenance, labels, epoch, training, inputs=dict(inputs or {})
+    )
 
 
 def save_checkpoint(path: str | Path, checkpoint: Checkpoint) -> None:
@@ -99,6 +102,7 @@ def to_plain(checkpoint: Checkpoint) -> dict[str, Any]:
         "sigma_factors": {task: list(factors) for task, factors in weights.sigma_factors.items()},
         "residual_factors": {task: list(factors) for task, factors in weights.residual_factors.items()},
         "epoch": checkpoint.epoch,
+        "inputs": {name: list(limits) for name, limits in checkpoint.inputs.items()},
     }
     if provenance.converted_from is not None:
         content["converted_from"] = provenance.converted_from

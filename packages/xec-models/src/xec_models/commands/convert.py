@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from xec_geometry.cli.options import Force
+
 
 def convert(
     checkpoint: Annotated[Path, typer.Argument(help="A checkpoint of xec-ml-wl.")],
@@ -18,17 +20,18 @@ def convert(
         float | None,
         typer.Option(help="Photons below which a time is invalid, if the file does not say; default 100."),
     ] = None,
+    force: Force = False,
 ) -> None:
     """Convert a checkpoint of the earlier system xec-ml-wl.
 
     Regressors and masked autoencoders, with the same numbers as before
     on normalized inputs. Files are read without executing anything.
     """
-    from xec_geometry.support.output import check_writable
+    from xec_geometry.support.output import check_output
     from xec_models.checkpoint.writing import save_checkpoint
     from xec_models.earlier.conversion import convert_checkpoint
 
-    check_writable(output)
+    check_output(output, inputs=[checkpoint], force=force)
     conversion = convert_checkpoint(checkpoint, angle_unit=angle_unit, npho_threshold=npho_threshold)
     save_checkpoint(output, conversion.checkpoint)
     for line in conversion.found:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 from numpy.typing import ArrayLike
 from torch import Tensor
@@ -50,4 +51,9 @@ def split_readings(
 
 
 def _tensor(values: ArrayLike | Tensor, device: torch.device) -> Tensor:
-    return values if isinstance(values, Tensor) else torch.as_tensor(values, device=device)
+    if isinstance(values, Tensor):
+        return values
+    array = np.asarray(values)
+    # torch takes neither other byte orders nor views that run backwards.
+    native = np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("="))
+    return torch.as_tensor(native, device=device)

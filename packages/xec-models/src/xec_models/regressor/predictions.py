@@ -32,17 +32,23 @@ def prediction_columns(
     -------
     dict
         ``pred_<output>`` and, with `sigma`, ``sigma_<output>``, (n,) each. A classification gives the
-        most probable class as int32.
+        most probable class as int32, −1 where there is no answer.
     """
     spec = TASKS.get_named(task)
     values = _checked(task, output, spec.n_outputs)
     if spec.n_classes:
-        return {f"pred_{spec.output_names[0]}": values.argmax(axis=1).astype(np.int32)}
+        return {f"pred_{spec.output_names[0]}": most_probable(values)}
     columns = {f"pred_{name}": values[:, i] for i, name in enumerate(spec.output_names)}
     if sigma is not None:
         widths = _checked(task, sigma, spec.n_outputs)
         columns |= {f"sigma_{name}": widths[:, i] for i, name in enumerate(spec.output_names)}
     return columns
+
+
+def most_probable(probabilities: NDArray[Any]) -> NDArray[np.int32]:
+    """Return the most probable class of each row (n, classes); −1 where there are no numbers."""
+    known = np.isfinite(probabilities).all(axis=1)
+    return np.where(known, probabilities.argmax(axis=1), -1).astype(np.int32)
 
 
 def truth_columns(task: str, truth: ArrayLike) -> dict[str, NDArray[Any]]:

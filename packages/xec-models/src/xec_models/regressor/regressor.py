@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 from torch import Tensor, nn
 
 from xec_data.normalization.transforms import NormalizationConfig
+from xec_data.schema.branches import INVALID_ABOVE
 from xec_data.tasks.table import TASKS
 from xec_models.anchor.anchor import Anchor
 from xec_models.anchor.conventional import AnchorEstimate, AnchorTruth
@@ -119,9 +120,13 @@ class XECRegressor(Network):
         dict
             (B, n_outputs) by task, in the task's unit (angles in degrees): probabilities for
             `n_gamma`, vectors of length 1 for `angleVec`. Heads with an uncertainty add
-            ``<task>_sigma``. NaN for a task with an anchor where an event has too little light for it.
+            ``<task>_sigma``. NaN where an event has no valid count, and for a task with an anchor where it
+            has too little light.
         """
-        return self.to_physical(self.forward_standardized(npho, time))
+        counts, times = split_readings(npho, time, self.device)
+        physical = self.to_physical(self.forward_standardized(counts, times))
+        seen = (counts.abs() <= INVALID_ABOVE).any(dim=1, keepdim=True)
+        return {name: torch.where(seen, value, torch.nan) for name, value in physical.items()}
 
     def forward_standardized(
         self, npho: ArrayLike | Tensor, time: ArrayLike | Tensor | None = None
