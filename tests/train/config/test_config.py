@@ -103,6 +103,49 @@ class TestValues:
     def test_names_stay_as_they_are_typed(self, write: Callable[[str], Path], name: str) -> None:
         assert load_config(write(MINIMAL), [f"mlflow.run_name={name}"]).config.mlflow.run_name == name
 
+    @pytest.mark.parametrize(
+        "name", ["~", "test #3", "a: b", "'quoted'", "{x}", "# no comment", "- 1", "&a", ""]
+    )
+    def test_text_is_not_interpreted(self, write: Callable[[str], Path], name: str) -> None:
+        assert load_config(write(MINIMAL), [f"mlflow.run_name={name}"]).config.mlflow.run_name == name
+
+    def test_a_path_is_taken_as_it_stands(
+        self, write: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("HOME", "/home/me")
+        monkeypatch.setenv("DATA", "/data")
+        for text, expected in (
+            ("/data/run #5/x.root", ["/data/run #5/x.root"]),
+            ("~/x.root", ["/home/me/x.root"]),
+            ("$DATA/a$b.root", ["/data/a$b.root"]),
+            ("[${DATA}/a.root, b.root]", ["/data/a.root", "b.root"]),
+        ):
+            assert load_config(write(MINIMAL), [f"data.train_path={text}"]).config.data.train_path == expected
+        path = write(f"{MINIMAL}checkpoint: {{save_dir: ~/runs}}")
+        assert load_config(path).config.checkpoint.save_dir == "/home/me/runs"
+
+    def test_null_is_nothing_where_that_is_allowed(self, write: Callable[[str], Path]) -> None:
+        assert load_config(write(MINIMAL), ["mlflow.run_name=null"]).config.mlflow.run_name is None
+        assert load_config(write(MINIMAL), ["data.tree_name=null"]).config.data.tree_name == "null"
+
+    def test_the_name_of_a_run_may_hold_variables(
+        self, write: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("SLURM_JOB_ID", "17")
+        config = load_config(write(MINIMAL), ["mlflow.run_name=scan_${SLURM_JOB_ID}"]).config
+        assert config.mlflow.run_name == "scan_17"
+        with pytest.raises(ConfigError, match=r"run_name: .*the environment variable NOTHING is not set"):
+            load_config(write(MINIMAL), ["mlflow.run_name=${NOTHING}"])
+
+    def test_an_address_that_is_none(self, write: Callable[[str], Path]) -> None:
+        with pytest.raises(ConfigError, match=r"mlflow\.tracking_uri: .*no address: Invalid IPv6 URL"):
+            load_config(write(MINIMAL), ["mlflow.tracking_uri=http://["])
+
+    @pytest.mark.parametrize("seed", ["99999999999999999999", "-1"])
+    def test_seeds_that_no_generator_takes(self, write: Callable[[str], Path], seed: str) -> None:
+        with pytest.raises(ConfigError, match=r"training\.seed: "):
+            load_config(write(MINIMAL), [f"training.seed={seed}"])
+
     def test_patterns_need_no_quotes(self, write: Callable[[str], Path]) -> None:
         config = load_config(write(MINIMAL), ["data.train_path=*.root"]).config
         assert config.data.train_path == ["*.root"]
@@ -115,6 +158,17 @@ class TestValues:
         path = write(f"{MINIMAL}training: {{lr_scheduler: none}}")
         assert load_config(path).config.training.scheduler == "none"
         assert load_config(path, ["training.scheduler=cosine"]).config.training.scheduler == "cosine"
+
+    @pytest.mark.parametrize(
+        ("text", "mode"), [("none", "off"), ("false", "off"), ("null", "off"), ("true", "auto")]
+    )
+    def test_modes_of_compiling_as_people_write_them(
+        self, write: Callable[[str], Path], text: str, mode: str
+    ) -> None:
+        path = write(f"{MINIMAL}training: {{compile: {text}, lr_scheduler: null}}")
+        config = load_config(path).config.training
+        assert (config.compile, config.scheduler) == (mode, "none")
+        assert load_config(write(MINIMAL), [f"training.compile={text}"]).config.training.compile == mode
 
     def test_an_empty_section_is_one_of_defaults(self, write: Callable[[str], Path]) -> None:
         assert (
@@ -195,8 +249,8 @@ class TestErrors:
             "training.epochs: found 'ten', expected an integer ≥ 1",
             "training.lr: found 0, expected a number > 0",
             (
-                "training.scheduler: found 'cosin', expected one of cosine, onecycle, plateau, none "
-                "(did you mean 'cosine'?)"
+                "training.scheduler: found 'cosin', expected one of cosine, cosine_restarts, onecycle, "
+                "plateau, none (did you mean 'cosine'?)"
             ),
             "tasks.enegy: unknown key (did you mean 'tasks.energy'?)",
             "model.encoder_dim: encoder_dim is 100, expected a multiple of 32 (nearest: 96)",
@@ -374,3 +428,31 @@ class TestObjectives:
             match=r"given twice, as training\.time\.npho_threshold and as training\.npho_threshold",
         ):
             load_config(write(f"objective: mae\n{MINIMAL}{both}"))
+
+
+class TestHostileYaml:
+    """Texts that would take for ever, or end in a traceback."""
+
+    def test_aliases_of_aliases(self, write: Callable[[str], Path]) -> None:
+        lines = ["a: &a [x,x,x,x,x,x,x,x,x,x]"]
+        for i in range(9):
+            inner = ",".join([f"*{chr(97 + i)}"] * 10)
+            lines.append(f"{chr(98 + i)}: &{chr(98 + i)} [{inner}]")
+        with pytest.raises(ConfigError, match="its aliases stand for more than 100000 values"):
+            load_config(write("\n".join(lines) + "\n" + MINIMAL))
+
+    def test_a_value_within_itself(self, write: Callable[[str], Path]) -> None:
+        with pytest.raises(ConfigError, match="its aliases stand for more than"):
+            load_config(write(f"{MINIMAL}training: &t {{lr: *t}}"))
+
+    def test_an_alias_as_people_use_it(self, write: Callable[[str], Path]) -> None:
+        path = write("data: {train_path: &p a.root, val_path: *p}\n")
+        assert load_config(path).config.data.val_path == ["a.root"]
+
+    @pytest.mark.parametrize(
+        "text", ["[" * 3000, "lr: " + "9" * 5000, "!!int x", "!!float [1]", "!!python/name:os"]
+    )
+    def test_what_is_no_configuration(self, write: Callable[[str], Path], text: str) -> None:
+        with pytest.raises(ConfigError) as error:
+            load_config(write(text))
+        assert len(str(error.value).splitlines()) == 1

@@ -153,7 +153,7 @@ def test_a_schedule_is_one_entry(path: Path) -> None:
         assert rates == pytest.approx([1, 0.75, 0.5, 0.25])
         text = template().replace("\n  # ", " ")
         assert "linear (a line to lr_min)" in text
-        assert "Smallest learning rate; used by cosine, plateau, linear" in text
+        assert "Smallest learning rate; used by cosine, cosine_restarts, plateau, linear" in text
 
 
 def test_an_optimizer_is_one_entry(path: Path) -> None:

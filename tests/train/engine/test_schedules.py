@@ -151,5 +151,31 @@ def test_resumed_is_uninterrupted(name: str, stop: int) -> None:
 
 
 def test_the_configuration_takes_the_schedules_of_the_table() -> None:
-    assert choices("training.scheduler") == tuple(SCHEDULES) == ("cosine", "onecycle", "plateau", "none")
+    assert (
+        choices("training.scheduler")
+        == tuple(SCHEDULES)
+        == (
+            "cosine",
+            "cosine_restarts",
+            "onecycle",
+            "plateau",
+            "none",
+        )
+    )
     assert all(TrainingConfig(scheduler=name).scheduler == name for name in SCHEDULES)
+
+
+@pytest.mark.parametrize(("period", "factor"), [(3, 1), (2, 2), (1, 3)])
+def test_restarts_are_torchs(period: int, factor: int) -> None:
+    config = TrainingConfig(
+        epochs=15, warmup_epochs=1, scheduler="cosine_restarts", lr=1e-3, lr_min=1e-5,
+        lr_restart_period=period, lr_restart_mult=factor,
+    )  # fmt: skip
+    optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=1e-3)
+    torchs = torch.optim.lr_scheduler.CosineAnnealingWarmRestarts(
+        optimizer, T_0=period, T_mult=factor, eta_min=1e-5
+    )
+    steps, used = 10, rates(config, 10)
+    for step in range(14 * steps):
+        torchs.step(step / steps)  # type: ignore[arg-type]
+        assert used[steps + step] == pytest.approx(optimizer.param_groups[0]["lr"], rel=1e-9), step

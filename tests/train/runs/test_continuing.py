@@ -16,6 +16,7 @@ from tests.checkpoint_files import read_checkpoint
 from torch import nn
 from torch.optim import SGD
 
+from xec_geometry.cli.exit_codes import INTERRUPTED
 from xec_models.checkpoint.building import load_model
 from xec_train.config.sections import TrainingConfig
 from xec_train.config.train_config import TrainConfig
@@ -211,7 +212,7 @@ def test_a_process_that_gets_a_signal_says_how_to_go_on(
                 process.send_signal(number)
                 break
         printed, errors = process.communicate(timeout=60)
-    assert process.returncode == 0
+    assert process.returncode == INTERRUPTED
     assert f"{number.name}: stopping after this step" in errors
     assert "xec: error" not in errors
     last = Path("artifacts/stopped/checkpoint_last.pth")

@@ -302,4 +302,4 @@ class TestNames:
     @pytest.mark.parametrize("name", ["a/b", "..", ""])
     def test_a_name_is_that_of_a_folder(self, configure: Configure, name: str) -> None:
         with pytest.raises(TrainError, match="run_name"):
-            train(configure(f"mlflow.run_name={name!r}"))
+            train(configure(f"mlflow.run_name={name}"))

@@ -25,8 +25,8 @@ from xec_train.config.train_config import TrainConfig
 from xec_train.engine.display import Display
 from xec_train.runs.training import train
 from xec_train.tracking.base import flatten
-from xec_train.tracking.data_files import header_digest
-from xec_train.tracking.metrics_file import COLUMNS, MetricsFile
+from xec_train.tracking.data_files import DataFile, changed_files, header_digest
+from xec_train.tracking.metrics_file import COLUMNS, MetricsFile, read_metrics
 from xec_train.tracking.mlflow_tracker import MlflowTracker
 
 Configure = Callable[..., TrainConfig]
@@ -255,3 +255,37 @@ def test_telemetry_is_off_unless_the_user_wants_it(monkeypatch: pytest.MonkeyPat
         tracker.start({})
         tracker.finish("FAILED")
         assert os.environ["MLFLOW_DISABLE_TELEMETRY"] == after
+
+
+def test_files_that_have_changed_are_named(tmp_path: Path) -> None:
+    paths = [tmp_path / name for name in ("a.root", "b.root", "c.root")]
+    for path in paths:
+        path.write_bytes(b"root" + bytes(100))
+    files = [DataFile("training", str(path), "tree", 5, 5, 104, header_digest(path)) for path in paths]
+    assert changed_files(files) == []
+    paths[1].write_bytes(b"root" + bytes(99) + b"x")
+    paths[2].unlink()
+    assert changed_files(files) == [
+        f"{paths[1]} is another file than when this training began to read it",
+        f"{paths[2]} can no longer be read: No such file or directory",
+    ]
+
+
+def test_an_epoch_that_was_told_but_not_kept_is_not_told_twice(tmp_path: Path) -> None:
+    """A training was killed after it had validated, before its checkpoint: both are of the same step."""
+    path = tmp_path / "metrics.csv"
+    first = MetricsFile(path)
+    first.start({})
+    first.log({"train_loss_so_far": 2.0}, 1, 10)
+    first.log({"val_loss": 3.0}, 1, 10)
+    again = MetricsFile(path, resumed_step=10)
+    again.start({})
+    again.log({"val_loss": 3.0, "lr": 0.1}, 1, 10)
+    again.log({"val_loss": 2.5}, 2, 20)
+    rows = [(row["epoch"], row["step"], row["metric"]) for row in read_metrics(path)]
+    assert rows == [
+        ("1", "10", "train_loss_so_far"),
+        ("1", "10", "val_loss"),
+        ("1", "10", "lr"),
+        ("2", "20", "val_loss"),
+    ]

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from xec_geometry.cli.options import Force
+
 app = typer.Typer(no_args_is_help=True, help="Write, show and check the configuration of a training.")
 
 _ANY_OPTION = {"ignore_unknown_options": True}
@@ -24,11 +26,12 @@ def new(
     preset: Annotated[
         str | None, typer.Option(help="Values that go together: laptop, gpu or reference.")
     ] = None,
+    force: Force = False,
 ) -> None:
     """Write a commented configuration with every key, its value and its meaning."""
     from xec_train.config.template import template
 
-    _write(template(objective, preset), output)
+    _write(template(objective, preset), output, force)
 
 
 @app.command(context_settings=_ANY_OPTION)
@@ -65,24 +68,22 @@ def check(words: _Words) -> None:
 
 
 @app.command()
-def schema(output: _Output = None) -> None:
+def schema(output: _Output = None, force: Force = False) -> None:
     """Write the JSON schema, with which editors complete and check a configuration."""
     import json
 
     from xec_train.config.template import json_schema
 
-    _write(json.dumps(json_schema(), indent=2) + "\n", output)
+    _write(json.dumps(json_schema(), indent=2) + "\n", output, force)
 
 
-def _write(text: str, output: Path | None) -> None:
+def _write(text: str, output: Path | None, force: bool) -> None:
     if output is None:
         typer.echo(text, nl=False)
         return
-    from xec_geometry.support.output import atomic_output
-    from xec_train.errors import ConfigError
+    from xec_geometry.support.output import atomic_output, check_output
 
-    if output.exists():
-        raise ConfigError(f"{output} exists; expected the name of a new file")
+    check_output(output, force=force)
     with atomic_output(output) as temporary:
         temporary.write_text(text, encoding="utf-8")
     typer.echo(f"wrote {output}")

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from xec_geometry.cli.exit_codes import INTERRUPTED
 from xec_train.config.flags import describe_flags
 
 
@@ -27,25 +28,32 @@ def train(
         ),
     ] = None,
 ) -> None:
-    """Train a network from a YAML file ('xec config new' writes one), into a new run directory."""
+    """Train a network from a YAML file ('xec config new' writes one), into a new run directory.
+
+    Exits with 0 if the training reached its end, with 75 if it was interrupted and can be resumed, with 2 for
+    an error that you can mend.
+    """
     from xec_train.config.loading import load_command_line
     from xec_train.processes.launch import reported_once
 
     with reported_once():
         loaded = load_command_line(words)
+        interrupted = False
         # The configuration is checked before the seconds that torch takes to load.
         if profile is not None:
             from xec_train.runs.profiling import profile_training
 
             profile_training(loaded.config, profile, loaded.notes)
         else:
-            from xec_train.runs.training import train as run_training
+            from xec_train.runs.training import run_training
 
-            run_training(loaded.config, loaded.notes)
+            interrupted = not run_training(loaded.config, loaded.notes).finished
         from xec_train.processes.group import destroy_process_group
 
         # Not after an error: it waits for the other processes, which may wait too.
         destroy_process_group()
+    if interrupted:
+        raise typer.Exit(INTERRUPTED)
 
 
 train.__doc__ = "\n\n".join(

@@ -9,7 +9,7 @@ from typing import Any
 
 from xec_geometry.errors import did_you_mean
 from xec_train.config.flags import FLAGS, Flag
-from xec_train.config.keys import accepts_text, canonical
+from xec_train.config.keys import accepts_list, accepts_null, accepts_text, canonical
 from xec_train.config.yaml_text import read_value
 
 _ASSIGNMENT = re.compile(r"([A-Za-z_]\w*(?:\.\w+)*)=(.*)", re.DOTALL)
@@ -76,9 +76,19 @@ def parse_arguments(tokens: Sequence[str]) -> Arguments:
 
 
 def value_for(key: str, text: str) -> Any:
-    """Parse the text of a value; where a key takes text, 007 and 1e3 stay what was typed."""
-    value = read_value(text)
-    return text if accepts_text(key) and isinstance(value, bool | int | float) else value
+    """Return the value that a text stands for.
+
+    Where a key takes text, the text is taken as it stands, but for ``null`` where that is allowed and
+    ``[a, b]`` where a list is. For other keys it is YAML.
+    """
+    if not accepts_text(key):
+        return read_value(text)
+    if text == "null" and accepts_null(key):
+        return None
+    if accepts_list(key) and text.startswith("[") and text.endswith("]"):
+        # Not YAML: there $, {, # and others would mean something.
+        return [part.strip().strip("'\"") for part in text[1:-1].split(",") if part.strip()]
+    return text
 
 
 def _take_flag(name: str, attached: str | None, words: list[str], found: Arguments) -> None:

@@ -144,6 +144,20 @@ def accepts_text(path: str) -> bool:
     )
 
 
+def accepts_null(path: str) -> bool:
+    """Return whether null is a valid value of a key."""
+    key = all_keys().get(path)
+    return key is not None and type(None) in _alternatives(key.field.annotation)
+
+
+def accepts_list(path: str) -> bool:
+    """Return whether a list is a valid value of a key."""
+    key = all_keys().get(path)
+    return key is not None and any(
+        get_origin(kind) in (list, tuple) for kind in _alternatives(key.field.annotation)
+    )
+
+
 def canonical(path: str) -> str:
     """Return the key of a dotted path, with second names replaced by first ones."""
     return SECOND_NAMES.get(path, path)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
+    AfterValidator,
     BeforeValidator,
     Field,
     model_validator,
@@ -14,6 +15,7 @@ from pydantic import (
 from xec_data.configuration.choice import OneOf, Remark
 from xec_geometry.detector.fiducial import FIDUCIAL
 from xec_train.config.base import Section
+from xec_train.config.expansion import checked_address, expanded_name, expanded_path
 from xec_train.engine.optimization.learning_rates import SCHEDULES, schedules_that_use
 from xec_train.engine.optimization.optimizers import DEFAULT_LR, OPTIMIZERS
 
@@ -28,6 +30,17 @@ def _off_if_negative(value: Any) -> Any:
     return None if isinstance(value, int | float) and not isinstance(value, bool) and value < 0 else value
 
 
+def _none_if_null(value: Any) -> Any:
+    return "none" if value is None else value
+
+
+def _mode_of_compiling(value: Any) -> Any:
+    # YAML reads off as false, and the words of others are none, true and null.
+    modes = {None: "off", False: "off", "none": "off", True: AUTO}
+    return modes.get(value, value) if value is None or isinstance(value, bool | str) else value
+
+
+CompileMode = Literal["auto", "off", "default", "reduce-overhead", "max-autotune"]
 EmaDecay = Annotated[float | None, BeforeValidator(_off_if_negative)]
 EMA_DECAY = "decay of the averaged weights (EMA), which are validated and exported; null: off"
 
@@ -45,7 +58,10 @@ def _usual_lr(values: dict[str, Any]) -> float:
     return DEFAULT_LR if optimizer is None else optimizer.default_lr
 
 
-Paths = Annotated[list[str], BeforeValidator(_one_or_many), Field(min_length=1)]
+PathText = Annotated[str, AfterValidator(expanded_path)]
+Paths = Annotated[list[PathText], BeforeValidator(_one_or_many), Field(min_length=1)]
+RunName = Annotated[str, AfterValidator(expanded_name)]
+Address = Annotated[str, AfterValidator(checked_address)]
 
 
 class FiducialConfig(Section):
@@ -96,6 +112,7 @@ class TrainingConfig(Section):
     max_minutes: float | None = Field(
         None,
         gt=0,
+        allow_inf_nan=False,
         description="time for training, validations and results, not for export and plots; the learning rate "
         "is planned for the steps that fit, and the last epoch may be cut; null: no limit",
     )
@@ -111,7 +128,7 @@ class TrainingConfig(Section):
     weight_decay: float = Field(
         1e-4, ge=0, description="AdamW's weight decay; biases, norms, GRN and positions have none"
     )
-    scheduler: Annotated[str, OneOf("schedule", lambda: SCHEDULES)] = Field(
+    scheduler: Annotated[str, OneOf("schedule", lambda: SCHEDULES), BeforeValidator(_none_if_null)] = Field(
         "cosine", description="learning rate after the warm-up"
     )
     warmup_epochs: Annotated[float, Remark(_not_before)] = Field(
@@ -130,6 +147,12 @@ class TrainingConfig(Section):
     lr_factor: Annotated[float, _used_by("lr_factor")] = Field(
         0.5, gt=0, lt=1, description="factor on the learning rate"
     )
+    lr_restart_period: Annotated[float, _used_by("lr_restart_period")] = Field(
+        10, gt=0, description="epochs of the first cosine"
+    )
+    lr_restart_mult: Annotated[float, _used_by("lr_restart_mult")] = Field(
+        2, ge=1, description="length of a cosine in units of the one before"
+    )
     ema_decay: EmaDecay = Field(0.999, lt=1, description=EMA_DECAY)
     grad_clip: float = Field(1.0, ge=0, description="largest norm of the gradient; 0: no limit")
     grad_accum_steps: int = Field(1, ge=1, description="batches per step of the optimizer")
@@ -139,7 +162,7 @@ class TrainingConfig(Section):
         description="steps without a finite loss and gradient are skipped; as many in a row end the training",
     )
     amp: bool = Field(True, description="mixed precision on a GPU; a CPU always computes in float32")
-    compile: Literal["auto", "off", "default", "reduce-overhead", "max-autotune"] = Field(
+    compile: Annotated[CompileMode, BeforeValidator(_mode_of_compiling)] = Field(
         AUTO, description="mode of torch.compile; auto: default on a GPU, off on a CPU"
     )
     channel_dropout_rate: float = Field(
@@ -150,7 +173,7 @@ class TrainingConfig(Section):
         description="reflect half of the events at z = 0 and, independently, at y = 0: the nominal detector "
         "looks the same",
     )
-    seed: int = Field(0, ge=0, description="seed of weights, order of events and dropout")
+    seed: int = Field(0, ge=0, lt=2**63, description="seed of weights, order of events and dropout")
     deterministic: bool = Field(False, description="only deterministic algorithms (slower on a GPU)")
 
     @model_validator(mode="after")
@@ -200,12 +223,12 @@ class DistributedConfig(Section):
 class CheckpointConfig(Section):
     """Checkpoints and results of a training, and the checkpoint to continue from."""
 
-    resume_from: str | None = Field(
+    resume_from: PathText | None = Field(
         None,
         description="continue from this checkpoint_last.pth (auto: from the latest run, if there is one); "
         "from one of another kind or of other tasks, a new run starts with the weights of its encoder",
     )
-    save_dir: str = Field("artifacts", description="folder of the run directories")
+    save_dir: PathText = Field("artifacts", description="folder of the run directories")
     save_interval: int = Field(
         10, ge=0, description="keep a copy checkpoint_epoch_<n>.pth every N epochs; 0: none"
     )
@@ -240,10 +263,10 @@ class MlflowConfig(Section):
 
     enabled: bool = Field(True, description="log to MLflow")
     experiment: str = Field("xec", description="name of the experiment")
-    run_name: str | None = Field(
+    run_name: RunName | None = Field(
         None, description="name of the run and of its directory; null: the time at which it starts"
     )
-    tracking_uri: str | None = Field(
+    tracking_uri: Address | None = Field(
         None, description="tracking server; null: $MLFLOW_TRACKING_URI, else sqlite:///mlflow.db here"
     )
     wait_at_end: float = Field(

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import re
+from itertools import chain
 from typing import Any
 
 import yaml
-from yaml.nodes import MappingNode, Node
+from yaml.nodes import CollectionNode, MappingNode, Node
 
+from xec_geometry.support.text import first_line
 from xec_train.errors import ConfigError
+
+_MOST_VALUES = 100_000
 
 # The core schema of YAML 1.2. PyYAML's own rules are those of 1.1: they read 1e-4 as text, off as
 # false, 2026-11-21 as a date and 1:30 as ninety.
@@ -76,7 +80,7 @@ def read_yaml(text: str, source: str) -> Any:
         With the line, if the text is no YAML or gives a key twice.
     """
     try:
-        return yaml.load(text, Loader=_Loader)
+        return _load(text, source)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         where = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
@@ -86,6 +90,36 @@ def read_yaml(text: str, source: str) -> Any:
         ) from error
     except yaml.YAMLError as error:
         raise ConfigError(f"{source}: not valid YAML: {' '.join(str(error).split())}") from error
+    except RecursionError as error:
+        raise ConfigError(f"{source}: nested too deeply; expected sections and keys") from error
+    # A tag such as !!int before something else, or more digits than Python turns into a number.
+    except (ValueError, TypeError, AttributeError) as error:
+        raise ConfigError(f"{source}: a value cannot be read: {first_line(error)}") from error
+
+
+def _load(text: str, source: str) -> Any:
+    loader = _Loader(text)
+    try:
+        node = loader.get_single_node()
+        if node is None:
+            return None
+        if _size(node, {}) > _MOST_VALUES:
+            raise ConfigError(f"{source}: its aliases stand for more than {_MOST_VALUES} values")
+        return loader.construct_document(node)
+    finally:
+        loader.dispose()
+
+
+def _size(node: Node, known: dict[int, int]) -> int:
+    """Count the values that a node stands for, those behind aliases as often as they are used."""
+    if id(node) in known:
+        return known[id(node)]
+    # Until it is known: a node within itself has no end.
+    known[id(node)] = _MOST_VALUES + 1
+    parts = node.value if isinstance(node, CollectionNode) else ()
+    inner = chain.from_iterable(parts) if isinstance(node, MappingNode) else parts
+    known[id(node)] = 1 + sum(_size(part, known) for part in inner)
+    return known[id(node)]
 
 
 def read_value(text: str) -> Any:

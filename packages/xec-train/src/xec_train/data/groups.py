@@ -14,10 +14,13 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
+from xec_data.errors import DataError
 from xec_data.reading.reader import EventReader
 from xec_data.schema.branches import SCHEMA
+from xec_geometry.errors import XecError
 from xec_train.data.batch import Batch
 from xec_train.data.plan import Group, Source
+from xec_train.data.reading_processes import ReadingFailure
 from xec_train.data.shared_slots import SharedSlots
 from xec_train.engine.interruption import SIGNALS
 
@@ -49,7 +52,7 @@ class FilledSlot:
     n_events: int
 
 
-class EventGroups(Dataset[Batch | FilledSlot]):
+class EventGroups(Dataset[Batch | FilledSlot | ReadingFailure]):
     """Groups of events, read on demand.
 
     Parameters
@@ -64,7 +67,13 @@ class EventGroups(Dataset[Batch | FilledSlot]):
         super().__init__()
         self.reader, self.sources, self.slots = reader, sources, slots
 
-    def __getitem__(self, task: ReadRequest) -> Batch | FilledSlot:
+    def __getitem__(self, task: ReadRequest) -> Batch | FilledSlot | ReadingFailure:
+        try:
+            return self._read_group(task)
+        except XecError as error:
+            return ReadingFailure(str(error))
+
+    def _read_group(self, task: ReadRequest) -> Batch | FilledSlot:
         n_events = len(task.group)
         if self.slots is not None and task.slot is not None:
             self.read(task, self.slots.tensors(task.slot, n_events))
@@ -152,12 +161,19 @@ class GroupReader:
         ------
         dict of str to Tensor
             The events of each group.
+
+        Raises
+        ------
+        DataError
+            If a file cannot be read any more.
         """
         self._requests.groups, self._requests.key = groups, key
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)
             arriving = iter(self._loader)
         for group in arriving:
+            if isinstance(group, ReadingFailure):
+                raise DataError(group.message)
             if self._slots is not None and isinstance(group, FilledSlot):
                 yield self._slots.lend(group.slot, group.n_events)
             else:

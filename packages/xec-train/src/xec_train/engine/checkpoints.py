@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from lightning_fabric import Fabric
 
@@ -37,6 +38,8 @@ class CheckpointWriter:
         MLflow run, stored so that a resumed training continues it.
     order
         Values that the order of the events depends on; stored with the position in the epoch.
+    inputs
+        Usual ranges of quantities of the training events.
     """
 
     run: RunDirectory
@@ -46,6 +49,7 @@ class CheckpointWriter:
     processes: Processes
     mlflow_run_id: str | None = None
     order: Mapping[str, int] = field(default_factory=dict)
+    inputs: Mapping[str, tuple[float, float]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Start the clock of ``checkpoint.every_minutes``."""
@@ -53,6 +57,9 @@ class CheckpointWriter:
 
     def save_last(self, state: TrainState) -> None:
         """Write ``checkpoint_last.pth``."""
+        self._save(state, self.run.checkpoint_last)
+
+    def _save(self, state: TrainState, path: Path) -> None:
         self._written = time.monotonic()
         weights, training = capture(state, self.fabric, self.processes, self.order)
         if not self.processes.is_first:
@@ -65,16 +72,20 @@ class CheckpointWriter:
             training=training,
             git_revision=git_revision(__file__),
             mlflow_run_id=self.mlflow_run_id,
+            inputs=self.inputs,
         )
-        save_checkpoint(self.run.checkpoint_last, checkpoint)
+        save_checkpoint(path, checkpoint)
 
     def save_epoch(self, state: TrainState, best: bool) -> None:
-        """Write the checkpoint of an epoch as last, as best if it is, and as a copy at every interval."""
-        self.save_last(state)
+        """Write the checkpoint of an epoch as last, as best if it is, and as a copy at every interval.
+
+        The best comes first: a training that is killed in between repeats the epoch, and finds it again.
+        """
+        self._save(state, self.run.checkpoint_best if best else self.run.checkpoint_last)
         if not self.processes.is_first:
             return
         if best:
-            link_or_copy(self.run.checkpoint_last, self.run.checkpoint_best)
+            link_or_copy(self.run.checkpoint_best, self.run.checkpoint_last)
         interval, epoch = self.config.checkpoint.save_interval, state.progress.epoch
         if interval and epoch % interval == 0:
             link_or_copy(self.run.checkpoint_last, self.run.path / f"checkpoint_epoch_{epoch}.pth")

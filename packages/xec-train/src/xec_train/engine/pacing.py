@@ -118,6 +118,11 @@ class Pacing:
             if "validation" in saved:
                 self._validation = saved["validation"], saved.get("step_then")
         self._plan_rest()
+        if self.no_step_left and saved:
+            self._note(
+                f"{self._minutes} are used up, only the results are written again; a larger "
+                "training.max_minutes continues"
+            )
 
     def state_dict(self) -> dict[str, float]:
         """Return the time used and the speed measured, for `begin`."""

@@ -98,6 +98,11 @@ class Objective(ABC, Generic[NetworkT]):
         other.learned = learned
         return other
 
+    @property
+    def uses_absolute_times(self) -> bool:
+        """Whether a shift of all times of an event changes what its network gives."""
+        return True
+
     @abstractmethod
     def build_network(self) -> NetworkT:
         """Return a new network, with random weights."""

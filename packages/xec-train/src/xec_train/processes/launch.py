@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from xec_geometry.cli.exit_codes import USER_ERROR
 from xec_train.errors import ConfigError, LaunchError, ReportedElsewhereError
 
 TORCHRUN, SRUN = "torchrun", "srun"
@@ -17,8 +18,8 @@ _TORCHRUN_VARIABLES = ("RANK", "WORLD_SIZE", "LOCAL_RANK", "LOCAL_WORLD_SIZE", "
 _SRUN_COUNT = "SLURM_STEP_NUM_TASKS"
 # Launchers that Fabric cannot connect: unconnected processes would all train the same run.
 _OTHER_COUNTS = ("OMPI_COMM_WORLD_SIZE", "PMI_SIZE")
-# Seconds, and the status of an error that the user can mend.
-_HEAD_START, _USER_ERROR = 3.0, 2
+# Seconds.
+_HEAD_START = 3.0
 _EQUAL_TASKS = re.compile(r"(\d+)(\(x\d+\))?")
 
 
@@ -102,7 +103,7 @@ def reported_once() -> Iterator[None]:
 def _exit_silently() -> None:
     # A launcher ends all processes when one has failed: leave time to the one that reports.
     time.sleep(_HEAD_START)
-    raise SystemExit(_USER_ERROR)
+    raise SystemExit(USER_ERROR)
 
 
 _EQUALLY_MANY = "expected equally many on every node (--ntasks-per-node=N, or torchrun --nproc-per-node=N)"

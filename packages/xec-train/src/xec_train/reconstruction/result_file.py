@@ -58,7 +58,7 @@ def write_reconstruction(
             identity = {
                 name: batch[name][:n].cpu().numpy()
                 if name in batch
-                else np.arange(written, written + n, dtype=np.int32)
+                else np.arange(written, written + n, dtype=np.int64)
                 for name in ID_BRANCHES
             }
             columns = {name: _compared(batch[name][:n], predicted[name]) for name in channels}

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 import torch
 from torch import Tensor
 
-from xec_data.reading.chunk import EventChunk
 from xec_data.schema.branches import SENSOR_BRANCHES, is_invalid
 from xec_data.tasks.table import TASKS
 from xec_models.anchor.conventional import AnchorTruth
 from xec_models.errors import ModelError
 from xec_models.regressor.regressor import XECRegressor
 from xec_train.data.events import Events
+from xec_train.data.sample import sample
 from xec_train.errors import TrainError
 
 ANCHOR_TRUTH = ("uvwTruth", "energyTruth", "timeTruth")
@@ -22,8 +20,6 @@ ANCHOR_TRUTH = ("uvwTruth", "energyTruth", "timeTruth")
 
 SAMPLE = 5000
 """Events of the sample, or all if there are fewer."""
-
-_STRETCHES = 20
 
 
 def fit_anchor(network: XECRegressor, events: Events) -> None:
@@ -47,7 +43,7 @@ def fit_anchor(network: XECRegressor, events: Events) -> None:
             f"model.anchor: {network.model_config.anchor} is calibrated with {', '.join(ANCHOR_TRUTH)}; "
             f"the training files have no {' and no '.join(missing)} (model.anchor: none needs none of them)"
         )
-    parts = list(_sample(events))
+    parts = list(sample(events, SAMPLE))
     columns = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     targets = {
         task: torch.as_tensor(TASKS[task].true_values(columns))
@@ -69,25 +65,3 @@ def fit_anchor(network: XECRegressor, events: Events) -> None:
 def _known(values: np.ndarray) -> Tensor:
     """Return true values in double precision, NaN where there is none."""
     return torch.from_numpy(np.where(is_invalid(values), np.nan, values.astype(np.float64)))
-
-
-def _sample(events: Events) -> Iterator[EventChunk | dict[str, np.ndarray]]:
-    ends = np.cumsum([len(source) for source in events.sources])
-    total = int(ends[-1])
-    n_stretches = _STRETCHES if total > SAMPLE else 1
-    length = min(total, SAMPLE) // n_stretches
-    for first in np.linspace(0, total - length, n_stretches).astype(int):
-        yield from _stretch(events, ends, int(first), int(first) + length)
-
-
-def _stretch(
-    events: Events, ends: np.ndarray, start: int, stop: int
-) -> Iterator[EventChunk | dict[str, np.ndarray]]:
-    """Read events `start` to `stop`, counted over all files."""
-    for source, end in zip(events.sources, ends, strict=True):
-        begin = int(end) - len(source)
-        first, last = max(start, begin) - begin, min(stop, int(end)) - begin
-        if first < last:
-            shard, chosen = source.locate(first, last)
-            chunk = events.reader.read(shard)
-            yield chunk if chosen is None else {name: values[chosen] for name, values in chunk.items()}

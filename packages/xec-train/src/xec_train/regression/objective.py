@@ -54,6 +54,11 @@ class Regression(Objective[XECRegressor]):
         self.event_weights: dict[str, EventWeights] = {}
         self.report = RegressionReport(self._weights)
 
+    @property
+    def uses_absolute_times(self) -> bool:
+        """Whether a shift of all times matters: not to a network that counts them from its anchor's."""
+        return self.config.model.anchor == NO_ANCHOR
+
     def build_network(self) -> XECRegressor:
         """Return a new regressor."""
         return XECRegressor(self.config.model, self.tasks, self.config.normalization)
@@ -65,7 +70,7 @@ class Regression(Objective[XECRegressor]):
             fit_anchor(network, events)
 
     def check_truth(self, truth: Arrays, source: str) -> None:
-        """Check that classes exist, and that values suit a relative loss or a logarithm."""
+        """Check that classes exist, units are right, and values suit a relative loss or a logarithm."""
         for task in self.tasks:
             values = np.asarray(TASKS[task].true_values(truth))
             unusable = int(np.count_nonzero(~np.isfinite(values).all(axis=1)))
@@ -80,6 +85,8 @@ class Regression(Objective[XECRegressor]):
                     f"{source}, branch '{branch}': values from {values.min():g} to {values.max():g}; "
                     f"expected classes 0 to {n_classes - 1}"
                 )
+            if not n_classes:
+                _check_plausible(task, values, f"{source}, branch '{branch}'")
             reason = self._needs_positive(task)
             if reason and values.min() <= 0:
                 raise TrainError(
@@ -195,3 +202,16 @@ def _in_space(
     if loss.space == "direction" and direction is not None:
         return direction(TORCH, physical), direction(TORCH, truth)
     return physical, truth
+
+
+def _check_plausible(task: str, values: np.ndarray, source: str) -> None:
+    """Raise at values that no photon has in this unit: (n, n_outputs)."""
+    for output, column in zip(TASKS[task].outputs, values.T, strict=True):
+        low, high = output.plausible
+        outside = (column < low) | (column > high)
+        if outside.any():
+            raise TrainError(
+                f"{source}: {output.name} is outside {low:g} to {high:g} {output.unit} in "
+                f"{np.count_nonzero(outside)} of {len(column)} events, for example {column[outside][0]:.6g}; "
+                f"expected {output.unit}: another unit?"
+            )

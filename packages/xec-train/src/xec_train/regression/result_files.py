@@ -47,7 +47,7 @@ def write_regression_results(
     run = RunDirectory(path)
     n = len(outputs[tasks[0]])
     # Files without run and event numbers still get columns that tell their events apart.
-    numbers = {"run": np.zeros(n, np.int32), "event": np.arange(n, dtype=np.int32)}
+    numbers = {"run": np.zeros(n, np.int64), "event": np.arange(n, dtype=np.int64)}
     identity = {name: events.get(name, numbers[name]) for name in ID_BRANCHES}
     predictions = {
         task: prediction_columns(task, outputs[task], outputs.get(task + SIGMA_SUFFIX)) for task in tasks

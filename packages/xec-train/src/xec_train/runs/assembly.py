@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import NamedTuple
 
 from lightning_fabric import Fabric
 from torch import nn
 
+from xec_models.checkpoint.run_directory import RunDirectory
 from xec_train.config.train_config import TrainConfig
 from xec_train.data.loader import EventLoader
 from xec_train.data.plan import ceil_div
@@ -30,6 +32,11 @@ class Assembly(NamedTuple):
     state: TrainState
     training: EventLoader
     validation: EventLoader
+
+    def of_run(self, run: RunDirectory) -> Assembly:
+        """Return the same training with a run directory of another name."""
+        config = _with_run_name(self.config, run.name)
+        return self._replace(config=config, ready=replace(self.ready, run=run))
 
 
 def assemble(config: TrainConfig, display: Display) -> Assembly:

@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from xec_data.checking.input_range import event_quantities, measure_range
 from xec_data.schema.branches import ID_BRANCHES
 from xec_models.checkpoint.content import Checkpoint
 from xec_models.checkpoint.run_directory import RunDirectory
 from xec_train.config.train_config import TrainConfig
 from xec_train.data.events import Events, open_events
 from xec_train.data.loader import thread_count, worker_count
+from xec_train.data.sample import sample
 from xec_train.engine.display import Display
 from xec_train.objectives.base import Objective
 from xec_train.objectives.table import OBJECTIVES, build_objective
@@ -20,6 +22,8 @@ from xec_train.regression.result_files import RESULT_BRANCHES
 from xec_train.runs.finetuning import InitialWeights
 from xec_train.runs.names import choose_run
 from xec_train.runs.resuming import find_checkpoint, open_checkpoint
+
+_EVENTS_MEASURED = 2000
 
 
 @dataclass(frozen=True)
@@ -33,6 +37,15 @@ class Preparation:
     checkpoint_path: Path | None
     checkpoint: Checkpoint | None
     weights: InitialWeights | None = None
+
+    def input_range(self) -> dict[str, tuple[float, float]]:
+        """Return the usual ranges of the events that the network learns from; see `measure_range`."""
+        if self.checkpoint is not None and self.checkpoint.inputs:
+            return dict(self.checkpoint.inputs)
+        parts = (
+            event_quantities(part["npho"], part["time"]) for part in sample(self.training, _EVENTS_MEASURED)
+        )
+        return measure_range(parts, absolute_times=self.objective.uses_absolute_times)
 
     @property
     def event_counts(self) -> dict[str, float]:

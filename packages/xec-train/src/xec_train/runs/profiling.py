@@ -7,6 +7,7 @@ from pathlib import Path
 
 from xec_geometry.support.output import check_writable
 from xec_train.config.train_config import TrainConfig
+from xec_train.data.reading_processes import reading_failures_reported
 from xec_train.engine.display import Display
 from xec_train.engine.interruption import Interruption
 from xec_train.engine.measurement.profiling import StepProfiler
@@ -66,7 +67,7 @@ def profile_training(
         phase=profiler.phase,
         after_step=profiler.after_step,
     )
-    with processes.lost_connection_reported():
+    with reading_failures_reported(), processes.lost_connection_reported():
         while not profiler.done:
             with loop.progress_bar("profile", len(loop.training)) as bar:
                 loop.train_epoch(bar)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import closing
+from dataclasses import dataclass
 
-from xec_geometry.support.output import atomic_output, make_folder
+from xec_geometry.support.output import atomic_output
 from xec_geometry.support.revision import git_revision
 from xec_models.checkpoint.run_directory import RunDirectory
+from xec_train.config.sections import AUTO
 from xec_train.config.template import resolved
 from xec_train.config.train_config import TrainConfig
+from xec_train.data.reading_processes import reading_failures_reported
 from xec_train.engine.checkpoints import CheckpointWriter
 from xec_train.engine.display import Display
 from xec_train.engine.interruption import Interruption
@@ -19,20 +22,38 @@ from xec_train.engine.time_limit import TimeLimit
 from xec_train.engine.train_loop import TrainLoop
 from xec_train.objectives.table import OBJECTIVES, ObjectiveEntry
 from xec_train.runs.assembly import Assembly, assemble
+from xec_train.runs.claim import RunClaim
 from xec_train.runs.loaders import order_of
 from xec_train.runs.preparation import Preparation
 from xec_train.runs.results import write_results
 from xec_train.tracking.base import Trackers
-from xec_train.tracking.data_files import describe_files
+from xec_train.tracking.data_files import DataFile, changed_files, describe_files, read_data_files
 from xec_train.tracking.mlflow_tracker import MlflowTracker
 from xec_train.tracking.opening import open_trackers
+
+
+@dataclass(frozen=True)
+class TrainingOutcome:
+    """How a training ended.
+
+    Attributes
+    ----------
+    run
+        The run directory.
+    finished
+        Whether it reached its end; else it was interrupted and can be resumed.
+    """
+
+    run: RunDirectory
+    finished: bool
+
 
 # Keys that apply to one start, not to every resumption.
 _ONE_TIME_KEYS = ("reset_epoch", "refresh_lr", "new_mlflow_run")
 
 
 def train(config: TrainConfig, notes: Sequence[str] = (), display: Display | None = None) -> RunDirectory:
-    """Train a network.
+    """Train a network; see `run_training`, which also tells whether it was interrupted.
 
     Parameters
     ----------
@@ -47,6 +68,28 @@ def train(config: TrainConfig, notes: Sequence[str] = (), display: Display | Non
     -------
     RunDirectory
         The run directory; without results if the training was interrupted.
+    """
+    return run_training(config, notes, display).run
+
+
+def run_training(
+    config: TrainConfig, notes: Sequence[str] = (), display: Display | None = None
+) -> TrainingOutcome:
+    """Train a network.
+
+    Parameters
+    ----------
+    config
+        The configuration.
+    notes
+        Notes to print first.
+    display
+        Display of messages and progress.
+
+    Returns
+    -------
+    TrainingOutcome
+        The run directory, and whether the training reached its end.
 
     Raises
     ------
@@ -59,14 +102,17 @@ def train(config: TrainConfig, notes: Sequence[str] = (), display: Display | Non
         display.note(note)
     assembly = assemble(config, display)
     with (
+        reading_failures_reported(),
         assembly.processes.lost_connection_reported(),
         closing(assembly.training),
         closing(assembly.validation),
+        closing(_claim(config, assembly.ready)) as claim,
     ):
-        return _run(assembly, time_limit, display)
+        run = RunDirectory(assembly.processes.broadcast(claim.acquire))
+        return _run(assembly.of_run(run), time_limit, display)
 
 
-def _run(assembly: Assembly, time_limit: TimeLimit, display: Display) -> RunDirectory:
+def _run(assembly: Assembly, time_limit: TimeLimit, display: Display) -> TrainingOutcome:
     config, ready, fabric, processes, state, training, validation = assembly
     processes.broadcast(lambda: _write_config(config, ready.run))
     lines = processes.run_on_all(
@@ -90,10 +136,14 @@ def _run(assembly: Assembly, time_limit: TimeLimit, display: Display) -> RunDire
         fabric,
         processes,
         order=order_of(training),
+        inputs=processes.broadcast(ready.input_range),
     )
-    tracker, mlflow = Trackers(), None
+    tracker, mlflow, data = Trackers(), None, describe_files(ready.training, ready.validation)
     if processes.is_first:
-        tracker, mlflow = _start_tracking(config, ready, state.progress.step, mlflow_run, writer, display)
+        # Those of an earlier start, which this one continues.
+        _tell_changes(read_data_files(ready.run.data_files), display)
+        step = state.progress.step
+        tracker, mlflow = _start_tracking(config, ready, step, mlflow_run, writer, data, display)
     system = SystemMetrics(fabric.device)
     tracker.log(ready.event_counts, state.progress.epoch, state.progress.step)
     try:
@@ -116,6 +166,8 @@ def _run(assembly: Assembly, time_limit: TimeLimit, display: Display) -> RunDire
                 system_metrics=system.epoch,
             )
             finished = loop.run()
+        if processes.is_first:
+            _tell_changes(data, display)
         if finished:
             tracker.add_files(write_results(assembly, display))
     except BaseException:
@@ -129,11 +181,15 @@ def _run(assembly: Assembly, time_limit: TimeLimit, display: Display) -> RunDire
             _print_resume(config, ready.run, state, display)
         if mlflow is not None and (finished or not mlflow.complete):
             display.line(f"  {mlflow.next_step()}")
-    return ready.run
+    return TrainingOutcome(ready.run, finished)
+
+
+def _claim(config: TrainConfig, ready: Preparation) -> RunClaim:
+    continues = ready.checkpoint is not None or config.checkpoint.resume_from == AUTO
+    return RunClaim(ready.run, is_named=config.mlflow.run_name is not None, continues=continues)
 
 
 def _write_config(config: TrainConfig, run: RunDirectory) -> None:
-    make_folder(run.path)
     with atomic_output(run.config) as temporary:
         temporary.write_text(resolved(config), encoding="utf-8")
 
@@ -144,6 +200,7 @@ def _start_tracking(
     step: int,
     run_id: str | None,
     writer: CheckpointWriter,
+    data: Sequence[DataFile],
     display: Display,
 ) -> tuple[Trackers, MlflowTracker | None]:
     def started(run_id: str) -> None:
@@ -156,11 +213,16 @@ def _start_tracking(
         ready.run,
         step=step,
         run_id=run_id,
-        data=describe_files(ready.training, ready.validation),
+        data=data,
         git_revision=git_revision(__file__),
         on_run=started,
         warn=display.warn,
     )
+
+
+def _tell_changes(files: Sequence[DataFile], display: Display) -> None:
+    for line in changed_files(files):
+        display.warn(line)
 
 
 def _print_end(run: RunDirectory, objective: ObjectiveEntry, state: TrainState, display: Display) -> None:
@@ -169,7 +231,7 @@ def _print_end(run: RunDirectory, objective: ObjectiveEntry, state: TrainState, 
         f"done: epoch {state.progress.epoch}, smallest validation loss {state.progress.best_value:.4g}"
     )
     display.line(f"run directory: {run.path}")
-    for path in sorted(path for path in run.path.rglob("*") if path.is_file()):
+    for path in sorted(path for path in run.path.rglob("[!.]*") if path.is_file()):
         display.line(f"  {path.relative_to(run.path)}")
     best = run.checkpoint_best if run.checkpoint_best.exists() else run.checkpoint_last
     display.line("next:")

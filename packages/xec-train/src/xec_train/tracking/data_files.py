@@ -77,6 +77,20 @@ def describe_files(training: Events, validation: Events) -> list[DataFile]:
     return list(found.values())
 
 
+def changed_files(files: Sequence[DataFile]) -> list[str]:
+    """Say in a line each which files are no longer what they were."""
+    lines = []
+    for file in files:
+        try:
+            digest = header_digest(Path(file.path))
+        except OSError as error:
+            lines.append(f"{file.path} can no longer be read: {error.strerror}")
+            continue
+        if digest != file.digest:
+            lines.append(f"{file.path} is another file than when this training began to read it")
+    return lines
+
+
 def write_data_files(path: Path, files: Sequence[DataFile]) -> None:
     """Write ``data_files.csv``."""
     with atomic_output(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:

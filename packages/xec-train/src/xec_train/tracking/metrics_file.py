@@ -28,6 +28,7 @@ class MetricsFile:
     def __init__(self, path: Path, resumed_step: int = 0) -> None:
         self.path = path
         self.resumed_step = resumed_step
+        self._known: set[tuple[str, str, str]] = set()
 
     def start(self, parameters: Mapping[str, Any], data: Sequence[DataFile] = ()) -> None:
         """Write the header, or cut an existing file to the step at which the run resumes."""
@@ -35,6 +36,9 @@ class MetricsFile:
         rows = []
         if self.path.exists():
             rows = [row for row in read_metrics(self.path) if int(row["step"]) <= self.resumed_step]
+            # An epoch is told before its checkpoint is written; if that never was, it is told again.
+            last = (row for row in rows if int(row["step"]) == self.resumed_step)
+            self._known = {(row["epoch"], row["step"], row["metric"]) for row in last}
         with atomic_output(self.path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
             writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
             writer.writeheader()
@@ -45,7 +49,11 @@ class MetricsFile:
         now = datetime.now().astimezone().isoformat(timespec="milliseconds")
         with self.path.open("a", newline="", encoding="utf-8") as file:
             writer = csv.writer(file, lineterminator="\n")
-            writer.writerows((epoch, step, name, repr(float(value)), now) for name, value in metrics.items())
+            writer.writerows(
+                (epoch, step, name, repr(float(value)), now)
+                for name, value in metrics.items()
+                if (str(epoch), str(step), name) not in self._known
+            )
 
     def add_files(self, paths: Sequence[Path]) -> None:
         """Do nothing: the files are in the same folder."""
@@ -57,8 +65,17 @@ class MetricsFile:
 def read_metrics(path: Path) -> list[dict[str, str]]:
     """Read the rows of a file, by column.
 
-    An incomplete last line, of a process that was killed, is ignored.
+    Lines that are no rows are ignored: of a process that was killed, or a disk that was full.
     """
-    text = path.read_text(encoding="utf-8")
-    complete = text[: text.rfind("\n") + 1]
-    return list(csv.DictReader(complete.splitlines()))
+    text = path.read_text(encoding="utf-8", errors="replace")
+    complete = text[: text.rfind("\n") + 1].replace("\0", "")
+    return [row for row in csv.DictReader(complete.splitlines()) if _is_whole(row)]
+
+
+def _is_whole(row: Mapping[str, Any]) -> bool:
+    """Return whether a row has a value in every column, numbers where they belong."""
+    try:
+        int(row["epoch"]), int(row["step"]), float(row["value"]), datetime.fromisoformat(row["timestamp"])
+    except (KeyError, TypeError, ValueError):
+        return False
+    return bool(row["metric"])

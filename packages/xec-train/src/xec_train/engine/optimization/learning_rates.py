@@ -60,6 +60,26 @@ def cosine(config: TrainingConfig, _steps_per_epoch: int) -> LearningRate:
     return rate
 
 
+def cosine_restarts(config: TrainingConfig, _steps_per_epoch: int) -> LearningRate:
+    """Return cosines down to LRmin, one after the other, each longer than the one before by a factor.
+
+    Source: Loshchilov and Hutter, arXiv:1608.03983.
+    """
+    first, factor = config.lr_restart_period, config.lr_restart_mult
+
+    def rate(epoch: float) -> float:
+        since = max(0.0, epoch - config.warmup_epochs)
+        if factor == 1:
+            number = math.floor(since / first)
+            begin, length = number * first, first
+        else:
+            number = math.floor(math.log1p(since * (factor - 1) / first) / math.log(factor) + 1e-12)
+            begin, length = first * (factor**number - 1) / (factor - 1), first * factor**number
+        return _half_cosine(config.lr, config.lr_min, (since - begin) / length)
+
+    return rate
+
+
 def onecycle(config: TrainingConfig, steps_per_epoch: int) -> LearningRate:
     """Return half a cosine up to max_lr in the first part of the training, half a cosine down in the rest.
 
@@ -89,6 +109,10 @@ SCHEDULES: Registry[LearningRateSchedule] = Registry(
     "schedule",
     (
         LearningRateSchedule("cosine", cosine, "half a cosine down to lr_min", ("lr_min",)),
+        LearningRateSchedule(
+            "cosine_restarts", cosine_restarts, "half cosines down to lr_min, again and again",
+            ("lr_min", "lr_restart_period", "lr_restart_mult"),
+        ),
         LearningRateSchedule(
             "onecycle", onecycle, "up to max_lr and down again", ("max_lr", "pct_start"), own_warmup=True
         ),
