@@ -18,6 +18,7 @@ from tests.once import once
 from tests.shallow import make_networks_shallow
 
 from xec_data import TreeWriter
+from xec_data.checking.input_range import event_quantities, measure_range
 from xec_export import export_checkpoint
 from xec_geometry import N_SENSORS, angles_to_direction, uvw_to_xyz
 from xec_models.checkpoint.content import NetworkWeights
@@ -120,7 +121,12 @@ def write_checkpoint(
         **(data or {}),
     }
     weights = NetworkWeights(last.state_dict(), averaged.state_dict())
-    checkpoint = new_checkpoint("regressor", config, weights, epoch=12, git_revision="0123456789abcdef")
+    events = random_events(200, seed=98)
+    seen = event_quantities(events["npho"], events["relative_time"])
+    checkpoint = new_checkpoint(
+        "regressor", config, weights, epoch=12, git_revision="0123456789abcdef",
+        inputs=measure_range([seen], absolute_times=True),
+    )  # fmt: skip
     save_checkpoint(path, checkpoint)
     return path
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from statistics import median
 from typing import Annotated
 
 import matplotlib.pyplot as plt
@@ -151,6 +152,10 @@ def _curve(path: Path) -> Iterator[tuple[float, dict[str, float]]]:
         yield (ends[epoch] - start).total_seconds() / 60, metrics
 
 
+# Of a panel, in units of the median of the recipes' last values.
+_HIGHEST = 1.25
+
+
 def draw(curves: dict[str, Curve], path: Path) -> None:
     """Draw the widths of every recipe against the time, one panel a quantity."""
     figure, axes = plt.subplots(2, 3, figsize=(15, 9), layout="constrained")
@@ -162,11 +167,14 @@ def draw(curves: dict[str, Curve], path: Path) -> None:
             style |= {"ls": ("-", "--", ":")[number // 10 % 3]}
             panel.plot(*zip(*points, strict=True), marker=".", label=name, **style)
         panel.set(xlabel="training, min", ylabel=f"68 % width of {quantity.name}, {quantity.unit}")
-        panel.set_yscale("log")
-        panel.grid(alpha=0.3, which="both")
+        # A recipe that is far off would hide the differences of all others.
+        ends = [quantity.factor * curve[-1][1][quantity.metric] for curve in curves.values()]
+        panel.set_ylim(0.97 * min(ends), _HIGHEST * median(ends))
+        panel.grid(alpha=0.3)
     handles, labels = panels[0].get_legend_handles_labels()
     panels[-1].axis("off")
-    panels[-1].legend(handles, labels, loc="center", frameon=False)
+    title = "curves above a panel are left out there"
+    panels[-1].legend(handles, labels, loc="center", frameon=False, title=title)
     figure.savefig(path, dpi=80)
     plt.close(figure)
 

@@ -18,6 +18,7 @@ from xec_export import ExportError, open_predictor, predict_files
 from xec_export.prediction.files import _gaps, _missing
 from xec_export.prediction.predictor import OnnxPredictor, TorchPredictor
 from xec_geometry.cli.application import main
+from xec_geometry.support.output import OutputError
 
 Arrays = dict[str, np.ndarray[Any, Any]]
 MakeEvents = Callable[..., Arrays]
@@ -86,7 +87,7 @@ def test_truth_and_numbers_pass_through(
     assert set(found) == set(report.branches)
     assert set(found) == {
         *PREDICTED,
-        *["run", "event", "emiAng", "emiVec", "energyTruth", "timeTruth", "uvwTruth", "xyzTruth"],
+        *["run", "event", "valid", "emiAng", "emiVec", "energyTruth", "timeTruth", "uvwTruth", "xyzTruth"],
     }
     for name in ("run", "event", "energyTruth", "timeTruth", "uvwTruth", "xyzTruth", "emiVec"):
         np.testing.assert_array_equal(found[name], events[name])
@@ -136,7 +137,10 @@ def test_real_data_have_no_truth(
     path = make_file(tmp_path / "real.root", real)
     predict_files(predictor, [path], tmp_path / "out.root")
     found = read_columns(tmp_path / "out.root")
-    assert set(found) == {*PREDICTED, *["run", "event", "energyReco", "timeReco", "xyzRecoFI", "uvwRecoFI"]}
+    assert set(found) == {
+        *PREDICTED,
+        *["run", "event", "valid", "energyReco", "timeReco", "xyzRecoFI", "uvwRecoFI"],
+    }
     for name in ("energyReco", "timeReco", "xyzRecoFI", "uvwRecoFI"):
         np.testing.assert_array_equal(found[name], real[name])
 
@@ -164,7 +168,7 @@ def test_files_follow_each_other(
     assert len(seen) > 2
 
 
-def test_what_only_some_files_have_is_left_out_with_a_note(
+def test_what_only_some_files_have_is_nan_in_the_others_with_a_note(
     predictor: AnyPredictor, event_file: Path, make_events: MakeEvents, make_file: MakeFile, tmp_path: Path
 ) -> None:
     events = make_events(3)
@@ -172,8 +176,11 @@ def test_what_only_some_files_have_is_left_out_with_a_note(
         tmp_path / "bare.root", {name: events[name] for name in ("npho", "relative_time", "run", "event")}
     )
     report = predict_files(predictor, [event_file, bare], tmp_path / "out.root")
-    assert "uvwTruth" not in report.branches
-    assert f"the branch 'uvwTruth' is left out: {bare} has none" in report.notes
+    assert "uvwTruth" in report.branches
+    assert f"{bare}: no branch 'uvwTruth'; its values are NaN there" in report.notes
+    truth = read_columns(tmp_path / "out.root")["uvwTruth"]
+    assert np.isfinite(truth[:-3]).all()
+    assert np.isnan(truth[-3:]).all()
 
 
 def test_events_without_numbers_are_counted(
@@ -214,7 +221,12 @@ def test_events_without_any_reading_are_counted(
     path = make_file(tmp_path / "in.root", events)
     report = predict_files(predictor, [path], tmp_path / "out.root")
     assert report.n_unread == 1
-    assert "1 of 6 events have no valid photon count" in report.notes[-1]
+    assert any("1 of 6 events have no valid photon count" in note for note in report.notes)
+    found = read_columns(tmp_path / "out.root")
+    assert found["valid"].tolist() == [True, True, False, True, True, True]
+    for name in PREDICTED:
+        nothing = found[name] == -1 if name == "pred_n_gamma" else np.isnan(found[name])
+        assert nothing.tolist() == [False, False, True, False, False, False], name
 
 
 def test_a_file_without_any_reading_is_an_error(
@@ -274,7 +286,7 @@ def test_an_input_is_never_overwritten(
     path = make_file(tmp_path / "in.root", make_events(3))
     before = path.read_bytes()
     (tmp_path / "link.root").symlink_to(path)
-    with pytest.raises(ExportError, match="it is one of the inputs"):
+    with pytest.raises(OutputError, match="it is the input"):
         predict_files(predictor, [path], tmp_path / "link.root")
     assert path.read_bytes() == before
 

@@ -37,7 +37,9 @@ def test_the_first_events_are_those_of_the_demo() -> None:
 
 def test_only_the_first_training_takes_an_hour() -> None:
     asked = {events.population.name: events.population.minutes(60) for events in SETS.values()}
-    assert asked == {"showers": 60, "showers-52.8": 5, "points-52.8": 5, "points": 5}
+    assert asked == {
+        "showers": 60, "showers-52.8": 5, "points-52.8": 5, "points": 5, "showers-noise-free": 5,
+    }  # fmt: skip
     assert {events.population.minutes(0.5) for events in SETS.values()} == {0.5}
 
 

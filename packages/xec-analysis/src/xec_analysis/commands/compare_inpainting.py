@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from xec_analysis.commands.options import DeadChannels, NphoBranch, TimeBranch, Tree
+from xec_analysis.commands.options import DeadChannels, Force, NphoBranch, TimeBranch, Tree
 
 
 def compare_inpainting(
@@ -53,6 +53,7 @@ def compare_inpainting(
     tree: Tree = "tree",
     npho_branch: NphoBranch = "npho",
     time_branch: TimeBranch = "relative_time",
+    force: Force = False,
 ) -> None:
     """Hide sensors whose reading is known, and compare the estimates of a network and of other methods.
 
@@ -79,6 +80,7 @@ def compare_inpainting(
         tree_name=tree,
         npho_branch=npho_branch,
         time_branch=time_branch,
+        force=force,
     )
     console = Console(highlight=False)
     with progress_of_files("filling in") as progress_of:

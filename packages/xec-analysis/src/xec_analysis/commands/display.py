@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from xec_analysis.commands.options import NphoBranch, TimeBranch, Tree
+from xec_analysis.commands.options import Force, NphoBranch, TimeBranch, Tree
 
 
 def display(
@@ -26,6 +26,7 @@ def display(
     tree: Tree = "tree",
     npho_branch: NphoBranch = "npho",
     time_branch: TimeBranch = "relative_time",
+    force: Force = False,
 ) -> None:
     """Draw an event on the unrolled detector: photons and times of all sensors, side by side.
 
@@ -44,5 +45,6 @@ def display(
         tree_name=tree,
         npho_branch=npho_branch,
         time_branch=time_branch,
+        force=force,
     )
     typer.echo(f"{picture}: {event.title}")

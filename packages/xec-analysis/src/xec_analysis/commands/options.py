@@ -6,6 +6,10 @@ from typing import Annotated
 
 import typer
 
+from xec_geometry.cli.options import Force
+
+__all__ = ["DeadChannels", "Force", "NphoBranch", "TimeBranch", "Tree"]
+
 Tree = Annotated[str, typer.Option("--tree", "-t", help="Name of the tree.")]
 NphoBranch = Annotated[str, typer.Option(help="Branch with the photons.")]
 TimeBranch = Annotated[str, typer.Option(help="Branch with the times.")]

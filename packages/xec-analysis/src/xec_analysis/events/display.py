@@ -21,7 +21,7 @@ from xec_analysis.style.figures import (
     style,
 )
 from xec_data.schema.branches import NPHO_BRANCH, TIME_BRANCH, TREE_NAME
-from xec_geometry.support.output import check_writable
+from xec_geometry.support.output import check_output
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -44,6 +44,7 @@ def display_event(
     tree_name: str = TREE_NAME,
     npho_branch: str = NPHO_BRANCH,
     time_branch: str = TIME_BRANCH,
+    force: bool = True,
 ) -> tuple[Path, Event]:
     """Find an event in a file and draw it.
 
@@ -59,6 +60,8 @@ def display_event(
         Number of the event instead, and its run if several runs have that number.
     tree_name, npho_branch, time_branch
         Names in the file.
+    force
+        Whether an existing picture may be replaced.
 
     Returns
     -------
@@ -83,7 +86,7 @@ def display_event(
     assert entry is not None
     picture = output if output is not None else Path(f"{file.stem}_{entry}.pdf")
     check_format(picture)
-    check_writable(picture)
+    check_output(picture, inputs=[file], force=force)
     event = read_event(file, entry, tree_name=tree_name, npho_branch=npho_branch, time_branch=time_branch)
     return draw_event(event, picture), event
 

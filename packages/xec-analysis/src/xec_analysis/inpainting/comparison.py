@@ -23,7 +23,7 @@ from xec_analysis.inpainting.numbers import (
 )
 from xec_analysis.inpainting.pages import draw_comparison
 from xec_data.schema.branches import NPHO_BRANCH, TIME_BRANCH, TREE_NAME
-from xec_geometry.support.output import check_writable
+from xec_geometry.support.output import check_output
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -53,6 +53,8 @@ class ComparisonOptions:
         ROOT file for every hidden sensor.
     tree_name, npho_branch, time_branch
         Names in the files.
+    force
+        Whether existing outputs may be replaced; inputs never.
     """
 
     files: Sequence[Path]
@@ -68,6 +70,7 @@ class ComparisonOptions:
     tree_name: str = TREE_NAME
     npho_branch: str = NPHO_BRANCH
     time_branch: str = TIME_BRANCH
+    force: bool = True
 
     def check(self) -> None:
         """Check everything that can be checked before any event is read.
@@ -83,8 +86,9 @@ class ComparisonOptions:
             raise AnalysisError(f"--events {self.max_events}: expected at least 1")
         if self.output.suffix != ".pdf":
             raise AnalysisError(f"cannot draw {self.output}: expected the name of a .pdf file")
+        inputs = [*self.files, *(path for path in (self.model, self.regressor) if path is not None)]
         for path in (self.output, self.numbers_path, *([self.residuals] if self.residuals else [])):
-            check_writable(path)
+            check_output(path, inputs=inputs, force=self.force)
 
     @property
     def numbers_path(self) -> Path:

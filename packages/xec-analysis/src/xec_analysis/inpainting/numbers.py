@@ -207,8 +207,8 @@ def write_residuals(path: Path, readings: HiddenReadings, metadata: Mapping[str,
             part = slice(start, start + _ROWS_AT_A_TIME)
             entry, sensor = readings.entry[part], readings.sensor[part]
             columns: dict[str, NDArray[np.generic]] = {
-                "run": readings.run[entry].astype(np.int32),
-                "event": readings.event[entry].astype(np.int32),
+                "run": readings.run[entry].astype(np.int64),
+                "event": readings.event[entry].astype(np.int64),
                 "sensor": sensor.astype(np.int32),
                 "face": face_of_sensor()[sensor].astype(np.uint8),
                 "mask_type": readings.mask_type[part],

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from xec_analysis.errors import AnalysisError
+from xec_geometry.cli.exit_codes import INTERRUPTED
 from xec_geometry.support.output import make_folder
 
 if TYPE_CHECKING:
@@ -58,6 +59,8 @@ class StepError(AnalysisError):
     def __init__(self, message: str, code: int) -> None:
         super().__init__(message)
         self.code = code
+        if code == INTERRUPTED:
+            self.exit_code = code
 
 
 def simulation_step(path: str, events: int, seed: int, title: str) -> Step:

@@ -94,8 +94,9 @@ def new_page(width: float, height: float, title: str, subtitle: str = "", key: s
     layout = ConstrainedLayoutEngine(w_pad=0.08, h_pad=0.08, rect=(0.0, 0.0, 1.0, height / total))
     figure = Figure(figsize=(width, total), layout=layout)
     margin, first, second = 0.12 / width, 1 - 0.12 / total, 1 - 0.40 / total
-    figure.text(margin, first, title, va="top", fontsize=13, weight="bold")
-    figure.text(margin, second, subtitle, va="top", fontsize=9.5)
+    # Names of files and runs may hold dollar signs.
+    figure.text(margin, first, title, va="top", fontsize=13, weight="bold", parse_math=False)
+    figure.text(margin, second, subtitle, va="top", fontsize=9.5, parse_math=False)
     figure.text(1 - margin, second, key, va="top", ha="right", fontsize=9.5)
     return figure
 

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from xec_geometry.cli.options import Force
+
 
 def export(
     checkpoint: Annotated[Path, typer.Argument(help="A checkpoint written by 'xec train'.")],
@@ -37,6 +39,7 @@ def export(
             "times the computing.",
         ),
     ] = False,
+    force: Force = False,
 ) -> None:
     """Export a network to ONNX: raw readings in, physical quantities out.
 
@@ -47,7 +50,11 @@ def export(
     from xec_export.commands.messages import print_export, print_parity
     from xec_export.onnx.export import export_checkpoint
     from xec_export.onnx.parity import ParityError
+    from xec_geometry.support.output import check_output
 
+    # Without a name it is the run's own graph, which every export of the run replaces.
+    if output is not None:
+        check_output(output, inputs=[checkpoint, *map(Path, data or ())], force=force)
     try:
         report = export_checkpoint(
             checkpoint, output, data=data, tolerance=tolerance, opset=opset, mirror=mirror

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from xec_export.commands.options import NphoBranch, Output, Threads, TimeBranch, Tree
+from xec_export.commands.options import AcceptRange, Force, NphoBranch, Output, Threads, TimeBranch, Tree
 
 
 def inpaint(
@@ -28,6 +28,8 @@ def inpaint(
     npho_branch: NphoBranch = None,
     time_branch: TimeBranch = None,
     threads: Threads = None,
+    accept_range: AcceptRange = False,
+    force: Force = False,
 ) -> None:
     """Recover dead channels in a copy of ROOT files.
 
@@ -36,12 +38,15 @@ def inpaint(
     every other branch as it was.
     """
     from xec_data.dead_channels.sources import open_dead_channels
+    from xec_data.reading.file_paths import find_files
     from xec_export.commands.messages import events_progress, print_inpainting
     from xec_export.inpainting.files import inpaint_files
     from xec_export.inpainting.network import InpaintingNetwork
+    from xec_geometry.support.output import check_output
 
     sources = [open_dead_channels(text, tree_name=tree) for text in dead or ()]
     network = InpaintingNetwork(model, batch_size=batch, threads=threads)
+    check_output(output, inputs=[model, *find_files(list(inputs))], force=force)
     with events_progress("inpaint") as progress:
         report = inpaint_files(
             network,
@@ -52,5 +57,6 @@ def inpaint(
             npho_branch=npho_branch,
             time_branch=time_branch,
             progress=progress,
+            accept_range=accept_range,
         )
     print_inpainting(report, network)

@@ -7,6 +7,10 @@ from typing import Annotated
 
 import typer
 
+from xec_geometry.cli.options import Force
+
+__all__ = ["AcceptRange", "Force", "NphoBranch", "Output", "Threads", "TimeBranch", "Tree"]
+
 Output = Annotated[Path, typer.Option("--output", "-o", help="The ROOT file to write.")]
 Tree = Annotated[str, typer.Option(help="Name of the tree in the inputs.")]
 NphoBranch = Annotated[
@@ -15,4 +19,11 @@ NphoBranch = Annotated[
 TimeBranch = Annotated[str | None, typer.Option(help="Branch of the times; by default the one trained on.")]
 Threads = Annotated[
     int | None, typer.Option(min=1, help="CPU threads; by default OMP_NUM_THREADS, or all cores.")
+]
+AcceptRange = Annotated[
+    bool,
+    typer.Option(
+        "--accept-range",
+        help="Go on with events unlike those of the training: other units, energies, another detector.",
+    ),
 ]

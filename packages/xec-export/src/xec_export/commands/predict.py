@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from xec_export.commands.options import NphoBranch, Output, Threads, TimeBranch, Tree
+from xec_export.commands.options import AcceptRange, Force, NphoBranch, Output, Threads, TimeBranch, Tree
 
 
 def predict(
@@ -33,6 +33,8 @@ def predict(
             "computing.",
         ),
     ] = False,
+    accept_range: AcceptRange = False,
+    force: Force = False,
 ) -> None:
     """Predict the events of ROOT files.
 
@@ -41,14 +43,17 @@ def predict(
     conventional reconstruction the inputs have. Inputs without run and
     event numbers give a running number 'entry' instead.
     """
+    from xec_data.reading.file_paths import find_files
     from xec_export.commands.messages import events_progress, print_prediction
     from xec_export.prediction.files import predict_files
     from xec_export.prediction.mirrored import MirroredPredictor
     from xec_export.prediction.predictor import Predictor, open_predictor
+    from xec_geometry.support.output import check_output
 
     predictor: Predictor = open_predictor(model, batch_size=batch, threads=threads)
     if mirror:
         predictor = MirroredPredictor(predictor)
+    check_output(output, inputs=[model, *find_files(list(inputs))], force=force)
     with events_progress("predict") as progress:
         report = predict_files(
             predictor,
@@ -59,5 +64,6 @@ def predict(
             time_branch=time_branch,
             angle_unit=angle_unit,
             progress=progress,
+            accept_range=accept_range,
         )
     print_prediction(report, predictor)

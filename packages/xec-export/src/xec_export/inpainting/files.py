@@ -6,25 +6,28 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import uproot
 from numpy.typing import NDArray
 
 from xec_data import find_files
 from xec_data.dead_channels.sources import DeadChannelSource
 from xec_data.reading.root_files import find_tree, open_file
-from xec_data.reading.tree_info import TreeInfo, inspect_tree
+from xec_data.reading.tree_info import TreeInfo, inspect_files, inspect_tree
 from xec_data.schema.branches import is_invalid
+from xec_data.schema.checksums import CHECKSUMS_KEY, TreeChecksums
+from xec_data.writing.root_output import recreate
 from xec_export.errors import ExportError
 from xec_export.inpainting.network import InpaintingNetwork
+from xec_export.output.input_check import InputCheck, named
 from xec_export.output.tree_copy import StoredTree, as_rows, compression_of, copy_the_rest, create_tree
-from xec_export.output.written_file import WrittenFile, check_output
+from xec_export.output.written_file import WrittenFile
 from xec_geometry import N_SENSORS
 from xec_geometry.errors import did_you_mean
-from xec_geometry.support.output import atomic_output
+from xec_geometry.support.output import atomic_output, check_writable
 
 Bools = NDArray[np.bool_]
 
@@ -59,6 +62,7 @@ def inpaint_files(
     npho_branch: str | None = None,
     time_branch: str | None = None,
     progress: Callable[[int, int], None] | None = None,
+    accept_range: bool = False,
 ) -> InpaintingReport:
     """Write a copy of some files with the dead channels recovered.
 
@@ -84,6 +88,8 @@ def inpaint_files(
         Names of the readings in the inputs; by default those that the network was trained on.
     progress
         Called with the numbers of events done and of all events.
+    accept_range
+        Whether events are accepted that are unlike those of the training.
 
     Returns
     -------
@@ -97,30 +103,33 @@ def inpaint_files(
     """
     start = time.monotonic()
     files = find_files(list(inputs))
-    output = check_output(output, files)
-    infos = [
-        inspect_tree(
-            path,
-            ("npho", "time"),
-            tree_name=tree_name,
-            npho_branch=npho_branch or network.npho_branch,
-            time_branch=time_branch or network.time_branch,
-            optional=("run", "dead"),
-        )
-        for path in files
-    ]
-    copy = _Copy(network, list(dead), infos, progress)
+    output = check_writable(output, inputs=[network.path, *files])
+    inspect = partial(
+        inspect_tree,
+        branches=("npho", "time"),
+        tree_name=tree_name,
+        npho_branch=npho_branch or network.npho_branch,
+        time_branch=time_branch or network.time_branch,
+        optional=("run", "dead"),
+    )
+    infos, left_out = inspect_files(files, inspect)
+    files = [info.path for info in infos]
+    check = InputCheck(network.input_range, named(files), accept=accept_range)
+    copy = _Copy(network, list(dead), infos, check, progress)
+    copy.notes += left_out
     with atomic_output(output) as temporary, ExitStack() as stack:
         first = stack.enter_context(open_file(files[0]))
-        target = stack.enter_context(uproot.recreate(temporary, compression=compression_of(first)))
+        target = stack.enter_context(recreate(temporary, compression_of(first)))
         for info in infos:
             with open_file(info.path) as source:
                 copy.append(target, find_tree(source, info.path, info.tree), info)
         if copy.n_unread == copy.n_events:
             raise ExportError(
-                f"{files[0]}{f' and {len(files) - 1} more' if len(files) > 1 else ''}: no event has a valid "
+                f"{named(files)}: no event has a valid "
                 f"reading of '{infos[0].stored['npho']}' beside dead channels; expected photons"
             )
+        copy.notes += check.finish()
+        target[CHECKSUMS_KEY] = copy.checksums.to_text()
         copy.notes += copy_the_rest(target, first, files[0], infos[0].tree)
     return copy.report(output, time.monotonic() - start)
 
@@ -133,9 +142,12 @@ class _Copy:
         network: InpaintingNetwork,
         sources: list[DeadChannelSource],
         infos: list[TreeInfo],
+        check: InputCheck,
         progress: Callable[[int, int], None] | None,
     ) -> None:
         self.network, self.sources, self.progress = network, sources, progress
+        self.check = check
+        self.checksums = TreeChecksums()
         self.total = sum(info.n_entries for info in infos)
         self.notes = [note for info in infos for note in info.notes]
         self.n_events = self.n_unread = self.n_channels = self.most = 0
@@ -164,6 +176,7 @@ class _Copy:
                 columns[name] = as_rows(columns[name], N_SENSORS, f"{place}, branch '{name}'")
             self._recover(columns, info)
             self._tree.extend(columns)
+            self.checksums.add(columns)
 
     def report(self, output: Path, seconds: float) -> InpaintingReport:
         """Return the report."""
@@ -187,6 +200,7 @@ class _Copy:
     def _recover(self, columns: dict[str, Any], info: TreeInfo) -> None:
         """Replace the readings of dead channels in place, and flag them."""
         stored = {name: columns[info.stored[name]] for name in ("npho", "time")}
+        self.check.add(stored["npho"], stored["time"])
         dead = self._dead(columns, info, stored["npho"])
         blind: Bools = np.all(is_invalid(stored["npho"]) | dead, axis=1)
         dead &= ~blind[:, None]

@@ -67,6 +67,7 @@ class InpaintingNetwork:
         network = build_model(checkpoint, source=str(path), kind=XECInpainter).to(self.device)
         self._network = network
         files = checkpoint.config.files
+        self.input_range = checkpoint.inputs
         self.npho_branch, self.time_branch = files.npho_branch, files.time_branch
         self.channels = network.channels
         self.npho_threshold = float(network.normalization.npho_threshold)

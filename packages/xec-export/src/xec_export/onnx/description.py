@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
 
 from xec_export.errors import ExportError
 
@@ -16,7 +18,7 @@ FORMAT_VERSION = "1"
 _FORMAT_KEY = "xec_format_version"
 
 # Keys that files of earlier releases lack.
-_LATER = ("mirror_average",)
+_LATER = ("mirror_average", "input_range")
 
 # The graph's own names: the same whatever branches a network was trained on.
 INPUTS = ("npho", "time")
@@ -94,6 +96,8 @@ class ModelDescription:
         Unit of all angles, in and out.
     mirror_average
         Whether predictions are averages over the event and its reflections at z = 0, y = 0 and both.
+    input_range
+        Usual ranges of the training events, see `xec_data.checking.input_range`; empty if unknown.
     """
 
     kind: str
@@ -116,6 +120,7 @@ class ModelDescription:
     time_unit: str = "s"
     inputs: tuple[str, str] = field(default=INPUTS)
     mirror_average: bool = False
+    input_range: Mapping[str, Sequence[float]] = field(default_factory=dict)
 
     @property
     def tasks(self) -> tuple[str, ...]:
@@ -182,14 +187,12 @@ class ModelDescription:
                 raise ExportError(
                     f"{path}: the metadata's key {item.name!r} is not JSON: {text!r}"
                 ) from error
-        values["inputs"] = tuple(values["inputs"])
-        values["outputs"] = tuple(_read_output(output) for output in values["outputs"])
-        return cls(**values)
-
-
-def _read_output(values: Mapping[str, Any]) -> OutputDescription:
-    # JSON has lists where the description has tuples.
-    fields: dict[str, Any] = {
-        key: tuple(value) if isinstance(value, list) else value for key, value in values.items()
-    }
-    return OutputDescription(**fields)
+        try:
+            # JSON has lists where the description has tuples, and a file of others may have anything.
+            return TypeAdapter(cls).validate_python(values)
+        except ValidationError as error:
+            first = error.errors()[0]
+            key = ".".join(map(str, first["loc"]))
+            raise ExportError(
+                f"{path}: the metadata's key '{key}' is {str(first['input'])[:60]!r}: {first['msg']}"
+            ) from error

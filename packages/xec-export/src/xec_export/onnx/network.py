@@ -89,6 +89,7 @@ def describe(checkpoint: Checkpoint, network: XECRegressor, path: Path) -> Model
         versions=dict(origin.versions),
         export_versions=_installed_versions(),
         epoch=checkpoint.epoch,
+        input_range={name: list(limits) for name, limits in checkpoint.inputs.items()},
         weights="ema" if checkpoint.weights.averaged else "model",
         git_revision=origin.git_revision or "",
     )

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from xec_data.reading.entry_ranges import group_clusters
 from xec_data.reading.root_files import StoredBranch, describe_branch, one_line
+from xec_data.schema.checksums import CHECKSUMS_KEY
 from xec_data.writing.tree_writer import CLUSTER_BYTES
 from xec_export.errors import ExportError
 
@@ -167,7 +168,7 @@ def copy_the_rest(file: Any, source: Any, path: Path, but: str) -> list[str]:
     """
     notes = []
     for name, kind in source.classnames(recursive=True, cycle=False).items():
-        if name == but or kind.startswith("TDirectory"):
+        if name in (but, CHECKSUMS_KEY) or kind.startswith("TDirectory"):
             continue
         if kind == "TObjString":
             file[name] = str(source[name])

@@ -19,15 +19,20 @@ from xec_data.schema.branches import SCHEMA, is_invalid
 from xec_data.tasks.table import TASKS
 from xec_export.errors import ExportError
 from xec_export.onnx.description import ModelDescription
-from xec_export.output.written_file import WrittenFile, check_output
+from xec_export.output.input_check import InputCheck, named
+from xec_export.output.written_file import WrittenFile
 from xec_export.prediction.predictor import Predictor
 from xec_export.prediction.prefetch import read_ahead
 from xec_geometry import N_SENSORS
-from xec_models.regressor.predictions import SIGMA_SUFFIX, prediction_columns
+from xec_geometry.support.output import check_writable
+from xec_models.regressor.predictions import SIGMA_SUFFIX, most_probable, prediction_columns
 
 Columns = dict[str, NDArray[Any]]
 
 ENTRY_BRANCH = "entry"
+VALID_BRANCH = "valid"
+"""Whether an event has a valid photon count; without one there is no answer."""
+
 ID_BRANCHES = ("run", "event")
 
 # Branches of the schema that are not sensor readings.
@@ -60,6 +65,7 @@ def predict_files(
     time_branch: str | None = None,
     angle_unit: str = "auto",
     progress: Callable[[int, int], None] | None = None,
+    accept_range: bool = False,
 ) -> PredictionReport:
     """Predict every event of some files and write one file with a tree ``tree``.
 
@@ -84,6 +90,8 @@ def predict_files(
         Unit of ``emiAng`` in the inputs: ``auto``, ``deg`` or ``rad``.
     progress
         Called with the numbers of events done and of all events.
+    accept_range
+        Whether events are accepted that are unlike those of the training.
 
     Returns
     -------
@@ -97,7 +105,7 @@ def predict_files(
     """
     start = time.monotonic()
     files = find_files(list(inputs))
-    output = check_output(output, files)
+    output = check_writable(output, inputs=[predictor.path, *files])
     reader = _open_reader(
         files,
         tree_name=tree_name,
@@ -108,22 +116,32 @@ def predict_files(
     kept = tuple(name for name in reader.branches if name in ACCOMPANYING)
     n_events, n_unread, gaps = 0, 0, Counter[str]()
     branches: tuple[str, ...] = ()
+    check = InputCheck(predictor.description.input_range, named(files), accept=accept_range)
     title = f"predictions of {predictor.description.name}"
     with TreeWriter(output, title=title, metadata=predictor.description.to_dict()) as writer:
         for chunk in read_ahead(reader):
+            check.add(chunk["npho"], chunk["time"])
             columns = _identify(chunk, kept, n_events)
+            columns[VALID_BRANCH] = np.asarray(~is_invalid(chunk["npho"]).all(axis=1))
             columns |= _predict_chunk(predictor, chunk, n_events, reader.n_events, progress)
             gaps.update(_gaps(columns))
             writer.extend(columns)
             n_events += len(chunk)
-            n_unread += int(is_invalid(chunk["npho"]).all(axis=1).sum())
+            n_unread += int((~columns[VALID_BRANCH]).sum())
             branches = tuple(columns)
         if n_unread == n_events:
             raise ExportError(
-                f"{files[0]}{f' and {len(files) - 1} more' if len(files) > 1 else ''}: all readings of "
+                f"{named(files)}: all readings of "
                 f"'{reader.trees[0].stored['npho']}' in all {n_events} events are invalid; expected photons"
             )
-    notes = (*reader.notes, *_left_out(reader), *_unread(n_unread, n_events), *_missing(gaps, n_events))
+        range_notes = check.finish()
+    notes = (
+        *range_notes,
+        *reader.notes,
+        *_left_out(reader),
+        *_unread(n_unread, n_events),
+        *_missing(gaps, n_events),
+    )
     return PredictionReport(output, n_events, n_unread, time.monotonic() - start, notes, branches)
 
 
@@ -150,7 +168,7 @@ def output_columns(description: ModelDescription, outputs: Mapping[str, NDArray[
         # The package that brought the task need not be installed: the file says what its outputs are.
         for output in description.outputs:
             if output.task == task and output.class_name:
-                columns[f"pred_{output.class_name}"] = outputs[output.name].argmax(axis=1).astype(np.int32)
+                columns[f"pred_{output.class_name}"] = most_probable(outputs[output.name])
             elif output.task == task:
                 prefix = "" if output.name == task + SIGMA_SUFFIX else "pred_"
                 columns |= {
@@ -196,8 +214,9 @@ def _left_out(reader: EventReader) -> list[str]:
     somewhere = {name for tree in reader.trees for name in tree.stored}
     notes = []
     for name in sorted(somewhere - set(reader.branches)):
-        lacking = next(tree.path for tree in reader.trees if name not in tree.stored)
-        notes.append(f"the branch '{name}' is left out: {lacking} has none")
+        lacking = [tree.path for tree in reader.trees if name not in tree.stored]
+        if lacking:
+            notes.append(f"the branch '{name}' is left out: {lacking[0]} has none")
     return notes
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -46,6 +47,11 @@ class MirroredPredictor:
             )
         self._predictor = predictor
         self.description = replace(before, mirror_average=True)
+
+    @property
+    def path(self) -> Path:
+        """The file of the network."""
+        return self._predictor.path
 
     @property
     def device(self) -> str:

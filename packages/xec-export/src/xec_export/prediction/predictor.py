@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from xec_export.errors import ExportError
 from xec_export.onnx.description import ModelDescription
-from xec_export.prediction.runtime import CPU_PROVIDER, CUDA_PROVIDER, open_session
+from xec_export.prediction.runtime import CPU_PROVIDER, CUDA_PROVIDER, check_operators, open_session
 from xec_geometry import MIRRORS, geometry_hash
 from xec_geometry.detector.names import check_layout
 
@@ -32,6 +32,10 @@ class Predictor(Protocol):
     @property
     def description(self) -> ModelDescription:
         """Tasks, outputs, branches and constants of the network."""
+
+    @property
+    def path(self) -> Path:
+        """The file of the network."""
 
     @property
     def device(self) -> str:
@@ -106,6 +110,7 @@ class OnnxPredictor:
         metadata = self._session.get_modelmeta().custom_metadata_map
         self.description = ModelDescription.from_metadata(metadata, self.path)
         check_geometry(self.description, self.path)
+        check_operators(self.path)
         self.device = {CUDA_PROVIDER: "cuda", CPU_PROVIDER: "cpu"}[self._session.get_providers()[0]]
         # A graph that averages reflected events makes several of each.
         passes = len(MIRRORS) if self.description.mirror_average else 1
@@ -126,6 +131,14 @@ class OnnxPredictor:
             raise ExportError(
                 f"{self.path}: ONNX Runtime cannot run the graph for {len(npho)} events: {reason}"
             ) from error
+        for output, values in zip(self.description.outputs, outputs, strict=True):
+            shape, expected = np.shape(values), (len(npho), len(output.columns))
+            if shape != expected:
+                # One row for all events would be broadcast to each of them.
+                raise ExportError(
+                    f"{self.path}: the output '{output.name}' of the graph has the shape {shape} for "
+                    f"{len(npho)} events, expected {expected}"
+                )
         return outputs
 
 

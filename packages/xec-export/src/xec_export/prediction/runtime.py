@@ -20,6 +20,8 @@ CPU_PROVIDER = "CPUExecutionProvider"
 # ONNX Runtime's level "fatal". Its errors arrive as exceptions, its warnings are about its own optimizations.
 _QUIET = 4
 
+_LOOPS = ("Loop", "Scan")
+
 
 def onnxruntime() -> ModuleType:
     """Import ONNX Runtime, with its telemetry off unless the user's environment says otherwise.
@@ -71,6 +73,28 @@ def open_session(path: Path, threads: int | None = None) -> Any:
         raise ExportError(
             f"{path}: not an ONNX file that can be run, or a truncated one (ONNX Runtime says: {reason})"
         ) from error
+
+
+def check_operators(path: Path) -> None:
+    """Check that a graph ends: a loop in it could run for ever, and no network of xec has one.
+
+    Raises
+    ------
+    ExportError
+        If the graph has a loop.
+    """
+    import onnx
+
+    model = onnx.load(path, load_external_data=False)
+    graphs = [model.graph, *model.functions]
+    while graphs:
+        for node in graphs.pop().node:
+            if node.op_type in _LOOPS:
+                raise ExportError(
+                    f"{path}: the graph has the operator {node.op_type}, which may never end; expected a "
+                    "file written by `xec export`"
+                )
+            graphs += [attribute.g for attribute in node.attribute if attribute.HasField("g")]
 
 
 def cuda_device_count() -> int:

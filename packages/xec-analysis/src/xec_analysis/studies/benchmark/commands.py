@@ -168,7 +168,8 @@ def estimates_path(events: EventSet, method: str) -> str:
 def _simulation(population: Population, use: str, count: int, seed: int, *options: str) -> CommandWork:
     path = f"events/{population.name}_{use}.root"
     arguments = ("data", "simulate", path, "--events", str(count), "--seed", str(seed))
-    kind = ("--energy", population.energy, "--shower" if population.shower else "--point")
+    kind = ["--energy", population.energy, "--shower" if population.shower else "--point"]
+    kind += ["--noise-free"] if population.noise_free else []
     return CommandWork.of(
         Step(
             f"{population.name}: simulation ({use})",

@@ -36,6 +36,8 @@ class Population:
         Of the events to train on, to validate on and to test with.
     longest_minutes
         Upper limit of the training; None: as long as the user says.
+    noise_free
+        Whether sensors read the light itself: what a network reaches then is what the light holds.
     """
 
     name: str
@@ -44,6 +46,7 @@ class Population:
     shower: bool
     seeds: tuple[int, int, int]
     longest_minutes: float | None = _SHORT_TRAINING
+    noise_free: bool = False
 
     @property
     def one_energy(self) -> bool:
@@ -60,6 +63,14 @@ SHOWERS = Population("showers", "Showers of 15–60 MeV", "0.015:0.060", True, (
 SIGNAL = Population("showers-52.8", "Showers of 52.8 MeV", _ONE_ENERGY, True, (21, 22, 23))
 SIGNAL_POINTS = Population("points-52.8", "Points of 52.8 MeV", _ONE_ENERGY, False, (31, 32, 33))
 POINTS = Population("points", "Points of 15–60 MeV", "0.015:0.060", False, (41, 42, 43))
+LIGHT = Population(
+    "showers-noise-free",
+    "Noise-free light of showers of 15–60 MeV",
+    "0.015:0.060",
+    True,
+    (51, 52, 53),
+    noise_free=True,
+)
 
 
 @dataclass(frozen=True)
@@ -97,7 +108,8 @@ SETS = Registry(
         EventSet(population.name + suffix, population, dead)
         for population in (SHOWERS, SIGNAL, SIGNAL_POINTS, POINTS)
         for suffix, dead in (("", 0.0), ("-dead", DEAD_FRACTION))
-    ],
+    ]
+    + [EventSet(LIGHT.name, LIGHT, 0.0)],
     error=AnalysisError,
 )
 """All sets of the benchmark. One with dead sensors has the events of the one without."""
