@@ -105,8 +105,7 @@ class WindowGather(nn.Module):
 class Window(nn.Module):
     """ConvNeXt V2 on a window, and a projection of all its cells to tokens: near the middle places matter.
 
-    Two convolutions halve the resolution, the blocks work at a quarter of it: blocks at half of it cost as
-    much time as all others together and improve nothing.
+    Two convolutions halve the resolution, and the blocks work at a quarter of it.
 
     Parameters
     ----------

@@ -138,8 +138,10 @@ def _run(assembly: Assembly, time_limit: TimeLimit, display: Display) -> Trainin
         order=order_of(training),
         inputs=processes.broadcast(ready.input_range),
     )
-    tracker, mlflow, data = Trackers(), None, describe_files(ready.training, ready.validation)
+    tracker, mlflow = Trackers(), None
+    data: Sequence[DataFile] = ()
     if processes.is_first:
+        data = describe_files(ready.training, ready.validation)
         # Those of an earlier start, which this one continues.
         _tell_changes(read_data_files(ready.run.data_files), display)
         step = state.progress.step
