@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import multiprocessing
 import os
 import signal
@@ -11,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from xec_geometry.errors import XecWarning
 from xec_models.checkpoint.run_directory import RunDirectory
 from xec_train.errors import TrainError
 from xec_train.runs.claim import RunClaim
@@ -50,6 +52,19 @@ def test_new_runs_without_a_name_get_another_folder(tmp_path: Path) -> None:
     second.close()
     with pytest.raises(TrainError, match="was created by another training a moment ago"):
         claim(tmp_path / "now", continues=False).acquire()
+
+
+def test_a_file_system_without_locks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr("xec_train.runs.claim.fcntl.flock", refuse)
+    one = claim(tmp_path / "a", continues=False)
+    with pytest.warns(XecWarning, match="cannot be locked .* nothing keeps a second training"):
+        one.acquire()
+    one.close()
+    with pytest.raises(TrainError, match="was created by another training"):
+        claim(tmp_path / "a", continues=False).acquire()
 
 
 def _claim_and_wait(path: Path, has_it: Any) -> None:

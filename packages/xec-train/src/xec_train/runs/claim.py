@@ -7,10 +7,12 @@ import fcntl
 import json
 import os
 import socket
+import warnings
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
+from xec_geometry.errors import XecWarning
 from xec_geometry.support.output import make_folder
 from xec_models.checkpoint.run_directory import RunDirectory
 from xec_train.errors import TrainError
@@ -82,8 +84,8 @@ class RunClaim:
         raise TrainError(f"no free name like {path}; expected an mlflow.run_name")
 
 
-def _locked(lock: Path, folder: Path) -> int:
-    """Lock a file that says who holds it; return its descriptor."""
+def _locked(lock: Path, folder: Path) -> int | None:
+    """Lock a file that says who holds it; return its descriptor, None where there are no locks."""
     while True:
         descriptor = os.open(lock, os.O_RDWR | os.O_CREAT, 0o666)
         try:
@@ -93,10 +95,11 @@ def _locked(lock: Path, folder: Path) -> int:
             os.close(descriptor)
             if error.errno in _LOCKED:
                 raise _in_use(folder, f"is in use{_described(holder)}") from None
-            raise TrainError(
-                f"cannot lock {lock}: {error.strerror or error}; expected a file system with locks for "
-                "checkpoint.save_dir"
-            ) from error
+            # A file system without locks: its folders can still be claimed by their creation.
+            reason = f"{lock} cannot be locked ({error.strerror or error})"
+            note = f"{reason}: nothing keeps a second training from continuing this run at the same time"
+            warnings.warn(XecWarning(note), stacklevel=2)
+            return None
         # A holder that has just ended removed the file that was opened.
         if lock.exists() and os.fstat(descriptor).st_ino == lock.stat().st_ino:
             break

@@ -53,22 +53,7 @@ _ONE_TIME_KEYS = ("reset_epoch", "refresh_lr", "new_mlflow_run")
 
 
 def train(config: TrainConfig, notes: Sequence[str] = (), display: Display | None = None) -> RunDirectory:
-    """Train a network; see `run_training`, which also tells whether it was interrupted.
-
-    Parameters
-    ----------
-    config
-        The configuration.
-    notes
-        Notes to print first.
-    display
-        Display of messages and progress.
-
-    Returns
-    -------
-    RunDirectory
-        The run directory; without results if the training was interrupted.
-    """
+    """Train a network as `run_training`, and return the run directory alone."""
     return run_training(config, notes, display).run
 
 
