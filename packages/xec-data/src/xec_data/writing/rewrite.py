@@ -18,10 +18,10 @@ from xec_data.reading.stored_columns import StoredColumn, bytes_per_event, check
 from xec_data.schema.branches import TREE_NAME
 from xec_data.schema.checksums import CHECKSUMS_KEY, TreeChecksums
 from xec_data.writing.compression import FASTEST, compression_of
-from xec_data.writing.root_output import recreate
+from xec_data.writing.root_output import root_output
 from xec_data.writing.tree_writer import CLUSTER_BYTES
 from xec_geometry.errors import did_you_mean
-from xec_geometry.support.output import atomic_output, check_writable
+from xec_geometry.support.output import check_writable
 
 Block = dict[str, Any]
 """Branch → array, of numpy for a fixed length and of awkward for a varying one."""
@@ -119,7 +119,7 @@ def rewrite_files(
     per_cluster = cluster or max(1, int(CLUSTER_BYTES // first.bytes_per_event))
     types = {column.name: column.type for column in first.columns}
     done = 0
-    with atomic_output(output) as temporary, recreate(temporary, settings) as file:
+    with root_output(output, settings) as file:
         counter_of = counters(first.columns)
         tree = file.mktree(tree_name, types, first.title, counter_name=counter_of.__getitem__)
         checksums = TreeChecksums()

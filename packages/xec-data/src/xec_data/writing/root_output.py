@@ -1,4 +1,4 @@
-"""New ROOT files under names of any kind."""
+"""New ROOT files, which appear under their name when they are complete."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ from typing import Any
 
 import uproot
 
+from xec_geometry.support.output import OutputError, atomic_output
+
 
 @contextmanager
-def recreate(path: Path, compression: Any) -> Iterator[Any]:
-    """Create a ROOT file, open for writing as long as the block lasts.
+def root_output(path: str | Path, compression: Any) -> Iterator[Any]:
+    """Create a ROOT file, open for writing as long as the block lasts; see `atomic_output`.
 
     Parameters
     ----------
@@ -25,7 +27,16 @@ def recreate(path: Path, compression: Any) -> Iterator[Any]:
     ------
     uproot.WritableDirectory
         The file.
+
+    Raises
+    ------
+    OutputError
+        If it cannot be written, or readers would take its name for something else.
     """
-    # uproot would read protocols and trees into a name with colons.
-    with path.open("w+b") as bytes_, uproot.recreate(bytes_, compression=compression) as file:
+    if "::" in str(path):
+        raise OutputError(
+            f"cannot write {path}: to readers of ROOT files '::' stands between a file and a protocol; "
+            "expected a path without it"
+        )
+    with atomic_output(path) as temporary, uproot.recreate(temporary, compression=compression) as file:
         yield file

@@ -17,8 +17,7 @@ from xec_data.reading.root_files import open_file
 from xec_data.schema.branches import TREE_NAME
 from xec_data.schema.checksums import CHECKSUMS_KEY, TreeChecksums
 from xec_data.writing.compression import compression_of
-from xec_data.writing.root_output import recreate
-from xec_geometry.support.output import atomic_output
+from xec_data.writing.root_output import root_output
 
 CLUSTER_BYTES = 16 * 1024**2
 """Size of a cluster: it is written, and later decompressed, as one basket per branch."""
@@ -73,8 +72,7 @@ class TreeWriter:
         self._checksums = TreeChecksums()
 
     def __enter__(self) -> Self:
-        temporary = self._stack.enter_context(atomic_output(self.path))
-        self._file = self._stack.enter_context(recreate(temporary, self._compression))
+        self._file = self._stack.enter_context(root_output(self.path, self._compression))
         return self
 
     def __exit__(

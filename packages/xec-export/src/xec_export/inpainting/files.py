@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -19,7 +18,7 @@ from xec_data.reading.root_files import find_tree, open_file
 from xec_data.reading.tree_info import TreeInfo, inspect_files, inspect_tree
 from xec_data.schema.branches import is_invalid
 from xec_data.schema.checksums import CHECKSUMS_KEY, TreeChecksums
-from xec_data.writing.root_output import recreate
+from xec_data.writing.root_output import root_output
 from xec_export.errors import ExportError
 from xec_export.inpainting.network import InpaintingNetwork
 from xec_export.output.input_check import InputCheck, named
@@ -27,7 +26,7 @@ from xec_export.output.tree_copy import StoredTree, as_rows, compression_of, cop
 from xec_export.output.written_file import WrittenFile
 from xec_geometry import N_SENSORS
 from xec_geometry.errors import did_you_mean
-from xec_geometry.support.output import atomic_output, check_writable
+from xec_geometry.support.output import check_writable
 
 Bools = NDArray[np.bool_]
 
@@ -117,9 +116,7 @@ def inpaint_files(
     check = InputCheck(network.input_range, named(files), accept=accept_range)
     copy = _Copy(network, list(dead), infos, check, progress)
     copy.notes += left_out
-    with atomic_output(output) as temporary, ExitStack() as stack:
-        first = stack.enter_context(open_file(files[0]))
-        target = stack.enter_context(recreate(temporary, compression_of(first)))
+    with open_file(files[0]) as first, root_output(output, compression_of(first)) as target:
         for info in infos:
             with open_file(info.path) as source:
                 copy.append(target, find_tree(source, info.path, info.tree), info)

@@ -44,11 +44,6 @@ def check_writable(path: str | Path, *, inputs: Iterable[str | Path] = ()) -> Pa
     """
     path = Path(path)
     folder = path.parent
-    if path.suffix == ".root" and "::" in str(path):
-        raise OutputError(
-            f"cannot write {path}: to readers of ROOT files '::' stands between a file and a protocol; "
-            "expected a path without it"
-        )
     try:
         if not folder.exists():
             raise OutputError(f"cannot write {path}: the folder {folder} does not exist")
@@ -152,12 +147,10 @@ def atomic_output(path: str | Path) -> Iterator[Path]:
     except OutputError:
         raise
     except Exception as error:
-        if isinstance(error, XecError) and not _is_full(path.parent):
-            raise
         full = _full_disk(path, error)
-        if full is None and (not isinstance(error, OSError) or not _is_about(error, temporary)):
-            raise
-        raise OutputError(full or f"cannot write {path}: {_reason(error)}") from error
+        if full is not None or _is_about(error, temporary):
+            raise OutputError(full or f"cannot write {path}: {_reason(error)}") from error
+        raise
     finally:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
@@ -207,8 +200,10 @@ def _is_full(folder: Path) -> bool:
         return False
 
 
-def _is_about(error: OSError, temporary: Path) -> bool:
+def _is_about(error: Exception, temporary: Path) -> bool:
     """Return whether an error of the system concerns the file that is written, not one that is read."""
+    if not isinstance(error, OSError) or error.errno is None:
+        return False
     return error.filename is None or Path(os.fsdecode(error.filename)).name == temporary.name
 
 
