@@ -6,12 +6,12 @@ Most compression methods do not check what they read: one flipped bit in a baske
 from __future__ import annotations
 
 import json
-import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+import xxhash
 from numpy.typing import NDArray
 
 from xec_data.errors import DataError
@@ -19,7 +19,7 @@ from xec_data.errors import DataError
 CHECKSUMS_KEY = "xec_checksums"
 """Key of the checksums in a ROOT file."""
 
-_ALGORITHM = "crc32"
+_ALGORITHM = "xxh3_64"
 
 
 @dataclass
@@ -96,5 +96,7 @@ class TreeChecksums:
 
 
 def checksum(values: NDArray[Any]) -> int:
-    """Return the CRC-32 of numbers as little-endian bytes, whatever the machine."""
-    return zlib.crc32(np.ascontiguousarray(values, dtype=values.dtype.newbyteorder("<")).data.cast("B"))
+    """Return the XXH3 of numbers as little-endian bytes, whatever the machine: faster than memory is read."""
+    return xxhash.xxh3_64_intdigest(
+        np.ascontiguousarray(values, dtype=values.dtype.newbyteorder("<")).data.cast("B")
+    )
