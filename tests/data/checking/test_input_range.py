@@ -30,8 +30,8 @@ def ranges() -> dict[str, tuple[float, float]]:
 
 def test_quantities_of_an_event() -> None:
     npho, time = np.zeros((2, N_SENSORS), np.float32), np.full((2, N_SENSORS), 1e10, np.float32)
-    npho[0, :5] = 10, 20, 30, 1e10, np.nan
-    time[0, :3] = 1e-9, 2e-9, 4e-9
+    npho[0, 3:5] = 1e10, np.nan
+    npho[0, [0, 7, 14]], time[0, [0, 7, 14]] = (10, 20, 30), (1e-9, 2e-9, 4e-9)
     npho[1] = np.inf
     found = event_quantities(npho, time)
     assert tuple(found) == tuple(QUANTITIES)
@@ -45,7 +45,8 @@ def test_quantities_agree_with_numpy() -> None:
     npho, time = readings(20, seed=3)
     found = event_quantities(npho, time)
     for event in range(20):
-        valid = time[event][np.abs(time[event]) < 9e9].astype(np.float64)
+        some = time[event, ::7]
+        valid = some[np.abs(some) < 9e9].astype(np.float64)
         low, middle, high = np.quantile(valid, [0.16, 0.5, 0.84], method="nearest")
         assert found["time"][event] == pytest.approx(middle, abs=3e-12)
         assert found["spread"][event] == pytest.approx((high - low) / 2, abs=3e-12)
