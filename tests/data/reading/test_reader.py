@@ -200,6 +200,26 @@ def test_an_optional_branch_of_another_shape_is_left_out(
         EventReader(path, ["npho", "uvwRecoFI"])
 
 
+def test_an_optional_branch_of_varying_length_is_nan_but_damage_is_an_error(
+    make_events: Callable[..., Any], write_tree: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import awkward as ak
+
+    events = make_events(3)
+    varying = ak.Array([[0.05], [0.05, 0.06], [0.05]])
+    reader = EventReader(write_tree({**events, "energyReco": varying}), ["npho"], optional=["energyReco"])
+    assert np.isnan(read_all(reader)["energyReco"]).all()
+    assert "entry 1 has 2 numbers; expected 1 number; NaN in entries 0 to 2" in reader.notes[-1]
+
+    def damaged(*_: Any, **__: Any) -> None:
+        raise DataError("damaged")
+
+    whole = EventReader(write_tree(events, "b.root"), ["npho"], optional=["energyTruth"])
+    monkeypatch.setattr("xec_data.reading.optional_branches.read_into", damaged)
+    with pytest.raises(DataError, match="damaged"):
+        read_all(whole)
+
+
 def test_optional_angles_of_no_unit_are_left_out(make_events: Callable[..., Any], write_tree: Any) -> None:
     events = make_events(3)
     path = write_tree({**events, "emiAng": np.full((3, 2), 1e10, np.float32)})

@@ -15,6 +15,10 @@ class DataError(XecError):
     """
 
 
+class EntryLengthError(DataError):
+    """An entry with another number of values than the schema's branch has."""
+
+
 class EmptyTreeError(DataError):
     """A tree without events.
 

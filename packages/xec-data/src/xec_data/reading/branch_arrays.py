@@ -9,7 +9,7 @@ import uproot
 from numpy.lib.recfunctions import structured_to_unstructured
 from numpy.typing import NDArray
 
-from xec_data.errors import DataError
+from xec_data.errors import DataError, EntryLengthError
 from xec_data.reading.root_files import describe_branch, one_line
 from xec_data.reading.tree_info import describe_shape
 from xec_data.schema.branches import Branch
@@ -147,7 +147,7 @@ def _equal_lengths(ragged: Any, branch: Branch, start: int, place: str) -> NDArr
     wrong = lengths != branch.size
     if wrong.any():
         entry = int(np.argmax(wrong))
-        raise DataError(
+        raise EntryLengthError(
             f"{place}, entry {start + entry} has {describe_shape((int(lengths[entry]),))}; "
             f"expected {describe_shape((branch.size,))}"
         )

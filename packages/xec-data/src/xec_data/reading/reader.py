@@ -22,6 +22,7 @@ from xec_data.reading.chunk_size import bounded_chunk_size, default_chunk_size
 from xec_data.reading.entry_ranges import group_clusters, plan_blocks
 from xec_data.reading.file_paths import find_files
 from xec_data.reading.open_trees import OpenTrees
+from xec_data.reading.optional_branches import missing_values, read_or_leave_out, readable_branches
 from xec_data.reading.root_files import describe_branch
 from xec_data.reading.shards import Shard, whole_trees
 from xec_data.reading.tree_info import (
@@ -40,7 +41,6 @@ from xec_data.schema.branches import (
     SCHEMA,
     TIME_BRANCH,
     TREE_NAME,
-    Branch,
     is_invalid,
 )
 from xec_data.schema.validity import check_readings
@@ -136,7 +136,8 @@ class EventReader:
             return info
 
         self.trees, left_out = inspect_files(find_files(files), inspect)
-        self.branches = tuple(name for name in (*required, *optional) if self._can_be_read(name))
+        self.branches, lacking = readable_branches((*required, *optional), self.trees)
+        self.notes += lacking
         if not self.branches:
             raise DataError(
                 "no branches to read: none were asked for, or the files have none of the optional ones"
@@ -215,7 +216,7 @@ class EventReader:
         info = self._tree_of[shard.path]
         stored = {name: info.stored[name] for name in self.branches if name in info.stored}
         arrays = self._read_arrays(info, stored, shard)
-        arrays |= {name: _nothing(name, len(shard)) for name in self.branches if name not in arrays}
+        arrays |= {name: missing_values(name, len(shard)) for name in self.branches if name not in arrays}
         if "emiAng" in arrays and self.angle_units.get(shard.path) == "rad":
             angles = arrays["emiAng"]
             np.degrees(angles, out=angles, where=~is_invalid(angles))
@@ -283,7 +284,7 @@ class EventReader:
             per_piece = max(1, _PIECE_BYTES // branch.bytes_per_event)
             for start, stop in group_clusters(shard.start, shard.stop, baskets, per_piece):
                 out = array[start - shard.start : stop - shard.start]
-                read = self._read_if_possible if name in self._optional else read_into
+                read = partial(read_or_leave_out, self.notes) if name in self._optional else read_into
                 tasks.append(partial(read, out, stored_branch, branch, start, stop, where, checksums))
         if len(tasks) == 1 or self.num_threads == 1:
             for task in tasks:
@@ -311,30 +312,6 @@ class EventReader:
             self.branches = tuple(name for name in self.branches if name != "emiAng")
             self.notes.append(f"{error}; emiAng is left out")
 
-    def _can_be_read(self, name: str) -> bool:
-        """Return whether a branch is in all files, or in some and has a value that means none."""
-        lacking = [tree.path for tree in self.trees if name not in tree.stored]
-        if not lacking:
-            return True
-        if len(lacking) == len(self.trees) or not _has_nothing(name):
-            return False
-        self.notes += [f"{path}: no branch '{name}'; its values are NaN there" for path in lacking]
-        return True
-
-    def _read_if_possible(
-        self, out: NDArray[Any], stored_branch: Any, branch: Branch, start: int, stop: int, *place: Any
-    ) -> None:
-        """Read entries of a branch that nothing depends on, NaN where they are not as expected."""
-        try:
-            read_into(out, stored_branch, branch, start, stop, *place)
-        except DataError as error:
-            if not _has_nothing(branch.name):
-                raise
-            out[...] = np.nan
-            note = f"{error}; NaN in entries {start} to {stop - 1}"
-            if note not in self.notes:
-                self.notes.append(note)
-
     def _stop_threads(self) -> None:
         if self._pool is not None and self._pool[0] == os.getpid():
             self._pool[1].shutdown()
@@ -360,15 +337,6 @@ class EventReader:
         shard = Shard(info.path, 0, min(info.n_entries, N_EVENTS_TO_COMPARE))
         arrays = self._read_arrays(info, stored, shard)
         return detect_angle_unit(arrays["emiAng"], arrays.get("emiVec"), stated, source=where)
-
-
-def _has_nothing(name: str) -> bool:
-    """Return whether a branch has a value that means none."""
-    return np.dtype(SCHEMA[name].dtype).kind == "f"
-
-
-def _nothing(name: str, n_events: int) -> NDArray[Any]:
-    return np.full((n_events, *SCHEMA[name].shape), np.nan, dtype=SCHEMA[name].dtype)
 
 
 def _part(events: EventChunk, shard: Shard) -> EventChunk:
