@@ -115,6 +115,15 @@ def test_what_exists_is_replaced_on_demand_only(tmp_path: Path) -> None:
     assert check_output(tmp_path / "new") == tmp_path / "new"
 
 
+def test_what_is_no_file_stays_what_it_is(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "link").symlink_to("nowhere")
+    with pytest.raises(OutputError, match="it is a device or a pipe"):
+        check_output(tmp_path / "pipe", force=True)
+    with pytest.raises(OutputError, match="link exists"):
+        check_output(tmp_path / "link")
+
+
 def test_a_file_that_nobody_wrote_does_not_appear(tmp_path: Path) -> None:
     target = tmp_path / "file.txt"
     target.write_text("old")

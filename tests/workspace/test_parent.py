@@ -26,11 +26,19 @@ if __name__ == "__main__":
     process.join()
 """
 
+STUDY = """
+from pathlib import Path
+from xec_geometry.support.parent import run_child
 
+run_child("import os, time; print(os.getpid(), flush=True); time.sleep(100)", [], Path())
+"""
+
+
+@pytest.mark.parametrize("text", [PROGRAM, STUDY], ids=["worker", "step"])
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
-def test_a_process_ends_with_its_parent(tmp_path: Path, number: signal.Signals) -> None:
+def test_a_process_ends_with_its_parent(tmp_path: Path, text: str, number: signal.Signals) -> None:
     program = tmp_path / "program.py"
-    program.write_text(PROGRAM)
+    program.write_text(text)
     with subprocess.Popen([sys.executable, program], stdout=subprocess.PIPE, text=True) as parent:
         assert parent.stdout is not None
         child = int(parent.stdout.readline())

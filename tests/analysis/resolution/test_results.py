@@ -172,3 +172,26 @@ def test_bad_csv_files(tmp_path, text, complaint):
     path.write_text(text)
     with pytest.raises(AnalysisError, match=complaint):
         load_results(path)
+
+
+def test_truth_in_another_unit_is_refused(make_columns):
+    columns = make_columns(10)
+    columns["energyTruth"] = 1e3 * columns["energyTruth"]
+    with pytest.raises(
+        AnalysisError, match=r"the truth of energy: energy is outside 0 to 1 GeV in 10"
+    ):
+        collect_results(columns, "x", Path("x.root"))
+
+
+def test_the_direction_in_real_data_is_no_truth(make_columns):
+    columns = make_columns(10)
+    real = {name: values for name, values in columns.items() if not name.endswith("Truth")}
+    # Without a conventional reconstruction it can be a simulation that stores nothing else.
+    assert "angle" in collect_results(real, "x", Path("x.root")).tasks
+    real["energyReco"] = columns["energyTruth"]
+    del real["n_gamma"]
+    with pytest.raises(AnalysisError, match="no truth to compare them with"):
+        collect_results(real, "x", Path("x.root"))
+    results = collect_results({**real, "n_gamma": columns["n_gamma"]}, "x", Path("x.root"))
+    assert list(results.tasks) == ["n_gamma"]
+    assert any("emiAng is a measurement, not the truth of angle" in note for note in results.notes)

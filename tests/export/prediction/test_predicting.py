@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -11,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 
-from xec_data import DataError, read_columns
+from xec_data import DataError, SimulationConfig, read_columns, simulate_file
 from xec_data.tasks.table import TASKS
 from xec_data.writing.tree_writer import read_metadata
 from xec_export import ExportError, open_predictor, predict_files
@@ -309,3 +310,24 @@ def test_answers_that_are_missing_are_counted_by_output() -> None:
         "1 of 5 events have too little light or no time for u, v: NaN",
         "3 of 5 events have too little light or no time for timing: NaN",
     ]
+
+
+def test_a_finished_file_is_not_made_again(
+    exported: Any, event_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    events, output = tmp_path / "events.root", tmp_path / "predictions.root"
+    shutil.copy(event_file, events)
+    assert run("predict", exported.onnx, events, "-o", output) == 0
+    before = output.stat()
+    assert run("predict", exported.onnx, events, "-o", output) == 0
+    assert "is there already" in capsys.readouterr().out
+    assert output.stat() == before
+
+    # Another option, model or input makes another file.
+    assert run("predict", exported.onnx, events, "-o", output, "--angle-unit", "rad") == 1
+    assert run("predict", exported.checkpoint, events, "-o", output) == 1
+    simulate_file(events, SimulationConfig(seed=77), 3)
+    assert run("predict", exported.onnx, events, "-o", output) == 1
+    assert output.stat() == before
+    assert run("predict", exported.onnx, events, "-o", output, "--force", "--accept-range") == 0
+    assert output.stat() != before

@@ -19,13 +19,14 @@ import pytest
 from rich.console import Console
 from tests.checkpoint_files import read_checkpoint
 
+from xec_data.reading.identity import header_digest
 from xec_geometry.support.revision import git_revision
 from xec_train.config.sections import MlflowConfig
 from xec_train.config.train_config import TrainConfig
 from xec_train.engine.display import Display
 from xec_train.runs.training import train
 from xec_train.tracking.base import flatten
-from xec_train.tracking.data_files import DataFile, changed_files, header_digest
+from xec_train.tracking.data_files import DataFile, changed_files
 from xec_train.tracking.metrics_file import COLUMNS, MetricsFile, read_metrics
 from xec_train.tracking.mlflow_tracker import MlflowTracker
 

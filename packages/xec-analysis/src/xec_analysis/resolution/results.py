@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xec_analysis.errors import AnalysisError
+from xec_data.checking.plausibility import implausible, is_measured
 from xec_data.schema.branches import is_invalid
 from xec_data.tasks.output import Output
 from xec_data.tasks.table import TASKS
@@ -131,7 +132,11 @@ def collect_results(columns: Columns, name: str, source: Path, tasks: Sequence[s
             f"{source}: no predictions in it (expected branches such as pred_energy or pred_u; found "
             f"{_shortened(columns)}); `xec predict` writes files with predictions"
         )
-    truths = {task: truth_in(columns, task) for task in predicted}
+    measured = [task for task in predicted if is_measured(columns, task)]
+    truths = {task: None if task in measured else truth_in(columns, task) for task in predicted}
+    for task, truth in truths.items():
+        if truth is not None and (problem := implausible(task, truth)):
+            raise AnalysisError(f"{source}: the truth of {task}: {problem}")
     comparable = [task for task in predicted if truths[task] is not None]
     for task in tasks or ():
         if task not in predicted:
@@ -157,9 +162,7 @@ def collect_results(columns: Columns, name: str, source: Path, tasks: Sequence[s
         raise AnalysisError(
             f"{source}: not one event with a finite prediction and truth of {', '.join(empty)}"
         )
-    notes = [
-        f"no truth of {task} in {source.name}: not plotted" for task in predicted if task not in comparable
-    ]
+    notes = [_without_truth(task, source, task in measured) for task in predicted if task not in comparable]
     if unknown := _unknown_predictions(columns):
         notes.append(
             f"{', '.join(unknown)} in {source.name}: not an output of any installed task, not plotted"
@@ -171,6 +174,16 @@ def collect_results(columns: Columns, name: str, source: Path, tasks: Sequence[s
         {task: result for task, result in results.items() if len(result)},
         tuple(notes) if tasks is None else (),
     )
+
+
+def _without_truth(task: str, source: Path, is_measured: bool) -> str:
+    if is_measured:
+        branches = " and ".join(TASKS[task].truth.branches)
+        return (
+            f"{source.name} holds real data, whose {branches} is a measurement, not the truth of {task}: "
+            "not plotted"
+        )
+    return f"no truth of {task} in {source.name}: not plotted"
 
 
 def truth_in(columns: Columns, task: str) -> Floats | None:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import shlex
 import shutil
-import subprocess
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +12,7 @@ from typing import TYPE_CHECKING
 from xec_analysis.errors import AnalysisError
 from xec_geometry.cli.exit_codes import INTERRUPTED
 from xec_geometry.support.output import make_folder
+from xec_geometry.support.parent import run_child
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -112,16 +111,14 @@ def prepare_folder(folder: Path, steps: Sequence[Step], *, overwrite: bool) -> N
 
 
 def run_step(step: Step, folder: Path, study: str) -> None:
-    """Run a command in a process of its own, inside the folder.
+    """Run a command in a process of its own, inside the folder; it ends with this process.
 
     Raises
     ------
     StepError
         If it ends with another exit code than 0.
     """
-    # The same interpreter, so that the packages of this installation run.
-    program = [sys.executable, "-c", "from xec_geometry.cli.application import main; main()"]
-    code = subprocess.run([*program, *step.arguments], cwd=folder, check=False).returncode
+    code = run_child("from xec_geometry.cli.application import main; main()", step.arguments, folder)
     if code != 0:
         raise StepError(f"the {study} stopped: '{_short_command(step)}' ended with exit code {code}", code)
 

@@ -44,10 +44,11 @@ def rewrite(
     from xec_data.writing.rewrite import rewrite_files
     from xec_geometry.support.output import check_output
 
-    check_output(output, inputs=find_files(list(inputs)), force=force)
+    files = find_files(list(inputs))
+    check_output(output, inputs=files, force=force)
     with progress_of_files("writing") as progress_of:
         summary = rewrite_files(
-            list(inputs),
+            files,
             output,
             tree_name=tree,
             compression=compression,

@@ -54,7 +54,8 @@ def export(
 
     # Without a name it is the run's own graph, which every export of the run replaces.
     if output is not None:
-        check_output(output, inputs=[checkpoint, *map(Path, data or ())], force=force)
+        for path in (output, output.with_suffix(".json")):
+            check_output(path, inputs=[checkpoint, *map(Path, data or ())], force=force)
     try:
         report = export_checkpoint(
             checkpoint, output, data=data, tolerance=tolerance, opset=opset, mirror=mirror

@@ -46,11 +46,12 @@ def inpaint(
 
     sources = [open_dead_channels(text, tree_name=tree) for text in dead or ()]
     network = InpaintingNetwork(model, batch_size=batch, threads=threads)
-    check_output(output, inputs=[model, *find_files(list(inputs))], force=force)
+    files = find_files(list(inputs))
+    check_output(output, inputs=[model, *files], force=force)
     with events_progress("inpaint") as progress:
         report = inpaint_files(
             network,
-            inputs,
+            files,
             output,
             dead=sources,
             tree_name=tree,

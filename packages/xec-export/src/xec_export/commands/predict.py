@@ -45,19 +45,32 @@ def predict(
     """
     from xec_data.reading.file_paths import find_files
     from xec_export.commands.messages import events_progress, print_prediction
-    from xec_export.prediction.files import predict_files
+    from xec_export.output.origin import is_made_from
+    from xec_export.prediction.files import predict_files, prediction_origin
     from xec_export.prediction.mirrored import MirroredPredictor
-    from xec_export.prediction.predictor import Predictor, open_predictor
+    from xec_export.prediction.predictor import Predictor, files_of, open_predictor
     from xec_geometry.support.output import check_output
 
     predictor: Predictor = open_predictor(model, batch_size=batch, threads=threads)
     if mirror:
         predictor = MirroredPredictor(predictor)
-    check_output(output, inputs=[model, *find_files(list(inputs))], force=force)
+    files = find_files(list(inputs))
+    origin = prediction_origin(
+        predictor,
+        files,
+        tree_name=tree,
+        npho_branch=npho_branch,
+        time_branch=time_branch,
+        angle_unit=angle_unit,
+    )
+    if not force and is_made_from(output, origin):
+        print(f"{output} is there already, complete, of the same model and inputs (--force makes it again)")
+        return
+    check_output(output, inputs=[*files_of(model), *files], force=force)
     with events_progress("predict") as progress:
         report = predict_files(
             predictor,
-            inputs,
+            files,
             output,
             tree_name=tree,
             npho_branch=npho_branch,

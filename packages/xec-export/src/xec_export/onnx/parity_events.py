@@ -13,6 +13,7 @@ from xec_data import EventReader, find_files
 from xec_data.errors import DataError
 from xec_data.schema.branches import INVALID, NPHO_BRANCH, TIME_BRANCH
 from xec_export.onnx.description import ModelDescription
+from xec_export.output.input_check import named
 from xec_geometry import face_ids
 from xec_models.checkpoint.content import InputFiles
 
@@ -143,8 +144,7 @@ def _events_of_files(files: list[Path], tree_name: str, description: ModelDescri
         chunk_size=N_EVENTS,
     )
     chunk = next(iter(reader))
-    more = f" and {len(files) - 1} more" if len(files) > 1 else ""
-    return _enough(chunk["npho"], chunk["time"], f"{files[0]}{more}")
+    return _enough(chunk["npho"], chunk["time"], named(files))
 
 
 def _simulated_events(source: str) -> ParityEvents:

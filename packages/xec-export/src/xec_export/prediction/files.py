@@ -20,8 +20,9 @@ from xec_data.tasks.table import TASKS
 from xec_export.errors import ExportError
 from xec_export.onnx.description import ModelDescription
 from xec_export.output.input_check import InputCheck, named
+from xec_export.output.origin import ORIGIN_KEY, origin_of
 from xec_export.output.written_file import WrittenFile
-from xec_export.prediction.predictor import Predictor
+from xec_export.prediction.predictor import Predictor, files_of
 from xec_export.prediction.prefetch import read_ahead
 from xec_geometry import N_SENSORS
 from xec_geometry.support.output import check_writable
@@ -105,7 +106,7 @@ def predict_files(
     """
     start = time.monotonic()
     files = find_files(list(inputs))
-    output = check_writable(output, inputs=[predictor.path, *files])
+    output = check_writable(output, inputs=[*files_of(predictor.path), *files])
     reader = _open_reader(
         files,
         tree_name=tree_name,
@@ -117,8 +118,17 @@ def predict_files(
     n_events, n_unread, gaps = 0, 0, Counter[str]()
     branches: tuple[str, ...] = ()
     check = InputCheck(predictor.description.input_range, named(files), accept=accept_range)
+    origin = prediction_origin(
+        predictor,
+        files,
+        tree_name=tree_name,
+        npho_branch=npho_branch,
+        time_branch=time_branch,
+        angle_unit=angle_unit,
+    )
+    metadata = {**predictor.description.to_dict(), ORIGIN_KEY: origin}
     title = f"predictions of {predictor.description.name}"
-    with TreeWriter(output, title=title, metadata=predictor.description.to_dict()) as writer:
+    with TreeWriter(output, title=title, metadata=metadata) as writer:
         for chunk in read_ahead(reader):
             check.add(chunk["npho"], chunk["time"])
             columns = _identify(chunk, kept, n_events)
@@ -143,6 +153,27 @@ def predict_files(
         *_missing(gaps, n_events),
     )
     return PredictionReport(output, n_events, n_unread, time.monotonic() - start, notes, branches)
+
+
+def prediction_origin(
+    predictor: Predictor,
+    files: Sequence[Path],
+    *,
+    tree_name: str,
+    npho_branch: str | None,
+    time_branch: str | None,
+    angle_unit: str,
+) -> dict[str, Any]:
+    """Return what `predict_files` notes about the making of its file; see there, and `origin_of`."""
+    return origin_of(
+        files_of(predictor.path),
+        files,
+        mirror_average=predictor.description.mirror_average,
+        tree_name=tree_name,
+        npho_branch=npho_branch,
+        time_branch=time_branch,
+        angle_unit=angle_unit,
+    )
 
 
 def output_columns(description: ModelDescription, outputs: Mapping[str, NDArray[Any]]) -> Columns:
@@ -221,8 +252,9 @@ def _left_out(reader: EventReader) -> list[str]:
 
 
 def _gaps(columns: Columns) -> dict[str, int]:
-    """Count the events without an answer, by output: a network with an anchor gives NaN without light."""
-    predictions = {name: values for name, values in columns.items() if name.startswith("pred_")}
+    """Count the events that have readings and no answer, by output: too little light for an anchor."""
+    valid = columns[VALID_BRANCH]
+    predictions = {name: values[valid] for name, values in columns.items() if name.startswith("pred_")}
     return {name: int(np.isnan(values).sum()) for name, values in predictions.items()}
 
 
@@ -240,4 +272,4 @@ def _missing(gaps: Counter[str], n_events: int) -> list[str]:
 def _unread(n_unread: int, n_events: int) -> list[str]:
     if not n_unread:
         return []
-    return [f"{n_unread} of {n_events} events have no valid photon count; their predictions mean nothing"]
+    return [f"{n_unread} of {n_events} events have no valid photon count: NaN, and {VALID_BRANCH} is false"]

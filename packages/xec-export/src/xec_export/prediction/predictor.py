@@ -205,6 +205,12 @@ def check_model_file(path: Path) -> None:
         raise ExportError(f"{path} is empty; {expected}")
 
 
+def files_of(model: Path) -> list[Path]:
+    """Return the files of a model: itself, and the description beside it if there is one."""
+    description = model.with_suffix(".json")
+    return [model, *([description] if description.exists() else [])]
+
+
 def is_checkpoint(path: Path) -> bool:
     """Distinguish a checkpoint (a zip archive, or a pickle of older versions of torch) from an ONNX file."""
     with path.open("rb") as file:

@@ -40,7 +40,7 @@ def check_writable(path: str | Path, *, inputs: Iterable[str | Path] = ()) -> Pa
     Raises
     ------
     OutputError
-        If the folder is missing, is no folder or refuses new files, or if `path` is a folder or an input.
+        If the folder is missing, is no folder or refuses new files, or if `path` is an input or no file.
     """
     path = Path(path)
     folder = path.parent
@@ -51,6 +51,9 @@ def check_writable(path: str | Path, *, inputs: Iterable[str | Path] = ()) -> Pa
             raise OutputError(f"cannot write {path}: {folder} is not a folder")
         if path.is_dir():
             raise OutputError(f"cannot write {path}: it is a folder; expected the name of a file")
+        if path.exists() and not path.is_file():
+            # It would be replaced by a file.
+            raise OutputError(f"cannot write {path}: it is a device or a pipe; expected the name of a file")
         for source in inputs:
             if is_same_file(path, source):
                 raise OutputError(
@@ -81,7 +84,8 @@ def check_output(path: str | Path, *, inputs: Iterable[str | Path] = (), force: 
         If it cannot, or exists and may not be replaced.
     """
     path = check_writable(path, inputs=inputs)
-    if path.exists() and not force:
+    # A link to nowhere is something, too.
+    if os.path.lexists(path) and not force:
         raise OutputError(f"{path} exists; another name for the output, or --force to replace it")
     return path
 
@@ -195,9 +199,11 @@ def _full_disk(path: Path, error: Exception) -> str | None:
 
 def _is_full(folder: Path) -> bool:
     try:
-        return shutil.disk_usage(folder).free < _NO_SPACE
+        usage = shutil.disk_usage(folder)
     except OSError:
         return False
+    # What the kernel shows as files, such as /proc, has no size.
+    return usage.total > 0 and usage.free < _NO_SPACE
 
 
 def _is_about(error: Exception, temporary: Path) -> bool:

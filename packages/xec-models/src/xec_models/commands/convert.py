@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -43,8 +44,9 @@ def convert(
         shown = values if section != "tasks" else {name: task["loss_fn"] for name, task in values.items()}
         print(f"{section}: {', '.join(f'{key}={value}' for key, value in shown.items())}")
     print(f"wrote {output}; continue with")
+    word = shlex.quote(str(output))
     if conversion.checkpoint.kind == "regressor":
-        print(f"  xec predict {output} FILE.root -o PREDICTIONS.root")
-        print(f"  xec export {output}")
-    print(f"  xec train CONFIG.yaml checkpoint.resume_from={output} model.layout=xec-ml-wl")
+        print(f"  xec predict {word} FILE.root -o PREDICTIONS.root")
+        print(f"  xec export {word}")
+    print(f"  xec train CONFIG.yaml checkpoint.resume_from={word} model.layout=xec-ml-wl")
     print("  (with model.layout=physical, weights of the outer and hexagonal faces have to adapt)")

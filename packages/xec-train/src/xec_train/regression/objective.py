@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from xec_data.checking.plausibility import implausible
 from xec_data.tasks.table import TASKS, truth_branches
 from xec_models.anchor.table import NO_ANCHOR
 from xec_models.blocks.namespace import TORCH
@@ -85,8 +86,8 @@ class Regression(Objective[XECRegressor]):
                     f"{source}, branch '{branch}': values from {values.min():g} to {values.max():g}; "
                     f"expected classes 0 to {n_classes - 1}"
                 )
-            if not n_classes:
-                _check_plausible(task, values, f"{source}, branch '{branch}'")
+            if not n_classes and (problem := implausible(task, values)):
+                raise TrainError(f"{source}, branch '{branch}': {problem}")
             reason = self._needs_positive(task)
             if reason and values.min() <= 0:
                 raise TrainError(
@@ -202,16 +203,3 @@ def _in_space(
     if loss.space == "direction" and direction is not None:
         return direction(TORCH, physical), direction(TORCH, truth)
     return physical, truth
-
-
-def _check_plausible(task: str, values: np.ndarray, source: str) -> None:
-    """Raise at values that no photon has in this unit: (n, n_outputs)."""
-    for output, column in zip(TASKS[task].outputs, values.T, strict=True):
-        low, high = output.plausible
-        outside = (column < low) | (column > high)
-        if outside.any():
-            raise TrainError(
-                f"{source}: {output.name} is outside {low:g} to {high:g} {output.unit} in "
-                f"{np.count_nonzero(outside)} of {len(column)} events, for example {column[outside][0]:.6g}; "
-                f"expected {output.unit}: another unit?"
-            )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from datetime import datetime
 from pathlib import Path
 
@@ -49,7 +50,7 @@ def choose_run(config: TrainConfig, checkpoint: Path | None, now: datetime | Non
     if run.path.exists() and not restarted:
         raise TrainError(
             f"the run directory {run.path} exists already; expected a new mlflow.run_name, "
-            f"or checkpoint.resume_from={run.checkpoint_last} to continue it"
+            f"or {shlex.quote(f'checkpoint.resume_from={run.checkpoint_last}')} to continue it"
         )
     return run
 

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from xec_data.checking.input_range import event_quantities, measure_range
+from xec_data.checking.input_range import Limits
 from xec_data.schema.branches import ID_BRANCHES
 from xec_models.checkpoint.content import Checkpoint
 from xec_models.checkpoint.run_directory import RunDirectory
 from xec_train.config.train_config import TrainConfig
 from xec_train.data.events import Events, open_events
+from xec_train.data.input_range import input_range, unlike
 from xec_train.data.loader import thread_count, worker_count
-from xec_train.data.sample import sample
 from xec_train.engine.display import Display
 from xec_train.objectives.base import Objective
 from xec_train.objectives.table import OBJECTIVES, build_objective
@@ -22,8 +23,6 @@ from xec_train.regression.result_files import RESULT_BRANCHES
 from xec_train.runs.finetuning import InitialWeights
 from xec_train.runs.names import choose_run
 from xec_train.runs.resuming import find_checkpoint, open_checkpoint
-
-_EVENTS_MEASURED = 2000
 
 
 @dataclass(frozen=True)
@@ -38,14 +37,16 @@ class Preparation:
     checkpoint: Checkpoint | None
     weights: InitialWeights | None = None
 
-    def input_range(self) -> dict[str, tuple[float, float]]:
-        """Return the usual ranges of the events that the network learns from; see `measure_range`."""
+    def input_range(self) -> dict[str, Limits]:
+        """Return the usual ranges of the events that the network learns from."""
         if self.checkpoint is not None and self.checkpoint.inputs:
             return dict(self.checkpoint.inputs)
-        parts = (
-            event_quantities(part["npho"], part["time"]) for part in sample(self.training, _EVENTS_MEASURED)
-        )
-        return measure_range(parts, absolute_times=self.objective.uses_absolute_times)
+        return input_range(self.training, absolute_times=self.objective.uses_absolute_times)
+
+    def unlike(self, ranges: Mapping[str, Limits]) -> list[str]:
+        """Say which files hold events unlike those that the network learns from, and how they differ."""
+        found = {"training": unlike(self.training, ranges), "validation": unlike(self.validation, ranges)}
+        return [f"{name} files: {how}; are the units the same?" for name, how in found.items() if how]
 
     @property
     def event_counts(self) -> dict[str, float]:
@@ -102,6 +103,9 @@ def _open_files(
             display.note(note)
         display.line(_counted(name, events))
         opened.append(events)
+    paths = [{Path(tree.path).resolve() for tree in events.reader.trees} for events in opened]
+    for path in sorted(set.intersection(*paths)):
+        display.warn(f"{path} is a training and a validation file: the validation is too good")
     return opened
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -114,6 +115,9 @@ def _run(assembly: Assembly, time_limit: TimeLimit, display: Display) -> Trainin
     if ready.checkpoint is not None and not config.checkpoint.new_mlflow_run:
         mlflow_run = ready.checkpoint.provenance.mlflow_run_id
     objective = OBJECTIVES[config.objective]
+    inputs = processes.broadcast(ready.input_range)
+    for line in processes.broadcast(lambda: ready.unlike(inputs)):
+        display.warn(line)
     writer = CheckpointWriter(
         ready.run,
         config,
@@ -121,7 +125,7 @@ def _run(assembly: Assembly, time_limit: TimeLimit, display: Display) -> Trainin
         fabric,
         processes,
         order=order_of(training),
-        inputs=processes.broadcast(ready.input_range),
+        inputs=inputs,
     )
     tracker, mlflow = Trackers(), None
     data: Sequence[DataFile] = ()
@@ -222,14 +226,14 @@ def _print_end(run: RunDirectory, objective: ObjectiveEntry, state: TrainState, 
         display.line(f"  {path.relative_to(run.path)}")
     best = run.checkpoint_best if run.checkpoint_best.exists() else run.checkpoint_last
     display.line("next:")
+    best_word, run_word = shlex.quote(str(best)), shlex.quote(str(run.path))
     for command, meaning in objective.next_steps.items():
-        display.line(f"  {command.format(best=best, run=run.path)}     {meaning}")
+        display.line(f"  {command.format(best=best_word, run=run_word)}     {meaning}")
 
 
 def _print_resume(config: TrainConfig, run: RunDirectory, state: TrainState, display: Display) -> None:
     progress = state.progress
     display.line(f"stopped in epoch {progress.epoch + 1} after {progress.batch} batches; to resume:")
     one_time = [f"checkpoint.{key}=false" for key in _ONE_TIME_KEYS if getattr(config.checkpoint, key)]
-    display.line(
-        " ".join([f"  xec train {run.config} checkpoint.resume_from={run.checkpoint_last}", *one_time])
-    )
+    words = ["xec", "train", str(run.config), f"checkpoint.resume_from={run.checkpoint_last}", *one_time]
+    display.line(f"  {shlex.join(words)}")

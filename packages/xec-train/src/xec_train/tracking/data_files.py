@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 import csv
-import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from xec_data.reading.identity import header_digest
 from xec_geometry.support.output import atomic_output
 
 if TYPE_CHECKING:
     # Torch takes seconds to import, and is not needed to read the file.
     from xec_train.data.events import Events
-
-HEADER_BYTES = 4096
-"""Bytes of a file that are hashed: ROOT's header has a unique id of the file and the position of its end."""
-
-_DIGEST_CHARACTERS = 32
 
 
 class DataFile(NamedTuple):
@@ -48,14 +43,6 @@ class DataFile(NamedTuple):
     kept: int
     bytes: int
     digest: str
-
-
-def header_digest(path: Path) -> str:
-    """Compute a hash of a file's header and length: the same cost for a file of any length."""
-    content = hashlib.sha256(str(path.stat().st_size).encode())
-    with path.open("rb") as file:
-        content.update(file.read(HEADER_BYTES))
-    return content.hexdigest()[:_DIGEST_CHARACTERS]
 
 
 def describe_files(training: Events, validation: Events) -> list[DataFile]:
