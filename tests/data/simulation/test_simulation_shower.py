@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from xec_data.simulation import SimulationConfig
+from xec_data.simulation.generator import EventGenerator
 from xec_data.simulation.shower import draw_profile, point_deposits, shower_deposits
 from xec_data.simulation.source import emit_photons
 from xec_data.simulation.volume import in_xenon
@@ -102,3 +103,16 @@ def test_a_point_deposit_is_the_first_interaction(photons):
     assert np.array_equal(points.energy[:, 0], photons.energy)
     assert not points.time.any()
     assert points.contained.all()
+
+
+def test_what_leaks_out_is_missing_in_the_light():
+    config = SimulationConfig(seed=3, shower=True, noise_free=True)
+    generator = EventGenerator(config)
+    contained = generator.contained(0)
+    block = generator.block(0)
+    light = block["npho"].sum(axis=1, dtype=np.float64) / block["energyTruth"]
+    assert contained.min() < 0.97
+    assert contained.max() == pytest.approx(1)
+    # Light depends on the place, too; only a leak makes it small.
+    assert np.corrcoef(light, contained)[0, 1] > 0.3
+    assert abs(np.corrcoef(light, contained[::-1])[0, 1]) < 0.2

@@ -67,6 +67,22 @@ class EventGenerator:
             events["dead"] = np.broadcast_to(self._readout.dead, npho.shape)
         return events
 
+    def contained(self, number: int) -> FloatArray:
+        """Return which part of the energy of the first photons stays in the xenon.
+
+        Parameters
+        ----------
+        number
+            Of the block.
+
+        Returns
+        -------
+        array
+            (BLOCK_SIZE,) from 0 to 1; what is missing leaked out, and no reading tells of it.
+        """
+        first = next(self._deposit(draw_photons(self.config, number, BLOCK_SIZE), number))
+        return np.asarray((first.energy * first.contained).sum(axis=1) / first.energy.sum(axis=1))
+
     def _deposit(self, drawn: EventPhotons, number: int) -> Iterator[Deposits]:
         """Yield the deposits of the first photons of all events, of the second, …; dark without one."""
         for k, (photons, present) in enumerate(zip(drawn.photons, drawn.present, strict=True)):

@@ -103,8 +103,8 @@ def _open_files(
             display.note(note)
         display.line(_counted(name, events))
         opened.append(events)
-    paths = [{Path(tree.path).resolve() for tree in events.reader.trees} for events in opened]
-    for path in sorted(set.intersection(*paths)):
+    training, validation = ({tree.path.resolve() for tree in events.reader.trees} for events in opened)
+    for path in sorted(training & validation):
         display.warn(f"{path} is a training and a validation file: the validation is too good")
     return opened
 
