@@ -64,9 +64,7 @@ def _is_of_system(error: OSError) -> bool:
 
 def _told_by_system(error: OSError) -> str:
     names = [os.fsdecode(name) for name in (error.filename, error.filename2) if isinstance(name, str | bytes)]
-    return ": ".join(
-        [*([" -> ".join(names)] if names else []), error.strerror or first_line(error)]
-    )
+    return ": ".join([*([" -> ".join(names)] if names else []), error.strerror or first_line(error)])
 
 
 def _reported(error: Exception, arguments: Sequence[str]) -> str:

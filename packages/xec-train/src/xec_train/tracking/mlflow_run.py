@@ -47,6 +47,7 @@ _REASONS = (
     r"\[Errno -?\d+\] ([^\"')]+)",
     r"([Rr]ead timed out[^\"')]*\)?)",
     r"(Connection aborted)",
+    r"(too many \d+ error responses)",
     r"^\(sqlite3\.\w+\) (.+)",
 )
 
