@@ -1,4 +1,4 @@
-"""Every command that writes, on disks too small for what it writes: ``python -m tests.workspace.small_disks``.
+"""Commands on disks too small for what they write: ``python -m tests.workspace.small_disks``.
 
 It mounts, and therefore runs in a namespace of its own; see `tests.small_disk`.
 """

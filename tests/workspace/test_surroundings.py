@@ -1,4 +1,4 @@
-"""From events to plots in a folder with a name that nobody would choose, without a home and a place for scratch."""
+"""From events to plots in a folder of any name, with no home and no folder for temporary files."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.small_disk import in_namespace
 
 pytestmark = pytest.mark.slow
 
-# 255 bytes, as many as a name can have; readers of ROOT files, of addresses and shells take some for their own.
+# 255 bytes, as many as a name can have; ROOT files, addresses and shells give some of them a meaning.
 BEGINNING = "mü π #1 $HOME %20 50% a::b [c] {d} 'e' \"f\" ~ & ;"
 NAME = BEGINNING + "x" * (255 - len(os.fsencode(BEGINNING)))
 
@@ -36,10 +36,10 @@ for line in sys.stdin.read().splitlines():
 CHAIN = """\
 data simulate events.root -n 8
 config new -o config.yaml
-train config.yaml data.train_path=events.root data.val_path=events.root data.batch_size=4 data.num_workers=0 \
-model.encoder_dim=32 model.outer_fine_pool=[3,3] model.num_fusion_layers=1 model.hidden_dim=16 model.anchor=none \
-model.window=null training.epochs=1 training.warmup_epochs=0 checkpoint.save_artifacts=false mlflow.run_name=run \
-mlflow.wait_at_end=300
+train config.yaml data.train_path=events.root data.val_path=events.root data.batch_size=4 \
+data.num_workers=0 model.encoder_dim=32 model.outer_fine_pool=[3,3] model.num_fusion_layers=1 \
+model.hidden_dim=16 model.anchor=none model.window=null training.epochs=1 training.warmup_epochs=0 \
+checkpoint.save_artifacts=false mlflow.run_name=run mlflow.wait_at_end=300
 export artifacts/run/checkpoint_last.pth -o network.onnx
 predict network.onnx events.root -o predictions.root
 plot predictions.root -o plots

@@ -1,4 +1,4 @@
-"""A training goes on whatever its tracking server or database does, tells it in one line, and loses no number."""
+"""A training goes on whatever its tracking store does, tells it in one line, and loses no number."""
 
 from __future__ import annotations
 
@@ -233,8 +233,12 @@ def test_what_is_no_address_is_told_before_the_training(
         "https://me:secret@host/path",
         "sqlite:////data/a b#.db",
         "mysql+pymysql://me:x@host/db",
-    ]
-    + ["databricks", "mlruns", "/data/mlruns", "file:///data", "C:\\mlruns"],
+        "databricks",
+        "mlruns",
+        "/data/mlruns",
+        "file:///data",
+        "C:\\mlruns",
+    ],
 )
 def test_addresses_of_every_store(uri: str) -> None:
     assert MlflowConfig(tracking_uri=uri).tracking_uri == uri
