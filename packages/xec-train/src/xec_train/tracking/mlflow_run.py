@@ -51,6 +51,9 @@ _REASONS = (
     r"^\(sqlite3\.\w+\) (.+)",
 )
 
+# PEP 249 gives this name to errors of the operation of a database, and SQLAlchemy, which MLflow uses, keeps it.
+_DATABASE_ERROR = "OperationalError"
+
 # What a file system refuses, it refuses again: nothing else may wait for it.
 _REFUSALS = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOENT, errno.ENOTDIR, errno.EISDIR)
 
@@ -85,7 +88,6 @@ def import_mlflow() -> None:
 def is_transient(error: Exception) -> bool:
     """Return whether a retry may succeed: an error of the server, its database or the network."""
     from mlflow.exceptions import MlflowException
-    from sqlalchemy.exc import OperationalError
 
     if isinstance(error, MlflowException):
         status = error.get_http_status_code()
@@ -93,7 +95,7 @@ def is_transient(error: Exception) -> bool:
     if isinstance(error, OSError):
         return error.errno not in _REFUSALS
     # Of a database that is opened: it may be locked, or its disk full.
-    return isinstance(error, OperationalError)
+    return type(error).__name__ == _DATABASE_ERROR
 
 
 def reason_of(error: Exception) -> str:
