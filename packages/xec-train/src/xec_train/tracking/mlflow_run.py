@@ -51,7 +51,7 @@ _REASONS = (
     r"^\(sqlite3\.\w+\) (.+)",
 )
 
-# PEP 249 gives this name to errors of the operation of a database, and SQLAlchemy, which MLflow uses, keeps it.
+# The name that PEP 249 gives to failures of a database; SQLAlchemy, which MLflow uses, keeps it.
 _DATABASE_ERROR = "OperationalError"
 
 # What a file system refuses, it refuses again: nothing else may wait for it.
