@@ -15,6 +15,7 @@ from xec_geometry.errors import XecError
 from xec_geometry.support.leftovers import temporary_name
 from xec_geometry.support.output import (
     OutputError,
+    appended_output,
     atomic_output,
     check_output,
     check_writable,
@@ -62,6 +63,26 @@ def test_a_second_name_outlives_a_replaced_first_one(
         temporary.write_text("second")
     assert (last.read_text(), best.read_text()) == ("second", "first")
     assert {path.name for path in tmp_path.iterdir()} == {"last", "best"}
+
+
+def test_what_cannot_be_appended_leaves_the_file_as_it_was(tmp_path: Path) -> None:
+    path = tmp_path / "rows.csv"
+    for row in ("one\n", "two\n"):
+        with appended_output(path) as file:
+            file.write(row)
+    with (
+        pytest.raises(OutputError, match=r"cannot write .*rows\.csv: No space left"),
+        appended_output(path) as file,
+    ):
+        file.write("half a r")
+        file.flush()
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    assert path.read_text() == "one\ntwo\n"
+    with (
+        pytest.raises(OutputError, match="cannot write /dev/full: No space left"),
+        appended_output("/dev/full") as file,
+    ):
+        file.write("three\n")
 
 
 def test_permissions_are_those_of_an_ordinary_file(tmp_path: Path) -> None:

@@ -27,6 +27,12 @@ def told(error: BaseException, capsys: pytest.CaptureFixture[str]) -> tuple[str,
     return captured.err.strip(), stop.value.code
 
 
+def _caused(words: str, cause: OSError) -> OSError:
+    error = OSError(words)
+    error.__cause__ = cause
+    return error
+
+
 def test_an_error_of_ours_is_its_own_line(capsys: pytest.CaptureFixture[str]) -> None:
     assert told(XecError("no such file: x"), capsys) == ("xec: error: no such file: x", USER_ERROR)
 
@@ -43,6 +49,11 @@ def test_an_error_may_have_an_exit_code_of_its_own(capsys: pytest.CaptureFixture
     [
         (FileNotFoundError(errno.ENOENT, "No such file or directory", "a.root"), "a.root: No such file or"),
         (OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)), "No space left on device"),
+        (
+            FileNotFoundError(errno.ENOENT, "No usable temporary directory found in ['/tmp']"),
+            "No usable tempo",
+        ),
+        (_caused("no cache directory", PermissionError(errno.EACCES, "Permission denied")), "no cache direc"),
         (OSError(errno.EXDEV, "Invalid link", "a", None, "b"), "a -> b: Invalid link"),
         (MemoryError("Unable to allocate 3 GiB"), "out of memory"),
         (RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried"), "out of memory"),

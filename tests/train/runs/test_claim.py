@@ -27,8 +27,35 @@ def claim(path: Path, *, is_named: bool = True, continues: bool = True) -> RunCl
 def test_a_new_folder_is_made_and_left(tmp_path: Path) -> None:
     one = claim(tmp_path / "runs" / "a")
     assert one.acquire() == tmp_path / "runs" / "a"
+    (tmp_path / "runs" / "a" / "config.yaml").touch()
     one.close()
-    assert list((tmp_path / "runs" / "a").iterdir()) == []
+    assert [path.name for path in (tmp_path / "runs" / "a").iterdir()] == ["config.yaml"]
+
+
+def test_a_new_folder_that_nothing_was_written_to_goes(tmp_path: Path) -> None:
+    """Its disk was full: once there is room, its name is free."""
+    one = claim(tmp_path / "a")
+    one.acquire()
+    one.close()
+    assert not (tmp_path / "a").exists()
+    (tmp_path / "a").mkdir()
+    of_somebody = claim(tmp_path / "a")
+    of_somebody.acquire()
+    of_somebody.close()
+    assert (tmp_path / "a").is_dir()
+
+
+def test_a_claim_holds_on_a_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    one, other = claim(tmp_path / "a"), claim(tmp_path / "a")
+    with monkeypatch.context() as patch:
+        patch.setattr("xec_train.runs.claim.os.write", refuse)
+        one.acquire()
+    with pytest.raises(TrainError, match="is in use; expected another"):
+        other.acquire()
+    one.close()
 
 
 def test_a_folder_in_use_is_refused_with_its_holder(tmp_path: Path) -> None:
@@ -48,10 +75,10 @@ def test_new_runs_without_a_name_get_another_folder(tmp_path: Path) -> None:
     first, second = (claim(tmp_path / "now", is_named=False, continues=False) for _ in range(2))
     assert first.acquire() == tmp_path / "now"
     assert second.acquire() == tmp_path / "now-2"
-    first.close()
-    second.close()
     with pytest.raises(TrainError, match="was created by another training a moment ago"):
         claim(tmp_path / "now", continues=False).acquire()
+    first.close()
+    second.close()
 
 
 def test_a_file_system_without_locks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,6 +9,7 @@ from xec_analysis.runs.run_comparison import draw_runs, runs_table
 from xec_analysis.studies.pretraining_steps import CONFIGS, FULL, PRETRAINED, QUICK, SCRATCH, study_steps
 from xec_analysis.studies.steps import prepare_folder, run_steps
 from xec_geometry.cli.plugins import require_commands
+from xec_geometry.support.output import atomic_output
 from xec_models.checkpoint.run_directory import RunDirectory
 
 if TYPE_CHECKING:
@@ -50,7 +51,8 @@ def run_study(folder: Path, *, quick: bool, overwrite: bool, console: Console) -
     require_commands(step.arguments[0] for step in steps)
     prepare_folder(folder, steps, overwrite=overwrite)
     for name, text in CONFIGS.items():
-        (folder / name).write_text(text, encoding="utf-8")
+        with atomic_output(folder / name) as temporary:
+            temporary.write_text(text, encoding="utf-8")
     run_steps(steps, folder, console, "study")
     runs = {
         "from scratch": RunDirectory(folder / "artifacts" / SCRATCH),

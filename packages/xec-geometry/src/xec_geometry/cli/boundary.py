@@ -51,16 +51,20 @@ def _told(error: Exception, arguments: Sequence[str]) -> tuple[str, int]:
     if isinstance(error, MemoryError) or any(words in str(error).lower() for words in _OUT_OF_MEMORY):
         remedy = "smaller batches or fewer reading processes need less (data.batch_size, data.num_workers)"
         return f"out of memory ({type(error).__name__}: {first_line(error)}); {remedy}", USER_ERROR
-    if isinstance(error, OSError) and error.errno in errno.errorcode:
+    if isinstance(error, OSError) and _is_of_system(error):
         return _told_by_system(error), USER_ERROR
     return f"{type(error).__name__}: {first_line(error)}; {_reported(error, arguments)}", INTERNAL_ERROR
 
 
+def _is_of_system(error: OSError) -> bool:
+    """Return whether the system refused something, whatever a library made of it."""
+    cause = error.__cause__
+    return error.errno in errno.errorcode or (isinstance(cause, OSError) and _is_of_system(cause))
+
+
 def _told_by_system(error: OSError) -> str:
     names = [os.fsdecode(name) for name in (error.filename, error.filename2) if isinstance(name, str | bytes)]
-    return ": ".join(
-        [" -> ".join(names), error.strerror or str(error)] if names else [error.strerror or str(error)]
-    )
+    return ": ".join([*([" -> ".join(names)] if names else []), error.strerror or first_line(error)])
 
 
 def _reported(error: Exception, arguments: Sequence[str]) -> str:

@@ -9,6 +9,7 @@ import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TextIO
 
 from xec_geometry.errors import XecError
 from xec_geometry.support.leftovers import remove_leftovers, temporary_name
@@ -158,6 +159,39 @@ def atomic_output(path: str | Path) -> Iterator[Path]:
     finally:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def appended_output(path: str | Path) -> Iterator[TextIO]:
+    """Append text to a file, all of it or nothing.
+
+    Parameters
+    ----------
+    path
+        The file; it is created if there is none.
+
+    Yields
+    ------
+    TextIO
+        For the block to write to; lines end as they are written.
+
+    Raises
+    ------
+    OutputError
+        If the disk is full, or the file cannot be written to; it ends then where it ended before.
+    """
+    path = Path(path)
+    try:
+        before = path.stat().st_size if path.exists() else 0
+        try:
+            with path.open("a", newline="", encoding="utf-8") as file:
+                yield file
+        except BaseException:
+            with suppress(OSError):
+                os.truncate(path, before)
+            raise
+    except OSError as error:
+        raise OutputError(_full_disk(path, error) or f"cannot write {path}: {_reason(error)}") from error
 
 
 def link_or_copy(source: str | Path, path: str | Path) -> None:

@@ -4,8 +4,22 @@ from __future__ import annotations
 
 import os
 import re
-from urllib.parse import urlsplit
+from importlib.metadata import entry_points
+from urllib.parse import SplitResult, urlsplit
 
+from xec_geometry.errors import did_you_mean
+
+# Of MLflow: servers, databases (also with a driver, as in mysql+pymysql), folders.
+_SCHEMES = (
+    *("http", "https", "databricks", "databricks-uc", "uc"),
+    *("sqlite", "postgresql", "mysql", "mssql"),
+    "file",
+)
+_SCHEMES_OF_OTHERS = "mlflow.tracking_store"  # a group of entry points
+_WITH_HOST = ("http", "https")
+_EXPECTED = "expected http://HOST:PORT, or a database such as sqlite:///FILE"
+# To urllib the host is a scheme, or all of it a path.
+_HOST_AND_PORT = re.compile(r"[\w.-]+:\d+(/.*)?")
 _VARIABLE = re.compile(r"\$\{(\w+)\}")
 
 
@@ -32,15 +46,33 @@ def expanded_name(name: str) -> str:
 
 
 def checked_address(address: str) -> str:
-    """Return the address of a server or a database, unchanged.
+    """Return the address of a tracking server, a database or a folder, unchanged.
 
     Raises
     ------
     ValueError
-        If it is none.
+        If it is none, or MLflow has no store of that kind.
     """
+    if _HOST_AND_PORT.fullmatch(address):
+        raise ValueError(f"no address: it names no scheme; {_EXPECTED}")
     try:
-        urlsplit(address)
+        parts = urlsplit(address)
     except ValueError as error:
         raise ValueError(f"no address: {error}") from None
+    scheme = parts.scheme.partition("+")[0].lower()
+    if scheme in _WITH_HOST and not _names_host(parts):
+        raise ValueError(f"no address: it names no host, or a port that is none; {_EXPECTED}")
+    # The scheme of a Windows path is a letter.
+    if len(scheme) > 1 and scheme not in _SCHEMES:
+        others = [point.name for point in entry_points(group=_SCHEMES_OF_OTHERS)]
+        if parts.scheme not in others:
+            hint = did_you_mean(scheme, (*_SCHEMES, *others))
+            raise ValueError(f"no address: unknown scheme '{scheme}'{hint}; {_EXPECTED}")
     return address
+
+
+def _names_host(parts: SplitResult) -> bool:
+    try:
+        return bool(parts.hostname) and parts.port != 0
+    except ValueError:  # of the port; its text may be half a password
+        return False

@@ -40,6 +40,7 @@ class RunClaim:
     def __init__(self, run: RunDirectory, *, is_named: bool, continues: bool = False) -> None:
         self.run, self._is_named, self._continues = run, is_named, continues
         self._lock: int | None = None
+        self._created = False
 
     def acquire(self) -> Path:
         """Create or lock the folder; return its path.
@@ -59,12 +60,16 @@ class RunClaim:
         return path
 
     def close(self) -> None:
-        """End the claim."""
+        """End the claim; a folder that was created for it and is empty goes."""
         if self._lock is not None:
             with suppress(OSError):
                 (self.run.path / ".lock").unlink(missing_ok=True)
             os.close(self._lock)
             self._lock = None
+        if self._created:
+            # Nothing could be written: its name stays free.
+            with suppress(OSError):
+                self.run.path.rmdir()
 
     def _create(self, path: Path) -> Path:
         make_folder(path.parent)
@@ -80,6 +85,7 @@ class RunClaim:
                     f"cannot create the run directory {candidate}: {error.strerror or error}"
                 ) from error
             else:
+                self._created = True
                 return candidate
         raise TrainError(f"no free name like {path}; expected an mlflow.run_name")
 
@@ -109,8 +115,10 @@ def _locked(lock: Path, folder: Path) -> int | None:
         "pid": os.getpid(),
         "since": datetime.now().astimezone().isoformat(timespec="seconds"),
     }
-    os.ftruncate(descriptor, 0)
-    os.write(descriptor, json.dumps(content).encode())
+    # The lock holds also on a full disk, nameless; what has to be written next tells about the disk.
+    with suppress(OSError):
+        os.ftruncate(descriptor, 0)
+        os.write(descriptor, json.dumps(content).encode())
     return descriptor
 
 

@@ -23,6 +23,7 @@ from xec_train.regression.result_files import RESULT_BRANCHES
 from xec_train.runs.finetuning import InitialWeights
 from xec_train.runs.names import choose_run
 from xec_train.runs.resuming import find_checkpoint, open_checkpoint
+from xec_train.tracking.run_ids import tracking_uri
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,8 @@ def prepare(config: TrainConfig, processes: Processes, display: Display) -> Prep
     XecError
         At the first problem.
     """
+    if config.mlflow.enabled:
+        processes.broadcast(lambda: tracking_uri(config.mlflow))
     objective = processes.run_on_all(lambda: build_objective(config))
     kind = OBJECTIVES[config.objective].network_kind
     path = processes.broadcast(lambda: find_checkpoint(config.checkpoint, config.mlflow.run_name))

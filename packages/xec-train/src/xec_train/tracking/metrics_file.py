@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from xec_geometry.support.output import atomic_output
+from xec_geometry.support.output import appended_output, atomic_output
 from xec_train.tracking.data_files import DataFile
 
 COLUMNS = ("epoch", "step", "metric", "value", "timestamp")
@@ -45,9 +45,15 @@ class MetricsFile:
             writer.writerows(rows)
 
     def log(self, metrics: Mapping[str, float], epoch: int, step: int) -> None:
-        """Append one row per metric; the rows are flushed when this returns."""
+        """Append one row per metric; the rows are in the file when this returns.
+
+        Raises
+        ------
+        OutputError
+            If they are not: the disk is full.
+        """
         now = datetime.now().astimezone().isoformat(timespec="milliseconds")
-        with self.path.open("a", newline="", encoding="utf-8") as file:
+        with appended_output(self.path) as file:
             writer = csv.writer(file, lineterminator="\n")
             writer.writerows(
                 (epoch, step, name, repr(float(value)), now)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import getpass
 import json
 import logging
@@ -18,15 +19,17 @@ from xec_geometry.support.text import first_line
 from xec_train.tracking.data_files import DataFile
 from xec_train.tracking.run_ids import absolute
 
-# MLflow's own defaults would wait for minutes for a server that does not answer, and print addresses of
-# runs with the password in them.
+# MLflow's own defaults would wait for minutes for a server that does not answer (for as long as the server
+# likes, if it asks for patience), and print addresses of runs with the password in them. Who wants a second
+# attempt makes it, after having told about the first.
 _ENVIRONMENT = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
-    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0",
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
     "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
 }
-_VERBOSE_LOGGERS = ("alembic", "mlflow")
+# What they know of errors, tracebacks included, is raised too, and told once.
+_SILENCED_LOGGERS = ("alembic", "mlflow")
 
 # Limits of one request.
 _PARAMETERS_AT_ONCE, _METRICS_AT_ONCE, _DATA_FILES_AT_ONCE = 100, 500, 100
@@ -39,8 +42,20 @@ _SERVERS_FAULT, _TOO_MANY_REQUESTS = 500, 429  # of HTTP; from 500 on the reques
 
 DEFAULT_ARTIFACTS = "mlartifacts"
 
-# The essential parts of long connection errors.
-_REASONS = (r"\[Errno -?\d+\] ([^\"')]+)", r"([Rr]ead timed out[^\"')]*\)?)", r"(Connection aborted)")
+# The essential parts of long errors of connections and databases.
+_REASONS = (
+    r"\[Errno -?\d+\] ([^\"')]+)",
+    r"([Rr]ead timed out[^\"')]*\)?)",
+    r"(Connection aborted)",
+    r"(too many \d+ error responses)",
+    r"^\(sqlite3\.\w+\) (.+)",
+)
+
+# The name that PEP 249 gives to failures of a database; SQLAlchemy, which MLflow uses, keeps it.
+_DATABASE_ERROR = "OperationalError"
+
+# What a file system refuses, it refuses again: nothing else may wait for it.
+_REFUSALS = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOENT, errno.ENOTDIR, errno.EISDIR)
 
 T = TypeVar("T")
 
@@ -66,22 +81,27 @@ def import_mlflow() -> None:
     import mlflow.tracking
 
     assert mlflow.store.tracking.sqlalchemy_store
-    for name in _VERBOSE_LOGGERS:
-        logging.getLogger(name).setLevel(logging.WARNING)
+    for name in _SILENCED_LOGGERS:
+        logging.getLogger(name).setLevel(logging.CRITICAL)
 
 
 def is_transient(error: Exception) -> bool:
-    """Return whether a retry may succeed: an error of the server or of the network."""
+    """Return whether a retry may succeed: an error of the server, its database or the network."""
     from mlflow.exceptions import MlflowException
 
     if isinstance(error, MlflowException):
         status = error.get_http_status_code()
         return bool(status >= _SERVERS_FAULT or status == _TOO_MANY_REQUESTS)
-    return isinstance(error, OSError)
+    if isinstance(error, OSError):
+        return error.errno not in _REFUSALS
+    # Of a database that is opened: it may be locked, or its disk full.
+    return type(error).__name__ == _DATABASE_ERROR
 
 
 def reason_of(error: Exception) -> str:
     """Return the reason of an error in a few words, without addresses (which may hold a password)."""
+    if isinstance(error, OSError) and error.errno in errno.errorcode and error.strerror:
+        return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
     text = first_line(error)
     for pattern in _REASONS:
         if found := re.search(pattern, text):

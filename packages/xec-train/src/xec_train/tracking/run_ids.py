@@ -8,10 +8,13 @@ from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
 from xec_geometry.support.output import atomic_output
+from xec_train.config.expansion import checked_address
 from xec_train.config.sections import MlflowConfig
+from xec_train.errors import TrainError
 
 DEFAULT_DATABASE = "mlflow.db"
 _SQLITE = "sqlite:///"
+_VARIABLE = "MLFLOW_TRACKING_URI"
 
 
 class RunIds:
@@ -44,8 +47,39 @@ class RunIds:
 
 
 def tracking_uri(config: MlflowConfig) -> str:
-    """Return the server of the configuration or the environment; by default SQLite in the working folder."""
-    return config.tracking_uri or os.environ.get("MLFLOW_TRACKING_URI") or f"{_SQLITE}{DEFAULT_DATABASE}"
+    """Return the server of the configuration or the environment; by default SQLite in the working folder.
+
+    Raises
+    ------
+    TrainError
+        If what the environment names is no address; the configuration has been checked.
+    """
+    if config.tracking_uri:
+        return config.tracking_uri
+    uri = os.environ.get(_VARIABLE)
+    return checked_uri(uri, f"${_VARIABLE}") if uri else f"{_SQLITE}{DEFAULT_DATABASE}"
+
+
+def checked_uri(uri: str, where: str) -> str:
+    """Return a tracking URI that somebody gave elsewhere than in a configuration.
+
+    Parameters
+    ----------
+    uri
+        The URI.
+    where
+        Where it was given.
+
+    Raises
+    ------
+    TrainError
+        If it is no address.
+    """
+    try:
+        return checked_address(uri)
+    except ValueError as error:
+        # Without the address itself, which may hold a password.
+        raise TrainError(f"{where}: {error}") from None
 
 
 def server_name(uri: str) -> str:

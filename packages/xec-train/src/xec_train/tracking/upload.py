@@ -16,7 +16,7 @@ from xec_train.tracking.base import flatten
 from xec_train.tracking.data_files import read_data_files
 from xec_train.tracking.metrics_file import read_metrics
 from xec_train.tracking.mlflow_run import MlflowRun, Point, reason_of
-from xec_train.tracking.run_ids import RunIds, tracking_uri, viewing_hint, without_password
+from xec_train.tracking.run_ids import RunIds, checked_uri, tracking_uri, viewing_hint, without_password
 
 if TYPE_CHECKING:
     from xec_models.checkpoint.content import Checkpoint
@@ -54,7 +54,7 @@ def upload_run(path: Path, uri: str | None, report: Callable[[str], None]) -> st
         raise TrainError(f"{path} holds no {run.metrics.name}, expected the numbers that 'xec train' logged")
     points = list(_points(read_metrics(run.metrics)))
     config = yaml.safe_load(run.config.read_text(encoding="utf-8"))
-    section = MlflowConfig.model_validate({**config["mlflow"], **({"tracking_uri": uri} if uri else {})})
+    section = MlflowConfig.model_validate({**config["mlflow"], **_given(uri)})
     uri = tracking_uri(section)
     name = run.path.resolve().name
     checkpoint = _last_checkpoint(run)
@@ -91,6 +91,10 @@ def upload_run(path: Path, uri: str | None, report: Callable[[str], None]) -> st
         report(f"  {len(points) - sent} values were there already")
     report(f"  {viewing_hint(uri)}")
     return remote.run_id
+
+
+def _given(uri: str | None) -> dict[str, str]:
+    return {"tracking_uri": checked_uri(uri, "--tracking-uri")} if uri else {}
 
 
 def _points(rows: list[dict[str, str]]) -> Iterator[Point]:
