@@ -27,7 +27,7 @@ def main(
     results = []
     for name in names:
         extent = Extent(seed, examples, 60 * minutes / len(names))
-        results.append(try_target(name, extent, output, typer.echo))
+        results.append(try_target(TARGETS[name], extent, output, typer.echo))
         typer.echo(f"{name}: {results[-1].tried} inputs, {len(results[-1].findings)} findings")
     raise typer.Exit(any(result.findings for result in results))
 

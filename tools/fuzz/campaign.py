@@ -13,12 +13,10 @@ from pathlib import Path
 from hypothesis import HealthCheck, Phase, given, seed as seeded, settings
 from tools.fuzz.example import Example
 from tools.fuzz.judgement import Finding, judge
-from tools.fuzz.targets import TARGETS
+from tools.fuzz.targets import TargetEntry
 
 _ROUND = 50
 """Examples between two looks at the clock."""
-
-_MOST_OF_A_KIND = 1
 
 
 @dataclass(frozen=True)
@@ -59,13 +57,13 @@ class Result:
     findings: list[Path]
 
 
-def try_target(name: str, extent: Extent, output: Path, say: Callable[[str], None] = print) -> Result:
+def try_target(entry: TargetEntry, extent: Extent, output: Path, say: Callable[[str], None] = print) -> Result:
     """Try inputs of a target in a process of its own, which is started again when it dies.
 
     Parameters
     ----------
-    name
-        Name of the target.
+    entry
+        The target.
     extent
         How many inputs.
     output
@@ -73,6 +71,7 @@ def try_target(name: str, extent: Extent, output: Path, say: Callable[[str], Non
     say
         Told each finding.
     """
+    name = entry.name
     result = Result(name, 0, [])
     work = output / f".{name}"
     spawn = multiprocessing.get_context("spawn")
@@ -82,7 +81,7 @@ def try_target(name: str, extent: Extent, output: Path, say: Callable[[str], Non
             receiver, sender = spawn.Pipe(duplex=False)
             left = None if extent.examples is None else extent.examples - result.tried
             remaining = Extent(seed, left, end - time.monotonic())
-            process = spawn.Process(target=_work, args=(name, remaining, work, sender, kinds))
+            process = spawn.Process(target=_work, args=(entry, remaining, work, sender, kinds))
             process.start()
             sender.close()
             while True:
@@ -126,10 +125,10 @@ def _keep(result: Result, tried: Path, output: Path, finding: Finding) -> Path:
     return folder
 
 
-def _work(name: str, extent: Extent, work: Path, sender: Connection, known: set[str]) -> None:
+def _work(entry: TargetEntry, extent: Extent, work: Path, sender: Connection, known: set[str]) -> None:
     """Try inputs, round by round; sends findings as they come, and the number of inputs of each round."""
     (work / "seeds").mkdir(parents=True, exist_ok=True)
-    target = TARGETS[name].build(work / "seeds")
+    target = entry.build(work / "seeds")
     end, seed, left = time.monotonic() + extent.seconds, extent.seed, extent.examples
     while time.monotonic() < end and (left is None or left > 0):
         tried = 0

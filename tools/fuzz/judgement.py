@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tools.fuzz.example import Example, Target
-from tools.fuzz.limits import limits
+from tools.fuzz.limits import SECONDS, limits
 
 from xec_geometry.errors import XecError, XecWarning
 
@@ -33,11 +33,11 @@ class Finding:
     text: str
 
 
-def judge(target: Target, folder: Path, example: Example) -> Finding | None:
+def judge(target: Target, folder: Path, example: Example, seconds: float = SECONDS) -> Finding | None:
     """Write an input into a folder and read it; return what is wrong with that."""
     example.write(folder)
     try:
-        with limits(), warnings.catch_warnings():
+        with limits(seconds), warnings.catch_warnings():
             warnings.simplefilter("error")
             for fine in (XecWarning, FutureWarning, ResourceWarning):
                 warnings.simplefilter("ignore", fine)

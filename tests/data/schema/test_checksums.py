@@ -90,6 +90,19 @@ def test_those_of_another_tree_are_not_looked_at() -> None:
         assert TreeChecksums.from_text(text, 1) is None
 
 
+@pytest.mark.parametrize(
+    "ends", ["[Infinity]", "[1.5]", '["1"]', "[[1]]", "1", "null", "[-1, 1]", "[1, 0, 1]"]
+)
+@pytest.mark.parametrize("branches", ["{}", "[]", '{"x": 1}', '{"x": [[1]]}', '{"x": ["a"]}'])
+def test_damaged_ones_are_none(ends: str, branches: str) -> None:
+    text = f'{{"algorithm": "xxh3_64", "ends": {ends}, "branches": {branches}}}'
+    assert TreeChecksums.from_text(text, 1) is None
+
+
+def test_ones_without_end_are_none() -> None:
+    assert TreeChecksums.from_text('{"ends": ' + "[" * 100_000, 1) is None
+
+
 def test_the_machine_does_not_matter() -> None:
     values = np.random.default_rng(2).normal(size=(4, 3)).astype(np.float32)
     assert checksum(values) == checksum(values.astype(">f4")) == checksum(np.asfortranarray(values))

@@ -21,7 +21,7 @@ class TargetEntry:
     name
         Name in the command.
     place
-        Module below this package, and class.
+        Module and class.
     """
 
     name: str
@@ -30,19 +30,19 @@ class TargetEntry:
     def build(self, folder: Path) -> Target:
         """Build the target, with a folder for the valid files that it mutates."""
         module, _, kind = self.place.partition(":")
-        return cast("Target", getattr(import_module(f"{__name__}.{module}"), kind)(folder))
+        return cast("Target", getattr(import_module(module), kind)(folder))
 
 
 TARGETS = Registry(
     "target",
     (
-        TargetEntry("configuration", "configuration:ConfigurationTarget"),
-        TargetEntry("dead-channels", "dead_channels:DeadChannelsTarget"),
-        TargetEntry("survey", "survey:SurveyTarget"),
-        TargetEntry("events", "events:EventsTarget"),
-        TargetEntry("checkpoint", "checkpoint:CheckpointTarget"),
-        TargetEntry("onnx", "onnx_file:OnnxTarget"),
-        TargetEntry("run-directory", "run_directory:RunDirectoryTarget"),
+        TargetEntry("configuration", f"{__name__}.configuration:ConfigurationTarget"),
+        TargetEntry("dead-channels", f"{__name__}.dead_channels:DeadChannelsTarget"),
+        TargetEntry("survey", f"{__name__}.survey:SurveyTarget"),
+        TargetEntry("events", f"{__name__}.events:EventsTarget"),
+        TargetEntry("checkpoint", f"{__name__}.checkpoint:CheckpointTarget"),
+        TargetEntry("onnx", f"{__name__}.onnx_file:OnnxTarget"),
+        TargetEntry("run-directory", f"{__name__}.run_directory:RunDirectoryTarget"),
     ),
 )
 """Targets by name."""

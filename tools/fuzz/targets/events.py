@@ -46,7 +46,7 @@ class EventsTarget:
             with TreeWriter(folder / f"{compression}.root", compression=compression) as writer:
                 writer.extend(few)
         with uproot.recreate(folder / _PLAIN) as file:
-            file["tree"] = arrays
+            file.mktree("tree", arrays)
         (folder / _BY_ROOT).write_bytes(_OF_ROOT.read_bytes())
         self._seeds = {path.name: path.read_bytes() for path in sorted(folder.glob("*.root"))}
         self._expected = {name: _read(folder / name)[0] for name in self._seeds}
