@@ -99,7 +99,8 @@ def test_a_finding_is_kept_with_its_input(tmp_path: Path, monkeypatch: pytest.Mo
         "    def __init__(self, folder):\n"
         "        pass\n"
         "    def examples(self):\n"
-        "        return st.sampled_from(['fail', 'die']).map(lambda word: Example({'a.txt': b'1'}, (word,)))\n"
+        "        words = st.sampled_from(['fail', 'die'])\n"
+        "        return words.map(lambda word: Example({'a.txt': b'1'}, (word,)))\n"
         "    def read(self, folder, example):\n"
         "        os._exit(3) if example.words == ('die',) else 1 / 0\n"
     )

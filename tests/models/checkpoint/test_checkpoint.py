@@ -406,9 +406,7 @@ def test_sizes_that_the_parameters_cannot_have_take_no_memory(saved, size):
     content = load_plain(saved)
     content["config"]["model"]["encoder_dim"] = size
     torch.save(content, saved)
-    with pytest.raises(
-        CheckpointError, match=r"model\.encoder_dim is 1.*, but its parameters are \d+ numbers"
-    ):
+    with pytest.raises(CheckpointError, match=r"encoder_dim is 1.*, but its parameters are \d+ numbers"):
         load_model(saved)
 
 
@@ -418,7 +416,7 @@ def test_sizes_that_the_parameters_cannot_have_take_no_memory(saved, size):
 )
 def test_parameters_that_are_no_real_numbers_are_refused(odd):
     model = nn.LayerNorm(2)
-    with pytest.raises(CheckpointError, match="'bias' holds torch.*; expected torch.float32, torch.strided"):
+    with pytest.raises(CheckpointError, match=r"'bias' holds torch.*; expected torch\.float32"):
         load_parameters(model, {**model.state_dict(), "bias": odd})
     load_parameters(model, {**model.state_dict(), "bias": torch.full((2,), 0.5, dtype=torch.float64)})
     assert model.bias.tolist() == [0.5, 0.5]

@@ -1,4 +1,4 @@
-"""Masks of the autoencoder for any ratio and any dead sensors: exact numbers, valid sensors, the same again."""
+"""Masks of the autoencoder for any ratio and any dead sensors: exact, valid, the same twice."""
 
 from __future__ import annotations
 
