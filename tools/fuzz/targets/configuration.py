@@ -145,6 +145,9 @@ def _same(found: Any, stated: Any) -> bool:
     if stated is None:
         # Some keys replace null by what it stands for.
         return True
+    if isinstance(found, str) and isinstance(stated, int | float):
+        # Text may be digits.
+        return found == str(stated)
     return bool(found == stated or found == [stated] or stated != stated)
 
 

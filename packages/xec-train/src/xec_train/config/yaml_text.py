@@ -55,8 +55,9 @@ class _Dumper(yaml.SafeDumper):
     """A safe dumper that quotes text which is a number or word to the loader above, or to PyYAML's own."""
 
 
+_BOTH: tuple[type[yaml.resolver.BaseResolver], ...] = (_Loader, _Dumper)
 for _tag, _pattern, _first in _RESOLVERS:
-    for _kind in (_Loader, _Dumper):
+    for _kind in _BOTH:
         _kind.add_implicit_resolver(
             f"tag:yaml.org,2002:{_tag}",
             re.compile(f"^(?:{_pattern})$"),
