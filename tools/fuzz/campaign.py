@@ -78,10 +78,12 @@ def try_target(entry: TargetEntry, extent: Extent, output: Path, say: Callable[[
     end, seed, kinds = time.monotonic() + extent.seconds, extent.seed, set[str]()
     try:
         while not _is_over(extent, result.tried, end):
-            receiver, sender = spawn.Pipe(duplex=False)
+            receiver, sender = spawn.Pipe()
             left = None if extent.examples is None else extent.examples - result.tried
             remaining = Extent(seed, left, end - time.monotonic())
-            process = spawn.Process(target=_work, args=(entry, remaining, work, sender, kinds))
+            process = spawn.Process(
+                target=_work, args=(entry, remaining, work, sender, kinds), daemon=True
+            )
             process.start()
             sender.close()
             while True:
@@ -93,9 +95,12 @@ def try_target(entry: TargetEntry, extent: Extent, output: Path, say: Callable[[
                     kinds.add(message.kind)
                     result.findings.append(_keep(result, work / "try", output, message))
                     say(f"{name}: {message.kind}: {result.findings[-1]}")
+                    receiver.send(None)
                 else:
                     result.tried, seed = result.tried + message, seed + 1
             process.join()
+            if process.exitcode and not (work / "try").exists():
+                raise RuntimeError(f"{name}: its process ended with {process.exitcode} before any input")
             if process.exitcode:
                 death = Finding(f"died, {process.exitcode}", f"the process ended with {process.exitcode}")
                 result.tried, seed = result.tried + 1, seed + 1
@@ -142,8 +147,8 @@ def _work(entry: TargetEntry, extent: Extent, work: Path, sender: Connection, kn
             if finding is not None and finding.kind not in known:
                 known.add(finding.kind)
                 sender.send(finding)
-                # The parent copies the input.
-                time.sleep(0.5)
+                # The input stays until it has been copied.
+                sender.recv()
 
         run_round(attempt, target.examples(), seed, _ROUND if left is None else min(_ROUND, left))
         sender.send(tried)
