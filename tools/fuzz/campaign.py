@@ -11,6 +11,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 from hypothesis import HealthCheck, Phase, given, seed as seeded, settings
+from hypothesis.strategies import SearchStrategy
 from tools.fuzz.example import Example
 from tools.fuzz.judgement import Finding, judge
 from tools.fuzz.targets import TargetEntry
@@ -156,7 +157,9 @@ def _work(entry: TargetEntry, extent: Extent, work: Path, sender: Connection, kn
         left = None if left is None else left - tried
 
 
-def run_round(attempt: Callable[[Example], None], examples: object, seed: int, number: int) -> None:
+def run_round(
+    attempt: Callable[[Example], None], examples: SearchStrategy[Example], seed: int, number: int
+) -> None:
     """Call a function with examples of a strategy, the same ones for the same seed."""
     quiet = settings(
         max_examples=number,
@@ -165,4 +168,4 @@ def run_round(attempt: Callable[[Example], None], examples: object, seed: int, n
         phases=[Phase.generate],
         suppress_health_check=list(HealthCheck),
     )
-    seeded(seed)(quiet(given(example=examples)(attempt)))()  # type: ignore[arg-type]
+    seeded(seed)(quiet(given(example=examples)(attempt)))()

@@ -42,11 +42,6 @@ class Example:
         if self.words:
             (folder / _WORDS).write_text(json.dumps(self.words), encoding="utf-8")
 
-    @property
-    def size(self) -> int:
-        """Bytes and characters in it."""
-        return sum(map(len, self.files.values())) + sum(map(len, self.words))
-
 
 class Target(Protocol):
     """A reader, the inputs to try, and what has to be true of what it reads.
