@@ -82,7 +82,11 @@ def test_the_same_seed_gives_the_same_inputs(tmp_path: Path) -> None:
 
     def inputs(seed: int) -> list[Example]:
         found: list[Example] = []
-        run_round(found.append, target.examples(), seed, 5)
+
+        def keep(example: Example) -> None:
+            found.append(example)
+
+        run_round(keep, target.examples(), seed, 5)
         return found
 
     assert inputs(3) == inputs(3)
