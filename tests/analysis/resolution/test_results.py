@@ -164,12 +164,15 @@ def test_a_run_that_has_not_ended(tmp_path):
         ("pred_energy\n", "no events in it"),
         ("pred_energy\nhello\n", "not a table of numbers"),
         ("pred_energy,truth_energy\n1\n2\n", "2 names in the first line, 1 columns below"),
+        ("pred_energy, pred_energy\n1,2\n", "the column 'pred_energy' is there twice"),
+        ("x" * 200_000 + "\n1\n", "not a table of numbers: field larger than field limit"),
+        ("pred_energy\n1\udcff\n", "not a text file"),
+        ("pred_\udcff\n1\n", "not a text file"),
     ],
 )
-@pytest.mark.filterwarnings("ignore:loadtxt")
 def test_bad_csv_files(tmp_path, text, complaint):
     path = tmp_path / "bad.csv"
-    path.write_text(text)
+    path.write_bytes(text.encode(errors="surrogateescape"))
     with pytest.raises(AnalysisError, match=complaint):
         load_results(path)
 

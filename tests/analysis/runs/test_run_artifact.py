@@ -9,10 +9,12 @@ import pytest
 
 from xec_analysis import AnalysisError, collect_results
 from xec_analysis.events.worst_events import EventFiles, draw_worst_events, rank_by_error, residuals_text
+from xec_analysis.plots.source import PlotSource
 from xec_analysis.runs.run_artifact import plot_run
 from xec_analysis.runs.run_comparison import runs_table
 from xec_analysis.runs.training_curves import draw_training_curves, panels_of, read_metrics
 from xec_geometry.cli.application import main
+from xec_geometry.errors import XecError
 from xec_models.checkpoint.run_directory import RunDirectory
 
 METRICS = """epoch,step,metric,value,timestamp
@@ -152,7 +154,10 @@ def test_a_line_that_was_cut_off_is_no_obstacle(run):
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
-        ("a,b\n1,2\n", "no column 'epoch'; found a, b"),
+        ("a,b\n1,2\n", "no column 'epoch'; found 'a', 'b'"),
+        ("epoch,metric,val\tue\n1,lr,1\n", r"no column 'value'; found 'epoch', 'metric', 'val\\\\tue'"),
+        ("epoch,metric,value\ninf,lr,1\n", "line 2: an epoch is 'inf', expected a number"),
+        ("epoch,metric,value\n1,lr," + "9" * 200_000 + "\n", "line 2: field larger than field limit"),
         ("epoch,metric,value\n1,lr,high\n", "line 2: could not convert string to float"),
         ("epoch,metric,value\n1,other,2.0\n", "no losses or resolutions in it; found other"),
     ],
@@ -162,6 +167,40 @@ def test_bad_metrics(run, tmp_path, text, complaint):
     with pytest.raises(AnalysisError, match=complaint):
         draw_training_curves(run, tmp_path / "curves.pdf")
     assert not (tmp_path / "curves.pdf").exists()
+
+
+def test_metrics_that_are_no_text(run):
+    run.metrics.write_bytes(METRICS.encode() + b"2,200,val_loss,\xff\n")
+    with pytest.raises(AnalysisError, match=r"metrics\.csv: not a text file: invalid start byte at byte"):
+        read_metrics(run.metrics)
+
+
+def test_the_number_in_a_line_that_was_cut_off_does_not_count(run):
+    run.metrics.write_text(f"{METRICS}3,300,val_loss,1.2")
+    assert read_metrics(run.metrics)["val_loss"].epoch.tolist() == [1, 2]
+
+
+def test_a_row_without_a_metric_is_no_metric(run):
+    run.metrics.write_text("epoch,value,metric\n1,0.5,lr\n2,0.4\n")
+    assert list(read_metrics(run.metrics)) == ["lr"]
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("data: 3", "'data' of its configuration is 3; expected a section"),
+        ("data: {val_path: 3}", "data.val_path of the configuration is 3; expected text"),
+        ("data: {val_path: [x, 3]}", r"data.val_path of the configuration is \['x', 3\]"),
+        ("data: {val_path: x, tree_name: [a]}", r"data.tree_name of the configuration is \['a'\]"),
+        ("[" * 5000, "config.yaml: not a YAML file"),
+        ("data: 2026-13-45", "config.yaml: not a YAML file: month must be in 1..12"),
+        ("data: " + "9" * 5000, "config.yaml: not a YAML file: Exceeds the limit"),
+    ],
+)
+def test_a_configuration_that_was_changed(run, text, complaint):
+    run.config.write_text(text)
+    with pytest.raises(XecError, match=complaint):
+        _ = PlotSource(run.path).contents
 
 
 def test_the_plot_command_draws_the_same_as_a_training(run, events_file, capsys):

@@ -143,3 +143,15 @@ def test_without_the_extra(make_database: Callable[..., str], monkeypatch: pytes
         open_dead_channels(url)
     expected = "dead channels from a database need SQLAlchemy: pip install 'xec-data[database]'"
     assert str(error.value) == expected
+
+
+@pytest.mark.parametrize("run", ["9" * 19, "9" * 5000, "٣"])
+def test_a_run_that_no_database_takes(make_database: Callable[..., str], run: str) -> None:
+    with pytest.raises(DataError, match=f"found #run={run[:19]}.*; expected a number"):
+        open_dead_channels(f"{make_database(ROWS)}#run={run}")
+
+
+def test_an_infinite_sensor(make_database: Callable[..., str]) -> None:
+    url = make_database([(float("inf"), None, None)])
+    with pytest.raises(DataError, match="found inf; expected a sensor id"):
+        open_dead_channels(url).dead(1)

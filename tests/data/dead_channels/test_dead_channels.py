@@ -44,6 +44,11 @@ def test_several_ids_a_line(tmp_path: Path) -> None:
     assert ids_of(TextDeadChannels(path).dead()) == [5, 7, 9, 11, 13]
 
 
+def test_a_comment_goes_to_the_end_of_its_line(tmp_path: Path) -> None:
+    text = "".join(f"# of{end}8\n" for end in "\u2028\x0b\x0c\x85\x1c") + "3\r4\r\n5"
+    assert ids_of(TextDeadChannels(write(tmp_path / "dead.txt", text)).dead()) == [3, 4, 5]
+
+
 def test_a_text_file_without_ids_says_that_all_live(tmp_path: Path) -> None:
     assert ids_of(TextDeadChannels(write(tmp_path / "dead.txt", "# none\n")).dead()) == []
 

@@ -65,6 +65,18 @@ def test_one_flipped_bit_is_noticed_with_every_compression(tmp_path: Path, compr
         assert "damaged" in report.error
 
 
+def test_damage_of_the_checksums_themselves_is_an_error(tmp_path: Path) -> None:
+    path = written(tmp_path / "a.root", "zlib")
+    with uproot.open(path) as file:
+        key = file.key(CHECKSUMS_KEY)
+        start, size = key.data_cursor.index, key.data_compressed_bytes
+    content = bytearray(path.read_bytes())
+    content[start + size // 2 : start + size // 2 + 8] = bytes(8)
+    path.write_bytes(content)
+    with pytest.raises(DataError, match=r"a\.root: the checksums of tree 'tree' cannot be read, .*damaged"):
+        EventReader(path, ["npho"])
+
+
 def test_a_rewritten_file_has_its_own(tmp_path: Path) -> None:
     old = written(tmp_path / "old.root", "lz4")
     new = rewrite_files(old, tmp_path / "new.root", cluster=7, compression="none").path
@@ -88,6 +100,19 @@ def test_those_of_another_tree_are_not_looked_at() -> None:
     assert TreeChecksums.from_text(sums.to_text(), 4) is None
     for text in ("", "{}", "[]", '{"ends": [1], "branches": {"x": []}, "algorithm": "xxh3_64"}', "no json"):
         assert TreeChecksums.from_text(text, 1) is None
+
+
+@pytest.mark.parametrize(
+    "ends", ["[Infinity]", "[1.5]", '["1"]', "[[1]]", "1", "null", "[-1, 1]", "[1, 0, 1]"]
+)
+@pytest.mark.parametrize("branches", ["{}", "[]", '{"x": 1}', '{"x": [[1]]}', '{"x": ["a"]}'])
+def test_damaged_ones_are_none(ends: str, branches: str) -> None:
+    text = f'{{"algorithm": "xxh3_64", "ends": {ends}, "branches": {branches}}}'
+    assert TreeChecksums.from_text(text, 1) is None
+
+
+def test_ones_without_end_are_none() -> None:
+    assert TreeChecksums.from_text('{"ends": ' + "[" * 100_000, 1) is None
 
 
 def test_the_machine_does_not_matter() -> None:

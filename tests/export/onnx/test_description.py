@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from pathlib import Path
 
 import pytest
@@ -27,6 +28,8 @@ DESCRIPTION = ModelDescription(
     epoch=None,
     git_revision="d0acc59a",
 )
+
+OUTPUTS = json.loads(DESCRIPTION.to_metadata()["outputs"])
 
 
 def test_metadata_round_trip() -> None:
@@ -62,6 +65,18 @@ def test_strings_are_readable_without_a_json_parser() -> None:
         ({"xec_format_version": "99"}, "format 99"),
         ({"outputs": None}, "lack the key 'outputs'"),
         ({"normalization": "{broken"}, "'normalization' is not JSON"),
+        ({"normalization": "[" * 100_000}, "'normalization' is not JSON: '\\[{60}'"),
+        ({"epoch": "9" * 5000}, "'epoch' is not JSON: '9{60}'"),
+        ({"outputs": "[]"}, r"outputs are named \[\]; expected different names"),
+        ({"outputs": json.dumps(OUTPUTS[:1] * 2)}, r"outputs are named \['angle', 'angle'\]"),
+        (
+            {"outputs": json.dumps([{**OUTPUTS[0], "scale": [1.0]}])},
+            "2 columns of the output 'angle', 1 scales and 0 units",
+        ),
+        (
+            {"outputs": json.dumps([{**OUTPUTS[0], "column_units": ["deg"]}])},
+            "2 columns of the output 'angle', 2 scales and 1 units",
+        ),
     ],
 )
 def test_foreign_metadata_are_refused(change: dict[str, str | None], message: str) -> None:

@@ -143,3 +143,42 @@ def test_a_folder_hints_at_what_is_in_it(exported: Any) -> None:
 def test_a_mistyped_name_is_corrected(exported: Any) -> None:
     with pytest.raises(ExportError, match=r"no such file: .*did you mean 'all_tasks\.onnx'"):
         open_predictor(exported.onnx.with_name("all_task.onnx"))
+
+
+def changed(exported: Any, path: Path, change: Any) -> Path:
+    import onnx
+
+    model = onnx.load(exported.onnx)
+    change(model)
+    path.write_bytes(model.SerializeToString())
+    return path
+
+
+def test_an_output_of_another_type_is_refused(
+    exported: Any, tmp_path: Path, readings: tuple[Any, Any]
+) -> None:
+    from onnx import TensorProto, helper
+
+    def as_integers(model: Any) -> None:
+        (node,) = (node for node in model.graph.node if "energy" in node.output)
+        node.output[list(node.output).index("energy")] = "energy_before"
+        for other in model.graph.node:
+            for number, name in enumerate(other.input):
+                if name == "energy":
+                    other.input[number] = "energy_before"
+        model.graph.node.append(helper.make_node("Cast", ["energy_before"], ["energy"], to=TensorProto.INT64))
+        (output,) = (output for output in model.graph.output if output.name == "energy")
+        output.type.tensor_type.elem_type = TensorProto.INT64
+
+    path = changed(exported, tmp_path / "integers.onnx", as_integers)
+    with pytest.raises(ExportError, match="the output 'energy' of the graph holds int64, expected float32"):
+        open_predictor(path).predict(*readings)
+
+
+def test_metadata_that_are_no_text_are_refused(exported: Any, tmp_path: Path) -> None:
+    content = exported.onnx.read_bytes()
+    start = content.index(b"relative_time", content.index(b"time_branch"))
+    path = tmp_path / "bytes.onnx"
+    path.write_bytes(content[:start] + b"\xff" + content[start + 1 :])
+    with pytest.raises(ExportError, match=r"bytes\.onnx: its metadata are no text"):
+        open_predictor(path)

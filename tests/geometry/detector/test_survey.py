@@ -116,6 +116,12 @@ BAD = [
     (["1 0 zero 0 1 0 0"], r"line 1: column y holds 'zero'; expected a finite number"),
     (["1 0 0 nan 1 0 0"], r"column z holds 'nan'"),
     (["1 0 0 0 1 0 inf"], r"column nz holds 'inf'"),
+    (["1_0 0 0 0 1 0 0"], r"'1_0' is no sensor id"),
+    (["٣ 0 0 0 1 0 0"], r"'٣' is no sensor id"),
+    (["9" * 5000 + " 0 0 0 1 0 0"], r"'9{40}…' is no sensor id"),
+    (["1 0 1_0 0 1 0 0"], r"column y holds '1_0'"),
+    (["1 0 ٣ 0 1 0 0"], r"column y holds '٣'"),
+    (["1 0 1e300 0 1 0 0"], r"column y holds '1e300'; expected a finite number below 1e9"),
     (["1 0 0 0 1 1 0"], r"line 1: the normal of sensor 1 has length 1.41421; expected a unit vector"),
     (["1 0 0 0 0 0 0"], r"has length 0; expected a unit vector"),
 ]
@@ -125,6 +131,16 @@ BAD = [
 def test_bad_tables(write, lines, message):
     with pytest.raises(GeometryError, match=message):
         read_survey(write(*lines))
+
+
+def test_a_comment_goes_to_the_end_of_its_line(write):
+    path = write(*(f"# as built{end}{line(9)}" for end in "\u2028\x0b\x0c\x85\x1c"), line(40))
+    assert read_survey(path).surveyed.tolist() == [40]
+
+
+def test_a_byte_order_mark_is_no_part_of_the_table(write):
+    path = write("\ufeffsensor_id x y z nx ny nz", line(40))
+    assert read_survey(path).surveyed.tolist() == [40]
 
 
 def test_unreadable_tables(tmp_path):

@@ -339,6 +339,89 @@ def test_other_kinds_versions_and_geometries(saved, change, message):
         load_model(saved)
 
 
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"format_version": torch.zeros(2)}, "has the format version tensor"),
+        ({"format_version": None}, "has the format version None"),
+        ({"kind": 3}, "'kind' is 3: Input should be a valid string"),
+        ({"config": 0.5}, "'config' is 0.5: Input should be a valid dictionary"),
+        ({"config": {"tasks": "energy"}}, "config: 'tasks' is 'energy'"),
+        ({"config": {"tasks": {"energy": 1}}}, r"config: 'tasks\.energy' is 1"),
+        ({"config": {"data": [1]}}, "config: 'data' is list"),
+        ({"model": [1]}, "'model' is list"),
+        ({"model": {3: torch.zeros(1)}}, "'model.3.*' is 3"),
+        ({"ema_model": {"x": 1.0}}, r"'ema_model\.x' is 1\.0: Input should be an instance of Tensor"),
+        ({"outputs": {"energy": [{3: "x"}]}}, "'outputs"),
+        ({"outputs": {"energy": 3}}, r"'outputs\.energy' is 3"),
+        ({"inputs": {"npho": 0.5}}, r"'inputs\.npho' is 0\.5"),
+        ({"inputs": {"npho": [1.0]}}, r"'inputs\.npho' is list: .* at least 2 items"),
+        ({"sigma_factors": 3}, "'sigma_factors' is 3"),
+        ({"sigma_factors": {"energy": ["x"]}}, r"'sigma_factors\.energy\.0' is 'x'"),
+        ({"versions": {"xec-models": None}}, "'versions.xec-models' is NoneType"),
+        ({"epoch": "3"}, "'epoch' is '3': Input should be a valid integer"),
+    ],
+)
+def test_values_of_other_types_are_named(saved, change, message):
+    torch.save({**load_plain(saved), **change}, saved)
+    with pytest.raises(CheckpointError, match=rf"checkpoint\.pth.*{message}"):
+        load_model(saved)
+
+
+TRAINING = {
+    "optimizer": {"state": {}},
+    "scheduler": {"last_epoch": 1},
+    "rng": {"torch": torch.zeros(3, dtype=torch.uint8)},
+    "sampler": {"batch": 1, "sums": {}, "n_events": 3},
+    "step": 1,
+    "best_value": 0.5,
+}
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"optimizer": torch.zeros(2)}, "'optimizer' is Tensor"),
+        ({"rng": [1]}, "'rng' is list"),
+        ({"rng": {"cuda": []}}, r"state of its training has no 'rng\.torch'"),
+        ({"sampler": {"batch": "1", "sums": {}, "n_events": 3}}, r"'sampler\.batch' is '1'"),
+        ({"sampler": {"batch": 1}}, r"state of its training has no 'sampler\.sums'"),
+        ({"step": None}, "'step' is NoneType"),
+        ({"bad_steps": 7}, "'bad_steps' is 7"),
+        ({"processes": [{"rng": 1}]}, r"'processes\.0\.rng' is 1"),
+        ({"objective": 2}, "'objective' is 2"),
+    ],
+)
+def test_values_of_other_types_in_the_state_of_a_training(saved, change, message):
+    content = {**load_plain(saved), **TRAINING}
+    torch.save(content, saved)
+    assert read_checkpoint(saved).continuation().step == 1
+    torch.save({**content, **change}, saved)
+    with pytest.raises(CheckpointError, match=rf"checkpoint\.pth.*{message}"):
+        read_checkpoint(saved)
+
+
+@pytest.mark.parametrize("size", [2**40, 10**400])
+def test_sizes_that_the_parameters_cannot_have_take_no_memory(saved, size):
+    content = load_plain(saved)
+    content["config"]["model"]["encoder_dim"] = size
+    torch.save(content, saved)
+    with pytest.raises(CheckpointError, match=r"encoder_dim is 1.*, but its parameters are \d+ numbers"):
+        load_model(saved)
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [torch.zeros(2, dtype=torch.complex64), torch.ones(2, dtype=torch.int64), torch.ones(2).to_sparse()],
+)
+def test_parameters_that_are_no_real_numbers_are_refused(odd):
+    model = nn.LayerNorm(2)
+    with pytest.raises(CheckpointError, match=r"'bias' holds torch.*; expected torch\.float32"):
+        load_parameters(model, {**model.state_dict(), "bias": odd})
+    load_parameters(model, {**model.state_dict(), "bias": torch.full((2,), 0.5, dtype=torch.float64)})
+    assert model.bias.tolist() == [0.5, 0.5]
+
+
 def test_a_configuration_that_is_not_valid(saved):
     content = load_plain(saved)
     content["config"]["model"]["encoder_dim"] = 65

@@ -81,6 +81,13 @@ class TestScoresOfAnEvent:
         for other in (centred.roll(1, 1), centred.roll(1, 0)):
             assert abs((centred * other).mean()) < 5 / 12 / n**0.5
 
+    def test_any_seed(self):
+        npho = torch.arange(N_SENSORS, dtype=torch.float32)[None] + 1
+        seeds = (0, 1, 2, 7, 2**31, 2**63 - 1, 2**64 - 1)
+        scores = torch.cat([event_scores(npho, seed) for seed in seeds])
+        assert len(torch.unique(scores, dim=0)) == len(seeds)
+        assert ((scores >= 0) & (scores < 1)).all()
+
     def test_an_event_with_two_sensors_exchanged_is_another(self):
         npho = torch.arange(N_SENSORS, dtype=torch.float32)[None] + 1
         assert not torch.equal(event_scores(npho), event_scores(npho.flip(1)))

@@ -109,6 +109,23 @@ class TestValues:
     def test_text_is_not_interpreted(self, write: Callable[[str], Path], name: str) -> None:
         assert load_config(write(MINIMAL), [f"mlflow.run_name={name}"]).config.mlflow.run_name == name
 
+    @pytest.mark.parametrize(
+        "name", ["1e5", "08", "1.e3", ".5", "010", "off", "~", "2026-11-21", "1:30", "0x1F"]
+    )
+    def test_text_that_looks_like_a_number_is_read_again_as_it_was(
+        self, write: Callable[[str], Path], name: str
+    ) -> None:
+        config = load_config(write(MINIMAL), [f"mlflow.run_name={name}"]).config
+        text = resolved(config)
+        assert load_config(write(text)).config.mlflow.run_name == name
+        # Others read it by the rules of YAML 1.1.
+        assert yaml.safe_load(text)["mlflow"]["run_name"] == name
+
+    def test_a_word_of_several_lines_is_told_in_one(self, write: Callable[[str], Path]) -> None:
+        with pytest.raises(ConfigError) as raised:
+            load_config(write(MINIMAL), ["a\nb\x85c"])
+        assert len(str(raised.value).splitlines()) == 1
+
     def test_a_path_is_taken_as_it_stands(
         self, write: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
     ) -> None:

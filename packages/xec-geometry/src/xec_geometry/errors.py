@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable
+
+# Names and words in a message may hold anything: it stays one line, and tells a terminal nothing else. A list
+# of problems goes on in lines that are indented.
+_NOT_PRINTED = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029]|\n(?!  )")
 
 
 class XecError(Exception):
@@ -19,6 +24,9 @@ class XecError(Exception):
     """
 
     exit_code = 2
+
+    def __str__(self) -> str:
+        return _NOT_PRINTED.sub(lambda found: found[0].encode("unicode_escape").decode(), super().__str__())
 
 
 class XecWarning(UserWarning):

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from xec_analysis.errors import AnalysisError
 from xec_analysis.events.display import draw_event
 from xec_analysis.events.event import read_event
 from xec_analysis.resolution.digits import three_digits
@@ -43,12 +44,24 @@ class EventFiles:
 
     @classmethod
     def of_validation(cls, data: Mapping[str, Any]) -> EventFiles | None:
-        """Take the validation files from the section `data` of a configuration, if it names some."""
+        """Take the validation files from the section `data` of a configuration, if it names some.
+
+        Raises
+        ------
+        AnalysisError
+            If paths or names are no text.
+        """
         paths = data.get("val_path")
         if not paths:
             return None
+        paths = [paths] if isinstance(paths, str) else paths
         names = {key: data[key] for key in ("tree_name", "npho_branch", "time_branch") if key in data}
-        return cls([paths] if isinstance(paths, str) else list(paths), **names)
+        stated = {"val_path": paths, **names}
+        for key, value in stated.items():
+            values = value if key == "val_path" and isinstance(value, list) else [value]
+            if not all(isinstance(one, str) for one in values):
+                raise AnalysisError(f"data.{key} of the configuration is {value!r}; expected text")
+        return cls(list(paths), **names)
 
 
 def draw_worst_events(

@@ -96,7 +96,10 @@ class PlotSource:
     @cached_property
     def validation_files(self) -> EventFiles | None:
         """Files with the sensor readings of the validation, if the configuration names them."""
-        return EventFiles.of_validation(self.configuration.get("data") or {})
+        data = self.configuration.get("data") or {}
+        if not isinstance(data, dict):
+            raise AnalysisError(f"{self.path}: 'data' of its configuration is {data!r}; expected a section")
+        return EventFiles.of_validation(data)
 
     @cached_property
     def results(self) -> Results:

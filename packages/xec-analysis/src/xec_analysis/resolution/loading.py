@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import csv
+import io
+import warnings
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,6 +13,7 @@ import numpy as np
 
 from xec_analysis.errors import AnalysisError
 from xec_analysis.resolution.results import Floats, Results, collect_results
+from xec_analysis.runs.text_files import read_text
 from xec_data.reading.columns import read_columns
 from xec_data.schema.branches import TREE_NAME
 from xec_data.tasks.table import TASKS
@@ -60,17 +64,23 @@ def read_csv(path: Path) -> dict[str, Floats]:
     AnalysisError
         If it has no lines, or something that is not a number.
     """
-    with path.open(newline="", encoding="utf-8") as file:
-        names = next(csv.reader(file), [])
-        try:
+    file = io.StringIO(read_text(path), newline="")
+    try:
+        names = [name.strip() for name in next(csv.reader(file), [])]
+        with warnings.catch_warnings():
+            # A table without lines is an error of ours.
+            warnings.simplefilter("ignore", UserWarning)
             table = np.loadtxt(file, delimiter=",", ndmin=2, dtype=np.float64)
-        except (ValueError, UnicodeDecodeError) as error:
-            raise AnalysisError(f"{path}: not a table of numbers: {first_line(error)}") from error
+    except (ValueError, csv.Error) as error:
+        raise AnalysisError(f"{path}: not a table of numbers: {first_line(error)}") from error
     if not names or table.size == 0:
         raise AnalysisError(f"{path}: no events in it")
     if table.shape[1] != len(names):
         raise AnalysisError(f"{path}: {len(names)} names in the first line, {table.shape[1]} columns below")
-    return {name.strip(): table[:, column].copy() for column, name in enumerate(names)}
+    twice = [name for name, number in Counter(names).items() if number > 1]
+    if twice:
+        raise AnalysisError(f"{path}: the column {twice[0]!r} is there twice")
+    return {name: table[:, column].copy() for column, name in enumerate(names)}
 
 
 def locate_results(run_or_file: str | Path) -> Path:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import io
+import math
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xec_analysis.errors import AnalysisError
+from xec_analysis.runs.text_files import read_text
 from xec_analysis.style.figures import CYCLE, new_page, save, style
 from xec_analysis.style.quantities import PERCENT, Quantity, joint_quantity, quantity_of, with_unit
 from xec_data.tasks.table import TASKS
@@ -53,27 +56,36 @@ def read_metrics(path: Path) -> dict[str, Curve]:
     Raises
     ------
     AnalysisError
-        If the file is missing, lacks a column, or holds something that is not a number.
+        If the file is missing, no text, lacks a column, or holds something that is not a number.
     """
     if not path.is_file():
         raise AnalysisError(f"{path.parent}: no {path.name} in this run; a training writes it")
     values: dict[str, dict[float, float]] = defaultdict(dict)
-    with path.open(newline="", encoding="utf-8") as file:
-        rows = csv.DictReader(file)
+    text = read_text(path)
+    # The last line of a training that was killed may be incomplete: a number, too, without its last digits.
+    rows = csv.DictReader(io.StringIO(text[: text.rfind("\n") + 1], newline=""))
+    try:
         missing = [name for name in _COLUMNS if name not in (rows.fieldnames or ())]
         if missing:
-            raise AnalysisError(f"{path}: no column {missing[0]!r}; found {', '.join(rows.fieldnames or ())}")
+            raise AnalysisError(
+                f"{path}: no column {missing[0]!r}; found {', '.join(map(repr, rows.fieldnames or ()))}"
+            )
         for row in rows:
-            # The last line of a training that was killed may be incomplete.
-            if row["epoch"] and row["value"]:
-                try:
-                    values[row["metric"]][float(row["epoch"])] = float(row["value"])
-                except ValueError as error:
-                    raise AnalysisError(f"{path}: line {rows.line_num}: {error}") from error
+            if row["epoch"] and row["metric"] and row["value"]:
+                values[row["metric"]][_epoch(row["epoch"])] = float(row["value"])
+    except (ValueError, csv.Error) as error:
+        raise AnalysisError(f"{path}: line {rows.line_num}: {error}") from error
     return {
         name: Curve(np.array(list(points)), np.array(list(points.values())))
         for name, points in values.items()
     }
+
+
+def _epoch(text: str) -> float:
+    epoch = float(text)
+    if not math.isfinite(epoch):
+        raise ValueError(f"an epoch is {text!r}, expected a number")
+    return epoch
 
 
 def draw_training_curves(run: RunDirectory, path: Path) -> Path:

@@ -21,6 +21,8 @@ TABLE = "dead_channels"
 SENSOR, FIRST_RUN, LAST_RUN = "sensor", "first_run", "last_run"
 
 
+# Of numbers that databases take.
+_MOST_DIGITS, _SHOWN = 18, 40
 _OPTIONS = ("run", "table", "sensor", "first_run", "last_run")
 
 
@@ -131,7 +133,7 @@ class DatabaseDeadChannels:
             # Some databases have decimal numbers only.
             sensor = int(value)
             fine = sensor == value and 0 <= sensor < N_SENSORS
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             fine = False
         if not fine:
             raise DataError(
@@ -165,8 +167,10 @@ def open_database(text: str) -> DatabaseDeadChannels:
             raise DataError(f"unknown option #{key} of a database{hint}; expected {', '.join(_OPTIONS)}")
         options[key] = value
     if "run" in options:
-        if not (options["run"].isascii() and options["run"].isdigit()):
-            raise DataError(f"found #run={options['run']}; expected a number, as in #run=12345")
+        run = options["run"]
+        if not (run.isascii() and run.isdigit() and len(run) <= _MOST_DIGITS):
+            shown = run if len(run) <= _SHOWN else f"{run[:_SHOWN]}…"
+            raise DataError(f"found #run={shown}; expected a number, as in #run=12345")
         options["run"] = int(options["run"])
     return DatabaseDeadChannels(url, **options)
 

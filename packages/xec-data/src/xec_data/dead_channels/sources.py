@@ -16,6 +16,7 @@ from xec_data.reading.reader import EventReader
 from xec_data.schema.branches import TREE_NAME
 from xec_geometry import N_SENSORS
 from xec_geometry.support.output import atomic_output
+from xec_geometry.support.text import read_lines
 
 DeadChannels = NDArray[np.bool_]
 
@@ -92,7 +93,7 @@ class TextDeadChannels:
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
         self._dead = np.zeros(N_SENSORS, dtype=np.bool_)
-        for number, line in enumerate(_read_text(self.path).splitlines(), start=1):
+        for number, line in enumerate(_read_lines(self.path), start=1):
             for entry in line.partition("#")[0].replace(",", " ").split():
                 self._dead[_sensor_id(entry, f"{self.path}: line {number}")] = True
 
@@ -219,10 +220,9 @@ def _begins_like_root(path: Path) -> bool:
         raise DataError(f"{path} cannot be read: {error.strerror or error}") from error
 
 
-def _read_text(path: Path) -> str:
+def _read_lines(path: Path) -> list[str]:
     try:
-        # Editors of some systems begin a file with a byte-order mark.
-        return path.read_text(encoding="utf-8-sig")
+        return read_lines(path)
     except FileNotFoundError as error:
         raise missing_file(path) from error
     except OSError as error:

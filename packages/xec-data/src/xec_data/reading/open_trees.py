@@ -7,7 +7,7 @@ from collections import OrderedDict
 from pathlib import Path
 from typing import Any
 
-from xec_data.reading.root_files import find_tree, open_file
+from xec_data.reading.root_files import find_tree, open_file, told_as_damage
 from xec_data.schema.checksums import CHECKSUMS_KEY, TreeChecksums
 
 _AT_MOST = 128
@@ -38,8 +38,14 @@ class OpenTrees:
             self._opened.move_to_end(path)
         else:
             file = open_file(path)
-            tree = find_tree(file, path, self.tree_name)
-            self._opened[path] = file, tree, _checksums(file, tree)
+            try:
+                tree = find_tree(file, path, self.tree_name)
+                with told_as_damage(f"{path}: the checksums of tree '{self.tree_name}'"):
+                    checksums = _checksums(file, tree)
+            except BaseException:
+                file.close()
+                raise
+            self._opened[path] = file, tree, checksums
             if len(self._opened) > _most_open():
                 self._opened.popitem(last=False)[1][0].close()
         return self._opened[path][1]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import struct
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,7 +16,7 @@ import uproot
 
 from xec_data.errors import DataError
 from xec_data.reading.file_paths import missing_file
-from xec_geometry.errors import did_you_mean
+from xec_geometry.errors import XecError, did_you_mean
 
 _MAGIC = b"root"
 _LARGE_FILE = 1_000_000
@@ -93,6 +95,10 @@ def open_file(path: Path) -> Any:
             array_cache=None,
         )
     except Exception as error:
+        # What uproot has opened would be closed whenever its memory is freed: possibly by its own thread,
+        # which cannot wait for itself.
+        traceback.clear_frames(error.__traceback__)
+        gc.collect()
         raise DataError(f"{path} cannot be opened as a ROOT file: {one_line(error)}") from error
 
 
@@ -117,6 +123,23 @@ def find_tree(file: Any, path: Path, tree_name: str) -> Any:
     if found is None:
         raise DataError(f"{path}: no tree '{tree_name}'; {existing}{did_you_mean(tree_name, trees)}")
     raise DataError(f"{path}: '{tree_name}' is a {found}; expected a TTree; {existing}")
+
+
+@contextmanager
+def told_as_damage(place: str) -> Iterator[None]:
+    """Turn what uproot raises for damaged descriptions of trees, which may be anything, into a `DataError`.
+
+    Parameters
+    ----------
+    place
+        File and tree.
+    """
+    try:
+        yield
+    except XecError:
+        raise
+    except Exception as error:
+        raise DataError(f"{place} cannot be read, the file is damaged: {one_line(error)}") from error
 
 
 def describe_branch(branch: Any) -> StoredBranch:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xec_data.errors import DataError, EmptyTreeError
-from xec_data.reading.root_files import StoredBranch, describe_branch, open_tree
+from xec_data.reading.root_files import StoredBranch, describe_branch, open_tree, told_as_damage
 from xec_data.schema.branches import NPHO_BRANCH, SCHEMA, SENSOR_BRANCHES, TIME_BRANCH, TREE_NAME, Branch
 from xec_geometry.errors import did_you_mean
 
@@ -149,9 +149,22 @@ def inspect_open_tree(
     wanted
         Stored names by names of the schema, where they were stated.
     """
+    where = f"{path}: tree '{tree_name}'"
+    with told_as_damage(where):
+        return _inspect(tree, path, tree_name, where, required, optional, wanted)
+
+
+def _inspect(
+    tree: Any,
+    path: Path,
+    tree_name: str,
+    where: str,
+    required: Sequence[str],
+    optional: Sequence[str],
+    wanted: Mapping[str, str],
+) -> TreeInfo:
     stored: dict[str, str] = {}
     notes: list[str] = []
-    where = f"{path}: tree '{tree_name}'"
     n_entries = int(tree.num_entries)
     if n_entries == 0:
         raise EmptyTreeError(path, f"{where} has 0 events; expected at least one")

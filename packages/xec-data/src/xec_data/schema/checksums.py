@@ -8,11 +8,12 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import xxhash
 from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from xec_data.errors import DataError
 
@@ -20,6 +21,14 @@ CHECKSUMS_KEY = "xec_checksums"
 """Key of the checksums in a ROOT file."""
 
 _ALGORITHM = "xxh3_64"
+
+
+class _Content(BaseModel):
+    model_config = ConfigDict(strict=True)
+
+    algorithm: Literal["xxh3_64"]
+    ends: list[int]
+    branches: dict[str, list[int]]
 
 
 @dataclass
@@ -86,13 +95,13 @@ class TreeChecksums:
             Number of entries of the tree beside it.
         """
         try:
-            content = json.loads(text)
-            found = cls([int(end) for end in content["ends"]], dict(content["branches"]))
-        except (ValueError, KeyError, TypeError):
+            content = _Content.model_validate_json(text)
+        except ValidationError:
             return None
+        found = cls(content.ends, content.branches)
         complete = all(len(sums) == len(found.ends) for sums in found.of_branch.values())
-        known = content.get("algorithm") == _ALGORITHM
-        return found if known and complete and found.n_entries == n_entries else None
+        ascending = found.ends == sorted(set(found.ends)) and found.ends[:1] > [0]
+        return found if complete and ascending and found.n_entries == n_entries else None
 
 
 def checksum(values: NDArray[Any]) -> int:

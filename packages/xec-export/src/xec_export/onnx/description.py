@@ -17,6 +17,8 @@ FORMAT_VERSION = "1"
 
 _FORMAT_KEY = "xec_format_version"
 
+_SHOWN = 60
+
 # Keys that files of earlier releases lack.
 _LATER = ("mirror_average", "input_range")
 
@@ -183,16 +185,32 @@ class ModelDescription:
             text = metadata[item.name]
             try:
                 values[item.name] = text if item.type == "str" else json.loads(text)
-            except json.JSONDecodeError as error:
+            # Also of a number with too many digits, and of lists in lists without end.
+            except (ValueError, RecursionError) as error:
                 raise ExportError(
-                    f"{path}: the metadata's key {item.name!r} is not JSON: {text!r}"
+                    f"{path}: the metadata's key {item.name!r} is not JSON: {text[:_SHOWN]!r}"
                 ) from error
         try:
             # JSON has lists where the description has tuples, and a file of others may have anything.
-            return TypeAdapter(cls).validate_python(values)
+            description = TypeAdapter(cls).validate_python(values)
         except ValidationError as error:
             first = error.errors()[0]
             key = ".".join(map(str, first["loc"]))
             raise ExportError(
-                f"{path}: the metadata's key '{key}' is {str(first['input'])[:60]!r}: {first['msg']}"
+                f"{path}: the metadata's key '{key}' is {str(first['input'])[:_SHOWN]!r}: {first['msg']}"
             ) from error
+        description._check_outputs(path)
+        return description
+
+    def _check_outputs(self, path: Path) -> None:
+        names = self.output_names
+        if not names or len(set(names)) < len(names):
+            raise ExportError(f"{path}: its outputs are named {list(names)}; expected different names")
+        for output in self.outputs:
+            n_columns = len(output.columns)
+            units = len(output.column_units)
+            if len(output.scale) != n_columns or units not in (0, n_columns):
+                raise ExportError(
+                    f"{path}: the metadata have {n_columns} columns of the output '{output.name}', "
+                    f"{len(output.scale)} scales and {units} units; expected the same number"
+                )

@@ -107,8 +107,7 @@ class OnnxPredictor:
     ) -> None:
         self.path = Path(path)
         self._session = open_session(self.path, threads)
-        metadata = self._session.get_modelmeta().custom_metadata_map
-        self.description = ModelDescription.from_metadata(metadata, self.path)
+        self.description = ModelDescription.from_metadata(self._metadata(), self.path)
         check_geometry(self.description, self.path)
         check_operators(self.path)
         self.device = {CUDA_PROVIDER: "cuda", CPU_PROVIDER: "cpu"}[self._session.get_providers()[0]]
@@ -119,6 +118,13 @@ class OnnxPredictor:
     def predict(self, npho: ArrayLike, time: ArrayLike) -> dict[str, Floats]:
         """Predict for any number of events; see `Predictor.predict`."""
         return _in_batches(self._run, self.description, self.batch_size, npho, time)
+
+    def _metadata(self) -> dict[str, str]:
+        try:
+            metadata: dict[str, str] = self._session.get_modelmeta().custom_metadata_map
+        except UnicodeDecodeError as error:
+            raise ExportError(f"{self.path}: its metadata are no text: {error.reason}") from error
+        return metadata
 
     def _run(self, npho: Floats, time: Floats) -> list[Floats]:
         names = list(self.description.output_names)
@@ -132,7 +138,12 @@ class OnnxPredictor:
                 f"{self.path}: ONNX Runtime cannot run the graph for {len(npho)} events: {reason}"
             ) from error
         for output, values in zip(self.description.outputs, outputs, strict=True):
-            shape, expected = np.shape(values), (len(npho), len(output.columns))
+            dtype = getattr(values, "dtype", type(values).__name__)
+            if dtype != np.float32:
+                raise ExportError(
+                    f"{self.path}: the output '{output.name}' of the graph holds {dtype}, expected float32"
+                )
+            shape, expected = values.shape, (len(npho), len(output.columns))
             if shape != expected:
                 # One row for all events would be broadcast to each of them.
                 raise ExportError(

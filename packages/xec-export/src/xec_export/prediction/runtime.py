@@ -85,7 +85,11 @@ def check_operators(path: Path) -> None:
     """
     import onnx
 
-    model = onnx.load(path, load_external_data=False)
+    try:
+        model = onnx.load(path, load_external_data=False)
+    except Exception as error:
+        # Protobuf's exceptions have other types in other implementations of it.
+        raise ExportError(f"{path}: not an ONNX file: {' '.join(str(error).split())}") from error
     graphs = [model.graph, *model.functions]
     while graphs:
         for node in graphs.pop().node:

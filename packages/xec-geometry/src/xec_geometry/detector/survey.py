@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -12,11 +13,19 @@ from xec_geometry.detector.parameters import N_SENSORS, TABLE_ACCURACY
 from xec_geometry.detector.sensors import sensor_normals, sensor_positions
 from xec_geometry.errors import GeometryError
 from xec_geometry.support.arrays import FloatArray, IntArray, read_only
+from xec_geometry.support.text import read_lines
 
 COLUMNS = ("sensor_id", "x", "y", "z", "nx", "ny", "nz")
 
 # Tables are written with few digits; a normal that is off by more was never meant as one.
 _UNIT_TOLERANCE = 1e-3
+
+# Python would also read 1_000, and digits of other scripts.
+_INTEGER = re.compile(r"[-+]?\d{1,9}", re.ASCII)
+_NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?", re.ASCII)
+# Its square is still a number.
+_FARTHEST = 1e9
+_SHOWN = 40
 
 
 @dataclass(frozen=True)
@@ -150,7 +159,7 @@ def compare_survey(
 
 def _read_lines(path: Path) -> list[str]:
     try:
-        return path.read_text(encoding="utf-8").splitlines()
+        return read_lines(path)
     except OSError as error:
         raise GeometryError(f"cannot read the table {path}: {error.strerror or error}") from error
     except UnicodeDecodeError as error:
@@ -162,10 +171,9 @@ def _parse(fields: list[str], where: str) -> tuple[int, FloatArray]:
         raise GeometryError(
             f"{where}: found {len(fields)} columns; expected {len(COLUMNS)}: {' '.join(COLUMNS)}"
         )
-    try:
-        sensor = int(fields[0])
-    except ValueError:
-        raise GeometryError(f"{where}: {fields[0]!r} is no sensor id; expected a whole number") from None
+    if not _INTEGER.fullmatch(fields[0]):
+        raise GeometryError(f"{where}: {_shown(fields[0])} is no sensor id; expected a whole number")
+    sensor = int(fields[0])
     if not 0 <= sensor < N_SENSORS:
         raise GeometryError(f"{where}: there is no sensor {sensor}; expected 0 to {N_SENSORS - 1}")
     values = [_parse_number(text, name, where) for text, name in zip(fields[1:], COLUMNS[1:], strict=True)]
@@ -173,10 +181,13 @@ def _parse(fields: list[str], where: str) -> tuple[int, FloatArray]:
 
 
 def _parse_number(text: str, column: str, where: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = np.nan
-    if not np.isfinite(value):
-        raise GeometryError(f"{where}: column {column} holds {text!r}; expected a finite number")
+    value = float(text) if _NUMBER.fullmatch(text) else np.nan
+    if not abs(value) <= _FARTHEST:
+        raise GeometryError(
+            f"{where}: column {column} holds {_shown(text)}; expected a finite number below 1e9"
+        )
     return value
+
+
+def _shown(text: str) -> str:
+    return repr(text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…")

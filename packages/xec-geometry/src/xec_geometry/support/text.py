@@ -1,6 +1,22 @@
-"""Helpers for messages."""
+"""Lines of messages, and of files that people write."""
 
 from __future__ import annotations
+
+from pathlib import Path
+
+
+def read_lines(path: Path) -> list[str]:
+    """Return the lines of a text file in UTF-8, without a byte-order mark.
+
+    Only ends of lines end a line: `str.splitlines` would also end one, and with it a comment, at characters
+    such as U+2028.
+
+    Raises
+    ------
+    OSError, UnicodeDecodeError
+        If the file cannot be read, or is no text.
+    """
+    return path.read_text(encoding="utf-8-sig").split("\n")
 
 
 def first_line(error: BaseException) -> str:

@@ -23,6 +23,8 @@ from xec_models.regressor.regressor import XECRegressor
 
 NetworkT = TypeVar("NetworkT", bound=Network)
 
+_SHOWN = 20
+
 
 @overload
 def load_model(path: str | Path, device: str | torch.device = "cpu") -> Network: ...
@@ -116,6 +118,7 @@ def build_model(
     if "tasks" in sections:
         # A package whose task has no head here need not be installed.
         sections["tasks"] = {name: config.section("tasks")[name] for name in config.enabled_tasks}
+    _check_sizes(checkpoint, source)
     try:
         model = found.from_config(sections)
     except KeyError as error:
@@ -126,6 +129,16 @@ def build_model(
         raise CheckpointError(f"{source}: its configuration is not valid: {where}: {first['msg']}") from error
     load_evaluated(model, checkpoint, source, prefer_ema=prefer_ema)
     return model.eval()
+
+
+def _check_sizes(checkpoint: Checkpoint, source: str) -> None:
+    """Refuse a network of sizes that its parameters cannot have, before memory is asked for."""
+    n_numbers = sum(tensor.numel() for tensor in checkpoint.weights.validated.values())
+    for name, size in checkpoint.config.section("model").items():
+        if isinstance(size, int) and size > max(n_numbers, 1):
+            raise CheckpointError(
+                f"{source}: model.{name} is {str(size)[:_SHOWN]}, but its parameters are {n_numbers} numbers"
+            )
 
 
 def _check_geometry(checkpoint: Checkpoint, source: str) -> None:
@@ -188,6 +201,11 @@ def load_parameters(model: nn.Module, state: Mapping[str, Tensor], source: str =
     """
     own = model.state_dict()
     problems = [
+        f"'{name}' holds {state[name].dtype}, {state[name].layout}; expected {value.dtype}, {value.layout}"
+        for name, value in own.items()
+        if name in state and not _is_alike(state[name], value)
+    ]
+    problems += [
         f"'{name}' has the shape {tuple(state[name].shape)}, expected {tuple(value.shape)}"
         for name, value in own.items()
         if name in state and state[name].shape != value.shape
@@ -200,3 +218,12 @@ def load_parameters(model: nn.Module, state: Mapping[str, Tensor], source: str =
         more = f"; and {len(problems) - 4} more" if len(problems) > 4 else ""
         raise CheckpointError(f"{source}: parameters do not fit the network: {shown}{more}")
     model.load_state_dict(dict(state))
+
+
+def _is_alike(stored: Tensor, own: Tensor) -> bool:
+    # Another precision is converted; a complex number or an integer would lose its meaning.
+    return (
+        stored.layout == own.layout
+        and stored.is_floating_point() == own.is_floating_point()
+        and stored.is_complex() == own.is_complex()
+    )

@@ -22,6 +22,7 @@ from xec_models.checkpoint.content import (
     State,
     TrainingState,
 )
+from xec_models.checkpoint.file_types import check_content, check_training
 from xec_models.checkpoint.outputs import output_labels
 from xec_models.checkpoint.plain import load_plain
 from xec_models.errors import CheckpointError
@@ -31,6 +32,7 @@ _REQUIRED = ("format_version", "kind", "config", "layout", "geometry_hash", "mod
 _CONTINUATION = ("optimizer", "scheduler", "sampler", "rng")
 # Weights of losses: among the parameters of the network in format 1.
 _LOSS_WEIGHTS = "log_variances."
+_SHOWN = 20
 _POSITION = ("batch", "sums", "n_events")
 
 
@@ -66,26 +68,37 @@ def read_checkpoint(path: str | Path, map_location: str | torch.device = "cpu") 
             f"{path} is no checkpoint of xec: {', '.join(missing)} missing, found "
             f"{', '.join(map(str, list(content)[:8])) or 'nothing'}"
         )
-    provenance = _provenance(content)
-    if provenance.format_version not in READABLE_VERSIONS:
+    version = content["format_version"]
+    if not isinstance(version, int) or version not in READABLE_VERSIONS:
         raise CheckpointError(
-            f"{path} has the format version {provenance.format_version}, this version of xec-models reads "
+            f"{path} has the format version {str(version)[:_SHOWN]}, this version of xec-models reads "
             f"{' and '.join(map(str, READABLE_VERSIONS))}: use the version of xec that wrote it "
-            f"({provenance.writer})"
+            f"({_writer(content)})"
         )
-    try:
-        return _checkpoint(content, provenance)
-    except KeyError as error:
-        raise CheckpointError(f"{path}: the state of its training has no {error}") from error
+    check_content(content, str(path))
+    lacking = tuple(name for name in _CONTINUATION if _is_empty(content.get(name)))
+    if not lacking:
+        check_training(content, str(path))
+    return _checkpoint(content, lacking)
 
 
-def _checkpoint(content: Mapping[str, Any], provenance: Provenance) -> Checkpoint:
+def _is_empty(value: object) -> bool:
+    # A tensor in its place is an error that is told later.
+    return value is None or (isinstance(value, Mapping) and not value)
+
+
+def _writer(content: Mapping[str, Any]) -> str:
+    versions = content.get("versions")
+    ours = versions.get("xec-models") if isinstance(versions, Mapping) else None
+    return Provenance("", "", {"xec-models": ours} if isinstance(ours, str) else {}).writer
+
+
+def _checkpoint(content: Mapping[str, Any], missing: tuple[str, ...]) -> Checkpoint:
     config = Configuration(
         content["config"]
         if content["config"].get("normalization")
         else {**content["config"], **_given(content, "normalization")}
     )
-    missing = tuple(name for name in _CONTINUATION if not content.get(name))
     return Checkpoint(
         kind=str(content["kind"]),
         config=config,
@@ -95,7 +108,7 @@ def _checkpoint(content: Mapping[str, Any], provenance: Provenance) -> Checkpoin
             content.get("sigma_factors") or {},
             content.get("residual_factors") or {},
         ),
-        provenance=provenance,
+        provenance=_provenance(content),
         outputs=_outputs(content, config),
         epoch=content.get("epoch"),
         training=None if missing else _training(content),

@@ -69,7 +69,8 @@ class RunDirectory:
 
         try:
             content = yaml.safe_load(self.config.read_text(encoding="utf-8")) or {}
-        except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
+        # Nested too deeply, or a date or number that does not exist.
+        except (OSError, yaml.YAMLError, ValueError, RecursionError) as error:
             reason = " ".join(str(error).split())
             raise RunDirectoryError(f"{self.config}: not a YAML file: {reason}") from error
         if not isinstance(content, dict):

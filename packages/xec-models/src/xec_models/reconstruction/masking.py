@@ -77,7 +77,7 @@ def event_scores(npho: Tensor, seed: int = 0) -> Tensor:
     """
     bits = npho.to(torch.float32).contiguous().view(torch.int32).long()
     sensor = torch.arange(npho.shape[1], device=npho.device)
-    event = (bits * (2 * sensor + 1)).sum(1, keepdim=True) + seed * _SECOND
+    event = (bits * (2 * sensor + 1)).sum(1, keepdim=True) + _signed(seed * _SECOND)
     return _uniform(_mixed(event) + sensor * _STEP)
 
 
@@ -89,6 +89,11 @@ def _mixed(z: Tensor) -> Tensor:
     z = (z ^ _shifted(z, 30)) * _FIRST
     z = (z ^ _shifted(z, 27)) * _SECOND
     return z ^ _shifted(z, 31)
+
+
+def _signed(number: int) -> int:
+    """Return the number of 64 bits that an integer becomes where larger ones wrap around."""
+    return (number + (1 << 63)) % (1 << 64) - (1 << 63)
 
 
 def _shifted(z: Tensor, places: int) -> Tensor:

@@ -51,10 +51,18 @@ def _number(_loader: _Loader, node: Node) -> int:
     return int(str(node.value))
 
 
+class _Dumper(yaml.SafeDumper):
+    """A safe dumper that quotes text which is a number or word to the loader above, or to PyYAML's own."""
+
+
+_BOTH: tuple[type[yaml.resolver.BaseResolver], ...] = (_Loader, _Dumper)
 for _tag, _pattern, _first in _RESOLVERS:
-    _Loader.add_implicit_resolver(
-        f"tag:yaml.org,2002:{_tag}", re.compile(f"^(?:{_pattern})$"), [c if c != "\0" else "" for c in _first]
-    )
+    for _kind in _BOTH:
+        _kind.add_implicit_resolver(
+            f"tag:yaml.org,2002:{_tag}",
+            re.compile(f"^(?:{_pattern})$"),
+            [c if c != "\0" else "" for c in _first],
+        )
 # PyYAML would read 010 as eight.
 _Loader.add_constructor("tag:yaml.org,2002:int", _number)
 
@@ -132,7 +140,8 @@ def read_value(text: str) -> Any:
 
 def write_yaml(data: Any) -> str:
     """Write plain data as YAML, keys in their order, short lists in one line."""
-    return str(yaml.safe_dump(data, sort_keys=False, default_flow_style=None, allow_unicode=True, width=100))
+    options: dict[str, Any] = {"sort_keys": False, "default_flow_style": None, "allow_unicode": True}
+    return str(yaml.dump(data, Dumper=_Dumper, width=100, **options))
 
 
 def write_scalar(value: Any) -> str:
