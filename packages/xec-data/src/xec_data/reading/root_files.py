@@ -14,6 +14,7 @@ import uproot
 
 from xec_data.errors import DataError
 from xec_data.reading.file_paths import missing_file
+from xec_data.schema.checksums import CHECKSUMS_KEY, TreeChecksums
 from xec_geometry.errors import did_you_mean
 
 _MAGIC = b"root"
@@ -117,6 +118,13 @@ def find_tree(file: Any, path: Path, tree_name: str) -> Any:
     if found is None:
         raise DataError(f"{path}: no tree '{tree_name}'; {existing}{did_you_mean(tree_name, trees)}")
     raise DataError(f"{path}: '{tree_name}' is a {found}; expected a TTree; {existing}")
+
+
+def find_checksums(file: Any, tree: Any) -> TreeChecksums | None:
+    """Return the checksums of a tree in an open file; None if it has none."""
+    if f"{CHECKSUMS_KEY};1" not in file.keys():  # noqa: SIM118 (a file of uproot is no dictionary)
+        return None
+    return TreeChecksums.from_text(str(file[CHECKSUMS_KEY]), int(tree.num_entries))
 
 
 def describe_branch(branch: Any) -> StoredBranch:
