@@ -1,4 +1,4 @@
-"""Files that are cut, removed, replaced or written to while they are in use: one line, and no other events."""
+"""Files that are cut, removed, replaced or written to while they are in use: one line, no other events."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory, small: tuple[str, ...]) -> 
 
 
 @pytest.fixture
-def started(folder: Path) -> Iterator[list[subprocess.Popen[str]]]:
+def started() -> Iterator[list[subprocess.Popen[str]]]:
     """Processes, which do not outlive a test."""
     processes: list[subprocess.Popen[str]] = []
     yield processes
@@ -45,7 +45,8 @@ def start(folder: Path, rank: int, name: str, port: int) -> subprocess.Popen[str
     }  # fmt: skip
     return subprocess.Popen(
         [XEC, "train", "run.yaml", f"mlflow.run_name={name}", *SETTINGS],
-        cwd=folder, env={**os.environ, **variables}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        cwd=folder, env={**os.environ, **variables}, text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
     )  # fmt: skip
 
 
