@@ -13,6 +13,7 @@ import random
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from contextlib import suppress
 from dataclasses import dataclass
@@ -90,7 +91,7 @@ def storm(folder: Path, kills: int, *, seed: int = 0, epochs: int = 4, processes
     Parameters
     ----------
     folder
-        For events and trainings; what is there is used.
+        For events and trainings; events that are there are used.
     kills
         Number of kills.
     seed
@@ -102,15 +103,15 @@ def storm(folder: Path, kills: int, *, seed: int = 0, epochs: int = 4, processes
     """
     make_folder(folder)
     _prepare(folder)
+    runs = Path(tempfile.mkdtemp(prefix="trainings-", dir=folder))
     start = time.monotonic()
-    _run(_training(WHOLE, epochs, processes), folder)
+    _run(_training(runs, WHOLE, epochs, processes), folder)
     duration = time.monotonic() - start
-    whole = RunDirectory(folder / "artifacts" / WHOLE)
     choices, done, trainings, unharmed = random.Random(seed), 0, 0, 0
     differences: list[str] = []
     while done < kills:
         name = f"{KILLED}-{trainings}"
-        command, before = _training(name, epochs, processes), done
+        command, before = _training(runs, name, epochs, processes), done
         # A training that ends sooner has nothing left to be killed.
         while done < kills and _killed(
             command, folder, choices.uniform(0.3, 0.9) * duration, choices.choice(_VICTIMS[processes])
@@ -118,7 +119,7 @@ def storm(folder: Path, kills: int, *, seed: int = 0, epochs: int = 4, processes
             done += 1
         _run(command, folder)
         trainings += 1
-        found = _differences(whole, RunDirectory(folder / "artifacts" / name))
+        found = _differences(RunDirectory(runs / WHOLE), RunDirectory(runs / name))
         differences += [f"{name}: {difference}" for difference in found]
         # The first training may have been slow because nothing was in memory yet.
         unharmed = unharmed + 1 if done == before else 0
@@ -135,10 +136,12 @@ def _prepare(folder: Path) -> None:
         _run((*XEC, "config", "new", "-o", "config.yaml"), folder)
 
 
-def _training(name: str, epochs: int, processes: int) -> tuple[str, ...]:
-    words = ("train", "config.yaml", *SETTINGS, f"training.epochs={epochs}", f"mlflow.run_name={name}")
-    start = XEC if processes == 1 else (*TORCHRUN, *XEC)
-    return (*start, *words, "checkpoint.resume_from=auto")
+def _training(runs: Path, name: str, epochs: int, processes: int) -> tuple[str, ...]:
+    words = (
+        *("train", "config.yaml", *SETTINGS, f"training.epochs={epochs}", f"mlflow.run_name={name}"),
+        *(f"checkpoint.save_dir={runs.name}", "checkpoint.resume_from=auto"),
+    )
+    return (*(XEC if processes == 1 else (*TORCHRUN, *XEC)), *words)
 
 
 def _run(command: tuple[str, ...], folder: Path) -> None:
@@ -170,8 +173,13 @@ def _killed(command: tuple[str, ...], folder: Path, seconds: float, victim: str)
             for child in [ranks[victim]] if victim in ranks else every:
                 with suppress(ProcessLookupError):
                     os.kill(child, signal.SIGKILL)
-            # Where one of two is left, it and torchrun have to end by themselves.
-            process.wait(_PATIENCE)
+            try:
+                # Where one of two is left, it and torchrun have to end by themselves.
+                process.wait(_PATIENCE)
+            except subprocess.TimeoutExpired as error:
+                for child in _family(process.pid):
+                    os.kill(child, signal.SIGKILL)
+                raise RuntimeError(f"what was left without process {victim} did not end") from error
             return True
     if process.returncode:
         raise RuntimeError(f"{' '.join(command[3:])} ended with {process.returncode} before it was killed")
