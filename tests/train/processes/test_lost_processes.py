@@ -69,7 +69,7 @@ def error_of(process: subprocess.Popen[str]) -> str:
 
 
 @pytest.mark.parametrize("rank", [0, 1])
-@pytest.mark.parametrize("number", [signal.SIGSTOP, signal.SIGKILL])
+@pytest.mark.parametrize("number", [signal.SIGSTOP, signal.SIGKILL], ids=lambda number: number.name)
 def test_the_other_one_does_not_wait_for_ever(
     folder: Path, started: list[subprocess.Popen[str]], rank: int, number: signal.Signals
 ) -> None:
