@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated
 
@@ -53,7 +54,7 @@ def _table(leaked: Floats, residual: Floats) -> Table:
     for column in columns:
         table.add_column(column, justify="right")
     square = residual**2
-    for low, high in (*zip(LEAKED[:-1], LEAKED[1:], strict=True), (LEAKED[0], LEAKED[-1])):
+    for low, high in (*pairwise(LEAKED), (LEAKED[0], LEAKED[-1])):
         chosen = (leaked >= low) & (leaked < high if high < 1 else leaked <= high)
         if chosen.sum() < 2:
             continue

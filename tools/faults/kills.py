@@ -2,7 +2,8 @@
 
 SIGKILL hits a process wherever it is: in a step, while a checkpoint is written, between two files. Started
 again with ``checkpoint.resume_from=auto``, the training has to end with the same weights, bit for bit, the
-same best checkpoint, and the same rows of metrics.csv.
+same best checkpoint, and the same rows of metrics.csv. A training that has reached its end is followed by
+another one, until there have been enough kills.
 """
 
 from __future__ import annotations
@@ -12,7 +13,9 @@ import random
 import signal
 import subprocess
 import sys
+import tempfile
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -53,6 +56,12 @@ SETTINGS = (
     "mlflow.enabled=false",
 )
 
+# Which of so many processes may be killed alone; empty: all of them.
+_VICTIMS = {1: ("",), 2: ("", "0", "1")}
+_TOO_OFTEN = 3
+# Seconds in which torchrun ends after one of its processes has died.
+_PATIENCE = 120
+
 # Of the machine, not of the training.
 _TIMES = ("duration", "throughput", "avg_", "compute_efficiency", "memory", "system/", "gpu")
 
@@ -64,12 +73,15 @@ class Storm:
     Attributes
     ----------
     kills
-        Processes that were killed before they had ended.
+        How often a training was killed before it had ended.
+    trainings
+        How many trainings it took.
     differences
         What is not as in the training that nobody disturbed, a line each.
     """
 
     kills: int
+    trainings: int
     differences: tuple[str, ...]
 
 
@@ -79,7 +91,7 @@ def storm(folder: Path, kills: int, *, seed: int = 0, epochs: int = 4, processes
     Parameters
     ----------
     folder
-        For events and trainings; what is there is used.
+        For events and trainings; events that are there are used.
     kills
         Number of kills.
     seed
@@ -87,36 +99,49 @@ def storm(folder: Path, kills: int, *, seed: int = 0, epochs: int = 4, processes
     epochs
         Epochs of the training.
     processes
-        Processes that train together: 1 or 2; all are killed.
+        Processes that train together: 1 or 2. Of two, the first, the second, or both are killed.
     """
     make_folder(folder)
     _prepare(folder)
+    runs = Path(tempfile.mkdtemp(prefix="trainings-", dir=folder))
     start = time.monotonic()
-    _run(_training(WHOLE, epochs, processes), folder)
+    _run(_training(runs, WHOLE, epochs, processes), folder)
     duration = time.monotonic() - start
-    moments, done = random.Random(seed), 0
-    # A training that ends sooner has nothing left to be killed.
-    while done < kills and _killed(
-        _training(KILLED, epochs, processes), folder, moments.uniform(0.3, 0.9) * duration
-    ):
-        done += 1
-    _run(_training(KILLED, epochs, processes), folder)
-    runs = [RunDirectory(folder / "artifacts" / name) for name in (WHOLE, KILLED)]
-    return Storm(done, tuple(_differences(*runs)))
+    choices, done, trainings, unharmed = random.Random(seed), 0, 0, 0
+    differences: list[str] = []
+    while done < kills:
+        name = f"{KILLED}-{trainings}"
+        command, before = _training(runs, name, epochs, processes), done
+        # A training that ends sooner has nothing left to be killed.
+        while done < kills and _killed(
+            command, folder, choices.uniform(0.3, 0.9) * duration, choices.choice(_VICTIMS[processes])
+        ):
+            done += 1
+        _run(command, folder)
+        trainings += 1
+        found = _differences(RunDirectory(runs / WHOLE), RunDirectory(runs / name))
+        differences += [f"{name}: {difference}" for difference in found]
+        # The first training may have been slow because nothing was in memory yet.
+        unharmed = unharmed + 1 if done == before else 0
+        if unharmed == _TOO_OFTEN:
+            raise RuntimeError(f"{name} ended before it could be killed, like those before it")
+    return Storm(done, trainings, tuple(differences))
 
 
 def _prepare(folder: Path) -> None:
-    for name, events, seed in (("train.root", 320, 1), ("val.root", 64, 2)):
+    for name, events, seed in (("train.root", 160, 1), ("val.root", 32, 2)):
         if not (folder / name).exists():
             _run((*XEC, "data", "simulate", name, "-n", str(events), "-s", str(seed)), folder)
     if not (folder / "config.yaml").exists():
         _run((*XEC, "config", "new", "-o", "config.yaml"), folder)
 
 
-def _training(name: str, epochs: int, processes: int) -> tuple[str, ...]:
-    words = ("train", "config.yaml", *SETTINGS, f"training.epochs={epochs}", f"mlflow.run_name={name}")
-    start = XEC if processes == 1 else (*TORCHRUN, *XEC)
-    return (*start, *words, "checkpoint.resume_from=auto")
+def _training(runs: Path, name: str, epochs: int, processes: int) -> tuple[str, ...]:
+    words = (
+        *("train", "config.yaml", *SETTINGS, f"training.epochs={epochs}", f"mlflow.run_name={name}"),
+        *(f"checkpoint.save_dir={runs.name}", "checkpoint.resume_from=auto"),
+    )
+    return (*(XEC if processes == 1 else (*TORCHRUN, *XEC)), *words)
 
 
 def _run(command: tuple[str, ...], folder: Path) -> None:
@@ -125,17 +150,58 @@ def _run(command: tuple[str, ...], folder: Path) -> None:
         raise RuntimeError(f"{' '.join(command[3:])} ended with {done.returncode}: {done.stderr}")
 
 
-def _killed(command: tuple[str, ...], folder: Path, seconds: float) -> bool:
-    """Start a command and kill it with all its processes; return whether it was not done before."""
+def _killed(command: tuple[str, ...], folder: Path, seconds: float, victim: str) -> bool:
+    """Start a command and kill it; return whether it was not done before.
+
+    Parameters
+    ----------
+    command, folder
+        What is started, and where.
+    seconds
+        Time after which it is killed.
+    victim
+        Rank of the only process that is killed; empty for all of them.
+    """
     with subprocess.Popen(
-        command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+        command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     ) as process:
         try:
             process.wait(seconds)
         except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
+            every = _family(process.pid)
+            ranks = {rank: child for child in every if (rank := _rank(child))}
+            for child in [ranks[victim]] if victim in ranks else every:
+                with suppress(ProcessLookupError):
+                    os.kill(child, signal.SIGKILL)
+            try:
+                # Where one of two is left, it and torchrun have to end by themselves.
+                process.wait(_PATIENCE)
+            except subprocess.TimeoutExpired as error:
+                for child in _family(process.pid):
+                    os.kill(child, signal.SIGKILL)
+                raise RuntimeError(f"what was left without process {victim} did not end") from error
             return True
+    if process.returncode:
+        raise RuntimeError(f"{' '.join(command[3:])} ended with {process.returncode} before it was killed")
     return False
+
+
+def _family(process: int) -> list[int]:
+    """Return a process and all that it has started: torchrun gives its children sessions of their own."""
+    try:
+        children = Path(f"/proc/{process}/task/{process}/children").read_text().split()
+    except OSError:
+        children = []
+    return [process, *(one for child in children for one in _family(int(child)))]
+
+
+def _rank(process: int) -> str:
+    """Return the rank that torchrun has given a process; empty for others."""
+    try:
+        variables = Path(f"/proc/{process}/environ").read_text().split("\0")
+    except OSError:
+        return ""
+    return next((text.removeprefix("RANK=") for text in variables if text.startswith("RANK=")), "")
 
 
 def _differences(whole: RunDirectory, killed: RunDirectory) -> list[str]:
@@ -181,7 +247,7 @@ def main(
     result = storm(folder, kills, seed=seed, processes=processes)
     for line in result.differences:
         typer.echo(line)
-    typer.echo(f"{result.kills} kills, {len(result.differences)} differences")
+    typer.echo(f"{result.kills} kills in {result.trainings} trainings, {len(result.differences)} differences")
     raise typer.Exit(bool(result.differences))
 
 

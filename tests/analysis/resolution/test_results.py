@@ -180,9 +180,7 @@ def test_bad_csv_files(tmp_path, text, complaint):
 def test_truth_in_another_unit_is_refused(make_columns):
     columns = make_columns(10)
     columns["energyTruth"] = 1e3 * columns["energyTruth"]
-    with pytest.raises(
-        AnalysisError, match=r"the truth of energy: energy is outside 0 to 1 GeV in 10"
-    ):
+    with pytest.raises(AnalysisError, match=r"the truth of energy: energy is outside 0 to 1 GeV in 10"):
         collect_results(columns, "x", Path("x.root"))
 
 

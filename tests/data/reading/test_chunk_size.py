@@ -37,13 +37,10 @@ def test_there_is_always_room_for_one_event() -> None:
     assert bounded_chunk_size(5, ["npho"], available=0)[0] == 1
 
 
-def test_the_memory_of_a_container_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    limit, used = tmp_path / "max", tmp_path / "current"
-    limit.write_text("3000000\n")
-    used.write_text("1000000\n")
-    monkeypatch.setattr("xec_data.reading.chunk_size._CGROUP_FILES", ((str(limit), str(used)),))
+def test_the_memory_of_a_container_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("xec_data.reading.chunk_size.container_memory", lambda: 2_000_000)
     assert available_memory() == 2_000_000
-    limit.write_text("max\n")
+    monkeypatch.setattr("xec_data.reading.chunk_size.container_memory", lambda: None)
     assert available_memory() > 2_000_000
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import uproot
 
-from xec_data import DataError, EventReader, TreeWriter
+from xec_data import DataError, EventReader, TreeWriter, read_columns
 from xec_data.checking.check import check_file
 from xec_data.schema.checksums import CHECKSUMS_KEY, TreeChecksums, checksum
 from xec_data.writing.rewrite import rewrite_files
@@ -87,6 +87,23 @@ def test_a_rewritten_file_has_its_own(tmp_path: Path) -> None:
     assert not noticed(new)
     flipped(new, "npho", 1)
     assert noticed(new)
+
+
+def test_damage_is_not_rewritten(tmp_path: Path) -> None:
+    path = written(tmp_path / "a.root", "none")
+    flipped(path, "npho", 3)
+    with pytest.raises(DataError, match=r"a\.root: tree 'tree', branch 'npho', entries .* are damaged"):
+        rewrite_files(path, tmp_path / "new.root")
+    assert not (tmp_path / "new.root").exists()
+
+
+def test_damage_is_noticed_in_columns(tmp_path: Path) -> None:
+    path = written(tmp_path / "a.root", "none")
+    assert read_columns(path, ["npho"])["npho"].shape == (40, N_SENSORS)
+    flipped(path, "npho", 3)
+    with pytest.raises(DataError, match=r"a\.root: tree 'tree', branch 'npho', entries .* are damaged"):
+        read_columns(path)
+    assert read_columns(path, ["event"])["event"].tolist() == list(range(40))
 
 
 def test_files_without_them_are_read(make_events: Callable[..., Any], write_tree: Any) -> None:

@@ -8,7 +8,7 @@ import pytest
 import torch
 import uproot
 
-from xec_data import TreeWriter
+from xec_data import DataError, TreeWriter
 from xec_data.normalization.transforms import NormalizationConfig
 from xec_export.inpainting.files import inpaint_files
 from xec_export.inpainting.network import InpaintingNetwork
@@ -266,3 +266,47 @@ def test_a_network_for_another_geometry(tmp_path, network, capsys):
     torch.save(checkpoint, other)
     assert inpaint(other, write(tmp_path / "in.root", events(2)), "-o", tmp_path / "out.root") == 2
     assert "another geometry" in capsys.readouterr().err
+
+
+def test_damage_is_not_copied(tmp_path, network, dead_list, capsys):
+    source = write(tmp_path / "in.root", events())
+    with uproot.open({source: "tree"}) as tree:
+        place = int(tree["what_is_it"].member("fBasketSeek")[0]) + 200
+        plain = tree["what_is_it"].compressed_bytes >= tree["what_is_it"].uncompressed_bytes
+    content = bytearray(source.read_bytes())
+    content[place] ^= 1
+    source.write_bytes(content)
+    assert plain, "random numbers do not become shorter"
+    out = tmp_path / "out.root"
+    assert inpaint(network, source, "-o", out, "--dead", dead_list) == 2
+    said = capsys.readouterr().err
+    assert said.startswith(f"xec: error: {source}")
+    assert "damaged" in said
+    assert len(said.splitlines()) == 1
+    assert not out.exists()
+
+
+def test_a_file_that_is_replaced_meanwhile(tmp_path, network):
+    source, other = write(tmp_path / "in.root", events()), write(tmp_path / "other.root", events(seed=1))
+
+    def replace(_done, _total):
+        if other.exists():
+            other.replace(source)
+
+    with pytest.raises(DataError, match=r"in\.root was changed while it was in use"):
+        inpaint_files(InpaintingNetwork(network), [source], tmp_path / "out.root", progress=replace)
+    assert not (tmp_path / "out.root").exists()
+
+
+def test_spoilt_events_have_no_influence_on_the_others(network):
+    model = InpaintingNetwork(network, batch_size=18)
+    columns = events(18)
+    npho, time = columns["npho"], columns["relative_time"]
+    mask = np.zeros((18, N_SENSORS), dtype=bool)
+    mask[:, DEAD] = True
+    before = model.recover(npho, time, mask)
+    for i, value in enumerate((np.nan, np.inf, -np.inf, 1e30, -1e30, 1e10, 8.9e9, -500.0, 0.0)):
+        npho[2 * i] = time[2 * i] = value
+    after = model.recover(npho, time, mask)
+    for name, values in before.items():
+        np.testing.assert_array_equal(after[name][1::2], values[1::2])

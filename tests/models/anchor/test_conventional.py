@@ -138,3 +138,19 @@ def test_too_few_events_are_refused(events):
     few = {name: values[:40] for name, values in events.items()}
     with pytest.raises(ModelError, match=r"40 of 40 events have light.*at least 50"):
         calibrated("refined", few)
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("sensors", [slice(None), 2000])
+def test_an_event_that_is_far_too_bright_does_not_calibrate(name, sensors, events):
+    """A valid number, if a wrong one: below that of an invalid reading."""
+    spoilt, without = (
+        {**events, "npho": events["npho"].clone()},
+        {**events, "npho": events["npho"].clone()},
+    )
+    spoilt["npho"][5, sensors] = 8.9e9
+    without["npho"][5] = INVALID
+    found, expected = calibrated(name, spoilt).state_dict(), calibrated(name, without).state_dict()
+    assert found["n_events"] == len(events["npho"]) - 1
+    for key, value in expected.items():
+        assert torch.equal(found[key], value), key

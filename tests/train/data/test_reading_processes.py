@@ -7,6 +7,7 @@ import os
 import signal
 from collections.abc import Callable
 from contextlib import closing
+from itertools import chain
 from pathlib import Path
 
 import pytest
@@ -44,9 +45,9 @@ def test_other_errors_stay_what_they_are() -> None:
         raise RuntimeError("mat1 and mat2 shapes cannot be multiplied")
 
 
-def loader(path: Path) -> EventLoader:
+def loader(path: Path, workers: int = 1) -> EventLoader:
     reader = EventReader(path, ("npho", "time", "energyTruth"))
-    return EventLoader(reader, [Source(tree) for tree in reader.trees], 8, 24, 1, seed=5)
+    return EventLoader(reader, [Source(tree) for tree in reader.trees], 8, 24, workers, seed=5)
 
 
 def test_a_process_that_is_killed(write_events: Callable[..., Path]) -> None:
@@ -61,6 +62,19 @@ def test_a_process_that_is_killed(write_events: Callable[..., Path]) -> None:
                 for process in multiprocessing.active_children():
                     assert process.pid is not None
                     os.kill(process.pid, signal.SIGKILL)
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_a_file_that_is_replaced_while_it_is_read(write_events: Callable[..., Path], workers: int) -> None:
+    path, other = write_events("a.root", 96), write_events("b.root", 96, first=1000)
+    os.utime(path, (1_600_000_000, 1_600_000_000))
+    reading = loader(path, workers)
+    with closing(reading), pytest.raises(DataError, match=r"a\.root was changed while it was") as error:
+        for batch in chain.from_iterable(reading.epoch(number) for number in range(4)):
+            assert float(batch["npho"][:, 0].max()) < 1000
+            if other.exists():
+                other.replace(path)
+    assert len(str(error.value).splitlines()) == 1
 
 
 def test_a_file_that_is_cut_while_it_is_read(write_events: Callable[..., Path]) -> None:

@@ -19,7 +19,7 @@ import pytest
 from rich.console import Console
 from tests.checkpoint_files import read_checkpoint
 
-from xec_data.reading.identity import header_digest
+from xec_data.reading.file_digest import header_digest
 from xec_geometry.support.revision import git_revision
 from xec_train.config.sections import MlflowConfig
 from xec_train.config.train_config import TrainConfig

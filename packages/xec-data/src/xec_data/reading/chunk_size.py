@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
+from xec_data.reading.container_memory import container_memory
 from xec_data.schema.branches import SCHEMA
 
 DEFAULT_CHUNK_BYTES = 32 * 1024**2
@@ -15,21 +16,12 @@ MEMORY_SHARE = 1 / 8
 """Fraction of the available memory that one chunk may take: a loop holds two, a shuffle buffer more."""
 
 _MEMINFO = Path("/proc/meminfo")
-# Limit and use of a container's memory, in the two versions of control groups.
-_CGROUP_FILES = (
-    ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory.current"),
-    ("/sys/fs/cgroup/memory/memory.limit_in_bytes", "/sys/fs/cgroup/memory/memory.usage_in_bytes"),
-)
 
 
 def available_memory() -> int:
     """Return the memory in bytes that this process can still allocate, in its container if there is one."""
-    amounts = [_machine_memory()]
-    for limit_file, used_file in _CGROUP_FILES:
-        limit, used = _number_in(limit_file), _number_in(used_file)
-        if limit is not None and used is not None:
-            amounts.append(max(0, limit - used))
-    return min(amounts)
+    machine, container = _machine_memory(), container_memory()
+    return machine if container is None else min(machine, container)
 
 
 def default_chunk_size(branches: Iterable[str]) -> int:
@@ -81,11 +73,3 @@ def _machine_memory() -> int:
             if line.startswith("MemAvailable:"):
                 return int(line.split()[1]) * 1024
     return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2
-
-
-def _number_in(path: str) -> int | None:
-    try:
-        return int(Path(path).read_text())
-    except (OSError, ValueError):
-        # No such control group, or the word "max".
-        return None

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xec_data.errors import DataError
-from xec_data.reading.root_files import describe_branch, one_line, open_tree
+from xec_data.reading.file_identity import unchanged
+from xec_data.reading.root_files import describe_branch, find_checksums, find_tree, one_line, open_file
 from xec_data.schema.branches import TREE_NAME
 from xec_geometry.errors import did_you_mean
 
@@ -37,11 +38,13 @@ def read_columns(
     Raises
     ------
     DataError
-        If the file, the tree or a branch is missing, or a branch has no fixed shape.
+        If the file, the tree or a branch is missing or damaged, or a branch has no fixed shape.
     """
     path = Path(path)
     columns: dict[str, NDArray[Any]] = {}
-    with open_tree(path, tree_name) as tree:
+    with unchanged(path), open_file(path) as file:
+        tree = find_tree(file, path, tree_name)
+        checksums = find_checksums(file, tree)
         available = tree.keys(recursive=True, full_paths=False)
         for name in available if names is None else names:
             where = f"{path}: tree '{tree_name}'"
@@ -59,4 +62,7 @@ def read_columns(
                 columns[name] = np.asarray(tree[name].array(library="np"))
             except Exception as error:
                 raise DataError(f"{where}, branch '{name}' cannot be read: {one_line(error)}") from error
+            if checksums is not None:
+                n_entries = int(tree.num_entries)
+                checksums.check(stored.name, columns[name], 0, n_entries, f"{where}, branch '{name}'")
     return columns

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from copy import copy
 from functools import partial
@@ -210,7 +210,8 @@ class EventReader:
         Raises
         ------
         DataError
-            If the file is not one of the reader's, does not have these entries, or is damaged.
+            If the file is not one of the reader's, does not have these entries, is damaged, or is no longer
+            the one that the reader has opened first.
         """
         self._check_shard(shard)
         info = self._tree_of[shard.path]
@@ -274,7 +275,7 @@ class EventReader:
         checksums = self._opened.checksums(info.path)
         where = f"{info.path}: tree '{info.tree}'"
         arrays: dict[str, NDArray[Any]] = {}
-        tasks = []
+        tasks: list[Callable[[], None]] = []
         for name, stored_name in stored.items():
             branch = schema_branch(name)
             array = arrays[name] = np.empty((len(shard), *branch.shape), dtype=branch.dtype)
@@ -286,10 +287,15 @@ class EventReader:
                 out = array[start - shard.start : stop - shard.start]
                 read = partial(read_or_leave_out, self.notes) if name in self._optional else read_into
                 tasks.append(partial(read, out, stored_branch, branch, start, stop, where, checksums))
+        with self._opened.unchanged(info.path):
+            self._do(tasks)
+        return arrays
+
+    def _do(self, tasks: Sequence[Callable[[], None]]) -> None:
         if len(tasks) == 1 or self.num_threads == 1:
             for task in tasks:
                 task()
-            return arrays
+            return
         pool = self._threads()
         futures = [pool.submit(task) for task in tasks]
         try:
@@ -298,7 +304,6 @@ class EventReader:
         finally:
             for future in futures:
                 future.cancel()
-        return arrays
 
     def _find_units_of_optional_angles(self, stated: str) -> None:
         """Find the units of angles that nothing depends on; without them where that is impossible."""

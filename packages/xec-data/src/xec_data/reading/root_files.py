@@ -16,6 +16,7 @@ import uproot
 
 from xec_data.errors import DataError
 from xec_data.reading.file_paths import missing_file
+from xec_data.schema.checksums import CHECKSUMS_KEY, TreeChecksums
 from xec_geometry.errors import XecError, did_you_mean
 
 _MAGIC = b"root"
@@ -140,6 +141,13 @@ def told_as_damage(place: str) -> Iterator[None]:
         raise
     except Exception as error:
         raise DataError(f"{place} cannot be read, the file is damaged: {one_line(error)}") from error
+
+
+def find_checksums(file: Any, tree: Any) -> TreeChecksums | None:
+    """Return the checksums of a tree in an open file; None if it has none."""
+    if f"{CHECKSUMS_KEY};1" not in file.keys():  # noqa: SIM118 (a file of uproot is no dictionary)
+        return None
+    return TreeChecksums.from_text(str(file[CHECKSUMS_KEY]), int(tree.num_entries))
 
 
 def describe_branch(branch: Any) -> StoredBranch:

@@ -12,8 +12,9 @@ import numpy as np
 
 from xec_data.errors import DataError
 from xec_data.reading.entry_ranges import group_clusters
+from xec_data.reading.file_identity import FileIdentity, identity_of, unchanged
 from xec_data.reading.file_paths import find_files
-from xec_data.reading.root_files import find_tree, one_line, open_file
+from xec_data.reading.root_files import find_checksums, find_tree, one_line, open_file
 from xec_data.reading.stored_columns import StoredColumn, bytes_per_event, check_values, columns_of, counters
 from xec_data.schema.branches import TREE_NAME
 from xec_data.schema.checksums import CHECKSUMS_KEY, TreeChecksums
@@ -182,10 +183,12 @@ class _Content:
     bytes_per_event: float
     texts: Mapping[str, str]
     notes: list[str]
+    identity: FileIdentity
 
 
 def _inspect(path: Path, tree_name: str, drop: tuple[str, ...]) -> _Content:
-    with open_file(path) as file:
+    identity = identity_of(path)
+    with unchanged(path, identity), open_file(path) as file:
         tree = find_tree(file, path, tree_name)
         where = f"{path}: tree '{tree_name}'"
         missing = [name for name in drop if name not in tree]
@@ -199,7 +202,7 @@ def _inspect(path: Path, tree_name: str, drop: tuple[str, ...]) -> _Content:
         if others:
             notes.append(f"not copied: {', '.join(others)}")
         size = bytes_per_event(tree, columns)
-        return _Content(path, tree.title, int(tree.num_entries), columns, size, texts, notes)
+        return _Content(path, tree.title, int(tree.num_entries), columns, size, texts, notes, identity)
 
 
 def _other_keys(file: Any, tree_name: str) -> tuple[dict[str, str], list[str]]:
@@ -229,20 +232,24 @@ def _check_same(first: _Content, other: _Content) -> None:
 
 
 def _blocks(content: _Content, tree_name: str, at_most: int) -> Iterator[Block]:
-    with open_file(content.path) as file:
+    with unchanged(content.path, content.identity), open_file(content.path) as file:
         tree = find_tree(file, content.path, tree_name)
         heaviest = max(content.columns, key=lambda column: tree[column.stored].uncompressed_bytes)
         starts = np.asarray(tree[heaviest.stored].entry_offsets, dtype=np.int64)
+        checksums = find_checksums(file, tree)
         for start, stop in group_clusters(0, content.n_events, starts, at_most):
             block = {
-                column.name: _read(tree, column, start, stop, content.path) for column in content.columns
+                column.name: _read(tree, column, start, stop, content.path, checksums)
+                for column in content.columns
             }
             yield block
             # Else it would stay in memory while the next one is read.
             del block
 
 
-def _read(tree: Any, column: StoredColumn, start: int, stop: int, path: Path) -> Any:
+def _read(
+    tree: Any, column: StoredColumn, start: int, stop: int, path: Path, checksums: TreeChecksums | None
+) -> Any:
     place = f"{path}: tree '{tree.name}', branch '{column.stored}'"
     try:
         values = tree[column.stored].array(
@@ -252,4 +259,7 @@ def _read(tree: Any, column: StoredColumn, start: int, stop: int, path: Path) ->
         raise DataError(
             f"{place}, entries {start} to {stop - 1} cannot be read, the file is damaged: {one_line(error)}"
         ) from error
-    return check_values(values, column, start, stop, place)
+    checked = check_values(values, column, start, stop, place)
+    if checksums is not None and isinstance(checked, np.ndarray):
+        checksums.check(column.stored, checked, start, stop, place)
+    return checked

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from xec_data import find_files
 from xec_data.dead_channels.sources import DeadChannelSource
-from xec_data.reading.root_files import find_tree, open_file
+from xec_data.reading.file_identity import identity_of, unchanged
+from xec_data.reading.root_files import find_checksums, find_tree, open_file
 from xec_data.reading.tree_info import TreeInfo, inspect_files, inspect_tree
 from xec_data.schema.branches import is_invalid
 from xec_data.schema.checksums import CHECKSUMS_KEY, TreeChecksums
@@ -111,6 +112,7 @@ def inpaint_files(
         time_branch=time_branch or network.time_branch,
         optional=("run", "dead"),
     )
+    identities = {path: identity_of(path) for path in files}
     infos, left_out = inspect_files(files, inspect)
     files = [info.path for info in infos]
     check = InputCheck(network.input_range, named(files), accept=accept_range)
@@ -118,8 +120,9 @@ def inpaint_files(
     copy.notes += left_out
     with open_file(files[0]) as first, root_output(output, compression_of(first)) as target:
         for info in infos:
-            with open_file(info.path) as source:
-                copy.append(target, find_tree(source, info.path, info.tree), info)
+            with unchanged(info.path, identities[info.path]), open_file(info.path) as source:
+                tree = find_tree(source, info.path, info.tree)
+                copy.append(target, tree, info, find_checksums(source, tree))
         if copy.n_unread == copy.n_events:
             raise ExportError(
                 f"{named(files)}: no event has a valid "
@@ -127,7 +130,8 @@ def inpaint_files(
             )
         copy.notes += check.finish()
         target[CHECKSUMS_KEY] = copy.checksums.to_text()
-        copy.notes += copy_the_rest(target, first, files[0], infos[0].tree)
+        with unchanged(files[0], identities[files[0]]):
+            copy.notes += copy_the_rest(target, first, files[0], infos[0].tree)
     return copy.report(output, time.monotonic() - start)
 
 
@@ -153,9 +157,9 @@ class _Copy:
         self._types: dict[str, Any] = {}
         self._dead_of_run: dict[int | None, Bools] = {}
 
-    def append(self, target: Any, tree: Any, info: TreeInfo) -> None:
+    def append(self, target: Any, tree: Any, info: TreeInfo, checksums: TreeChecksums | None) -> None:
         """Copy the events of one file."""
-        stored = StoredTree(tree, info.path)
+        stored = StoredTree(tree, info.path, checksums)
         self.notes += stored.notes
         sensors = {info.stored[name]: (N_SENSORS,) for name in ("npho", "time")}
         types = stored.layout(sensors)

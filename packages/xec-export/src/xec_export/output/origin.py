@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from xec_data.errors import DataError
-from xec_data.reading.identity import header_digest
+from xec_data.reading.file_digest import header_digest
 from xec_data.writing.tree_writer import read_metadata
 
 ORIGIN_KEY = "made_from"

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from xec_data.reading.entry_ranges import group_clusters
 from xec_data.reading.root_files import StoredBranch, describe_branch, one_line
-from xec_data.schema.checksums import CHECKSUMS_KEY
+from xec_data.schema.checksums import CHECKSUMS_KEY, TreeChecksums
 from xec_data.writing.tree_writer import CLUSTER_BYTES
 from xec_export.errors import ExportError
 
@@ -36,6 +36,8 @@ class StoredTree:
         The uproot tree.
     path
         Its file, for messages.
+    checksums
+        Of the tree, if there are any.
 
     Attributes
     ----------
@@ -45,8 +47,8 @@ class StoredTree:
         Notes for the user about branches that are left out or stored in another way.
     """
 
-    def __init__(self, tree: Any, path: Path) -> None:
-        self.tree, self.path = tree, path
+    def __init__(self, tree: Any, path: Path, checksums: TreeChecksums | None = None) -> None:
+        self.tree, self.path, self.checksums = tree, path, checksums
         self.branches: dict[str, StoredBranch] = {}
         self.notes: list[str] = []
         counters = set()
@@ -102,7 +104,13 @@ class StoredTree:
                 yield first, min(first + step, stop)
 
     def read(self, name: str, start: int, stop: int) -> Any:
-        """Read entries of a branch: a numpy array, or an awkward one if their length varies."""
+        """Read entries of a branch: a numpy array, or an awkward one if their length varies.
+
+        Raises
+        ------
+        ExportError, DataError
+            If the file is damaged.
+        """
         fixed = self.branches[name].shape is not None
         try:
             values = self.tree[name].array(
@@ -113,8 +121,16 @@ class StoredTree:
                 f"{self.path}, branch '{name}', entries {start} to {stop - 1} cannot be read, the file is "
                 f"damaged: {one_line(error)}"
             ) from error
+        if len(values) != stop - start:
+            raise ExportError(
+                f"{self.path}, branch '{name}', entries {start} to {stop - 1}: {len(values)} could be read; "
+                "the file is damaged"
+            )
         if not fixed:
             return values
+        if self.checksums is not None:
+            place = f"{self.path}: tree '{self.tree.name}', branch '{name}'"
+            self.checksums.check(name, values, start, stop, place)
         if values.dtype.names:
             values = structured_to_unstructured(values)
         return np.ascontiguousarray(values, dtype=values.dtype.newbyteorder("="))

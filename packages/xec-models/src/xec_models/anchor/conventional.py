@@ -21,6 +21,9 @@ BLOCK = 250
 NANO = 1e9
 """Nanoseconds in a second: calibrations of times are stored in ns."""
 
+# In units of the usual light of that energy: no photon is so bright, and one such event would outweigh all.
+_FAR_TOO_BRIGHT = 30.0
+
 
 class AnchorEstimate(NamedTuple):
     """Estimates for B events; NaN where an event has too little light for them.
@@ -113,8 +116,8 @@ class ConventionalReconstruction(nn.Module):
         npho, time
             (n, sensors) raw readings.
         truth
-            Of the same events. Those without light on the inner face, or without a positive true energy,
-            are not used.
+            Of the same events. Those without light on the inner face, without a positive true energy, or with
+            far more light than others of their energy are not used.
 
         Raises
         ------
@@ -131,6 +134,8 @@ class ConventionalReconstruction(nn.Module):
                 f"{int(good.sum())} of {len(good)} events have light and valid truth; expected at least "
                 f"{MINIMUM_EVENTS} to calibrate with"
             )
+        brightness = pattern.photons / truth.energy
+        good &= brightness < _FAR_TOO_BRIGHT * _median(brightness[good])
         self.u.fit(pattern.u[good].unsqueeze(1), truth.uvw[good, 0])
         self.v.fit(pattern.v[good].unsqueeze(1), truth.uvw[good, 1])
         self.w.fit(pattern.shape[good], truth.uvw[good, 2])

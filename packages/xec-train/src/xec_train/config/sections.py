@@ -18,6 +18,7 @@ from xec_train.config.base import Section
 from xec_train.config.expansion import checked_address, expanded_name, expanded_path
 from xec_train.engine.optimization.learning_rates import SCHEDULES, schedules_that_use
 from xec_train.engine.optimization.optimizers import DEFAULT_LR, OPTIMIZERS
+from xec_train.processes.launch import DEFAULT_TIMEOUT
 
 AUTO: Literal["auto"] = "auto"
 
@@ -217,6 +218,13 @@ class DistributedConfig(Section):
         description="how processes share the work; ddp: each has a copy of the network and a part of the "
         "events, and the gradients are averaged; fsdp: the same, but weights, averages and the optimizer's "
         "moments are divided among the processes; auto: ddp if there is more than one process",
+    )
+    timeout_minutes: float = Field(
+        DEFAULT_TIMEOUT,
+        gt=0,
+        allow_inf_nan=False,
+        description="time that a process waits for another one, which may write, compile or validate "
+        "meanwhile; then the training ends with an error",
     )
 
 

@@ -24,13 +24,12 @@ from xec_geometry.errors import XecError
 from xec_geometry.support.processors import allowed_cores
 from xec_geometry.support.text import first_line
 from xec_train.errors import ReportedElsewhereError, TrainError
+from xec_train.processes.launch import DEFAULT_TIMEOUT
 
 T = TypeVar("T")
 
 _GLOO_LOCATION = re.compile(r"^\[[^]]*\] ")
-
-TIMEOUT = timedelta(minutes=30)
-"""Time that a process waits for the others, which may write a checkpoint or compile meanwhile."""
+_TIMED_OUT = ("timed out", "timeout")
 
 
 class Processes:
@@ -101,10 +100,17 @@ class Processes:
 
 
 class ProcessGroup(Processes):
-    """Several processes, connected by `torch.distributed`."""
+    """Several processes, connected by `torch.distributed`.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    timeout
+        Minutes that a process waits for the others.
+    """
+
+    def __init__(self, timeout: float = DEFAULT_TIMEOUT) -> None:
         self.rank, self.world_size = dist.get_rank(), dist.get_world_size()
+        self.timeout = timeout
 
     @cached_property
     def n_sharing_cores(self) -> int:
@@ -181,21 +187,12 @@ class ProcessGroup(Processes):
     @contextmanager
     def lost_connection_reported(self) -> Iterator[None]:
         """Turn errors of the connection into a `TrainError`."""
-        try:
+        with lost_connection_reported(self.rank, self.world_size, self.timeout):
             yield
-        except RuntimeError as error:
-            reason = first_line(error)
-            if isinstance(error, dist.DistError) or "gloo" in reason.lower():
-                what = _GLOO_LOCATION.sub("", reason).partition(". ")[0]
-                raise TrainError(
-                    f"process {self.rank + 1} of {self.world_size} lost the connection to another one, which "
-                    f"may have reported why it ended ({what}); the last checkpoint is unchanged"
-                ) from error
-            raise
 
     @property
     def _group(self) -> Any:
-        return _cpu_group(dist.group.WORLD)
+        return _cpu_group(dist.group.WORLD, self.timeout)
 
 
 class DelayedAny:
@@ -223,10 +220,56 @@ class DelayedAny:
         return (False,) * len(flags) if previous is None else previous()
 
 
-def current_processes() -> Processes:
-    """Return the processes of the training, as Fabric has connected them."""
+@contextmanager
+def lost_connection_reported(rank: int, world_size: int, timeout: float) -> Iterator[None]:
+    """Turn errors of the connection to other processes into one line, within the block.
+
+    Parameters
+    ----------
+    rank, world_size
+        Rank of this process, and the number of processes.
+    timeout
+        Minutes that it waits for the others.
+
+    Raises
+    ------
+    TrainError
+        If another process has died, or has not answered in time.
+    """
+    try:
+        yield
+    except RuntimeError as error:
+        reason = first_line(error)
+        if not isinstance(error, dist.DistError) and "gloo" not in reason.lower():
+            raise
+        what = _GLOO_LOCATION.sub("", reason).partition(". ")[0]
+        if any(words in what.lower() for words in _TIMED_OUT):
+            raise TrainError(
+                f"process {rank + 1} of {world_size} waited {timeout:g} minutes for another one, which is "
+                f"stopped, hangs or takes longer (distributed.timeout_minutes; {what}); the last checkpoint "
+                "is unchanged"
+            ) from error
+        raise TrainError(
+            f"process {rank + 1} of {world_size} lost the connection to another one, which may have "
+            f"reported why it ended ({what}); the last checkpoint is unchanged"
+        ) from error
+
+
+def timeout_of(minutes: float) -> timedelta:
+    """Return a time to wait as `torch.distributed` takes it."""
+    return timedelta(minutes=minutes)
+
+
+def current_processes(timeout: float = DEFAULT_TIMEOUT) -> Processes:
+    """Return the processes of the training, as Fabric has connected them.
+
+    Parameters
+    ----------
+    timeout
+        Minutes that each waits for the others; the same in all of them.
+    """
     if dist.is_available() and dist.is_initialized() and dist.get_world_size() > 1:
-        return ProcessGroup()
+        return ProcessGroup(timeout)
     return Processes()
 
 
@@ -244,6 +287,6 @@ def destroy_process_group() -> None:
 
 
 @cache
-def _cpu_group(_world: Any) -> Any:
+def _cpu_group(_world: Any, timeout: float) -> Any:
     """Return a separate group for communication between CPUs, also where gradients are on GPUs."""
-    return dist.new_group(backend="gloo", timeout=TIMEOUT)
+    return dist.new_group(backend="gloo", timeout=timeout_of(timeout))

@@ -12,6 +12,9 @@ from dataclasses import dataclass
 from xec_geometry.cli.exit_codes import USER_ERROR
 from xec_train.errors import ConfigError, LaunchError, ReportedElsewhereError
 
+DEFAULT_TIMEOUT = 30.0
+"""Minutes that a process waits for the others, which may write a checkpoint or compile meanwhile."""
+
 TORCHRUN, SRUN = "torchrun", "srun"
 _TORCHRUN_VARIABLES = ("RANK", "WORLD_SIZE", "LOCAL_RANK", "LOCAL_WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
 # Within the script of a SLURM job, but outside of srun, there is one process, whatever the job has asked for.

@@ -48,7 +48,7 @@ def assemble(config: TrainConfig, display: Display) -> Assembly:
         If files, configuration or checkpoint do not fit.
     """
     fabric = build_fabric(config.training, config.distributed)
-    processes = current_processes()
+    processes = current_processes(config.distributed.timeout_minutes)
     with processes.lost_connection_reported():
         ready = prepare(config, processes, display)
         config = _with_run_name(config, ready.run.name)

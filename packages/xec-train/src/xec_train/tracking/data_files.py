@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from xec_data.reading.identity import header_digest
+from xec_data.reading.file_digest import header_digest
 from xec_geometry.support.output import atomic_output
 
 if TYPE_CHECKING:

@@ -22,7 +22,7 @@ from torch.nn.parallel import DistributedDataParallel
 from xec_train.config.sections import DistributedConfig, TrainingConfig
 from xec_train.engine.hardware.precision import build_precision
 from xec_train.errors import LaunchError
-from xec_train.processes.group import TIMEOUT, current_processes
+from xec_train.processes.group import current_processes, lost_connection_reported, timeout_of
 from xec_train.processes.launch import SRUN, TORCHRUN, Launch, detect_launch
 from xec_train.processes.sharding import ShardedStrategy
 
@@ -42,7 +42,7 @@ def build_fabric(config: TrainingConfig, distributed: DistributedConfig | None =
     config
         ``amp``, ``seed`` and ``deterministic``.
     distributed
-        ``strategy``.
+        ``strategy`` and ``timeout_minutes``.
 
     Returns
     -------
@@ -53,8 +53,10 @@ def build_fabric(config: TrainingConfig, distributed: DistributedConfig | None =
     ------
     LaunchError
         If there are more processes than GPUs, or they were not started by a known launcher.
+    TrainError
+        If the other processes do not answer in time.
     """
-    launch = detect_launch(os.environ)
+    launch, distributed = detect_launch(os.environ), distributed or DistributedConfig()
     if config.deterministic:
         # Without it cuBLAS refuses to be deterministic.
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
@@ -64,15 +66,17 @@ def build_fabric(config: TrainingConfig, distributed: DistributedConfig | None =
     logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
     fabric = Fabric(
         accelerator=_accelerator(launch),
-        strategy=_strategy(launch, distributed or DistributedConfig()),
+        strategy=_strategy(launch, distributed),
         devices=launch.per_node,
         num_nodes=launch.nodes,
         plugins=[build_precision(config.amp), _environment(launch)],
     )
-    fabric.launch()
-    if launch.world > 1 and "OMP_NUM_THREADS" not in os.environ:
-        # Each process would take all cores, and they would compete for them.
-        torch.set_num_threads(max(1, torch.get_num_threads() // current_processes().n_sharing_cores))
+    with lost_connection_reported(launch.rank, launch.world, distributed.timeout_minutes):
+        fabric.launch()
+        if launch.world > 1 and "OMP_NUM_THREADS" not in os.environ:
+            # Each process would take all cores, and they would compete for them.
+            sharing = current_processes(distributed.timeout_minutes).n_sharing_cores
+            torch.set_num_threads(max(1, torch.get_num_threads() // sharing))
     return fabric
 
 
@@ -98,12 +102,13 @@ def _accelerator(launch: Launch) -> str:
 def _strategy(launch: Launch, config: DistributedConfig) -> Strategy | str:
     if launch.world == 1 and config.strategy != "ddp":
         return "auto"
+    timeout = timeout_of(config.timeout_minutes)
     if config.strategy == "fsdp":
-        return ShardedStrategy(timeout=TIMEOUT)
+        return ShardedStrategy(timeout=timeout)
     # DDP warns about strides of dimensions with a single element.
     warnings.filterwarnings("ignore", message="Grad strides do not match bucket view strides")
     # No buffer changes while a network is trained, so they are not sent with every batch.
-    return DDPStrategy(timeout=TIMEOUT, **{_SYNC_OF_BUFFERS: False})
+    return DDPStrategy(timeout=timeout, **{_SYNC_OF_BUFFERS: False})
 
 
 def _environment(launch: Launch) -> ClusterEnvironment:
