@@ -12,8 +12,9 @@ from tests.small_disk import in_namespace
 
 pytestmark = pytest.mark.slow
 
-# 255 bytes, as many as a name can have; ROOT files, addresses and shells give some of them a meaning.
-BEGINNING = "mü π #1 $HOME %20 50% a::b [c] {d} 'e' \"f\" ~ & ;"
+# 255 bytes, as many as a name can have; ROOT files, addresses and shells give some of them a meaning. The
+# database of MLflow refuses runs in folders with a ' or a %: the training goes on without it, with a warning.
+BEGINNING = 'mü π #1 $HOME a::b [c] {d} "f" ~ & ;'
 NAME = BEGINNING + "x" * (255 - len(os.fsencode(BEGINNING)))
 
 # In one process: most of the time of a command is that of imports.

@@ -155,9 +155,9 @@ def test_a_line_that_was_cut_off_is_no_obstacle(run):
     ("text", "complaint"),
     [
         ("a,b\n1,2\n", "no column 'epoch'; found 'a', 'b'"),
-        ("epoch,metric,val\tue\n1,lr,1\n", r"no column 'value'; found 'epoch', 'metric', 'val\\\\tue'"),
+        ("epoch,metric,val\tue\n1,lr,1\n", r"no column 'value'; found 'epoch', 'metric', 'val\\tue'"),
         ("epoch,metric,value\ninf,lr,1\n", "line 2: an epoch is 'inf', expected a number"),
-        ("epoch,metric,value\n1,lr," + "9" * 200_000 + "\n", "line 2: field larger than field limit"),
+        ("epoch,metric,value\n1,lr," + "9" * 200_000 + "\n", "line 1: field larger than field limit"),
         ("epoch,metric,value\n1,lr,high\n", "line 2: could not convert string to float"),
         ("epoch,metric,value\n1,other,2.0\n", "no losses or resolutions in it; found other"),
     ],

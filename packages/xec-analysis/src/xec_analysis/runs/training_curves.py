@@ -61,9 +61,7 @@ def read_metrics(path: Path) -> dict[str, Curve]:
     if not path.is_file():
         raise AnalysisError(f"{path.parent}: no {path.name} in this run; a training writes it")
     values: dict[str, dict[float, float]] = defaultdict(dict)
-    text = read_text(path)
-    # The last line of a training that was killed may be incomplete: a number, too, without its last digits.
-    rows = csv.DictReader(io.StringIO(text[: text.rfind("\n") + 1], newline=""))
+    rows = csv.DictReader(io.StringIO(_without_torn_row(read_text(path)), newline=""))
     try:
         missing = [name for name in _COLUMNS if name not in (rows.fieldnames or ())]
         if missing:
@@ -79,6 +77,14 @@ def read_metrics(path: Path) -> dict[str, Curve]:
         name: Curve(np.array(list(points)), np.array(list(points.values())))
         for name, points in values.items()
     }
+
+
+def _without_torn_row(text: str) -> str:
+    """Leave out the last row of a training that was killed, whose value may lack its last digits."""
+    whole, end, last = text.rpartition("\n")
+    columns = whole.partition("\n")[0].strip().split(",")
+    is_torn = "value" in columns and last.count(",") <= columns.index("value") < len(columns)
+    return whole + end if is_torn else text
 
 
 def _epoch(text: str) -> float:

@@ -17,7 +17,7 @@ _OF_SIMULATION = frozenset({"energyTruth", "timeTruth", "uvwTruth", "xyzTruth"})
 
 
 def implausible(task: str, values: NDArray[Any]) -> str | None:
-    """Say in a line which values no photon has; None if all are plausible.
+    """Say in a line which values no photon has; None if all are plausible, or are classes.
 
     Parameters
     ----------
@@ -26,6 +26,8 @@ def implausible(task: str, values: NDArray[Any]) -> str | None:
     values
         (n, n_outputs) true or conventional values; invalid ones do not count.
     """
+    if TASKS[task].n_classes:
+        return None
     for output, column in zip(TASKS[task].outputs, values.T, strict=True):
         low, high = output.plausible
         outside = ~is_invalid(column) & ((column < low) | (column > high))

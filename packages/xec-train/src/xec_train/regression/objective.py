@@ -86,7 +86,7 @@ class Regression(Objective[XECRegressor]):
                     f"{source}, branch '{branch}': values from {values.min():g} to {values.max():g}; "
                     f"expected classes 0 to {n_classes - 1}"
                 )
-            if not n_classes and (problem := implausible(task, values)):
+            if problem := implausible(task, values):
                 raise TrainError(f"{source}, branch '{branch}': {problem}")
             reason = self._needs_positive(task)
             if reason and values.min() <= 0:

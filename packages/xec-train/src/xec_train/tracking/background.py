@@ -103,6 +103,8 @@ class Background:
     def _do(self, job: Job) -> bool:
         pause = self._first_pause
         while True:
+            # An attempt that began before is not the last one, which is made when all is over.
+            is_last = self._closing.is_set()
             try:
                 job()
             except Exception as error:
@@ -111,7 +113,7 @@ class Background:
                 self._on_error(error)
                 if not self._is_transient(error):
                     return False
-                if self._closing.is_set():
+                if is_last:
                     self._abandoned = True
                     return False
             else:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
@@ -103,4 +104,6 @@ def without_password(uri: str) -> str:
 def viewing_hint(uri: str) -> str:
     """Return the command or address to view the runs in a browser."""
     shown = without_password(uri)
-    return f"open {shown}" if shown.startswith("http") else f"mlflow ui --backend-store-uri {shown}"
+    return (
+        f"open {shown}" if shown.startswith("http") else f"mlflow ui --backend-store-uri {shlex.quote(shown)}"
+    )
