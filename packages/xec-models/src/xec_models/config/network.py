@@ -102,10 +102,11 @@ class ModelConfig(BaseModel):
             raise ValueError(f"outer_fine_pool needs outer_mode {needed}, found '{self.outer_mode}'")
         rows, columns = outer_fine_grid(layout=self.layout).shape
         pool_rows, pool_columns = self.outer_fine_pool
-        if min(self.outer_fine_pool) < 1 or rows % pool_rows or columns % pool_columns:
+        fits = 1 <= pool_rows <= rows // SMALLEST_GRID and 1 <= pool_columns <= columns // SMALLEST_GRID
+        if not fits:
             raise ValueError(
-                f"outer_fine_pool is [{pool_rows}, {pool_columns}], expected divisors of the fine grid's "
-                f"{rows} rows and {columns} columns, e.g. [3, 3]"
+                f"outer_fine_pool is [{pool_rows}, {pool_columns}], expected numbers that leave at least "
+                f"{SMALLEST_GRID} of the fine grid's {rows} rows and {columns} columns, e.g. [3, 3]"
             )
         return self
 
