@@ -10,8 +10,11 @@ import torch
 from torch import Tensor
 
 from xec_data.tasks.table import TASKS
+from xec_geometry import GridName
 from xec_models.config.network import TaskConfig
 from xec_models.earlier.files import EarlierFile
+from xec_models.encoder.outer_modes import token_faces
+from xec_models.errors import CheckpointError
 from xec_models.reconstruction.autoencoder import XECMaskedAutoencoder
 from xec_models.regressor.heads import HEADS, TaskHead, heads_of, state_of_task
 
@@ -22,6 +25,12 @@ ENCODER_NAMES = {"pos_embed": "position.embedding", "fusion_transformer.": "fusi
 DECODER_NAMES = {"dec_bot.": "bottom", "dec_outer_center.": "outer_center"}
 OUTER_COARSE = "outer_coarse"
 OUTER_CENTER = "decoders.outer_center."
+POSITION = "encoder.position.embedding"
+# The faces of the tokens of the earlier system, in their order.
+EARLIER_TOKENS: dict[str, tuple[GridName, ...]] = {
+    "finegrid": ("inner", "us", "ds", "outer", "top", "bottom"),
+    "split": ("inner", "outer_coarse", "outer_center", "us", "ds", "top", "bottom"),
+}
 
 
 def rename_parameters(
@@ -47,14 +56,28 @@ def rename_parameters(
         for name, value in copies.items()
         if (here := new_name(earlier, name, config["model"]["outer_mode"])) and not here.startswith(HEADS)
     }
+    tokens = _token_order(earlier, config["model"]["outer_mode"])
+    new[POSITION] = new[POSITION][:, tokens]
     heads = heads_of(copies)
     for name, task in config.get("tasks", {}).items():
-        n, head = TASKS[name].n_outputs, heads[name]
+        n, head = TASKS[name].n_outputs, TaskHead.with_tokens(heads[name], tokens)
         if not TaskConfig.model_validate(task).predicts_uncertainty:
             head = TaskHead.with_first_outputs(head, n)
         scale = ANGLE_UNITS[angle_unit] if name == "angle" else 1.0
         new |= state_of_task(name, head, torch.zeros(n), torch.full((n,), scale))
     return new
+
+
+def _token_order(earlier: EarlierFile, outer_mode: str) -> list[int]:
+    """Return where the tokens of xec stand among those of the earlier system."""
+    theirs, ours = EARLIER_TOKENS[outer_mode], token_faces(outer_mode)
+    found = earlier.state[f"{earlier.prefix}pos_embed"].shape[1]
+    if found != len(theirs):
+        raise CheckpointError(
+            f"{earlier.path}: '{earlier.prefix}pos_embed' has {found} tokens, expected {len(theirs)} with "
+            f"outer_mode {outer_mode}"
+        )
+    return [theirs.index(face) for face in ours]
 
 
 def new_name(earlier: EarlierFile, name: str, outer_mode: str) -> str | None:

@@ -99,7 +99,7 @@ class XECMaskedAutoencoder(Network):
 
     def hidden_cells(self, mask: Tensor) -> dict[str, Tensor]:
         """Sort a mask (B, sensors) by face (B, cells): a cell is hidden if all its sensors are."""
-        return self._by_face(self.encoder.gather.mask(mask), 2)
+        return self._by_face(self.encoder.gather.hidden(mask), 2)
 
     def _by_face(self, groups: Mapping[str, Tensor], ndim: int) -> dict[str, Tensor]:
         return {
