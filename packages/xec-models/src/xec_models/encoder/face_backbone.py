@@ -29,8 +29,9 @@ class FaceBackbone(nn.Module):
     drop_path_rate
         Largest probability of skipping a block.
     closed
-        Whether masked positions are zeroed after every layer. Otherwise only the input is, and what `NeXtBlock`
-        says.
+        Whether masked positions are zeroed after every layer. Otherwise, as in the earlier system
+        ``xec-ml-wl``, only the input is, and what `NeXtBlock` says; every resolution has the given mask
+        resampled, not that of the resolution before.
     """
 
     def __init__(
@@ -63,13 +64,13 @@ class FaceBackbone(nn.Module):
         """
         conv, norm = self.stem
         assert isinstance(conv, nn.Conv2d)
-        keep = None if mask is None else (~mask).to(x.dtype).unsqueeze(-1)
-        x, keep = self._masked(norm(conv_channels_last(conv, _times(x, keep))), keep)
+        given = None if mask is None else (~mask).to(x.dtype).unsqueeze(-1)
+        x, keep = self._masked(norm(conv_channels_last(conv, _times(x, given))), given)
         for block in self.stage1:
             x = block(x, keep)
         norm, conv = self.downsample
         assert isinstance(conv, nn.Conv2d)
-        x, keep = self._masked(conv_channels_last(conv, norm(x)), keep)
+        x, keep = self._masked(conv_channels_last(conv, norm(x)), keep if self.closed else given)
         for block in self.stage2:
             x = block(x, keep)
         return x

@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike
 from torch import Tensor, nn
 
 from xec_data.normalization.transforms import NormalizationConfig
+from xec_data.schema.branches import SENSOR_BRANCHES
 from xec_models.config.network import AutoencoderConfig
 from xec_models.encoder.encoder import XECEncoder
 from xec_models.encoder.inputs import split_readings
@@ -55,6 +56,8 @@ class XECMaskedAutoencoder(Network):
                 for face in self.encoder.faces
             }
         )
+        by_time = model.layout != "physical" and "time" in self.channels
+        self._telling = SENSOR_BRANCHES.index("time" if by_time else "npho")
         self.to_sensors = CellsToSensors(self.encoder.faces, model, self.encoder.normalizer)
 
     @classmethod
@@ -75,7 +78,8 @@ class XECMaskedAutoencoder(Network):
         npho, time
             (B, sensors) raw readings: photons, seconds.
         mask
-            (B, sensors) bool, True where a sensor is hidden. Invalid ones are hidden in any case.
+            (B, sensors) bool, True where a sensor is hidden. Sensors without a count are hidden in any case;
+            in the layout ``xec-ml-wl`` those without a time, if times are predicted.
 
         Returns
         -------
@@ -90,8 +94,9 @@ class XECMaskedAutoencoder(Network):
     def reconstruct_cells(self, npho: Tensor, time: Tensor, mask: Tensor) -> dict[str, Tensor]:
         """Reconstruct the cells, normalized, by face (B, cells, channels); parameters as in `forward`."""
         x = self.encoder.normalizer(npho, time)
-        hidden = mask | (x[..., 0] == self.encoder.normalizer.sentinel_npho)
-        return self.decode(self.encode_normalized(x, hidden))
+        sentinels = self.encoder.normalizer.sentinels()
+        unseen = mask | (x == sentinels)[..., self._telling]
+        return self.decode(self.encode_normalized(torch.where(mask.unsqueeze(-1), sentinels, x), unseen))
 
     def cells(self, x: Tensor) -> dict[str, Tensor]:
         """Sort normalized readings (B, sensors, 2) into the cells of the encoder: by face (B, cells, 2)."""
