@@ -54,7 +54,7 @@ class XECInpainter(Network):
         self.columns = tuple(SENSOR_BRANCHES.index(name) for name in self.channels)
         self.encoder = XECEncoder(model, normalization)
         self.neighbour_means = NeighbourMeans(self.encoder.normalizer)
-        self.head = INPAINTER_HEADS[model.head].build(model, self.columns)
+        self.head = INPAINTER_HEADS[model.head].build(model, self.columns, self.encoder)
         self.face_maps = nn.ModuleDict({face: SensorMap(face_ids(face)) for face in FACES})
         if model.freeze_encoder:
             self.encoder.requires_grad_(False)
@@ -119,7 +119,7 @@ class XECInpainter(Network):
             Predictions where the mask is True, `x` elsewhere.
         """
         local = self.neighbour_means(x, mask)
-        tokens = self.encode_normalized(x, ~local.seen)
+        tokens = self.encode_normalized(local.readings, ~local.seen)
         found = self.head(local, tokens, mask)
         return torch.where(mask.unsqueeze(-1), found, x[..., list(self.columns)])
 

@@ -33,11 +33,14 @@ class LocalFeatures(NamedTuple):
         there are none.
     seen
         (B, sensors) bool: whether there is a valid count that is not hidden.
+    readings
+        (B, sensors, 2): normalized count and time, sentinels where they are hidden.
     """
 
     values: Tensor
     estimate: Tensor
     seen: Tensor
+    readings: Tensor
 
 
 class NeighbourMeans(nn.Module):
@@ -85,7 +88,9 @@ class NeighbourMeans(nn.Module):
         sums = (around * self.weight.unsqueeze(-1)).sum(-2)
         values, weights = sums.chunk(2, dim=-1)
         estimate = torch.where(weights > 0, values / torch.where(weights > 0, weights, 1), 0)
-        return LocalFeatures(torch.cat([torch.where(read, x, estimate), flags], dim=-1), estimate, seen)
+        readings = torch.where(hidden.unsqueeze(-1), normalizer.sentinels(), x)
+        values = torch.cat([torch.where(read, x, estimate), flags], dim=-1)
+        return LocalFeatures(values, estimate, seen, readings)
 
 
 @cache
