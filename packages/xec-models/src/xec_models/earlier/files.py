@@ -83,7 +83,9 @@ def read_earlier(path: str | Path) -> EarlierFile:
             )
     assert isinstance(content, Mapping)
     state, tables, counters = _sorted(content[STATE])
-    kind = next((kind for start, kind in KINDS.items() if any(name.startswith(start) for name in state)), None)
+    kind = next(
+        (kind for start, kind in KINDS.items() if any(name.startswith(start) for name in state)), None
+    )
     if kind is None:
         raise CheckpointError(
             f"{path} holds no network that can be converted: found {', '.join(_starts(state)) or 'nothing'}; "

@@ -71,7 +71,9 @@ def normalization_of(earlier: EarlierFile, answers: Answers, remarks: Remarks) -
     for key, usual in (("npho_scheme", "log1p"), ("sentinel_npho", values["sentinel_time"])):
         if key not in values:
             values[key] = usual
-            remarks.warn(f"{key} is not in its settings: {usual} assumed (--normalization {key}=... for another)")
+            remarks.warn(
+                f"{key} is not in its settings: {usual} assumed (--normalization {key}=... for another)"
+            )
     normalization = _validated(earlier, values).model_dump(mode="json")
     if THRESHOLD not in values:
         remarks.note(
@@ -84,7 +86,9 @@ def normalization_of(earlier: EarlierFile, answers: Answers, remarks: Remarks) -
 def _stated(earlier: EarlierFile) -> dict[str, Any]:
     """Return the constants that the file states, under their present names."""
     names = [key for key in NormalizationConfig.model_fields if key != PRESET]
-    older = {new: earlier.config[old] for old, new in OLDER_NAMES.items() if earlier.config.get(old) is not None}
+    older = {
+        new: earlier.config[old] for old, new in OLDER_NAMES.items() if earlier.config.get(old) is not None
+    }
     return older | {key: earlier.config[key] for key in names if earlier.config.get(key) is not None}
 
 

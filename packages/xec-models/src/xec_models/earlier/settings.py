@@ -177,9 +177,7 @@ def _tasks(earlier: EarlierFile, answers: Answers, remarks: Remarks) -> dict[str
         raise CheckpointError(f"{earlier.path}: {error}") from error
 
 
-def _likelihood(
-    earlier: EarlierFile, name: str, head: Mapping[str, Tensor], remarks: Remarks
-) -> str | None:
+def _likelihood(earlier: EarlierFile, name: str, head: Mapping[str, Tensor], remarks: Remarks) -> str | None:
     """Return the loss that predicts a σ if the head of a task does; None: the usual loss."""
     spec, outputs = TASKS[name], TaskHead.output_width(head)
     doubled, stated = outputs == 2 * spec.n_outputs, name in (earlier.config.get("nll_tasks") or ())

@@ -42,11 +42,15 @@ class FaceBackbone(nn.Module):
         width = encoder_dim // DIM_MULTIPLE
         rates = drop_rates(drop_path_rate, sum(DEPTHS))
         self.stem = nn.ModuleList([nn.Conv2d(channels, width, kernel_size=4, padding=1), ChannelNorm(width)])
-        self.stage1 = nn.ModuleList(ConvNeXtV2Block(width, rate, closed=closed) for rate in rates[: DEPTHS[0]])
+        self.stage1 = nn.ModuleList(
+            ConvNeXtV2Block(width, rate, closed=closed) for rate in rates[: DEPTHS[0]]
+        )
         self.downsample = nn.ModuleList(
             [ChannelNorm(width), nn.Conv2d(width, 2 * width, kernel_size=2, stride=2)]
         )
-        self.stage2 = nn.ModuleList(ConvNeXtV2Block(2 * width, rate, closed=closed) for rate in rates[DEPTHS[0] :])
+        self.stage2 = nn.ModuleList(
+            ConvNeXtV2Block(2 * width, rate, closed=closed) for rate in rates[DEPTHS[0] :]
+        )
 
     def features(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
         """Compute the feature map of the last stage.

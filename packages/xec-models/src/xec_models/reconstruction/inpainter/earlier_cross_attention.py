@@ -25,9 +25,9 @@ EXCLUDED = -1e4
 class EarlierCrossAttentionHead(nn.Module):
     """The head ``cross_attention`` of the earlier system.
 
-    A sensor's position and face attend to its nearest sensors, by one head whose values are its keys, and to
-    the tokens; an MLP turns both results into the prediction. The neighbours and the encoding of the positions
-    are those of the file.
+    A sensor's position and face attend to its nearest sensors, by one head whose values are its keys, and
+    to the tokens; an MLP turns both results into the prediction. The neighbours and the encoding of the
+    positions are stored in checkpoints.
 
     Parameters
     ----------
@@ -50,7 +50,9 @@ class EarlierCrossAttentionHead(nn.Module):
     def __init__(self, model: ModelConfig, channels: tuple[int, ...]) -> None:
         super().__init__()
         if not OUTER_MODES[model.outer_mode].fine_grid:
-            raise ModelError(f"this head needs one grid of the outer face, found outer_mode {model.outer_mode}")
+            raise ModelError(
+                f"this head needs one grid of the outer face, found outer_mode {model.outer_mode}"
+            )
         self.register_buffer("neighbour", torch.tensor(nearest_sensors(NEIGHBOURS)[0]))
         self.register_buffer("bands", position_bands())
         faces = torch.tensor([FACES.index(face) for face in token_faces(model.outer_mode)])  # type: ignore[arg-type]
@@ -68,7 +70,10 @@ class EarlierCrossAttentionHead(nn.Module):
         self.mixed = nn.Linear(TOKEN_WIDTH, TOKEN_WIDTH)
         width = LOCAL_WIDTH + TOKEN_WIDTH
         self.mlp = nn.Sequential(
-            nn.LayerNorm(width), nn.Linear(width, LOCAL_WIDTH), nn.GELU(), nn.Linear(LOCAL_WIDTH, len(channels))
+            nn.LayerNorm(width),
+            nn.Linear(width, LOCAL_WIDTH),
+            nn.GELU(),
+            nn.Linear(LOCAL_WIDTH, len(channels)),
         )
 
     def forward(self, local: LocalFeatures, tokens: Tensor, mask: Tensor) -> Tensor:
@@ -101,7 +106,9 @@ class EarlierCrossAttentionHead(nn.Module):
 
     def _across(self, tokens: Tensor, query: Tensor) -> Tensor:
         context = self.token(tokens) + self.token_place(self.face_embedding(self.token_face))
-        key, value, wanted = (_heads(x) for x in (self.key(context), self.value(context), self.token_query(query)))
+        key, value, wanted = (
+            _heads(x) for x in (self.key(context), self.value(context), self.token_query(query))
+        )
         found = F.scaled_dot_product_attention(wanted, key, value)
         out: Tensor = self.mixed(found.transpose(1, 2).flatten(2))
         return out

@@ -187,8 +187,12 @@ class EarlierPerFaceHead(nn.Module):
     def __init__(self, model: ModelConfig, channels: tuple[int, ...], gather: FaceGather) -> None:
         super().__init__()
         if not OUTER_MODES[model.outer_mode].fine_grid:
-            raise ModelError(f"this head needs one grid of the outer face, found outer_mode {model.outer_mode}")
-        self.faces: tuple[FaceName, ...] = tuple(face for face in FACES if face in token_faces(model.outer_mode))
+            raise ModelError(
+                f"this head needs one grid of the outer face, found outer_mode {model.outer_mode}"
+            )
+        self.faces: tuple[FaceName, ...] = tuple(
+            face for face in FACES if face in token_faces(model.outer_mode)
+        )
         self.tokens = [token_faces(model.outer_mode).index(face) for face in self.faces]
         # Not a submodule: its tables belong to the encoder.
         self._gather = (gather,)
@@ -224,9 +228,7 @@ def _sensors(face: FaceName, layout: Layout) -> NDArray[np.int64]:
     return face_ids(face) if face == "outer" else index_map(face, layout).ravel()
 
 
-def cells_of_sensors(
-    pool: tuple[int, int], layout: Layout
-) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+def cells_of_sensors(pool: tuple[int, int], layout: Layout) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
     """Find the cells of every outer sensor, as the earlier system did.
 
     They begin with the cell of the sensor's first fine cell, and end before that of the fine cell behind its

@@ -25,7 +25,8 @@ class InpainterHead:
     name
         Value of ``model.head``.
     build
-        Builds the module from the shape of the network, the predicted columns (0 npho, 1 time) and the encoder.
+        Builds the module from the shape of the network, the predicted columns (0 npho, 1 time) and the
+        encoder.
     summary
         One line for people.
     """
