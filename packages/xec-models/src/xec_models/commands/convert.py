@@ -71,5 +71,6 @@ def convert(
         print(f"  xec export {output}")
     if conversion.checkpoint.kind == "inpainter":
         print(f"  xec inpaint {output} FILE.root -o RECOVERED.root")
-    print(f"  xec train CONFIG.yaml checkpoint.resume_from={output} model.layout=xec-ml-wl")
+    options = " ".join(conversion.training_options())
+    print(f"  xec train CONFIG.yaml checkpoint.resume_from={output} {options}")
     print("  (with model.layout=physical, weights of the outer and hexagonal faces have to adapt)")

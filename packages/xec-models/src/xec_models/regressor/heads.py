@@ -108,7 +108,8 @@ class TaskHead(nn.Sequential):
             For each token of the new order its present place.
         """
         name = f"{_FIRST}.weight"
-        columns = state[name].unflatten(1, (len(order), -1))[:, list(order)]
+        weight = state[name]
+        columns = weight.reshape(len(weight), len(order), -1)[:, list(order)]
         return {**state, name: columns.flatten(1)}
 
     @staticmethod

@@ -55,7 +55,7 @@ class EarlierCrossAttentionHead(nn.Module):
             )
         self.register_buffer("neighbour", torch.tensor(nearest_sensors(NEIGHBOURS)[0]))
         self.register_buffer("bands", position_bands())
-        faces = torch.tensor([FACES.index(face) for face in token_faces(model.outer_mode)])  # type: ignore[arg-type]
+        faces = torch.tensor([FACES.index(face) for face in token_faces(model.outer_mode)])
         self.register_buffer("face", torch.tensor(face_of_sensor()), persistent=False)
         self.register_buffer("token_face", faces, persistent=False)
         place = self.bands.shape[1] + FACE_WIDTH
@@ -102,7 +102,8 @@ class EarlierCrossAttentionHead(nn.Module):
         context = self.context(torch.cat([readings, place[neighbour]], dim=-1))
         score = (context * self.query(query).unsqueeze(2)).sum(-1) / math.sqrt(LOCAL_WIDTH)
         share = F.softmax(score.masked_fill(~seen, EXCLUDED), dim=-1)
-        return (share.unsqueeze(-1) * context).sum(2)
+        out: Tensor = (share.unsqueeze(-1) * context).sum(2)
+        return out
 
     def _across(self, tokens: Tensor, query: Tensor) -> Tensor:
         context = self.token(tokens) + self.token_place(self.face_embedding(self.token_face))
@@ -116,4 +117,5 @@ class EarlierCrossAttentionHead(nn.Module):
 
 def _heads(x: Tensor) -> Tensor:
     """Split (B, n, width) into (B, heads, n, width of a head)."""
-    return x.unflatten(-1, (TOKEN_HEADS, -1)).transpose(1, 2)
+    split = x.reshape(*x.shape[:-1], TOKEN_HEADS, TOKEN_WIDTH // TOKEN_HEADS)
+    return split.transpose(1, 2)
