@@ -218,6 +218,8 @@ def _kind_in_words(kind: Any, metadata: Sequence[Any]) -> str:
         return _one_word(table.names)
     if origin is list:
         return f"{_in_words(arguments[0])} or a list of it"
+    if origin is dict:
+        return f"{_in_words(arguments[1])} for each of {', '.join(_words(arguments[0], ()))}"
     if origin is tuple and arguments[-1] is Ellipsis:
         return f"a list, each {_in_words(arguments[0])}"
     if origin is tuple:
