@@ -158,9 +158,9 @@ def accepts_list(path: str) -> bool:
     )
 
 
-def canonical(path: str) -> str:
-    """Return the key of a dotted path, with second names replaced by first ones."""
-    return SECOND_NAMES.get(path, path)
+def canonical(path: str) -> tuple[str, ...]:
+    """Return the keys that a dotted path sets: itself, or those that it is a second name of."""
+    return SECOND_NAMES.get(path, (path,))
 
 
 def _section(field: FieldInfo) -> type[BaseModel] | None:

@@ -12,7 +12,7 @@ from xec_models.losses.table import describe_beta, losses_for_readings
 from xec_train.config.base import Section
 from xec_train.config.sections import EMA_DECAY, CheckpointConfig, EmaDecay, TrainingConfig
 
-_Beta = Annotated[float, Remark(lambda: describe_beta(losses_for_readings()))]
+_Beta = Annotated[float, Remark(lambda: describe_beta(losses_for_readings(), "normalized numbers"))]
 _BETA = "parameter β of the loss"
 
 

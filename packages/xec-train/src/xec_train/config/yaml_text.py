@@ -135,6 +135,25 @@ def write_yaml(data: Any) -> str:
     return str(yaml.safe_dump(data, sort_keys=False, default_flow_style=None, allow_unicode=True, width=100))
 
 
+class _BlockDumper(yaml.SafeDumper):
+    """Sections with a line for each key, lists in one line."""
+
+    def represent_list(self, data: Any) -> Node:
+        """Represent a list in one line."""
+        return self.represent_sequence("tag:yaml.org,2002:seq", data, flow_style=True)
+
+
+_BlockDumper.add_representer(list, _BlockDumper.represent_list)
+
+
+def write_blocks(data: Any) -> str:
+    """Write plain data as YAML with a line for each key, as people write it."""
+    text = yaml.dump(
+        data, Dumper=_BlockDumper, sort_keys=False, default_flow_style=False, allow_unicode=True, width=100
+    )
+    return str(text)
+
+
 def write_scalar(value: Any) -> str:
     """Write one value so that it can stand behind ``key:``."""
     text = write_yaml([value]).strip()
