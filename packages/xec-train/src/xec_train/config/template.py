@@ -35,7 +35,7 @@ COLUMN = 36
 REQUIRED = {"data.train_path": "train.root", "data.val_path": "val.root"}
 """Values of a new file for keys without default: names to be replaced."""
 
-NEW_NETWORK = {"model.anchor": "light", "model.window": [20, 20]}
+NEW_NETWORK = {"model.anchor": "light", "model.window": [20, 20], "training.ema_warmup": True}
 """Values of a new file that are better than the defaults, which are those of files that do not state them."""
 
 # Their values follow from another key, a preset or a loss; stated, they would stay when that one is changed.
