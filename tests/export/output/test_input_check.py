@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from xec_data.checking.input_range import event_quantities, measure_range
-from xec_geometry.errors import XecError
 from xec_export import ExportError, open_predictor, predict_files
 from xec_export.output.input_check import InputCheck
+from xec_geometry.errors import XecError
 
 RANGES = {"light": (1e5, 1e6)}
 

@@ -207,7 +207,9 @@ class TestFlags:
     @pytest.mark.parametrize("dash", ["-", "_"])
     def test_each_sets_its_keys(self, write: Callable[[str], Path], name: str, dash: str) -> None:
         wanted, flag = FLAG_VALUES[name], "--" + name.replace("_", dash)
-        texts = [str(item) for item in wanted] if isinstance(wanted, list) else [str(wanted).replace("T", "t")]
+        texts = (
+            [str(item) for item in wanted] if isinstance(wanted, list) else [str(wanted).replace("T", "t")]
+        )
         ways = [[flag, *texts]] if len(texts) > 1 else [[flag, *texts], [f"{flag}={texts[0]}"]]
         for words in ways:
             objective = objectives_with(FLAGS[name].keys[0])[0]
@@ -233,7 +235,17 @@ class TestFlags:
 
     def test_flags_of_the_earlier_system(self, write: Callable[[str], Path]) -> None:
         mae = str(write(f"objective: mae\n{MINIMAL}"))
-        words = ["--config", mae, "--train_root", "c.root", "--batch_size", "32", "--outer_fine_pool", "3", "3"]
+        words = [
+            "--config",
+            mae,
+            "--train_root",
+            "c.root",
+            "--batch_size",
+            "32",
+            "--outer_fine_pool",
+            "3",
+            "3",
+        ]
         config = load_command_line([*words, "--refresh_lr", "--use_scheduler", "1"]).config
         assert config.data.train_path == ["c.root"]
         assert (config.data.batch_size, config.model.outer_fine_pool) == (32, (3, 3))

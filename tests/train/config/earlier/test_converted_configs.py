@@ -25,7 +25,8 @@ from xec_train.reconstruction.objective import MASK
 FILES = sorted((Path(__file__).parent / "files").glob("*.yaml"))
 OBJECTIVE = {"inpainter": "inpainting", "mae": "mae", "regressor": "regression"}
 TRUTH = {"emiAng": [[80.0, 5.0], [95.0, -9.0], [100.0, 20.0]], "energyTruth": [0.02, 0.05, 0.06],
-         "timeTruth": [1e-9, 2e-9, 4e-9], "uvwTruth": [[1.0, 20.0, 3.0], [-9.0, -30.0, 1.0], [4.0, 2.0, 9.0]]}  # fmt: skip
+         "timeTruth": [1e-9, 2e-9, 4e-9],
+         "uvwTruth": [[1.0, 20.0, 3.0], [-9.0, -30.0, 1.0], [4.0, 2.0, 9.0]]}  # fmt: skip
 
 
 def leaves(values: Mapping[str, Any], parent: str = "") -> Iterator[tuple[str, Any]]:
@@ -66,7 +67,9 @@ def test_a_file_keeps_what_has_a_place_and_notes_the_rest(path: Path, tmp_path: 
     written.write_text(converted.text(path.name))
     assert load_config(written).notes == ()
     assert all(f"# {note}" in written.read_text() for note in converted.notes)
-    with pytest.raises(ConfigError, match=r"this is a file of xec-ml-wl: 'xec config convert .* -o NEW\.yaml'"):
+    with pytest.raises(
+        ConfigError, match=r"this is a file of xec-ml-wl: 'xec config convert .* -o NEW\.yaml'"
+    ):
         load_config(path)
 
 
@@ -74,13 +77,20 @@ def test_a_file_keeps_what_has_a_place_and_notes_the_rest(path: Path, tmp_path: 
 def test_a_converted_file_trains(path: Path, tmp_path: Path) -> None:
     written = tmp_path / "new.yaml"
     written.write_text(convert_config(path).text(path.name))
-    narrow = ["model.encoder_dim=32", "model.dim_feedforward=32", "model.num_fusion_layers=1", "model.hidden_dim=8"]
+    narrow = [
+        "model.encoder_dim=32",
+        "model.dim_feedforward=32",
+        "model.num_fusion_layers=1",
+        "model.hidden_dim=8",
+    ]
     torch.manual_seed(0)
     objective = build_objective(load_config(written, narrow).config)
     network = objective.build_network()
     truth = {name: np.array(values, np.float32) for name, values in TRUTH.items()}
     objective.prepare(network, events_with(truth))
-    batch = objective.augment({**readings(), **{name: torch.tensor(values) for name, values in truth.items()}})
+    batch = objective.augment(
+        {**readings(), **{name: torch.tensor(values) for name, values in truth.items()}}
+    )
     loss = objective.losses(network, objective.forward(network, batch), batch)["loss"]
     loss.backward()
     assert loss > 0
@@ -106,7 +116,9 @@ def test_what_becomes_of_the_values() -> None:
     assert values["regressor_32"]["tasks.uvwFI.loss_beta"] == 1.0
 
 
-def test_beta_in_units_of_the_spread_in_the_training_files(event_files: tuple[Path, Path], tmp_path: Path) -> None:
+def test_beta_in_units_of_the_spread_in_the_training_files(
+    event_files: tuple[Path, Path], tmp_path: Path
+) -> None:
     import uproot
 
     energies = uproot.open(event_files[0])["tree"]["energyTruth"].array(library="np")
@@ -154,8 +166,12 @@ def test_a_checkpoint_is_not_lost_behind_a_null(convert: Callable[..., Converted
 
 
 def test_the_square_of_a_deviation(convert: Callable[..., ConvertedConfig], tmp_path: Path) -> None:
-    assert flat(convert("tasks: {uvwFI: {enabled: true, loss_fn: l2}}").values)["tasks.uvwFI.loss_fn"] == "mse"
-    with pytest.raises(ConfigError, match=r"tasks\.uvwFI\.loss_fn: found 'l2', expected one of .* \(l2 is mse\)"):
+    assert (
+        flat(convert("tasks: {uvwFI: {enabled: true, loss_fn: l2}}").values)["tasks.uvwFI.loss_fn"] == "mse"
+    )
+    with pytest.raises(
+        ConfigError, match=r"tasks\.uvwFI\.loss_fn: found 'l2', expected one of .* \(l2 is mse\)"
+    ):
         load_config(tmp_path / "old.yaml")
 
 
@@ -194,10 +210,14 @@ def test_fractions_of_faces_are_exact(tmp_path: Path) -> None:
     for flat_in_npho in ("false", "true"):
         path.write_text(
             "objective: inpainting\ndata: {train_path: a.root, val_path: b.root}\n"
-            f"model: {{mask_ratio: {ratios}, mask_npho_flat: {flat_in_npho}, encoder_dim: 32}}\n".replace("'", "")
+            f"model: {{mask_ratio: {ratios}, mask_npho_flat: {flat_in_npho}, encoder_dim: 32}}\n".replace(
+                "'", ""
+            )
         )
         batch = readings(2)
-        mask = build_objective(load_config(path, ["training.channel_dropout_rate=0"]).config).augment(batch)[MASK]
+        mask = build_objective(load_config(path, ["training.channel_dropout_rate=0"]).config).augment(batch)[
+            MASK
+        ]
         for face in FACES:
             sensors = torch.tensor(face_ids(face))
             valid = (batch["npho"][:, sensors].abs() < 9e9).sum(1)

@@ -40,8 +40,19 @@ def test_flags_are_those_of_the_tables() -> None:
 
 
 def test_commands_exist(capsys: pytest.CaptureFixture[str]) -> None:
-    named = set(re.findall(r"(?:`|^\$ |no-python )xec ([a-z-]+(?: (?:check|new|convert))?)", PAGE, re.MULTILINE))
-    assert {"train", "convert", "export", "predict", "plot", "data check", "display", "config convert"} <= named
+    named = set(
+        re.findall(r"(?:`|^\$ |no-python )xec ([a-z-]+(?: (?:check|new|convert))?)", PAGE, re.MULTILINE)
+    )
+    assert {
+        "train",
+        "convert",
+        "export",
+        "predict",
+        "plot",
+        "data check",
+        "display",
+        "config convert",
+    } <= named
     for name in sorted(named):
         with pytest.raises(SystemExit) as caught:
             main([*name.split(), "--help"])

@@ -187,9 +187,7 @@ class RegressorConfig(ModelConfig):
 
 Channel = Literal["npho", "time"]
 
-_MASK_RATIO = (
-    "Part of an event's valid sensors that is hidden: of all, or of each face, e.g. {inner: 0.05, us: 0.1, ...}."
-)
+_MASK_RATIO = "Part of an event's valid sensors that is hidden, of all or, as {face: part}, of each face."
 
 
 def _by_full_names(ratio: Any) -> Any:

@@ -191,7 +191,9 @@ def _notes(config: TrainConfig) -> tuple[str, ...]:
 
 def _remedy(path: Path, data: Mapping[str, Any]) -> list[str]:
     """Return a last line for a file of the earlier system."""
-    names = [f"{name}.{key}" for name, section in data.items() if isinstance(section, dict) for key in section]
+    names = [
+        f"{name}.{key}" for name, section in data.items() if isinstance(section, dict) for key in section
+    ]
     entries = filter(None, map(earlier_key, names))
     if not any(entry.is_left_out or entry.new != (entry.key,) for entry in entries):
         return []

@@ -104,9 +104,7 @@ def build_state(
     model, wrapped = fabric.setup(modules.network, optimizer)
     for name in forward_methods:
         model.mark_forward_method(name)
-    average = sharding.build_average(
-        modules, optimizer, config.ema_decay, warm_up=config.ema_warmup
-    )
+    average = sharding.build_average(modules, optimizer, config.ema_decay, warm_up=config.ema_warmup)
     return TrainState(modules, model, average, wrapped, scheduler, sharding)
 
 

@@ -105,7 +105,7 @@ EARLIER_KEYS: dict[str, EarlierKey] = {
         _none("model.cross_attn_latent_dim", "the head is 128 wide"),
         _none("model.cross_attn_pos_dim", "the position of a sensor is encoded in 96 numbers"),
         _other_values(
-            "model.outer_fine_pool", divisors, "the pooling has to divide the rows and columns of the fine grid"
+            "model.outer_fine_pool", divisors, "it has to divide the rows and columns of the fine grid"
         ),
         _other_values("model.mask_ratio", full_names, "the face bot is bottom"),
         _other_values("training.compile", off, "none, false and null are off"),

@@ -140,7 +140,9 @@ def _spreads_in_files(task: str, file: EarlierFile, *, logarithm: bool) -> tuple
 
     stated = file.get("data") or {}
     try:
-        data = DataConfig.model_validate({name: stated[name] for name in DataConfig.model_fields if name in stated})
+        data = DataConfig.model_validate(
+            {name: stated[name] for name in DataConfig.model_fields if name in stated}
+        )
         events = open_events(data.train_path, TASKS[task].truth.branches, data)
         values = np.asarray(TASKS[task].true_values(events.truth), np.float64)
         spreads = (np.log(values) if logarithm else values).std(axis=0)

@@ -44,8 +44,8 @@ class SystemMetrics:
         dict
             ``system/ram_used_gb``: largest memory of this process and its reading processes, shared pages
             counted once; ``system/avg_data_load_sec``: wait for the data of a step;
-            ``system/compute_efficiency``: fraction of the time from the first such wait to the last that was none. On a GPU
-            ``system/memory_allocated_GB``, ``system/memory_reserved_GB``, ``system/memory_peak_GB`` (of the
+            ``system/compute_efficiency``: fraction of the time from the first such wait to the last that was
+            none. On a GPU ``system/memory_allocated_GB``, ``system/memory_reserved_GB``, ``system/memory_peak_GB`` (of the
             epoch), ``system/memory_fragmentation`` (fraction of the reserved memory that is not in use),
             ``system/gpu_utilization_pct`` (allocated memory as a part of all) and, where the driver reports
             it, ``system/gpu_busy_pct`` (part of the time in which the GPU computes).
@@ -54,7 +54,8 @@ class SystemMetrics:
         numbers = {
             "system/ram_used_gb": self._ram / GB,
             "system/avg_data_load_sec": self._waited / max(1, self._waits),
-            "system/compute_efficiency": 1.0 - self._waited / max(self._end - self._begin, self._waited, 1e-9),
+            "system/compute_efficiency": 1.0
+            - self._waited / max(self._end - self._begin, self._waited, 1e-9),
         }
         if self.device.type == "cuda":
             numbers |= gpu_memory(self.device)

@@ -116,7 +116,8 @@ SCHEDULES: Registry[LearningRateSchedule] = Registry(
             ("lr_min", "lr_restart_period", "lr_restart_mult"),
         ),
         LearningRateSchedule(
-            "onecycle", onecycle, "up from lr to max_lr and down again", ("max_lr", "pct_start"), own_warmup=True
+            "onecycle", onecycle, "up from lr to max_lr and down again", ("max_lr", "pct_start"),
+            own_warmup=True,
         ),
         LearningRateSchedule(
             "plateau", constant, "lowered when the validation loss no longer falls",
