@@ -227,7 +227,8 @@ def task_metrics(
         ``<output>_bias``, ``_rms`` (standard deviation), ``_rmse`` (bias included), ``_skew``,
         ``_res_68pct``, ``_core_width`` for every output (``uvw_u``, ``uvw_v``, ``uvw_w`` for the position),
         and the 68 % quantile of the task's joint measure (of the opening angle: ``val_resolution_deg``); for
-        a classification ``<output>_accuracy`` alone. With `sigma` also ``<output>_sigma_ratio``, ``_pull_width``.
+        a classification ``<output>_accuracy`` alone. With `sigma` also ``<output>_sigma_ratio``,
+        ``_pull_width``.
     """
     spec = TASKS.get_named(task)
     predicted, true = np.asarray(prediction, np.float64), np.asarray(truth, np.float64)

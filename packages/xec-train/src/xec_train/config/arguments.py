@@ -55,7 +55,8 @@ def parse_arguments(tokens: Sequence[str]) -> Arguments:
     ----------
     tokens
         The words. Flags are those of `FLAGS`, and ``--config`` before the file; as ``--flag value``,
-        ``--flag=value``, or with several values where a flag takes many; they end at the next flag, assignment or YAML file.
+        ``--flag=value``, or with several values where a flag takes many; they end at the
+        next flag, assignment or YAML file.
 
     Returns
     -------

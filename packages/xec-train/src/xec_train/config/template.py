@@ -46,8 +46,8 @@ _DERIVED_KEYS = {
 
 _TITLE = "# Configuration of a training, for: xec train THIS_FILE [section.key=value ...]"
 _DEFAULTS = """\
-# Every key with its default, and an anchor with a window. Only the two paths in 'data' are required; any
-# other line can go, but without the lines 'anchor' and 'window' the network has none."""
+# Every key with its default, but for an anchor with a window, and ema_warmup. Only the two paths in 'data'
+# are required; any other line can go, but without the lines 'anchor' and 'window' the network has none."""
 _OF_PRESET = """\
 # Every key, with the values of the preset '{name}' ({summary})
 # and defaults. The two paths in 'data' are required; any line that states a default can go."""
