@@ -9,6 +9,7 @@ from typing import Any
 
 from xec_geometry.errors import did_you_mean
 from xec_train.config.earlier.table import EARLIER_FLAGS, SECOND_FLAGS
+from xec_train.config.expansion import expanded_path
 from xec_train.config.flags import FLAGS, Flag
 from xec_train.config.keys import accepts_list, accepts_null, accepts_text, canonical
 from xec_train.config.yaml_text import read_value
@@ -103,7 +104,7 @@ def _take_flag(name: str, attached: str | None, words: list[str], found: Argumen
         attached = words.pop(0) if words and words[0] in _SWITCHES else _SWITCHES[0]
     values = [attached] if attached is not None else _values(words, many=flag is not None and flag.many)
     if plain == _FILE_FLAG and values:
-        found.files += values
+        found.files += map(expanded_path, values)
     elif plain in EARLIER_FLAGS:
         found.problems.append(f"{spelling}: {EARLIER_FLAGS[plain].answer(values)}")
     elif flag is None:

@@ -35,7 +35,7 @@ COLUMN = 36
 REQUIRED = {"data.train_path": "train.root", "data.val_path": "val.root"}
 """Values of a new file for keys without default: names to be replaced."""
 
-NEW_NETWORK = {"model.anchor": "light", "model.window": [20, 20], "training.ema_warmup": True}
+NEW_VALUES = {"model.anchor": "light", "model.window": [20, 20], "training.ema_warmup": True}
 """Values of a new file that are better than the defaults, which are those of files that do not state them."""
 
 # Their values follow from another key, a preset or a loss; stated, they would stay when that one is changed.
@@ -56,7 +56,7 @@ _OF_PRESET = """\
 def default_config(objective: str = DEFAULT, preset: str | None = None) -> TrainConfig:
     """Return the configuration of a new file; parameters and errors as of `template`."""
     OBJECTIVES.get_named(objective)
-    changes = {name: value for name, value in NEW_NETWORK.items() if name in all_keys(objective)}
+    changes = {name: value for name, value in NEW_VALUES.items() if name in all_keys(objective)}
     if preset is not None:
         changes |= _changes(CONFIG_PRESETS.get_named(preset), objective)
     try:
@@ -74,7 +74,7 @@ def template(objective: str = DEFAULT, preset: str | None = None) -> str:
     objective
         Name of the objective.
     preset
-        Name of a preset; None: every value but `NEW_NETWORK` is the default.
+        Name of a preset; None: every value but `NEW_VALUES` is the default.
 
     Returns
     -------

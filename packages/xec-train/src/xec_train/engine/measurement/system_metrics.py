@@ -46,7 +46,8 @@ class SystemMetrics:
             counted once; ``system/avg_data_load_sec``: wait for the data of a step;
             ``system/compute_efficiency``: fraction of the time from the first such wait to the last that was
             none. On a GPU ``system/memory_allocated_GB``, ``system/memory_reserved_GB``,
-            ``system/memory_peak_GB`` (of the epoch), ``system/memory_fragmentation`` (fraction of the reserved memory that is not in use),
+            ``system/memory_peak_GB`` (of the epoch), ``system/memory_fragmentation`` (fraction of the
+            reserved memory that is not in use),
             ``system/gpu_utilization_pct`` (allocated memory as a part of all) and, where the driver reports
             it, ``system/gpu_busy_pct`` (part of the time in which the GPU computes).
         """
