@@ -114,7 +114,7 @@ def test_flags_are_those_of_the_tables() -> None:
 
 def test_commands_exist(capsys: pytest.CaptureFixture[str]) -> None:
     named = set(
-        re.findall(r"(?:`|^\$ |no-python )xec ([a-z-]+(?: (?:check|new|convert))?)", PAGE, re.MULTILINE)
+        re.findall(r"(?:`|^\$ |no-python )xec ([a-z-]+(?: (?:check|new|convert)\b)?)", PAGE, re.MULTILINE)
     )
     assert {
         "train",

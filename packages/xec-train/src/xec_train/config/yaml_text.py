@@ -7,7 +7,7 @@ from itertools import chain
 from typing import Any
 
 import yaml
-from yaml.nodes import CollectionNode, MappingNode, Node
+from yaml.nodes import CollectionNode, MappingNode, Node, SequenceNode
 
 from xec_geometry.support.text import first_line
 from xec_train.errors import ConfigError
@@ -138,7 +138,7 @@ def write_yaml(data: Any) -> str:
 class _BlockDumper(yaml.SafeDumper):
     """Sections with a line for each key, lists in one line."""
 
-    def represent_list(self, data: Any) -> Node:
+    def represent_list(self, data: Any) -> SequenceNode:
         """Represent a list in one line."""
         return self.represent_sequence("tag:yaml.org,2002:seq", data, flow_style=True)
 
