@@ -171,7 +171,7 @@ class TestConfiguration:
 
     def test_position_has_three_axes(self, configure: Configure) -> None:
         section = configure("reweighting.uvwFI.enabled=true", "reweighting.uvwFI.nbins_2d=[6, 8]").reweighting
-        assert section.uvwFI.bins == {0: 6, 1: 8, 2: 30}
+        assert section.uvwFI.bins == {0: 6, 1: 8, 2: 6}
 
 
 class TestTraining:
