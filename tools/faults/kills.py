@@ -54,7 +54,7 @@ SETTINGS = (
 )
 
 # Of the machine, not of the training.
-_TIMES = ("duration", "throughput", "avg_", "compute_efficiency", "memory", "system/", "gpu")
+_TIMES = ("system/",)
 
 
 @dataclass(frozen=True)

@@ -202,6 +202,8 @@ class TrainingState:
         Smallest validation loss.
     bad_steps, bad_steps_in_a_row
         Steps without a finite gradient in the running epoch, and the last ones of all that had none.
+    largest_gradient
+        Largest norm of a gradient in the running epoch.
     timing
         Time that the training has used, in seconds, and the speed of its machine, by name.
     average_updates
@@ -222,6 +224,7 @@ class TrainingState:
     best_value: float
     bad_steps: int = 0
     bad_steps_in_a_row: int = 0
+    largest_gradient: float = 0.0
     timing: Mapping[str, float] = field(default_factory=dict)
     average_updates: int = 0
     processes: Sequence[ProcessState] = ()

@@ -138,6 +138,7 @@ def _training(content: Mapping[str, Any]) -> TrainingState:
         best_value=content["best_value"],
         bad_steps=bad_steps,
         bad_steps_in_a_row=in_a_row,
+        largest_gradient=content.get("largest_gradient", 0.0),
         timing=content.get("timing") or {},
         average_updates=content.get("ema_updates", 0),
         processes=tuple(_process(process) for process in content.get("processes") or ()),

@@ -126,6 +126,7 @@ def _plain_training(training: TrainingState) -> dict[str, Any]:
         "step": training.step,
         "best_value": training.best_value,
         "bad_steps": [training.bad_steps, training.bad_steps_in_a_row],
+        "largest_gradient": training.largest_gradient,
         "timing": dict(training.timing),
         "sampler": {"batch": training.sampler.batch, **own["means"], **training.sampler.order},
         "objective": dict(training.objective),

@@ -32,7 +32,7 @@ def expanded_name(name: str) -> str:
 
 
 def checked_address(address: str) -> str:
-    """Return the address of a server or a database, unchanged.
+    """Return the address of a server or a database; of a folder, with ``~`` replaced.
 
     Raises
     ------
@@ -43,4 +43,4 @@ def checked_address(address: str) -> str:
         urlsplit(address)
     except ValueError as error:
         raise ValueError(f"no address: {error}") from None
-    return address
+    return os.path.expanduser(address)  # noqa: PTH111

@@ -136,7 +136,7 @@ class TrainingConfig(Section):
     )
     lr_min: Annotated[float, _used_by("lr_min")] = Field(1e-6, ge=0, description="smallest learning rate")
     max_lr: Annotated[float | None, _used_by("max_lr")] = Field(
-        None, gt=0, description="largest learning rate; null: lr"
+        None, gt=0, description="largest learning rate, lr is the first one; null: lr is the largest"
     )
     pct_start: Annotated[float, _used_by("pct_start")] = Field(
         0.3, gt=0, lt=1, description="fraction of the training that rises"
@@ -154,6 +154,9 @@ class TrainingConfig(Section):
         2, ge=1, description="length of a cosine in units of the one before"
     )
     ema_decay: EmaDecay = Field(0.999, lt=1, description=EMA_DECAY)
+    ema_warmup: bool = Field(
+        False, description="average over fewer steps at first: n/10 at step n, until ema_decay is reached"
+    )
     grad_clip: float = Field(1.0, ge=0, description="largest norm of the gradient; 0: no limit")
     grad_accum_steps: int = Field(1, ge=1, description="batches per step of the optimizer")
     max_bad_steps: int = Field(
@@ -203,7 +206,9 @@ class TrainingConfig(Section):
         return self
 
     @model_validator(mode="after")
-    def _learning_rate_does_not_rise(self) -> Self:
+    def _learning_rates_in_order(self) -> Self:
+        if self.max_lr is not None and "max_lr" in SCHEDULES[self.scheduler].keys and self.max_lr < self.lr:
+            raise ValueError(f"max_lr is {self.max_lr:g}, expected at least lr, {self.lr:g}")
         if "lr_min" in SCHEDULES[self.scheduler].keys and self.lr_min > self.lr:
             raise ValueError(f"lr_min is {self.lr_min:g}, expected at most lr, {self.lr:g}")
         return self
@@ -286,6 +291,6 @@ class TensorboardConfig(Section):
 class ExportConfig(Section):
     """Export of the best checkpoint at the end, by the package xec-export."""
 
-    onnx: str | None = Field(
+    onnx: PathText | None = Field(
         "<run>.onnx", description="ONNX file in the run directory, <run> is the run's name; null: none"
     )

@@ -7,7 +7,7 @@ from itertools import chain
 from typing import Any
 
 import yaml
-from yaml.nodes import CollectionNode, MappingNode, Node
+from yaml.nodes import CollectionNode, MappingNode, Node, SequenceNode
 
 from xec_geometry.support.text import first_line
 from xec_train.errors import ConfigError
@@ -133,6 +133,25 @@ def read_value(text: str) -> Any:
 def write_yaml(data: Any) -> str:
     """Write plain data as YAML, keys in their order, short lists in one line."""
     return str(yaml.safe_dump(data, sort_keys=False, default_flow_style=None, allow_unicode=True, width=100))
+
+
+class _BlockDumper(yaml.SafeDumper):
+    """Sections with a line for each key, lists in one line."""
+
+    def represent_list(self, data: Any) -> SequenceNode:
+        """Represent a list in one line."""
+        return self.represent_sequence("tag:yaml.org,2002:seq", data, flow_style=True)
+
+
+_BlockDumper.add_representer(list, _BlockDumper.represent_list)
+
+
+def write_blocks(data: Any) -> str:
+    """Write plain data as YAML with a line for each key, as people write it."""
+    text = yaml.dump(
+        data, Dumper=_BlockDumper, sort_keys=False, default_flow_style=False, allow_unicode=True, width=100
+    )
+    return str(text)
 
 
 def write_scalar(value: Any) -> str:
