@@ -28,7 +28,7 @@ class Inpainting(Reconstruction[XECInpainter]):
 
     def build_network(self) -> XECInpainter:
         """Return a new inpainter."""
-        return XECInpainter(self.config.model, self.config.normalization)
+        return XECInpainter(self.config.model, self.config.normalization, self.geometry)
 
     def draw(self, batch: Batch, scores: Tensor | None = None) -> Tensor:
         """Choose the sensors to hide; with ``model.mask_npho_flat`` as many of every quantile of npho."""

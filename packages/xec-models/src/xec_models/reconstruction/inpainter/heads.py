@@ -12,6 +12,7 @@ from xec_models.errors import ModelError
 if TYPE_CHECKING:
     from torch import nn
 
+    from xec_geometry import SensorTable
     from xec_models.config.network import InpainterConfig
 
 
@@ -24,26 +25,27 @@ class InpainterHead:
     name
         Value of ``model.head``.
     build
-        Builds the module from the shape of the network and the predicted columns (0 npho, 1 time).
+        Builds the module from the shape of the network, the predicted columns (0 npho, 1 time) and where the
+        sensors stand.
     summary
         One line for people.
     """
 
     name: str
-    build: Callable[[InpainterConfig, tuple[int, ...]], nn.Module]
+    build: Callable[[InpainterConfig, tuple[int, ...], SensorTable], nn.Module]
     summary: str
 
 
-def _per_face(model: InpainterConfig, columns: tuple[int, ...]) -> nn.Module:
+def _per_face(model: InpainterConfig, columns: tuple[int, ...], _geometry: SensorTable) -> nn.Module:
     from xec_models.reconstruction.inpainter.per_face import PerFaceHead
 
     return PerFaceHead(model, columns)
 
 
-def _cross_attention(model: InpainterConfig, columns: tuple[int, ...]) -> nn.Module:
+def _cross_attention(model: InpainterConfig, columns: tuple[int, ...], geometry: SensorTable) -> nn.Module:
     from xec_models.reconstruction.inpainter.cross_attention import CrossAttentionHead
 
-    return CrossAttentionHead(model, columns)
+    return CrossAttentionHead(model, columns, geometry)
 
 
 INPAINTER_HEADS: Registry[InpainterHead] = Registry(
