@@ -37,8 +37,13 @@ def write_table(path: Path, table: SensorTable, columns: str, *, header: bool = 
         **dict(zip(("dir_x", "dir_y", "dir_z"), table.normals.T, strict=True)),
     }
     second = {
-        "sensor_id": "id", "pos_x": "x", "pos_y": "y", "pos_z": "z",
-        "nx": "dir_x", "ny": "dir_y", "nz": "dir_z",
+        "sensor_id": "id",
+        "pos_x": "x",
+        "pos_y": "y",
+        "pos_z": "z",
+        "nx": "dir_x",
+        "ny": "dir_y",
+        "nz": "dir_z",
     }
     names = columns.split()
     rows = zip(*(values[second.get(name, name)].tolist() for name in names), strict=True)

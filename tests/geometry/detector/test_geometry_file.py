@@ -91,7 +91,7 @@ def test_another_unit_and_another_direction_are_noticed(tmp_path):
     ids = np.arange(len(sensor_positions()))
     millimetres = SensorTable(10 * sensor_positions(), sensor_normals(), ids)
     with pytest.raises(
-        GeometryError, match="more than .* cm from their nominal places; expected lengths in cm"
+        GeometryError, match=r"more than \d+ cm from their nominal places; expected lengths in cm"
     ):
         load_geometry(write_table(tmp_path / "mm.txt", millimetres, SURVEY))
     outwards = SensorTable(sensor_positions(), -sensor_normals(), ids)
