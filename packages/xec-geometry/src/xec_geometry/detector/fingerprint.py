@@ -55,9 +55,9 @@ def geometry_hash(layout: Layout = "physical", table: SensorTable | None = None)
         "shares": _rounded(grid.share),
     }
     digest = hashlib.sha256(layout.encode())
-    for name, table in tables.items():
-        digest.update(f"{name} {table.shape}".encode())
-        digest.update(table.astype("<i8").tobytes())
+    for name, values in tables.items():
+        digest.update(f"{name} {values.shape}".encode())
+        digest.update(values.astype("<i8").tobytes())
     return digest.hexdigest()
 
 

@@ -61,15 +61,15 @@ class CrossAttentionHead(nn.Module):
         self, model: ModelConfig, channels: tuple[int, ...], geometry: SensorTable | None = None
     ) -> None:
         super().__init__()
-        table = nominal_table() if geometry is None else geometry
-        neighbour, _ = nearest_sensors(NEIGHBOURS, table)
-        positions = table.positions
+        places = nominal_table() if geometry is None else geometry
+        neighbour, _ = nearest_sensors(NEIGHBOURS, places)
+        positions = places.positions
         # In units of a neighbourhood's usual size, so that the numbers are of order 1.
         offset = (positions[neighbour] - positions[:, None]) / np.ptp(positions[neighbour], axis=1).mean()
         tables = {
             "neighbour": torch.tensor(neighbour),
             "offset": torch.tensor(offset).to(torch.get_default_dtype()),
-            "bands": position_bands(table),
+            "bands": position_bands(places),
             "face": torch.tensor(face_of_sensor()),
         }
         for name, table in tables.items():
