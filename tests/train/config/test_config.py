@@ -193,7 +193,8 @@ class TestValues:
 
 FLAG_VALUES = {
     "train_path": ["x.root", "y.root"], "val_path": ["x.root", "y.root"], "batch": 8, "chunksize": 99,
-    "npho_branch": "n", "time_branch": "t", "npho_scheme": "sqrt", "npho_scale": 2.5, "npho_scale2": 1.5,
+    "npho_branch": "n", "time_branch": "t", "geometry": "built.txt",
+    "npho_scheme": "sqrt", "npho_scale": 2.5, "npho_scale2": 1.5,
     "time_scale": 1e-7, "time_shift": 0.25, "sentinel_value": -5.0, "outer_mode": "split", "epochs": 3,
     "lr": 1e-5, "weight_decay": 0.5, "warmup_epochs": 1.0, "ema_decay": 0.5, "grad_clip": 2.0,
     "grad_accum_steps": 4, "loss_type": "l1", "loss_beta": 0.5, "resume_from": "auto", "onnx": "m.onnx",

@@ -171,7 +171,7 @@ def test_an_optimizer_is_one_entry(path: Path) -> None:
 
 
 class Nothing(torch.nn.Module):
-    def __init__(self, faces: tuple[str, ...], dim: int, _layout: str) -> None:
+    def __init__(self, faces: tuple[str, ...], dim: int, _layout: str, _geometry: object) -> None:
         super().__init__()
         self.shape = (1, len(faces), dim)
 

@@ -6,9 +6,9 @@ from typing import Annotated
 
 import typer
 
-from xec_geometry.cli.options import Force
+from xec_geometry.cli.options import Force, Geometry
 
-__all__ = ["DeadChannels", "Force", "NphoBranch", "TimeBranch", "Tree"]
+__all__ = ["DeadChannels", "Force", "Geometry", "NphoBranch", "TimeBranch", "Tree"]
 
 Tree = Annotated[str, typer.Option("--tree", "-t", help="Name of the tree.")]
 NphoBranch = Annotated[str, typer.Option(help="Branch with the photons.")]

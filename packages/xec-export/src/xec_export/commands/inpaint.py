@@ -7,7 +7,16 @@ from typing import Annotated
 
 import typer
 
-from xec_export.commands.options import AcceptRange, Force, NphoBranch, Output, Threads, TimeBranch, Tree
+from xec_export.commands.options import (
+    AcceptRange,
+    ExpectedGeometry,
+    Force,
+    NphoBranch,
+    Output,
+    Threads,
+    TimeBranch,
+    Tree,
+)
 
 
 def inpaint(
@@ -28,6 +37,7 @@ def inpaint(
     npho_branch: NphoBranch = None,
     time_branch: TimeBranch = None,
     threads: Threads = None,
+    geometry: ExpectedGeometry = None,
     accept_range: AcceptRange = False,
     force: Force = False,
 ) -> None:
@@ -42,10 +52,19 @@ def inpaint(
     from xec_export.commands.messages import events_progress, print_inpainting
     from xec_export.inpainting.files import inpaint_files
     from xec_export.inpainting.network import InpaintingNetwork
+    from xec_export.prediction.positions import check_positions
     from xec_geometry.support.output import check_output
 
     sources = [open_dead_channels(text, tree_name=tree) for text in dead or ()]
     network = InpaintingNetwork(model, batch_size=batch, threads=threads)
+    if geometry is not None:
+        check_positions(
+            model,
+            geometry,
+            trained=network.geometry,
+            trained_hash=network.geometry_hash,
+            layout=network.layout,
+        )
     check_output(output, inputs=[model, *find_files(list(inputs))], force=force)
     with events_progress("inpaint") as progress:
         report = inpaint_files(

@@ -35,7 +35,7 @@ def load_model(path: str | Path, device: str | torch.device = "cpu", *, kind: ty
 def load_model(
     path: str | Path, device: str | torch.device = "cpu", *, kind: type[Network] = Network
 ) -> Network:
-    """Read a trained network, ready to use.
+    """Read a trained network, ready to use, with the positions that it was trained with.
 
     Parameters
     ----------
@@ -117,7 +117,7 @@ def build_model(
         # A package whose task has no head here need not be installed.
         sections["tasks"] = {name: config.section("tasks")[name] for name in config.enabled_tasks}
     try:
-        model = found.from_config(sections)
+        model = found.from_config(sections, checkpoint.geometry)
     except KeyError as error:
         raise CheckpointError(f"{source}: its configuration has no section {error}") from error
     except ValidationError as error:
@@ -131,7 +131,7 @@ def build_model(
 def _check_geometry(checkpoint: Checkpoint, source: str) -> None:
     origin = checkpoint.provenance
     try:
-        installed = geometry_hash(check_layout(origin.layout))
+        installed = geometry_hash(check_layout(origin.layout), checkpoint.geometry)
     except GeometryError as error:
         raise CheckpointError(f"{source}: {error}") from error
     if origin.geometry_hash != installed:

@@ -22,6 +22,7 @@ from xec_models.checkpoint.content import (
     State,
     TrainingState,
 )
+from xec_models.checkpoint.geometry import geometry_from_plain
 from xec_models.checkpoint.outputs import output_labels
 from xec_models.checkpoint.plain import load_plain
 from xec_models.errors import CheckpointError
@@ -74,12 +75,12 @@ def read_checkpoint(path: str | Path, map_location: str | torch.device = "cpu") 
             f"({provenance.writer})"
         )
     try:
-        return _checkpoint(content, provenance)
+        return _checkpoint(content, provenance, str(path))
     except KeyError as error:
         raise CheckpointError(f"{path}: the state of its training has no {error}") from error
 
 
-def _checkpoint(content: Mapping[str, Any], provenance: Provenance) -> Checkpoint:
+def _checkpoint(content: Mapping[str, Any], provenance: Provenance, source: str) -> Checkpoint:
     config = Configuration(
         content["config"]
         if content["config"].get("normalization")
@@ -101,6 +102,7 @@ def _checkpoint(content: Mapping[str, Any], provenance: Provenance) -> Checkpoin
         training=None if missing else _training(content),
         missing=missing,
         inputs={name: (low, high) for name, (low, high) in (content.get("inputs") or {}).items()},
+        geometry=geometry_from_plain(content.get("geometry"), source),
     )
 
 

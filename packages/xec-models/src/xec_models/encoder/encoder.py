@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from xec_data.normalization.transforms import NormalizationConfig
+from xec_geometry import SensorTable
 from xec_models.config.network import NUM_HEADS, ModelConfig
 from xec_models.encoder.face_backbone import FaceBackbone
 from xec_models.encoder.fusion import DROPOUT, Fusion
@@ -28,6 +29,8 @@ class XECEncoder(nn.Module):
         Shape of the network.
     normalization
         Constants of the inputs.
+    geometry
+        Where the sensors stand; nominal by default.
 
     Attributes
     ----------
@@ -37,7 +40,12 @@ class XECEncoder(nn.Module):
         Normalization of raw readings to the input of `forward`.
     """
 
-    def __init__(self, model: ModelConfig, normalization: NormalizationConfig) -> None:
+    def __init__(
+        self,
+        model: ModelConfig,
+        normalization: NormalizationConfig,
+        geometry: SensorTable | None = None,
+    ) -> None:
         super().__init__()
         dim = model.encoder_dim
         self.faces = token_faces(model.outer_mode)
@@ -53,7 +61,7 @@ class XECEncoder(nn.Module):
             width=model.hex_width,
             depth=model.hex_depth,
         )
-        self.position = POSITION_ENCODINGS[model.position].build(self.faces, dim, model.layout)
+        self.position = POSITION_ENCODINGS[model.position].build(self.faces, dim, model.layout, geometry)
         self.fusion = Fusion(
             dim,
             NUM_HEADS,

@@ -15,6 +15,8 @@ from torch import Tensor, nn
 
 from xec_data.normalization.transforms import NormalizationConfig
 from xec_data.schema.branches import SENSOR_BRANCHES
+from xec_geometry import SensorTable
+from xec_geometry.detector.survey import nominal_table
 from xec_models.config.network import AutoencoderConfig
 from xec_models.encoder.encoder import XECEncoder
 from xec_models.encoder.inputs import split_readings
@@ -31,6 +33,8 @@ class XECMaskedAutoencoder(Network):
         Shape of the network.
     normalization
         Constants of the inputs.
+    geometry
+        Where the sensors stand; nominal by default.
 
     Attributes
     ----------
@@ -44,12 +48,14 @@ class XECMaskedAutoencoder(Network):
         self,
         model: AutoencoderConfig,
         normalization: NormalizationConfig,
+        geometry: SensorTable | None = None,
     ) -> None:
         super().__init__()
         self.model_config = model
         self.normalization = normalization
         self.channels = model.predict_channels
-        self.encoder = XECEncoder(model, normalization)
+        self.geometry = nominal_table() if geometry is None else geometry
+        self.encoder = XECEncoder(model, normalization, self.geometry)
         self.decoders = nn.ModuleDict(
             {
                 face: build_decoder(face, model, model.decoder_dim, len(self.channels))
@@ -61,11 +67,14 @@ class XECMaskedAutoencoder(Network):
         self.to_sensors = CellsToSensors(self.encoder.faces, model, self.encoder.normalizer)
 
     @classmethod
-    def from_config(cls, config: Mapping[str, Any]) -> XECMaskedAutoencoder:
+    def from_config(
+        cls, config: Mapping[str, Any], geometry: SensorTable | None = None
+    ) -> XECMaskedAutoencoder:
         """Build from ``model`` and ``normalization`` of a plain configuration."""
         return cls(
             AutoencoderConfig.model_validate(config["model"]),
             NormalizationConfig.model_validate(config["normalization"]),
+            geometry,
         )
 
     def forward(

@@ -65,6 +65,7 @@ FLAGS: dict[str, Flag] = {
         Flag("chunksize", ("data.chunksize",)),
         Flag("npho_branch", ("data.npho_branch",)),
         Flag("time_branch", ("data.time_branch",)),
+        Flag("geometry", ("geometry",), note="nominal, or a table as built"),
         Flag("npho_scheme", ("normalization.npho_scheme",)),
         Flag("npho_scale", ("normalization.npho_scale",)),
         Flag("npho_scale2", ("normalization.npho_scale2",)),

@@ -34,8 +34,8 @@ class Key:
 
 # The order for readers; a subclass can only append fields.
 _ORDER = (
-    *("objective", "data", "normalization", "model", "tasks", "loss_balance", "training", "reweighting"),
-    *("distributed", "checkpoint", "mlflow", "tensorboard", "export"),
+    *("objective", "data", "geometry", "normalization", "model", "tasks", "loss_balance", "training"),
+    *("reweighting", "distributed", "checkpoint", "mlflow", "tensorboard", "export"),
 )
 
 

@@ -174,7 +174,7 @@ class TrainingConfig(Section):
     mirror: bool = Field(
         False,
         description="reflect half of the events at z = 0 and, independently, at y = 0: the nominal detector "
-        "looks the same",
+        "looks the same, one as built does not",
     )
     seed: int = Field(0, ge=0, lt=2**63, description="seed of weights, order of events and dropout")
     deterministic: bool = Field(False, description="only deterministic algorithms (slower on a GPU)")

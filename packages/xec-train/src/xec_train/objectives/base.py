@@ -11,6 +11,8 @@ from typing import Generic, Self, TypeVar
 
 from torch import Tensor, nn
 
+from xec_geometry import SensorTable
+from xec_geometry.detector.survey import nominal_table
 from xec_train.data.batch import Batch
 from xec_train.data.events import Events
 from xec_train.objectives.balance import LearnedWeights
@@ -82,6 +84,8 @@ class Objective(ABC, Generic[NetworkT]):
         Metrics and files.
     learned
         Learned weights of losses; they are trained, averaged and stored beside the network.
+    geometry
+        Where the sensors stand, for which the network is made.
     """
 
     truth_branches: tuple[str, ...] = ()
@@ -89,8 +93,9 @@ class Objective(ABC, Generic[NetworkT]):
     forward_methods: tuple[str, ...] = ()
     report: Report[NetworkT]
 
-    def __init__(self, learned: LearnedWeights | None = None) -> None:
+    def __init__(self, learned: LearnedWeights | None = None, geometry: SensorTable | None = None) -> None:
         self.learned = learned or LearnedWeights()
+        self.geometry = nominal_table() if geometry is None else geometry
 
     def with_learned(self, learned: LearnedWeights) -> Self:
         """Return the same objective with other weights of losses, such as averaged ones."""

@@ -27,7 +27,7 @@ class Inpainting(Reconstruction[XECInpainter]):
 
     def build_network(self) -> XECInpainter:
         """Return a new inpainter."""
-        return XECInpainter(self.config.model, self.config.normalization)
+        return XECInpainter(self.config.model, self.config.normalization, self.geometry)
 
     def draw_part(self, npho: Tensor, ratio: float, preferred: Tensor | None, scores: Tensor) -> Tensor:
         """Choose among some sensors; with ``model.mask_npho_flat`` as many of every quantile of npho."""

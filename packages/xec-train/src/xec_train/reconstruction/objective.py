@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from xec_data.schema.branches import INVALID, INVALID_ABOVE
+from xec_geometry import load_geometry
 from xec_models.reconstruction.autoencoder import XECMaskedAutoencoder
 from xec_models.reconstruction.inpainter.inpainter import XECInpainter
 from xec_models.reconstruction.masking import Sensors, draw_by_face, draw_mask, event_scores
@@ -50,11 +51,11 @@ class Reconstruction(Objective[NetworkT]):
 
     def __init__(self, config: ReconstructionConfig) -> None:
         learned = config.model.predict_channels if config.training.auto_channel_weight else ()
-        super().__init__(LearnedWeights(learned))
+        super().__init__(LearnedWeights(learned), load_geometry(config.geometry))
         self.config = config
         self.channels = config.model.predict_channels
         self.columns = tuple(range(len(self.channels)))
-        self.mirror = RandomMirror(config.training.mirror)
+        self.mirror = RandomMirror(config.training.mirror, geometry=self.geometry)
         self.event_weights: EventWeights | None = None
         self.report = ReconstructionReport(config, self.with_fixed_mask, self.weights)
 

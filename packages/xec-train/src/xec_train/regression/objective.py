@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from xec_data.tasks.table import TASKS, truth_branches
+from xec_geometry import load_geometry
 from xec_models.anchor.table import NO_ANCHOR
 from xec_models.blocks.namespace import TORCH
 from xec_models.config.network import resolve_tasks
@@ -45,12 +46,14 @@ class Regression(Objective[XECRegressor]):
     forward_methods = ("forward_standardized",)
 
     def __init__(self, config: RegressionConfig) -> None:
-        super().__init__(LearnedWeights(_learned(config)))
+        super().__init__(LearnedWeights(_learned(config)), load_geometry(config.geometry))
         self.config = config
         self.tasks = config.enabled_tasks
         self.truth_branches = truth_branches(self.tasks)
         self.sample_branches = ANCHOR_TRUTH if config.model.anchor != NO_ANCHOR else ()
-        self.mirror = RandomMirror(config.training.mirror, [TASKS[task] for task in self.tasks])
+        self.mirror = RandomMirror(
+            config.training.mirror, [TASKS[task] for task in self.tasks], self.geometry
+        )
         self.event_weights: dict[str, EventWeights] = {}
         self.report = RegressionReport(self._weights)
 
@@ -61,7 +64,7 @@ class Regression(Objective[XECRegressor]):
 
     def build_network(self) -> XECRegressor:
         """Return a new regressor."""
-        return XECRegressor(self.config.model, self.tasks, self.config.normalization)
+        return XECRegressor(self.config.model, self.tasks, self.config.normalization, self.geometry)
 
     def prepare(self, network: XECRegressor, events: Events) -> None:
         """Fit the standardization of the targets, and the calibrations of the anchor to a sample."""

@@ -69,7 +69,9 @@ def prepare(config: TrainConfig, processes: Processes, display: Display) -> Prep
     kind = OBJECTIVES[config.objective].network_kind
     path = processes.broadcast(lambda: find_checkpoint(config.checkpoint, config.mlflow.run_name))
     opened_checkpoint = (
-        None if path is None else processes.run_on_all(lambda: open_checkpoint(path, config, kind))
+        None
+        if path is None
+        else processes.run_on_all(lambda: open_checkpoint(path, config, kind, objective.geometry))
     )
     weights = opened_checkpoint if isinstance(opened_checkpoint, InitialWeights) else None
     checkpoint = None if isinstance(opened_checkpoint, InitialWeights) else opened_checkpoint

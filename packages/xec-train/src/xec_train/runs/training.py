@@ -122,6 +122,7 @@ def _run(assembly: Assembly, time_limit: TimeLimit, display: Display) -> Trainin
         processes,
         order=order_of(training),
         inputs=processes.broadcast(ready.input_range),
+        geometry=ready.objective.geometry,
     )
     tracker, mlflow = Trackers(), None
     data: Sequence[DataFile] = ()

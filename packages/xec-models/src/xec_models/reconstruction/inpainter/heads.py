@@ -12,6 +12,7 @@ from xec_models.errors import ModelError
 if TYPE_CHECKING:
     from torch import nn
 
+    from xec_geometry import SensorTable
     from xec_models.config.network import InpainterConfig
     from xec_models.encoder.encoder import XECEncoder
 
@@ -25,37 +26,43 @@ class InpainterHead:
     name
         Value of ``model.head``.
     build
-        Builds the module from the shape of the network, the predicted columns (0 npho, 1 time) and the
-        encoder.
+        Builds the module from the shape of the network, the predicted columns (0 npho, 1 time), the encoder,
+        and where the sensors stand.
     summary
         One line for people.
     """
 
     name: str
-    build: Callable[[InpainterConfig, tuple[int, ...], XECEncoder], nn.Module]
+    build: Callable[[InpainterConfig, tuple[int, ...], XECEncoder, SensorTable], nn.Module]
     summary: str
 
 
-def _per_face(model: InpainterConfig, columns: tuple[int, ...], _encoder: XECEncoder) -> nn.Module:
+def _per_face(
+    model: InpainterConfig, columns: tuple[int, ...], _encoder: XECEncoder, _geometry: SensorTable
+) -> nn.Module:
     from xec_models.reconstruction.inpainter.per_face import PerFaceHead
 
     return PerFaceHead(model, columns)
 
 
-def _cross_attention(model: InpainterConfig, columns: tuple[int, ...], _encoder: XECEncoder) -> nn.Module:
+def _cross_attention(
+    model: InpainterConfig, columns: tuple[int, ...], _encoder: XECEncoder, geometry: SensorTable
+) -> nn.Module:
     from xec_models.reconstruction.inpainter.cross_attention import CrossAttentionHead
 
-    return CrossAttentionHead(model, columns)
+    return CrossAttentionHead(model, columns, geometry)
 
 
-def _earlier_per_face(model: InpainterConfig, columns: tuple[int, ...], encoder: XECEncoder) -> nn.Module:
+def _earlier_per_face(
+    model: InpainterConfig, columns: tuple[int, ...], encoder: XECEncoder, _geometry: SensorTable
+) -> nn.Module:
     from xec_models.reconstruction.inpainter.earlier_per_face import EarlierPerFaceHead
 
     return EarlierPerFaceHead(model, columns, encoder.gather)
 
 
 def _earlier_cross_attention(
-    model: InpainterConfig, columns: tuple[int, ...], _encoder: XECEncoder
+    model: InpainterConfig, columns: tuple[int, ...], _encoder: XECEncoder, _geometry: SensorTable
 ) -> nn.Module:
     from xec_models.reconstruction.inpainter.earlier_cross_attention import EarlierCrossAttentionHead
 

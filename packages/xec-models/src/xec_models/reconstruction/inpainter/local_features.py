@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cache
 from typing import NamedTuple
 
 import numpy as np
@@ -10,7 +9,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from xec_geometry import FACES, N_SENSORS, face_ids, sensor_positions
+from xec_geometry import FACES, N_SENSORS, SensorTable, face_ids, sensor_positions
+from xec_geometry.support.caching import cache
 from xec_models.encoder.normalizer import Normalizer
 
 N_NEIGHBOURS = 24
@@ -53,15 +53,17 @@ class NeighbourMeans(nn.Module):
     ----------
     normalizer
         Scale and sentinels of the readings.
+    geometry
+        Where the sensors stand; nominal by default.
     """
 
     neighbour: Tensor
     weight: Tensor
 
-    def __init__(self, normalizer: Normalizer) -> None:
+    def __init__(self, normalizer: Normalizer, geometry: SensorTable | None = None) -> None:
         super().__init__()
         self.normalizer = normalizer
-        neighbour, distance = same_face_neighbours(N_NEIGHBOURS)
+        neighbour, distance = same_face_neighbours(N_NEIGHBOURS, geometry)
         weight = (distance / distance.min(axis=1, keepdims=True)) ** -4.0
         self.register_buffer("neighbour", torch.tensor(neighbour), persistent=False)
         table = torch.tensor(weight).to(torch.get_default_dtype())
@@ -94,13 +96,17 @@ class NeighbourMeans(nn.Module):
 
 
 @cache
-def same_face_neighbours(count: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+def same_face_neighbours(
+    count: int, geometry: SensorTable | None = None
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """Find the nearest sensors of the same face, the nearest first.
 
     Parameters
     ----------
     count
         Number of neighbours of each sensor.
+    geometry
+        Where the sensors stand; nominal by default.
 
     Returns
     -------
@@ -111,24 +117,26 @@ def same_face_neighbours(count: int) -> tuple[NDArray[np.int64], NDArray[np.floa
     distances = np.empty((N_SENSORS, count))
     for face in FACES:
         members = face_ids(face)
-        found, distance = _nearest(members, members, count)
+        found, distance = _nearest(members, members, count, geometry)
         ids[members], distances[members] = found, distance
     return ids, distances
 
 
 @cache
-def nearest_sensors(count: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+def nearest_sensors(
+    count: int, geometry: SensorTable | None = None
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """Find the nearest sensors in space, whatever their face; as `same_face_neighbours`."""
     every = np.arange(N_SENSORS)
-    return _nearest(every, every, count)
+    return _nearest(every, every, count, geometry)
 
 
 def _nearest(
-    targets: NDArray[np.int64], sources: NDArray[np.int64], count: int
+    targets: NDArray[np.int64], sources: NDArray[np.int64], count: int, geometry: SensorTable | None
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     from scipy.spatial import KDTree
 
-    positions = sensor_positions()
+    positions = sensor_positions() if geometry is None else geometry.positions
     distances, order = KDTree(positions[sources]).query(positions[targets], k=count + 1)
     # A sensor is at distance 0 from itself.
     return sources[order[:, 1:]], distances[:, 1:]
