@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import traceback
 from collections.abc import Iterator
 from functools import partial
@@ -24,6 +25,7 @@ from xec_data.errors import DataError
 from xec_geometry import N_SENSORS
 
 SCHEMA = (
+    "CREATE TABLE XECStatusOfRun (sensor INT, IsBad BOOLEAN, first_run INT, last_run INT)",
     "CREATE TABLE RunCatalog (id INT PRIMARY KEY, conf INT)",
     "CREATE TABLE XECConf (id INT PRIMARY KEY, channels INT, status INT)",
     "CREATE TABLE XECChannelList (list INT, channel INT, sensor INT, PRIMARY KEY (list, channel))",
@@ -84,6 +86,7 @@ def fill(url: str) -> None:
         for statement in SCHEMA:
             connection.exec_driver_sql(statement)
         for table, rows in (
+            ("XECStatusOfRun", [(sensor, sensor == 3, 100, 110) for sensor in range(N_SENSORS)]),
             ("RunCatalog", runs),
             ("XECConf", list(RUNS.values())),
             ("XECChannelList", lists),
@@ -262,6 +265,17 @@ def test_nothing_of_the_connection_is_printed(mariadb: str, describe_at) -> None
         printed = "".join(traceback.format_exception(error.value))
         assert "conditions.yaml" in printed
         assert not [secret for secret in (*secrets, "wrong", "127.0.0.2") if secret in printed]
+
+
+def test_the_examples_of_the_readme(url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    readme = Path(__file__).parents[3] / "packages" / "xec-data" / "README.md"
+    joins, query = re.findall(r"```yaml\n(.*?)```", readme.read_text(), re.DOTALL)
+    monkeypatch.setenv("XEC_DATABASE", url)
+    path = tmp_path / "conditions.yaml"
+    path.write_text(joins)
+    assert [ids_of(open_dead_channels(path).dead(run)) for run in BAD_OF] == list(BAD_OF.values())
+    path.write_text(f"connection: {{environment: XEC_DATABASE}}\n{query}")
+    assert ids_of(open_dead_channels(path).dead(105)) == [3]
 
 
 def test_the_url_in_a_file(url: str, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from xec_analysis.errors import AnalysisError
 from xec_analysis.inpainting import energy_effect as effects, network as networks
 from xec_analysis.inpainting.baselines import ESTIMATORS
 from xec_analysis.inpainting.energy_effect import EnergyEffect
-from xec_analysis.inpainting.hidden_readings import Collector, HiddenReadings, fill_in_events
+from xec_analysis.inpainting.hidden_readings import REALLY_DEAD, Collector, HiddenReadings, fill_in_events
 from xec_analysis.inpainting.hidden_sensors import choose_validation
 from xec_analysis.inpainting.numbers import (
     by_face,
@@ -123,7 +123,13 @@ class InpaintingComparison:
     def report(self) -> Iterator[RenderableType]:
         """Yield tables and lines for a rich console."""
         faces = by_face(self.readings)
-        yield f"{self.title}\n{self.size}"
+        dead = int((self.readings.mask_type == REALLY_DEAD).sum())
+        invalid = self.readings.n_invalid
+        yield (
+            f"{self.title}\n{self.size}\n"
+            f"used by no method: {invalid} readings that are invalid in their event, "
+            f"{dead - invalid} valid ones of sensors known as bad"
+        )
         for heading, table in (
             *numbers_tables(faces),
             *numbers_tables(by_npho(self.readings), "npho"),

@@ -12,6 +12,7 @@ from typing import Generic, Self, TypeVar
 from torch import Tensor, nn
 
 from xec_train.data.batch import Batch
+from xec_train.data.dead_channels import RandomDeadChannels
 from xec_train.data.events import Events
 from xec_train.objectives.balance import LearnedWeights
 from xec_train.objectives.report import Arrays, Report
@@ -82,6 +83,8 @@ class Objective(ABC, Generic[NetworkT]):
         Metrics and files.
     learned
         Learned weights of losses; they are trained, averaged and stored beside the network.
+    dead_channels
+        Dead channels that `augment` makes invalid.
     """
 
     truth_branches: tuple[str, ...] = ()
@@ -91,6 +94,7 @@ class Objective(ABC, Generic[NetworkT]):
 
     def __init__(self, learned: LearnedWeights | None = None) -> None:
         self.learned = learned or LearnedWeights()
+        self.dead_channels = RandomDeadChannels()
 
     def with_learned(self, learned: LearnedWeights) -> Self:
         """Return the same objective with other weights of losses, such as averaged ones."""
