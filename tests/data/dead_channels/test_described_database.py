@@ -231,13 +231,13 @@ def test_names_that_do_not_exist(describe) -> None:
 def test_problems_of_a_server(mariadb: str, describe_at) -> None:
     port = mariadb.partition(":")[2]
     for address, why in (
-        (f"mysql://{USER}:secret@{mariadb}/{DATABASE}", "the server refuses user or password (error 1045)"),
+        (f"{USER}:secret@{mariadb}/{DATABASE}", "the server refuses user or password (error 1045)"),
         (
-            f"mysql://{USER}:{QUOTED}@{mariadb}/other",
+            f"{USER}:{QUOTED}@{mariadb}/other",
             "the server refuses the database to this user (error 1044)",
         ),
-        (f"mysql://{USER}:{QUOTED}@127.0.0.1:1/{DATABASE}", "no server answers (error 2003)"),
-        (f"mysql://{USER}:{QUOTED}@nowhere.invalid/{DATABASE}", "no server answers (error 2003)"),
+        (f"{USER}:{QUOTED}@127.0.0.1:1/{DATABASE}", "no server answers (error 2003)"),
+        (f"{USER}:{QUOTED}@nowhere.invalid/{DATABASE}", "no server answers (error 2003)"),
     ):
         url = f"mysql://{address}"
         text = problem_of(describe_at(url, JOINS))

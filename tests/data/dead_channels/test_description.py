@@ -107,11 +107,11 @@ def test_where_the_url_stands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.delenv("XEC_TEST_DATABASE", raising=False)
     with pytest.raises(DataError, match="the environment variable XEC_TEST_DATABASE is not set"):
         open_dead_channels(path)
-    for url in ("no url secret", "nonsense:secret", f"sqlite:///{tmp_path}/secret.db"):
+    for url in ("no url hush", "nonsense:hush", f"sqlite:///{tmp_path}/hush.db"):
         monkeypatch.setenv("XEC_TEST_DATABASE", url)
         with pytest.raises(DataError, match=r"\$XEC_TEST_DATABASE") as error:
             open_dead_channels(path)
-        assert "secret" not in "".join(traceback.format_exception(error.value))
+        assert "hush" not in "".join(traceback.format_exception(error.value))
     path.write_text(FINE.replace("environment: XEC_TEST_DATABASE", "file: nowhere"))
     with pytest.raises(DataError, match="no such file"):
         open_dead_channels(path)

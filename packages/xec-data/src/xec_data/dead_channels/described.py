@@ -105,8 +105,8 @@ class DescribedDeadChannels:
         tables: dict[str, sql.TableClause] = {}
         for table, names in self._tables().items():
             schema, _, short = table.rpartition(".")
-            columns = [sql.column(name) for name in dict.fromkeys(names)]
-            tables[table] = sql.table(short, *columns, schema=schema or None)
+            there: list[sql.ColumnClause[Any]] = [sql.column(name) for name in dict.fromkeys(names)]
+            tables[table] = sql.table(short, *there, schema=schema or None)
 
         def of(column: Column) -> sql.ColumnElement[Any]:
             return tables[column.table].c[column.name]
