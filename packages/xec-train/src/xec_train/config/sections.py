@@ -70,10 +70,8 @@ def _without_password(source: str) -> str:
 
 PathText = Annotated[str, AfterValidator(expanded_path)]
 Paths = Annotated[list[PathText], BeforeValidator(_one_or_many), Field(min_length=1)]
-DeadChannelSources = Annotated[
-    list[Annotated[str, AfterValidator(_without_password), AfterValidator(expanded_path)]],
-    BeforeValidator(_one_or_many),
-]
+DeadChannelSource = Annotated[str, AfterValidator(_without_password), AfterValidator(expanded_path)]
+DeadChannelSources = Annotated[list[DeadChannelSource] | None, BeforeValidator(_one_or_many)]
 RunName = Annotated[str, AfterValidator(expanded_name)]
 Address = Annotated[str, AfterValidator(checked_address)]
 
@@ -114,7 +112,7 @@ class DataConfig(Section):
     angle_unit: Literal["auto", "deg", "rad"] = Field(
         "auto", description="unit of emiAng in the files; auto compares it with emiVec"
     )
-    dead_channels: DeadChannelSources | None = Field(
+    dead_channels: DeadChannelSources = Field(
         None,
         description="real lists of dead channels: in every event of the training a random part of one of "
         "them, from none to all, is made invalid beside training.channel_dropout_rate; text files, ROOT "
