@@ -91,7 +91,11 @@ def bound(
         else:
             rows = tables.bound_by_depth(energy, dead=hidden, readout=readout, geometry=table)
             place = "w cm"
-    Console(highlight=False).print(tables.bound_table(rows, place, title))
+    left_out = [] if hidden is None else [f"{int(hidden.sum())} sensors known as bad"]
+    left_out += ["those without a valid count in an event"] if events is not None else []
+    console = Console(highlight=False)
+    console.print(tables.bound_table(rows, place, title))
+    console.print(f"Left out: {' and '.join(left_out) or 'no sensor'}.", soft_wrap=True)
 
 
 def _point(text: str) -> tuple[float, float, float]:

@@ -19,6 +19,7 @@ DeadChannels = Annotated[
         "--dead",
         "-d",
         metavar="SOURCE",
-        help="Dead channels: text file, ROOT file with the branch dead, or database URL.",
+        help="Sensors known as bad: text file, ROOT file with the branch dead, database URL, or a YAML file "
+        "that describes a database. Those without a valid count in an event are dead there without it, too.",
     ),
 ]

@@ -12,6 +12,7 @@ from xec_analysis.inpainting import energy_effect as effects, network as network
 from xec_analysis.inpainting.baselines import ESTIMATORS
 from xec_analysis.inpainting.energy_effect import EnergyEffect
 from xec_analysis.inpainting.hidden_readings import (
+    REALLY_DEAD,
     Collector,
     HiddenReadings,
     Reconstruct,
@@ -139,7 +140,13 @@ class InpaintingComparison:
     def report(self) -> Iterator[RenderableType]:
         """Yield tables and lines for a rich console."""
         faces = by_face(self.readings)
-        yield f"{self.title}\n{self.size}"
+        dead = int((self.readings.mask_type == REALLY_DEAD).sum())
+        invalid = self.readings.n_invalid
+        yield (
+            f"{self.title}\n{self.size}\n"
+            f"used by no method: {invalid} readings that are invalid in their event, "
+            f"{dead - invalid} valid ones of sensors known as bad"
+        )
         for heading, table in (
             *numbers_tables(faces),
             *numbers_tables(by_npho(self.readings), "npho"),

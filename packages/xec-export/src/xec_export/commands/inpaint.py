@@ -26,8 +26,16 @@ def inpaint(
     dead: Annotated[
         list[str] | None,
         typer.Option(
-            help="Dead channels: a text file, a ROOT file with a branch 'dead', or a database's URL; may be "
-            "repeated. By default sensors without a valid count in an event, and its branch 'dead'."
+            help="Sensors known as bad: a text file, a ROOT file with a branch 'dead', a database's URL, or "
+            "a YAML file that describes a database; may be repeated. By default those of the branch 'dead'."
+        ),
+    ] = None,
+    invalid: Annotated[
+        bool | None,
+        typer.Option(
+            "--invalid/--no-invalid",
+            help="Recover sensors without a valid count in an event, too, known as bad or not.",
+            show_default="with --dead they stay invalid, without it they are recovered",
         ),
     ] = None,
     batch: Annotated[
@@ -72,6 +80,7 @@ def inpaint(
             inputs,
             output,
             dead=sources,
+            invalid=invalid,
             tree_name=tree,
             npho_branch=npho_branch,
             time_branch=time_branch,

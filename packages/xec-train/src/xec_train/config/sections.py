@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -58,8 +59,19 @@ def _usual_lr(values: dict[str, Any]) -> float:
     return DEFAULT_LR if optimizer is None else optimizer.default_lr
 
 
+def _without_password(source: str) -> str:
+    if re.match(r"[^/]+://[^/@]*:[^/]*@", source):
+        raise ValueError(
+            "found a URL with a password, which the files of the run would show; expected a YAML file that "
+            "says where the URL stands"
+        )
+    return source
+
+
 PathText = Annotated[str, AfterValidator(expanded_path)]
 Paths = Annotated[list[PathText], BeforeValidator(_one_or_many), Field(min_length=1)]
+DeadChannelSource = Annotated[str, AfterValidator(_without_password), AfterValidator(expanded_path)]
+DeadChannelSources = Annotated[list[DeadChannelSource] | None, BeforeValidator(_one_or_many)]
 RunName = Annotated[str, AfterValidator(expanded_name)]
 Address = Annotated[str, AfterValidator(checked_address)]
 
@@ -99,6 +111,13 @@ class DataConfig(Section):
     time_branch: str = Field("relative_time", description="branch with the time per sensor")
     angle_unit: Literal["auto", "deg", "rad"] = Field(
         "auto", description="unit of emiAng in the files; auto compares it with emiVec"
+    )
+    dead_channels: DeadChannelSources = Field(
+        None,
+        description="real lists of dead channels: in every event of the training a random part of one of "
+        "them, from none to all, is made invalid beside training.channel_dropout_rate; text files, ROOT "
+        "files with the branch dead, or databases with a run, such as conditions.yaml#run=12345; one or "
+        "several; null: none",
     )
     fiducial: FiducialConfig = Field(
         default_factory=FiducialConfig, description="cut on the true first interaction point"

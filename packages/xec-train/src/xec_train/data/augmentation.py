@@ -33,9 +33,14 @@ def drop_channels(batch: Batch, rate: float) -> Batch:
     """
     if rate > 0:
         first = batch[SENSOR_BRANCHES[0]]
-        dropped = torch.rand(first.shape, device=first.device) < rate
-        for name in SENSOR_BRANCHES:
-            batch[name].masked_fill_(dropped, INVALID)
+        make_invalid(batch, torch.rand(first.shape, device=first.device) < rate)
+    return batch
+
+
+def make_invalid(batch: Batch, sensors: Tensor) -> Batch:
+    """Make the readings of sensors (n, sensors) of a batch invalid, in place; return the same batch."""
+    for name in SENSOR_BRANCHES:
+        batch[name].masked_fill_(sensors, INVALID)
     return batch
 
 

@@ -89,6 +89,7 @@ class Reconstruction(Objective[NetworkT]):
             {} if self.event_weights is None else {_WEIGHT: self.event_weights.of(intensity(batch["npho"]))}
         )
         batch = drop_channels(self.mirror(batch), self.config.training.channel_dropout_rate)
+        batch = self.dead_channels(batch)
         return {**batch, **weights, MASK: self.draw(batch)}
 
     def draw(self, batch: Batch, scores: Tensor | None = None) -> Tensor:

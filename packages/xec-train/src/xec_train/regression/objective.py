@@ -129,6 +129,7 @@ class Regression(Objective[XECRegressor]):
             for task, table in self.event_weights.items()
         }
         batch = drop_channels(self.mirror(batch), self.config.training.channel_dropout_rate)
+        batch = self.dead_channels(batch)
         return {**batch, **weights}
 
     def forward(self, network: XECRegressor, batch: Batch) -> dict[str, Tensor]:

@@ -11,6 +11,7 @@ from xec_data.schema.branches import ID_BRANCHES
 from xec_models.checkpoint.content import Checkpoint
 from xec_models.checkpoint.run_directory import RunDirectory
 from xec_train.config.train_config import TrainConfig
+from xec_train.data.dead_channels import RandomDeadChannels, read_lists
 from xec_train.data.events import Events, open_events
 from xec_train.data.loader import thread_count, worker_count
 from xec_train.data.sample import sample
@@ -79,6 +80,13 @@ def prepare(config: TrainConfig, processes: Processes, display: Display) -> Prep
     run = RunDirectory(
         processes.broadcast(lambda: choose_run(config, path if weights is None else None).path)
     )
+    # One process asks: a database need not answer all of them alike.
+    lists = processes.broadcast(
+        lambda: read_lists(config.data.dead_channels or (), run.path if checkpoint is not None else None)
+    )
+    objective.dead_channels = RandomDeadChannels(lists)
+    if text := objective.dead_channels.describe():
+        display.line(text)
     sharing = processes.n_sharing_cores
     training, validation = processes.run_on_all(lambda: _open_files(config, objective, sharing, display))
     if checkpoint is not None:
