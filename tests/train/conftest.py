@@ -29,6 +29,7 @@ SMALL = (
     "training.epochs=2",
     "training.warmup_epochs=0.5",
     "training.lr=3e-3",
+    "training.ema_warmup=true",
     "checkpoint.save_interval=0",
     "mlflow.enabled=false",
     "export.onnx=null",

@@ -20,6 +20,7 @@ SIBLINGS = {package.name.replace("-", "_"): [package.name] for package in PACKAG
 # Needed at run time by something else than an import statement of the package.
 NEVER_IMPORTED = {
     "xec-analysis": {"xec-export", "xec-train"},  # the demo runs their commands
+    "xec-data": {"pymysql"},  # SQLAlchemy imports it
     "xec-train": {"tensorboard", "nvidia-ml-py"},  # torch imports them
     "xec-export": {"onnxscript"},  # torch.onnx.export(dynamo=True) imports it
 }

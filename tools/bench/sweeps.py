@@ -181,7 +181,7 @@ def _epoch_seconds(train: Path, val: Path, number: int) -> float:
     cores = max(1, available_cores() // max(PROCESSES))
     environment = {**os.environ, "OMP_NUM_THREADS": str(cores)}
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL, env=environment, cwd=folder())
-    return read_metrics(RunDirectory(artifacts / "run").metrics)["epoch_duration_sec"].value[-1]
+    return read_metrics(RunDirectory(artifacts / "run").metrics)["system/epoch_duration_sec"].value[-1]
 
 
 SWEEPS: tuple[Sweep, ...] = (batch_size, encoder_dim, workers, file_size, processes)

@@ -63,7 +63,7 @@ _TOO_OFTEN = 3
 _PATIENCE = 120
 
 # Of the machine, not of the training.
-_TIMES = ("duration", "throughput", "avg_", "compute_efficiency", "memory", "system/", "gpu")
+_TIMES = ("system/",)
 
 
 @dataclass(frozen=True)

@@ -87,6 +87,21 @@ def test_pseudo_experiment(events_file: Path, listed: np.ndarray) -> None:
     np.testing.assert_array_equal(readings.estimates["neighbours"], expected)
 
 
+def test_known_as_bad_and_invalid_in_an_event(
+    events_file: Path, listed: np.ndarray, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    dead = write_dead_channels(tmp_path / "dead.txt", listed)
+    pdf, root = tmp_path / "out.pdf", tmp_path / "residuals.root"
+    data = ("--dead", dead, "--validation", "data", "-n", 10, "-o", pdf, "--residuals", root)
+    code, out, _ = run(capsys, "--no-network", events_file, *data)
+    assert code == 0
+    invalid = is_invalid(read_columns(events_file, ["npho"])["npho"][:10])
+    said = f"{invalid.sum()} readings that are invalid in their event, {(listed & ~invalid).sum()} valid ones"
+    assert f"used by no method: {said} of sensors known as bad" in out
+    columns = read_columns(root)
+    assert (columns["mask_type"] == REALLY_DEAD).sum() == (invalid | listed).sum()
+
+
 def test_numbers_against_their_definitions(events_file: Path) -> None:
     readings = collect(
         events_file, HealthySensors(0.1, seed=4), off_by(events_file, -2.0, 5e-10), max_events=120
@@ -203,6 +218,9 @@ def test_the_command_without_a_network(
     )
     assert (code, err) == (0, "")
     assert f"{listed.sum()} sensors of a list of dead channels hidden" in out
+    invalid = is_invalid(read_columns(events_file, ["npho"])["npho"][:30])
+    said = f"{invalid.sum()} readings that are invalid in their event, 0 valid ones of sensors known as bad"
+    assert f"used by no method: {said}" in out
     for name in ("inner", "bottom", *ESTIMATORS, "10…30"):
         assert name in out
     assert NETWORK not in out

@@ -86,8 +86,8 @@ def test_values_that_are_no_sensors(make_database: Callable[..., str], value: ob
     source = open_dead_channels(make_database([(value, 1, 1)]))
     with pytest.raises(DataError) as error:
         source.dead(1)
-    where = "table 'dead_channels', column 'sensor', run 1"
-    assert f"{where}: found {value!r}; expected a sensor id from 0 to {N_SENSORS - 1}" in str(error.value)
+    where, found = "table 'dead_channels', column 'sensor', run 1", "NULL" if value is None else repr(value)
+    assert f"{where}: found {found}; expected a sensor id from 0 to {N_SENSORS - 1}" in str(error.value)
 
 
 @pytest.mark.parametrize(

@@ -59,11 +59,20 @@ def test_the_inverse_is_exact(scheme: str) -> None:
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)
-def test_a_count_below_the_domain_is_taken_as_zero_photons(scheme: str) -> None:
-    both = transform(scheme)
-    np.testing.assert_array_equal(
-        both.forward(np.array(BELOW[scheme])), np.full(len(BELOW[scheme]), both.forward(0.0))
-    )
+def test_a_count_below_the_domain_becomes_zero(scheme: str) -> None:
+    np.testing.assert_array_equal(transform(scheme).forward(np.array(BELOW[scheme])), 0.0)
+
+
+@pytest.mark.parametrize("scheme", ["anscombe", "sqrt"])
+def test_fewer_photons_are_never_a_larger_number(scheme: str) -> None:
+    numbers = transform(scheme).forward(np.array([-3.5, *COUNTS[scheme]]))
+    assert (np.diff(numbers) >= 0).all()
+
+
+def test_a_factor_is_no_scale_of_times() -> None:
+    with pytest.raises(ValidationError, match=r"found 2\.32e\+06 s, .* time_scale 4\.31e-07"):
+        NormalizationConfig(time_scale=2.32e6)
+    assert NormalizationConfig(time_scale=1e-4).time_scale == 1e-4
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)

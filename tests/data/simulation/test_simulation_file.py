@@ -16,7 +16,7 @@ from xec_data.simulation import (
     simulate_events,
     simulate_file,
 )
-from xec_geometry import N_SENSORS
+from xec_geometry import N_SENSORS, load_geometry
 from xec_geometry.cli.application import main
 
 N = 150
@@ -96,6 +96,8 @@ def test_defaults_of_the_command_are_those_of_the_settings():
     assert parse_energy(options.pop("energy")) == settings.pop("energy")
     assert parse_photons(options.pop("photons")) == settings.pop("photons")
     assert 1e-9 * options.pop("pile_up_window") == pytest.approx(settings.pop("pile_up_window"))
+    settings.pop("geometry")
+    assert load_geometry(options.pop("geometry")) is SimulationConfig().geometry
     for name, value in settings.items():
         assert options[renamed.get(name, name)] == value
 

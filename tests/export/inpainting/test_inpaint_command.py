@@ -114,6 +114,32 @@ def test_a_list_of_dead_channels(tmp_path, network, dead_list, capsys):
     assert (found["npho"][flags] != columns["npho"][flags]).all()
 
 
+@pytest.mark.parametrize(
+    ("options", "said", "recovered"),
+    [
+        (
+            ["--dead"],
+            "105 of sensors known as bad, 0 only without a valid count in their event; 22",
+            DEAD,
+        ),
+        (["--invalid", "--dead"], "105 of sensors known as bad, 22 only without a valid count", [*DEAD, 3]),
+        (["--no-invalid"], "0 of sensors known as bad, 0 only without a valid count", []),
+        ([], "0 of sensors known as bad, 22 only without a valid count in their event; 0 others", [3]),
+    ],
+)
+def test_known_as_bad_and_invalid_in_an_event(tmp_path, network, dead_list, capsys, options, said, recovered):
+    source, out = write(tmp_path / "in.root", events()), tmp_path / "out.root"
+    listed = [dead_list] if "--dead" in options else []
+    assert inpaint(network, source, "-o", out, *options, *listed) == 0
+    assert said in capsys.readouterr().out
+    found = read(out)
+    # Sensor 9 is invalid in the first event alone.
+    expected = sorted([*recovered, 9] if 3 in recovered else recovered)
+    np.testing.assert_array_equal(np.flatnonzero(found["inpainted"][0]), expected)
+    np.testing.assert_array_equal(np.flatnonzero(found["inpainted"][1]), sorted(recovered))
+    assert (np.abs(found["npho"][1, 3]) < 9e9) == (3 in recovered)
+
+
 def test_recovered_numbers_are_those_of_the_network(tmp_path, network, dead_list):
     columns = events()
     out = tmp_path / "out.root"

@@ -12,6 +12,7 @@ import pytest
 from xec_data.checking.input_range import event_quantities, measure_range
 from xec_export import ExportError, open_predictor, predict_files
 from xec_export.output.input_check import InputCheck
+from xec_geometry.errors import XecError
 
 RANGES = {"light": (1e5, 1e6)}
 
@@ -80,5 +81,10 @@ def test_relative_photons_for_a_network_of_photons(
     assert not (tmp_path / "out.root").exists()
     report = predict_files(predictor, [path], tmp_path / "out.root", accept_range=True)
     assert "unlike those of the training" in report.notes[0]
+    renamed = {("relative_npho" if name == "npho" else name): values for name, values in columns.items()}
+    alone = make_file(tmp_path / "alone.root", {**renamed, "relative_npho": relative})
+    with pytest.raises(XecError, match="npho"):
+        predict_files(predictor, [alone], tmp_path / "alone_out.root")
+    assert not (tmp_path / "alone_out.root").exists()
     whole = make_file(tmp_path / "whole.root", columns)
     assert not any("unlike" in note for note in predict_files(predictor, [whole], tmp_path / "o.root").notes)

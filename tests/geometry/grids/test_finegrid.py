@@ -7,13 +7,14 @@ from xec_geometry import N_SENSORS, GeometryError, face_ids, index_map, outer_fi
 from xec_geometry.grids.fine_grid import fine_shape
 
 POOLS = [None, (1, 1), (3, 3), (5, 3), (3, 2), (9, 8), (45, 72)]
+UNEVEN = [(2, 2), (2, 3), (4, 5), (44, 71)]
 
 
 def shares_per_sensor(grid):
     return np.bincount(grid.sensor.ravel(), weights=grid.share.ravel(), minlength=N_SENSORS)
 
 
-@pytest.mark.parametrize("pool", POOLS)
+@pytest.mark.parametrize("pool", POOLS + UNEVEN)
 def test_counts_are_conserved(pool):
     totals = shares_per_sensor(outer_fine_grid(pool))
     assert totals[face_ids("outer")] == pytest.approx(1)
@@ -87,7 +88,20 @@ def test_pooling_sums_the_fine_cells(pool, layout):
     )
 
 
-@pytest.mark.parametrize("pool", POOLS)
+@pytest.mark.parametrize("layout", ["physical", "xec-ml-wl"])
+@pytest.mark.parametrize("pool", UNEVEN)
+def test_a_pool_that_does_not_divide(pool, layout):
+    """What is left over is a smaller cell in the layout ``physical``, and left out in ``xec-ml-wl``."""
+    grid, fine = outer_fine_grid(pool, layout), outer_fine_grid(None, layout)
+    ends = (45, 72) if layout == "physical" else (45 // pool[0] * pool[0], 72 // pool[1] * pool[1])
+    assert grid.shape == tuple(-(-end // size) for end, size in zip(ends, pool, strict=True))
+    image = np.arange(N_SENSORS, dtype=float)[fine.sensor[:, 0]].reshape(45, 72)[: ends[0], : ends[1]]
+    for cell, (row, column) in enumerate(np.ndindex(grid.shape)):
+        part = image[row * pool[0] : (row + 1) * pool[0], column * pool[1] : (column + 1) * pool[1]]
+        assert (grid.area[cell] * grid.sensor[cell]).sum() == pytest.approx(part.mean())
+
+
+@pytest.mark.parametrize("pool", POOLS + UNEVEN)
 def test_padding_is_harmless(pool):
     grid = outer_fine_grid(pool)
     assert grid.area.sum(axis=1) == pytest.approx(1)
@@ -102,8 +116,8 @@ def test_pooled_shape():
     assert outer_fine_grid([3, 3]).shape == (15, 24)
 
 
-@pytest.mark.parametrize("pool", [(2, 3), (3, 5), (0, 3), (3,), (3, 3, 3), (3.0, 3), (-3, 3)])
-def test_pool_that_does_not_divide_is_refused(pool):
+@pytest.mark.parametrize("pool", [(46, 3), (3, 73), (0, 3), (3,), (3, 3, 3), (3.0, 3), (-3, 3)])
+def test_pool_that_does_not_fit_is_refused(pool):
     with pytest.raises(GeometryError, match=r"cannot pool .* 45 rows .* 72 columns"):
         outer_fine_grid(pool)
 

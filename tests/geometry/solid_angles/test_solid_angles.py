@@ -286,3 +286,27 @@ def test_unknown_sensors(sensors):
 def test_wrong_shape_of_points():
     with pytest.raises(ValueError, match="expected points of shape"):
         solid_angle(np.zeros((3, 2)))
+
+
+def test_moved_sensors_follow_the_closed_form():
+    """On the axis of a SiPM and of a PMT, 3 cm and 10 cm away, before and after both moved by 6 mm."""
+    built = SensorTable(sensor_positions() + 0.6 * sensor_normals(), sensor_normals(), np.arange(N_SENSORS))
+    for sensor, height, closed in ((2000, 3.0, _square_chips), (4300, 10.0, _disc)):
+        point = sensor_positions()[sensor] + height * sensor_normals()[sensor]
+        assert solid_angle(point, sensor)[0] == pytest.approx(closed(height), rel=1e-9)
+        # Both move towards the point.
+        assert solid_angle(point, sensor, table=built)[0] == pytest.approx(closed(height - 0.6), rel=1e-9)
+
+
+def _square_chips(height):
+    """Four chips between 0.025 and 0.615 cm from the axis: atan(xy / (h·r)) at their corners, over 4π."""
+    near, far = 0.025, 0.615
+
+    def corner(x, y):
+        return np.arctan(x * y / (height * np.sqrt(x * x + y * y + height * height)))
+
+    return 4 * (corner(far, far) - 2 * corner(near, far) + corner(near, near)) / (4 * np.pi)
+
+
+def _disc(height):
+    return (1 - height / np.hypot(height, 2.25)) / 2

@@ -106,6 +106,20 @@ def test_masked_positions_come_out_empty_and_unheard():
     assert (y[keep.expand_as(y) == 1] != 0).all()
 
 
+def test_an_open_block_forgets_masked_positions_and_fills_them():
+    block = _randomized(ConvNeXtV2Block(4, closed=False))
+    keep = (torch.rand(2, 9, 8, 1) < 0.5).double()
+    x = torch.randn(2, 9, 8, 4, dtype=torch.float64)
+    y = block(x, keep)
+    assert (y != 0).all()
+    # A masked position is where only the neighbourhood operator looks; what comes out is the same everywhere.
+    filled = y[0][keep[0, ..., 0] == 0]
+    torch.testing.assert_close(filled, filled[:1].expand_as(filled))
+    # Against the block on what was left: the operator sees all of x.
+    mixed = block.mix(x) * keep
+    torch.testing.assert_close(y, x * keep + block.mlp(mixed))
+
+
 def test_drop_path_leaves_the_input():
     block = ConvNeXtV2Block(4, drop_path=1 - 1e-9).train()
     x = torch.randn(3, 8, 8, 4)

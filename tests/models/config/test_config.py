@@ -18,8 +18,8 @@ def test_defaults_are_those_users_know():
     [
         ({"encoder_dim": 100}, "encoder_dim is 100, expected a multiple of 32 .nearest: 96"),
         (
-            {"outer_fine_pool": [4, 3]},
-            r"outer_fine_pool is \[4, 3\], expected divisors of the fine grid's 45",
+            {"outer_fine_pool": [16, 3]},
+            r"outer_fine_pool is \[16, 3\], expected numbers that leave at least 3 .* 45 rows",
         ),
         ({"outer_fine_pool": [3, 3], "outer_mode": "split"}, "needs outer_mode 'finegrid', found 'split'"),
         ({"outer_mode": "fine_grid"}, "unknown outer_mode 'fine_grid'.*did you mean 'finegrid'"),

@@ -60,7 +60,11 @@ def test_an_empty_mask_is_no_mask(encoder, readings):
 def test_a_masked_sensor_cannot_be_heard(encoder, readings):
     x = encoder.normalizer(*readings)
     mask = _mask(4)
-    changed = torch.where(mask.unsqueeze(-1), 100 * torch.randn_like(x), x)
+    unheard = mask.clone()
+    if not encoder.closed:
+        # The earlier system has no mask of the centre patch: sentinels stand there.
+        unheard[:, face_ids("outer").tolist()] = False
+    changed = torch.where(unheard.unsqueeze(-1), 100 * torch.randn_like(x), x)
     assert torch.equal(encoder(changed, mask), encoder(x, mask))
     assert not torch.allclose(encoder(changed), encoder(x), atol=1e-2)
 

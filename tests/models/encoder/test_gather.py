@@ -10,7 +10,7 @@ from xec_models.encoder.gather import FaceGather
 from xec_models.encoder.normalizer import Normalizer
 from xec_models.encoder.outer_modes import token_faces
 
-POOLS = [None, (3, 3), (5, 2), (9, 8)]
+POOLS = [None, (3, 3), (5, 2), (9, 8), (2, 2)]
 INVALID_NPHO, INVALID_TIME = -1.0, -1.0  # sentinels of the default normalization
 
 
@@ -72,19 +72,35 @@ def test_pooling_against_a_literal_sum_over_fine_cells(pool):
 
 
 @pytest.mark.parametrize("pool", POOLS)
-def test_the_earlier_layout_divides_normalized_numbers(pool):
+def test_the_earlier_layout_divides_normalized_counts_and_averages_valid_times(pool):
     x = _normalized(np.random.default_rng(3), 2, invalid=0.2)
     found = _gather(outer_fine_pool=pool, layout="xec-ml-wl")(x)["outer"][:, 0]
     sensors = index_map("outer", "xec-ml-wl")
     # 15 fine cells for a coarse sensor, 6 in the centre patch: networks.md, last section.
     fine_share = outer_fine_grid(layout="xec-ml-wl").share.reshape(sensors.shape)
     assert set(np.rint(1 / fine_share).ravel()) == {15.0, 6.0}
-    fine = x[:, torch.tensor(sensors)] * torch.stack(
-        [torch.tensor(fine_share), torch.ones(sensors.shape, dtype=torch.float64)], -1
+    npho, time = x[:, torch.tensor(sensors)].unbind(-1)
+    valid = (time != INVALID_TIME).double()
+    counts, sums, numbers = (
+        F.avg_pool2d(image.unsqueeze(1), pool or (1, 1)).squeeze(1)
+        for image in (npho * torch.tensor(fine_share), time * valid, valid)
     )
-    pooled = F.avg_pool2d(fine.permute(0, 3, 1, 2), pool or (1, 1)).permute(0, 2, 3, 1)
+    times = torch.where(numbers > 0, sums / numbers.clamp_min(1e-9), INVALID_TIME)
     # The tables are stored in the network's precision.
-    torch.testing.assert_close(found, pooled, rtol=1e-6, atol=1e-7)
+    torch.testing.assert_close(found, torch.stack([counts, times], -1), rtol=1e-6, atol=1e-7)
+
+
+@pytest.mark.parametrize("pool", POOLS)
+def test_the_earlier_mask_is_that_of_the_coarse_map_and_grows(pool):
+    mask = torch.tensor(np.random.default_rng(4).random((2, N_SENSORS)) < 0.2)
+    gather = _gather(outer_fine_pool=pool, layout="xec-ml-wl")
+    coarse = mask[:, torch.tensor(index_map("outer_coarse", "xec-ml-wl"))].double()
+    fine = coarse.repeat_interleave(5, 1).repeat_interleave(3, 2).unsqueeze(1)
+    assert torch.equal(gather.mask(mask)["outer"], F.max_pool2d(fine, pool or (1, 1)).bool())
+    # The loss of a training takes the cells that nothing is known of.
+    own = mask[:, torch.tensor(index_map("outer", "xec-ml-wl"))].double()
+    hidden = -F.max_pool2d(-own.unsqueeze(1), pool or (1, 1))
+    assert torch.equal(gather.hidden(mask)["outer"], hidden.bool())
 
 
 @pytest.mark.parametrize("pool", POOLS)
@@ -94,7 +110,7 @@ def test_a_cell_is_masked_if_all_its_sensors_are(pool):
     found = gather.mask(mask)
     fine = mask[:, torch.tensor(index_map("outer"))].double()
     # The smallest value of the window: 1 where all are masked.
-    expected = -F.max_pool2d(-fine.unsqueeze(1), pool or (1, 1))
+    expected = -F.max_pool2d(-fine.unsqueeze(1), pool or (1, 1), ceil_mode=True)
     assert torch.equal(found["outer"], expected.bool())
     assert torch.equal(found["inner"][:, 0], mask[:, torch.tensor(index_map("inner"))])
     assert torch.equal(found["sides"][:, 1], mask[:, torch.tensor(index_map("ds"))])

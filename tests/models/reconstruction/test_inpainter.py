@@ -22,6 +22,8 @@ SHAPES = (
     {"layout": "xec-ml-wl", "outer_fine_pool": (3, 3)},
     {"outer_fine_pool": (3, 3), "head": "cross_attention"},
     {"outer_mode": "split", "head": "cross_attention"},
+    {"layout": "xec-ml-wl", "outer_fine_pool": (2, 2), "head": "earlier_per_face"},
+    {"layout": "xec-ml-wl", "outer_fine_pool": (2, 2), "head": "earlier_cross_attention"},
 )
 POOLED = {"outer_fine_pool": (3, 3)}
 

@@ -31,7 +31,7 @@ def local_features(n, seed=0):
     generator = torch.Generator().manual_seed(seed)
     values = torch.rand((n, N_SENSORS, 4), generator=generator)
     seen = torch.rand((n, N_SENSORS), generator=generator) < 0.9
-    return LocalFeatures(values, values[..., :2].clone(), seen)
+    return LocalFeatures(values, values[..., :2].clone(), seen, values[..., :2].clone())
 
 
 def test_nearest_sensors_by_brute_force():

@@ -18,7 +18,8 @@ EXPONENTIAL = -np.log1p(-PROBABILITY)
 def test_a_gaussian_has_the_width_it_has():
     residual = 0.3 + 2.0 * GAUSSIAN
     assert metrics.bias(residual) == pytest.approx(0.3, abs=1e-9)
-    assert metrics.rms(residual) == pytest.approx(math.hypot(0.3, 2.0), rel=1e-4)
+    assert metrics.rms(residual) == pytest.approx(2.0, rel=1e-4)
+    assert metrics.rmse(residual) == pytest.approx(math.hypot(0.3, 2.0), rel=1e-4)
     assert metrics.skewness(residual) == pytest.approx(0.0, abs=1e-9)
     assert metrics.half_width_68(residual) == pytest.approx(2.0 * norm.ppf(0.84), rel=1e-4)
     assert metrics.core_width(residual) == pytest.approx(2.0, rel=1e-3)
@@ -57,7 +58,7 @@ def test_metrics_of_the_angles():
     truth = np.tile([90.0, 0.0], (len(GAUSSIAN), 1))
     prediction = truth + np.column_stack([GAUSSIAN, np.zeros_like(GAUSSIAN)])
     found = task_metrics("angle", prediction, truth)
-    assert found["theta_rms"] == pytest.approx(1.0, rel=1e-3)
+    assert found["theta_rms"] == found["theta_rmse"] == pytest.approx(1.0, rel=1e-3)
     assert found["phi_rms"] == 0.0
     assert found["val_resolution_deg"] == pytest.approx(norm.ppf(0.84), rel=1e-3)
 

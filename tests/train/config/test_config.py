@@ -54,7 +54,9 @@ class TestTemplate:
         assert load_config(write(template())).config == default_config()
         minimal = "data: {train_path: train.root, val_path: val.root}"
         # A file that does not state them, such as one of an earlier version, means no anchor and no window.
-        plain = load_config(write(minimal + "\nmodel: {anchor: light, window: [20, 20]}")).config
+        plain = load_config(
+            write(minimal + "\nmodel: {anchor: light, window: [20, 20]}\ntraining: {ema_warmup: true}")
+        ).config
         assert plain == default_config()
         assert load_config(write(minimal)).config.model.anchor == "none"
 
@@ -138,6 +140,9 @@ class TestValues:
             ("[${DATA}/a.root, b.root]", ["/data/a.root", "b.root"]),
         ):
             assert load_config(write(MINIMAL), [f"data.train_path={text}"]).config.data.train_path == expected
+        home = load_config(write(MINIMAL), ["export.onnx=~/a.onnx", "mlflow.tracking_uri=~/mlruns"]).config
+        assert value(home, "export.onnx") == "/home/me/a.onnx"
+        assert home.mlflow.tracking_uri == "/home/me/mlruns"
         path = write(f"{MINIMAL}checkpoint: {{save_dir: ~/runs}}")
         assert load_config(path).config.checkpoint.save_dir == "/home/me/runs"
 
@@ -205,11 +210,13 @@ class TestValues:
 
 FLAG_VALUES = {
     "train_path": ["x.root", "y.root"], "val_path": ["x.root", "y.root"], "batch": 8, "chunksize": 99,
-    "npho_branch": "n", "time_branch": "t", "npho_scheme": "sqrt", "npho_scale": 2.5, "npho_scale2": 1.5,
+    "npho_branch": "n", "time_branch": "t", "geometry": "built.txt",
+    "npho_scheme": "sqrt", "npho_scale": 2.5, "npho_scale2": 1.5,
     "time_scale": 1e-7, "time_shift": 0.25, "sentinel_value": -5.0, "outer_mode": "split", "epochs": 3,
     "lr": 1e-5, "weight_decay": 0.5, "warmup_epochs": 1.0, "ema_decay": 0.5, "grad_clip": 2.0,
     "grad_accum_steps": 4, "loss_type": "l1", "loss_beta": 0.5, "resume_from": "auto", "onnx": "m.onnx",
-    "reweight_mode": "phi", "mask_ratio": 0.25,
+    "reweight_mode": "phi", "mask_ratio": 0.25, "lr_scheduler": "plateau", "encoder_dim": 64, "run_name": "7",
+    "refresh_lr": True,
 }  # fmt: skip
 
 
@@ -218,7 +225,9 @@ class TestFlags:
     @pytest.mark.parametrize("dash", ["-", "_"])
     def test_each_sets_its_keys(self, write: Callable[[str], Path], name: str, dash: str) -> None:
         wanted, flag = FLAG_VALUES[name], "--" + name.replace("_", dash)
-        texts = [str(item) for item in wanted] if isinstance(wanted, list) else [str(wanted)]
+        texts = (
+            [str(item) for item in wanted] if isinstance(wanted, list) else [str(wanted).replace("T", "t")]
+        )
         ways = [[flag, *texts]] if len(texts) > 1 else [[flag, *texts], [f"{flag}={texts[0]}"]]
         for words in ways:
             objective = objectives_with(FLAGS[name].keys[0])[0]
@@ -228,7 +237,7 @@ class TestFlags:
                 assert value(config, key) == wanted
 
     def test_every_flag_is_tried_and_in_the_help(self) -> None:
-        assert {*FLAG_VALUES, "tasks"} == set(FLAGS)
+        assert {*FLAG_VALUES, "tasks", "outer_fine_pool", "use_scheduler"} == set(FLAGS)
         for name in FLAGS:
             assert f"--{name.replace('_', '-')}" in (train_command.__doc__ or "")
 
@@ -241,6 +250,58 @@ class TestFlags:
         for words in ([path, "--lr", "1", "data.batch_size=2"], ["data.batch_size=2", "--lr=1", path]):
             config = load_command_line(words).config
             assert (config.training.lr, config.data.batch_size) == (1.0, 2)
+
+    def test_flags_of_the_earlier_system(self, write: Callable[[str], Path]) -> None:
+        mae = str(write(f"objective: mae\n{MINIMAL}"))
+        words = [
+            "--config",
+            mae,
+            "--train_root",
+            "c.root",
+            "--batch_size",
+            "32",
+            "--outer_fine_pool",
+            "3",
+            "3",
+        ]
+        config = load_command_line([*words, "--refresh_lr", "--use_scheduler", "1"]).config
+        assert config.data.train_path == ["c.root"]
+        assert (config.data.batch_size, config.model.outer_fine_pool) == (32, (3, 3))
+        assert config.checkpoint.refresh_lr
+        assert config.training.scheduler == "none"
+        assert load_command_line([mae, "--use_scheduler=-1"]).config.training.scheduler == "cosine"
+        assert not load_command_line([mae, "--refresh_lr", "false"]).config.checkpoint.refresh_lr
+
+    @pytest.mark.parametrize(
+        ("words", "answer"),
+        [
+            (["--NphoScale", "1e5"], "--NphoScale: it multiplied .* --npho-scale 1e-05 is the same"),
+            (["--time_scale", "2.32e6"], r"normalization\.time_scale: .* time_scale 4\.31e-07"),
+            (["--root", "a.root"], "--root: .* --train-path, --val-path"),
+            (["--model", "convnextv2"], "--model: there is one network"),
+            (["--save_path", "a.pth"], r"--save_path: checkpoints go to checkpoint\.save_dir"),
+            (["distributed.num_gpus=4"], r"num_gpus: no key of xec: 'torchrun --nproc-per-node=N"),
+        ],
+    )
+    def test_flags_with_another_meaning_are_answered(
+        self, write: Callable[[str], Path], words: list[str], answer: str
+    ) -> None:
+        with pytest.raises(ConfigError, match=answer):
+            load_command_line([str(write(MINIMAL)), *words])
+
+    def test_second_names_of_the_earlier_system(self, write: Callable[[str], Path]) -> None:
+        path = write(
+            f"objective: inpainting\n{MINIMAL}normalization: {{sentinel_value: -5.0}}\n"
+            "training: {batch_size: 8, mae_checkpoint: ~/a.pth, lr_scheduler: null}\n"
+            "model: {head_type: cross_attention}\ncheckpoint: {resume_from: null, save_predictions: true}\n"
+        )
+        config = load_config(path).config
+        assert (config.normalization.sentinel_npho, config.normalization.sentinel_time) == (-5.0, -5.0)
+        assert config.data.batch_size == 8
+        assert config.checkpoint.resume_from == str(Path("~/a.pth").expanduser())
+        assert (config.model.head, config.training.scheduler) == ("cross_attention", "none")
+        assert config.checkpoint.n_predictions == float("inf")
+        assert load_config(path, ["normalization.sentinel_value=-2"]).config.normalization.sentinel_npho == -2
 
     def test_negative_numbers_are_values(self) -> None:
         (assignment,) = parse_arguments(["--time_shift", "-0.46"]).assignments

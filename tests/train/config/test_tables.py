@@ -171,7 +171,7 @@ def test_an_optimizer_is_one_entry(path: Path) -> None:
 
 
 class Nothing(torch.nn.Module):
-    def __init__(self, faces: tuple[str, ...], dim: int, _layout: str) -> None:
+    def __init__(self, faces: tuple[str, ...], dim: int, _layout: str, _geometry: object) -> None:
         super().__init__()
         self.shape = (1, len(faces), dim)
 
@@ -194,7 +194,7 @@ def test_parts_of_a_network_are_one_entry_each(path: Path) -> None:
 
 def test_the_schema_explains_choices_as_the_file_does() -> None:
     training = json_schema()["$defs"]["TrainingConfig"]["properties"]
-    assert "onecycle (up to max_lr and down again)" in training["scheduler"]["description"]
+    assert "onecycle (up from lr to max_lr and down again)" in training["scheduler"]["description"]
     assert training["max_lr"]["description"].endswith("; used by onecycle")
     energy = json_schema()["$defs"]["EnergyTaskConfig"]["properties"]
     assert "exponent of gaussian_nll" in energy["loss_beta"]["description"]

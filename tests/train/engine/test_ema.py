@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 import torch
 from torch import nn
 
@@ -18,9 +19,10 @@ class WithTable(nn.Module):
         self.register_buffer("table", torch.arange(5000))
 
 
-def test_recursion_with_warm_up() -> None:
+@pytest.mark.parametrize("warm_up", [False, True])
+def test_recursion(warm_up: bool) -> None:
     network = WithTable()
-    ema = build_ema(network, 0.9)
+    ema = build_ema(network, 0.9, warm_up=warm_up)
     assert ema is not None
     expected = None
     for i in range(30):
@@ -28,7 +30,7 @@ def test_recursion_with_warm_up() -> None:
         network.weight.data.copy_(value)
         network.running.copy_(2 * value)
         ema.update_parameters(network)
-        decay = min(0.9, (1 + i) / (10 + i))
+        decay = min(0.9, (1 + i) / (10 + i)) if warm_up else 0.9
         expected = value if expected is None else decay * expected + (1 - decay) * value
     torch.testing.assert_close(ema.module.weight.data, expected)
     torch.testing.assert_close(ema.module.running, 2 * expected)

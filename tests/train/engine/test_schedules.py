@@ -64,8 +64,9 @@ def test_onecycle_is_torchs(top: float | None, rising: float, steps: int) -> Non
     config = TrainingConfig(epochs=6, scheduler="onecycle", lr=1e-3, max_lr=top, pct_start=rising)
     optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=1.0)
     torchs = torch.optim.lr_scheduler.OneCycleLR(
-        optimizer, top or 1e-3, total_steps=6 * steps, pct_start=rising, cycle_momentum=False
-    )
+        optimizer, top or 1e-3, total_steps=6 * steps, pct_start=rising, cycle_momentum=False,
+        div_factor=top / 1e-3 if top else 25.0,
+    )  # fmt: skip
     expected = []
     for step in range(6 * steps):
         expected.append(optimizer.param_groups[0]["lr"])

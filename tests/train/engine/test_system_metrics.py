@@ -32,18 +32,18 @@ def test_efficiency_is_the_time_that_is_not_waited(monkeypatch: pytest.MonkeyPat
         with measured(FORWARD):
             pass
     numbers = measured.epoch()
-    assert numbers["avg_data_load_sec"] == pytest.approx(5 / 3)
-    assert numbers["compute_efficiency"] == pytest.approx(0.5)
+    assert numbers["system/avg_data_load_sec"] == pytest.approx(5 / 3)
+    assert numbers["system/compute_efficiency"] == pytest.approx(0.5)
 
 
 def test_every_epoch_begins_anew() -> None:
     measured = SystemMetrics(CPU)
     with measured(READ):
         time.sleep(0.02)
-    assert measured.epoch()["avg_data_load_sec"] >= 0.02
+    assert measured.epoch()["system/avg_data_load_sec"] >= 0.02
     with measured(READ):
         pass
-    assert measured.epoch()["avg_data_load_sec"] < 0.02
+    assert measured.epoch()["system/avg_data_load_sec"] < 0.02
 
 
 def _hold(n_bytes: int, ready: Event, done: Event) -> None:
@@ -78,10 +78,10 @@ def test_numbers_are_logged_every_epoch(configure: Callable[..., TrainConfig]) -
     by_epoch = [{row["metric"]: float(row["value"]) for row in rows if row["epoch"] == e} for e in "12"]
     for numbers in by_epoch:
         assert 0.05 < numbers["system/ram_used_gb"] < psutil.virtual_memory().total / GB
-        assert 0.0 < numbers["avg_data_load_sec"] < numbers["epoch_duration_sec"]
-        assert 0.0 < numbers["compute_efficiency"] < 1.0
+        assert 0.0 < numbers["system/avg_data_load_sec"] < numbers["system/epoch_duration_sec"]
+        assert 0.0 < numbers["system/compute_efficiency"] < 1.0
         # Validation is part of an epoch, not of the rate at which it trains.
-        assert numbers["throughput_events_per_sec"] > 64 / numbers["epoch_duration_sec"]
+        assert numbers["system/throughput_events_per_sec"] > 64 / numbers["system/epoch_duration_sec"]
         # No GPU, no numbers of one.
         assert not [name for name in numbers if "memory" in name or "gpu" in name]
 
@@ -100,4 +100,9 @@ def test_memory_of_a_gpu() -> None:
     )
     assert after["system/memory_peak_GB"] >= during["system/memory_allocated_GB"]
     assert after["system/memory_fragmentation"] > during["system/memory_fragmentation"]
+    assert during["system/memory_reserved_GB"] >= during["system/memory_allocated_GB"]
+    total = torch.cuda.get_device_properties(device).total_memory
+    assert during["system/gpu_utilization_pct"] == pytest.approx(
+        100 * GB * during["system/memory_allocated_GB"] / total
+    )
     assert set(SystemMetrics(device).epoch()) > set(after)

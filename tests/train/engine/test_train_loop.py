@@ -67,6 +67,22 @@ def test_norm_before_clipping_is_logged() -> None:
     assert norms[0] > 10 * 0.5
 
 
+def test_the_largest_norm_of_an_epoch_is_logged() -> None:
+    memory = Memory((8, 8, 3))
+    trained = loop(memory, Line(scale=1e3), grad_clip=0.5, epochs=2)
+    step, norms = trained.step, list[float]()
+
+    def recorded(window: list[dict[str, torch.Tensor]]) -> torch.Tensor:
+        norm = step(window)
+        norms.append(float(norm))
+        return norm
+
+    trained.step = recorded  # type: ignore[method-assign]
+    trained.run()
+    largest = [numbers["grad_norm_max"] for numbers in memory.logged if "grad_norm_max" in numbers]
+    assert largest == [max(norms[:3]), max(norms[3:])]
+
+
 def test_losses_are_means_over_events_not_over_batches() -> None:
     memory = Memory((8, 1))
     trained = loop(memory, epochs=1, lr=1e-12, scheduler="none")

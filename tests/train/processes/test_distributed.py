@@ -168,7 +168,7 @@ def test_gradient_weights_average_and_numbers_are_those_of_one_process(
     assert second["step"] == first["step"] == 3
     numbers, expected = metrics(two), metrics(one)
     assert numbers.keys() == expected.keys()
-    timed = ("system/", "epoch_duration", "throughput", "avg_data_load", "compute_efficiency")
+    timed = ("system/",)
     for name in (name for name in expected if not name.startswith(timed)):
         assert numbers[name] == pytest.approx(expected[name], rel=1e-4, abs=1e-5), name
     assert numbers["train_loss"] == pytest.approx(expected["train_loss"], rel=1e-5)

@@ -172,7 +172,10 @@ class TestMasks:
             configure(*MAE, "training.time.mask_ratio_scale=3", "model.mask_ratio=0.2")
         )
         batch = readings(40)
-        batch["time"][:, : N_SENSORS // 2] = INVALID
+        # Without a time, or too dark for a valid one.
+        batch["npho"] += 101.0
+        batch["time"][:, : N_SENSORS // 4] = INVALID
+        batch["npho"][:, N_SENSORS // 4 : N_SENSORS // 2] = 50.0
         mask = objective.augment(batch)[MASK].double()
         without, with_time = mask[:, : N_SENSORS // 2].mean(), mask[:, N_SENSORS // 2 :].mean()
         # Drawn one after the other, 1 - exp(-t) and 1 - exp(-3t) of them are hidden, together 0.2.

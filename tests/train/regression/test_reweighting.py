@@ -91,6 +91,13 @@ class TestHistogram:
         np.testing.assert_array_equal(weights, 1.0)
 
 
+def test_depth_has_as_many_bins_as_u_unless_stated(configure: Configure) -> None:
+    stated = ("reweighting.uvwFI.nbins_2d=[7, 9]", "--tasks=uvwFI", "reweighting.uvwFI.enabled=true")
+    for change, depth in (((), 7), (("reweighting.uvwFI.nbins=3",), 3)):
+        section = configure(*stated, *change).reweighting.enabled["uvwFI"]
+        assert section.bins == {0: 7, 1: 9, 2: depth}
+
+
 class TestFile:
     def test_only_truth_is_read(
         self, configure: Configure, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
@@ -164,7 +171,7 @@ class TestConfiguration:
 
     def test_position_has_three_axes(self, configure: Configure) -> None:
         section = configure("reweighting.uvwFI.enabled=true", "reweighting.uvwFI.nbins_2d=[6, 8]").reweighting
-        assert section.uvwFI.bins == {0: 6, 1: 8, 2: 30}
+        assert section.uvwFI.bins == {0: 6, 1: 8, 2: 6}
 
 
 class TestTraining:

@@ -202,7 +202,9 @@ class TestResuming:
             "loss_balance=auto",
             f"training.mirror={str(step == 5).lower()}",
             *(ANCHORED if step == 5 else ()),
+            *(("data.dead_channels=dead.txt",) if step == 1 else ()),
         )
+        Path("dead.txt").write_text(" ".join(map(str, range(2000, 3000))))
         whole = train(configure(*quick, "mlflow.run_name=whole"))
 
         with interrupted_at(step, number):
@@ -215,6 +217,9 @@ class TestResuming:
         assert f"checkpoint.resume_from={parts.checkpoint_last}" in printed
         assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
 
+        # The run goes on with the list that it began with.
+        Path("dead.txt").write_text("0")
+        assert ("dead channels: a list of 1000 sensors" in printed) == (step == 1)
         resumed = train(configure(*quick, f"checkpoint.resume_from={parts.checkpoint_last}"))
         assert resumed.path == parts.path
         assert not differences(whole.checkpoint_last, parts.checkpoint_last)

@@ -8,6 +8,7 @@ from .detector.coordinates import (
 from .detector.faces import face_ids as face_ids, face_of_sensor as face_of_sensor, index_map as index_map
 from .detector.fiducial import FIDUCIAL as FIDUCIAL, in_fiducial as in_fiducial
 from .detector.fingerprint import geometry_hash as geometry_hash
+from .detector.geometry_file import load_geometry as load_geometry, read_survey as read_survey
 from .detector.mirrors import (
     MIRRORS as MIRRORS,
     MirrorName as MirrorName,
@@ -31,11 +32,7 @@ from .detector.sensors import (
     sensor_normals as sensor_normals,
     sensor_positions as sensor_positions,
 )
-from .detector.survey import (
-    SensorTable as SensorTable,
-    compare_survey as compare_survey,
-    read_survey as read_survey,
-)
+from .detector.survey import SensorTable as SensorTable, compare_survey as compare_survey
 from .display.unroll import (
     unrolled_face_boxes as unrolled_face_boxes,
     unrolled_positions as unrolled_positions,

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from xec_analysis.commands.options import DeadChannels, Tree
+from xec_analysis.commands.options import DeadChannels, Geometry, Tree
 
 _EVENTS = 1000
 
@@ -39,6 +39,7 @@ def bound(
     known_gains: Annotated[
         bool, typer.Option("--known-gains", help="The gains of all sensors are known exactly.")
     ] = False,
+    geometry: Geometry = "nominal",
     tree: Tree = "tree",
 ) -> None:
     """Print the Cramér–Rao bound of position, energy and time: no unbiased estimate is more precise.
@@ -57,6 +58,7 @@ def bound(
     from xec_analysis.likelihood.readout_model import ReadoutModel
     from xec_data.dead_channels.sources import open_dead_channels
     from xec_data.simulation.configuration import MAX_ENERGY, SIGNAL_ENERGY
+    from xec_geometry import load_geometry
 
     if uvw is not None and events is not None:
         raise AnalysisError("--uvw and --events exclude each other; expected one of them, or neither")
@@ -69,18 +71,31 @@ def bound(
         raise AnalysisError(f"the energy is {energy:g} GeV; expected more than 0, at most {MAX_ENERGY:g} GeV")
     readout = ReadoutModel(gain_spread=0.0) if known_gains else ReadoutModel()
     hidden = open_dead_channels(dead).dead() if dead is not None else None
+    table = load_geometry(geometry)
     if events is not None:
         rows = tables.bound_of_events(
-            events, max_events=number or _EVENTS, dead=hidden, readout=readout, tree_name=tree
+            events,
+            max_events=number or _EVENTS,
+            dead=hidden,
+            readout=readout,
+            geometry=table,
+            tree_name=tree,
         )
         place, title = "w cm", f"Bound of point events at the truth of {events.name}"
     else:
         title = f"Bound of point events of {1e3 * energy:g} MeV"
         if uvw is not None:
-            rows, place = [tables.bound_at(_point(uvw), energy, dead=hidden, readout=readout)], "u, v, w cm"
+            point = _point(uvw)
+            rows = [tables.bound_at(point, energy, dead=hidden, readout=readout, geometry=table)]
+            place = "u, v, w cm"
         else:
-            rows, place = tables.bound_by_depth(energy, dead=hidden, readout=readout), "w cm"
-    Console(highlight=False).print(tables.bound_table(rows, place, title))
+            rows = tables.bound_by_depth(energy, dead=hidden, readout=readout, geometry=table)
+            place = "w cm"
+    left_out = [] if hidden is None else [f"{int(hidden.sum())} sensors known as bad"]
+    left_out += ["those without a valid count in an event"] if events is not None else []
+    console = Console(highlight=False)
+    console.print(tables.bound_table(rows, place, title))
+    console.print(f"Left out: {' and '.join(left_out) or 'no sensor'}.", soft_wrap=True)
 
 
 def _point(text: str) -> tuple[float, float, float]:

@@ -50,6 +50,13 @@ def compare_inpainting(
     residuals: Annotated[
         Path | None, typer.Option(help="ROOT file for every hidden sensor and its mask_type.")
     ] = None,
+    geometry: Annotated[
+        str | None,
+        typer.Option(
+            metavar="nominal|FILE",
+            help="Where the sensors stand, for the estimators; by default as the network was trained.",
+        ),
+    ] = None,
     tree: Tree = "tree",
     npho_branch: NphoBranch = "npho",
     time_branch: TimeBranch = "relative_time",
@@ -80,6 +87,7 @@ def compare_inpainting(
         tree_name=tree,
         npho_branch=npho_branch,
         time_branch=time_branch,
+        geometry=geometry,
         force=force,
     )
     console = Console(highlight=False)

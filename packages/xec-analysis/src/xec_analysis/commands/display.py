@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from xec_analysis.commands.options import Force, NphoBranch, TimeBranch, Tree
+from xec_analysis.commands.options import Force, Geometry, NphoBranch, TimeBranch, Tree
 
 
 def display(
@@ -26,6 +26,7 @@ def display(
     tree: Tree = "tree",
     npho_branch: NphoBranch = "npho",
     time_branch: TimeBranch = "relative_time",
+    geometry: Geometry = "nominal",
     force: Force = False,
 ) -> None:
     """Draw an event on the unrolled detector: photons and times of all sensors, side by side.
@@ -45,6 +46,7 @@ def display(
         tree_name=tree,
         npho_branch=npho_branch,
         time_branch=time_branch,
+        geometry=geometry,
         force=force,
     )
     typer.echo(f"{picture}: {event.title}")

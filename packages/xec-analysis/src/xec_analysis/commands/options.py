@@ -6,9 +6,9 @@ from typing import Annotated
 
 import typer
 
-from xec_geometry.cli.options import Force
+from xec_geometry.cli.options import Force, Geometry
 
-__all__ = ["DeadChannels", "Force", "NphoBranch", "TimeBranch", "Tree"]
+__all__ = ["DeadChannels", "Force", "Geometry", "NphoBranch", "TimeBranch", "Tree"]
 
 Tree = Annotated[str, typer.Option("--tree", "-t", help="Name of the tree.")]
 NphoBranch = Annotated[str, typer.Option(help="Branch with the photons.")]
@@ -19,6 +19,7 @@ DeadChannels = Annotated[
         "--dead",
         "-d",
         metavar="SOURCE",
-        help="Dead channels: text file, ROOT file with the branch dead, or database URL.",
+        help="Sensors known as bad: text file, ROOT file with the branch dead, database URL, or a YAML file "
+        "that describes a database. Those without a valid count in an event are dead there without it, too.",
     ),
 ]

@@ -22,6 +22,7 @@ from xec_analysis.errors import AnalysisError
 from xec_data.reading.reader import EventReader
 from xec_data.schema.branches import NPHO_BRANCH, SENSOR_BRANCHES, TIME_BRANCH, TREE_NAME, is_invalid
 from xec_data.tasks.table import TASKS
+from xec_geometry import SensorTable
 from xec_geometry.support.registry import Registry
 from xec_models.anchor.conventional import AnchorTruth, ConventionalReconstruction, blocks
 from xec_models.anchor.table import ANCHORS
@@ -61,12 +62,12 @@ class Recipe:
     name: str
     anchor: str
 
-    def build(self) -> ConventionalReconstruction:
-        """Return the estimators, not yet calibrated, in double precision."""
+    def build(self, geometry: SensorTable | None = None) -> ConventionalReconstruction:
+        """Return the estimators for a geometry, not yet calibrated, in double precision."""
         default = torch.get_default_dtype()
         torch.set_default_dtype(torch.float64)
         try:
-            reconstruction = ANCHORS[self.anchor].build()
+            reconstruction = ANCHORS[self.anchor].build(geometry)
         finally:
             torch.set_default_dtype(default)
         assert reconstruction is not None
@@ -134,6 +135,8 @@ def calibrate(
     uvw: NDArray[Any],
     energy: NDArray[Any],
     start: NDArray[Any],
+    *,
+    geometry: SensorTable | None = None,
 ) -> Baselines:
     """Fit the calibrations to the truth of some events.
 
@@ -145,6 +148,8 @@ def calibrate(
         (n, N_SENSORS) raw readings.
     uvw, energy, start
         (n, 3) true points in cm, (n,) energies in GeV and times in s; invalid ones are not used.
+    geometry
+        Where the sensors stand; nominal by default.
 
     Raises
     ------
@@ -152,7 +157,7 @@ def calibrate(
         If there is no such recipe, or too few events have valid truth and light.
     """
     chosen = RECIPES.get_named(recipe)
-    reconstruction = chosen.build()
+    reconstruction = chosen.build(geometry)
     truth = (np.where(is_invalid(values), np.nan, values) for values in (uvw, energy, start))
     try:
         reconstruction.fit(
@@ -173,6 +178,7 @@ def fit_baselines(
     tree_name: str = TREE_NAME,
     npho_branch: str = NPHO_BRANCH,
     time_branch: str = TIME_BRANCH,
+    geometry: SensorTable | None = None,
 ) -> Baselines:
     """Fit the calibrations to the truth of training events.
 
@@ -186,6 +192,8 @@ def fit_baselines(
         Largest number of events, from the beginning of the files.
     tree_name, npho_branch, time_branch
         As for `EventReader`.
+    geometry
+        Where the sensors stand; nominal by default.
 
     Raises
     ------
@@ -206,7 +214,11 @@ def fit_baselines(
     )
     with reader:
         chunks = list(_first(reader, max_events))
-    return calibrate(recipe, *(np.concatenate([chunk[name] for chunk in chunks]) for name in branches))
+    return calibrate(
+        recipe,
+        *(np.concatenate([chunk[name] for chunk in chunks]) for name in branches),
+        geometry=geometry,
+    )
 
 
 def _first(chunks: Iterable[Any], n: int) -> Iterator[Readings]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +16,8 @@ from xec_analysis.likelihood.readout_model import CountVariance
 from xec_data.schema.branches import INVALID, is_invalid
 from xec_data.simulation.constants import CONSTANTS
 from xec_data.simulation.light_map import arrival_probability, expected_photons
-from xec_geometry import FIDUCIAL, face_ids, sensor_positions, uvw_to_xyz, xyz_to_uvw
+from xec_geometry import FIDUCIAL, SensorTable, face_ids, sensor_positions, uvw_to_xyz, xyz_to_uvw
+from xec_geometry.support.caching import cache
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -60,7 +61,7 @@ class LightMapFit:
     converged: Bools
 
 
-def find_sources(npho: NDArray[np.floating], hidden: Bools) -> Floats:
+def find_sources(npho: NDArray[np.floating], hidden: Bools, geometry: SensorTable | None = None) -> Floats:
     """Estimate the source of the light by its centre and width on the inner face.
 
     Parameters
@@ -69,6 +70,8 @@ def find_sources(npho: NDArray[np.floating], hidden: Bools) -> Floats:
         (n, N_SENSORS) raw photons.
     hidden
         (n, N_SENSORS): sensors that must not be used.
+    geometry
+        Where the sensors stand; nominal by default.
 
     Returns
     -------
@@ -76,7 +79,7 @@ def find_sources(npho: NDArray[np.floating], hidden: Bools) -> Floats:
         (n, 3) x, y, z in cm, in the xenon; NaN for events without light on the inner face. Centre and
         width are translated into u, v, w by a calibration with points of the light map.
     """
-    return np.asarray(uvw_to_xyz(starting_points(np.where(hidden, INVALID, npho))))
+    return np.asarray(uvw_to_xyz(starting_points(np.where(hidden, INVALID, npho), geometry)))
 
 
 def fit_light_map(
@@ -86,6 +89,7 @@ def fit_light_map(
     surplus: float = SURPLUS,
     tolerance: float = 1e-2,
     max_steps: int = 40,
+    geometry: SensorTable | None = None,
 ) -> LightMapFit:
     """Fit position and energy of a point source to the visible sensors of every event.
 
@@ -101,6 +105,8 @@ def fit_light_map(
         The fit of an event ends with a step shorter than this, in standard deviations of what it changes.
     max_steps
         The fit ends after so many in any case.
+    geometry
+        Where the sensors stand; nominal by default.
 
     Returns
     -------
@@ -115,7 +121,8 @@ def fit_light_map(
     """
     npho = np.asarray(npho)
     visible = ~np.asarray(hidden, dtype=bool) & ~is_invalid(npho)
-    uvw = starting_points(np.where(visible, npho, INVALID))
+    uvw = starting_points(np.where(visible, npho, INVALID), geometry)
+    light = partial(exact_light, geometry=geometry)
     fit = LightMapFit(
         uvw, np.full(len(npho), np.nan), np.full(npho.shape, np.nan), np.zeros(len(npho), dtype=bool)
     )
@@ -126,15 +133,15 @@ def fit_light_map(
         events = lit[first : first + _BLOCK]
         counts = np.where(visible[events], npho[events], 0.0).astype(np.float64)
         parameters, fit.converged[events] = maximize(
-            CountLikelihood(exact_light, counts, visible[events], variance),
-            starting_parameters(exact_light, counts, visible[events], uvw[events]),
+            CountLikelihood(light, counts, visible[events], variance),
+            starting_parameters(light, counts, visible[events], uvw[events]),
             limits=(limits[0], limits[1]),
             largest_step=LARGEST_STEP,
             tolerance=tolerance,
             max_steps=max_steps,
         )
         fit.uvw[events], fit.energy[events] = parameters[:, :3], np.exp(parameters[:, 3])
-        fit.photons[events] = expected_photons(uvw_to_xyz(parameters[:, :3]), fit.energy[events])
+        fit.photons[events] = expected_photons(uvw_to_xyz(parameters[:, :3]), fit.energy[events], geometry)
     return fit
 
 
@@ -146,10 +153,10 @@ def starting_parameters(light: Light, counts: Floats, visible: Bools, uvw: Float
     return np.column_stack([uvw, np.log(total / seen * CONSTANTS.energy_per_photon)])
 
 
-def starting_points(npho: NDArray[np.floating]) -> Floats:
+def starting_points(npho: NDArray[np.floating], geometry: SensorTable | None = None) -> Floats:
     """Return sources (n, 3) in u, v, w, from the pattern of light on the inner face; NaN without any."""
     low, high = _bounds()
-    return np.asarray(np.clip(_calibrated().predict_point(npho), low, high))
+    return np.asarray(np.clip(_calibrated(geometry).predict_point(npho), low, high))
 
 
 @cache
@@ -160,13 +167,14 @@ def _bounds() -> tuple[Floats, Floats]:
 
 
 @cache
-def _calibrated() -> Baselines:
+def _calibrated(geometry: SensorTable | None) -> Baselines:
     """Calibrate the refined estimators with points of the light map."""
     rng = np.random.default_rng(0)
     n = _CALIBRATION_POINTS
     u, v = (rng.uniform(-limit, limit, n) for limit in (FIDUCIAL.u_max, FIDUCIAL.v_max))
     w = np.exp(rng.uniform(np.log(_STARTING_DEPTHS[0]), np.log(_STARTING_DEPTHS[1]), n))
     uvw = np.column_stack([u, v, w])
-    npho = arrival_probability(np.asarray(uvw_to_xyz(uvw))) * 1e6
+    npho = arrival_probability(np.asarray(uvw_to_xyz(uvw)), geometry) * 1e6
     # Neither energies nor times are asked for.
-    return calibrate("refined", npho, np.full(npho.shape, np.nan), uvw, np.ones(n), np.zeros(n))
+    no_times = np.full(npho.shape, np.nan)
+    return calibrate("refined", npho, no_times, uvw, np.ones(n), np.zeros(n), geometry=geometry)

@@ -14,7 +14,7 @@ from xec_analysis.likelihood.point_light import FastPointLight, near_shadow
 from xec_analysis.likelihood.point_source import NANOSECOND, CountLikelihood, ReadingLikelihood
 from xec_analysis.likelihood.readout_model import ReadoutModel
 from xec_data.schema.branches import INVALID, is_invalid
-from xec_geometry import N_SENSORS, direction_to_angles, face_ids, uvw_to_xyz
+from xec_geometry import N_SENSORS, SensorTable, direction_to_angles, face_ids, uvw_to_xyz
 
 Floats = NDArray[np.float64]
 
@@ -59,7 +59,11 @@ class PointFit:
 
 
 def fit_points(
-    npho: NDArray[np.floating], time: NDArray[np.floating], *, readout: ReadoutModel | None = None
+    npho: NDArray[np.floating],
+    time: NDArray[np.floating],
+    *,
+    readout: ReadoutModel | None = None,
+    geometry: SensorTable | None = None,
 ) -> PointFit:
     """Fit a point source to the readings of every event.
 
@@ -69,6 +73,8 @@ def fit_points(
         (n, N_SENSORS) raw photons, and times in s. Invalid readings are not used.
     readout
         Statistics of the readings; by default those of the simulation with unknown gains.
+    geometry
+        Where the sensors stand; nominal by default.
 
     Returns
     -------
@@ -85,11 +91,11 @@ def fit_points(
     npho, time = np.asarray(npho), np.asarray(time)
     visible = ~is_invalid(npho)
     timed = visible & ~is_invalid(time)
-    model, light = ReadoutModel() if readout is None else readout, FastPointLight()
+    model, light = ReadoutModel() if readout is None else readout, FastPointLight(geometry)
     n = len(npho)
     inner = np.zeros(N_SENSORS, dtype=bool)
     inner[face_ids("inner")] = True
-    uvw = starting_points(np.where(visible, npho, INVALID))
+    uvw = starting_points(np.where(visible, npho, INVALID), geometry)
     fit = PointFit(np.full((n, 3), np.nan), np.full(n, np.nan), np.full(n, np.nan), np.zeros(n, dtype=bool))
     lit = np.flatnonzero(np.isfinite(uvw).all(axis=1))
     for first in range(0, len(lit), _BLOCK):
@@ -105,7 +111,7 @@ def fit_points(
             tolerance=_ROUGH,
             max_steps=_MAX_STEPS,
         )
-        lit_up = ~near_shadow(rough[:, :3], _SHADOW_REACH)
+        lit_up = ~near_shadow(rough[:, :3], _SHADOW_REACH, geometry)
         likelihood = ReadingLikelihood(light, counts, seen & lit_up, times, known & lit_up, rough, model)
         found, fit.converged[events] = maximize(
             likelihood,
@@ -120,14 +126,16 @@ def fit_points(
     return fit
 
 
-def fit_point_events(chunk: Readings, *, readout: ReadoutModel | None = None) -> dict[str, Floats]:
+def fit_point_events(
+    chunk: Readings, *, readout: ReadoutModel | None = None, geometry: SensorTable | None = None
+) -> dict[str, Floats]:
     """Estimate all quantities of events as point sources, like `Baselines.predict`.
 
     Parameters
     ----------
     chunk
         `npho` and `time`, (n, N_SENSORS) raw readings: an `EventChunk` is one.
-    readout
+    readout, geometry
         As for `fit_points`.
 
     Returns
@@ -136,7 +144,7 @@ def fit_point_events(chunk: Readings, *, readout: ReadoutModel | None = None) ->
         Task to (n, outputs) float64 in xec's units: `uvwFI`, `energy`, `timing`, `angle` (from the origin to
         the point). NaN where an event has no light on the inner face, or no time.
     """
-    fit = fit_points(chunk["npho"], chunk["time"], readout=readout)
+    fit = fit_points(chunk["npho"], chunk["time"], readout=readout, geometry=geometry)
     return {
         "angle": np.column_stack(direction_to_angles(uvw_to_xyz(fit.uvw), degrees=True)),
         "energy": fit.energy[:, np.newaxis],

@@ -21,6 +21,8 @@ from xec_analysis.style.figures import (
     style,
 )
 from xec_data.schema.branches import NPHO_BRANCH, TIME_BRANCH, TREE_NAME
+from xec_geometry import SensorTable, load_geometry
+from xec_geometry.detector.geometry_file import NOMINAL, geometry_files
 from xec_geometry.support.output import check_output
 
 if TYPE_CHECKING:
@@ -44,6 +46,7 @@ def display_event(
     tree_name: str = TREE_NAME,
     npho_branch: str = NPHO_BRANCH,
     time_branch: str = TIME_BRANCH,
+    geometry: str = NOMINAL,
     force: bool = True,
 ) -> tuple[Path, Event]:
     """Find an event in a file and draw it.
@@ -60,6 +63,8 @@ def display_event(
         Number of the event instead, and its run if several runs have that number.
     tree_name, npho_branch, time_branch
         Names in the file.
+    geometry
+        Where the sensors are drawn, as for `xec_geometry.load_geometry`.
     force
         Whether an existing picture may be replaced.
 
@@ -86,12 +91,20 @@ def display_event(
     assert entry is not None
     picture = output if output is not None else Path(f"{file.stem}_{entry}.pdf")
     check_format(picture)
-    check_output(picture, inputs=[file], force=force)
+    check_output(picture, inputs=[file, *geometry_files(geometry)], force=force)
+    table = load_geometry(geometry)
     event = read_event(file, entry, tree_name=tree_name, npho_branch=npho_branch, time_branch=time_branch)
-    return draw_event(event, picture), event
+    return draw_event(event, picture, geometry=table), event
 
 
-def draw_event(event: Event, path: Path, *, predicted_uvw: Floats | None = None, remark: str = "") -> Path:
+def draw_event(
+    event: Event,
+    path: Path,
+    *,
+    predicted_uvw: Floats | None = None,
+    remark: str = "",
+    geometry: SensorTable | None = None,
+) -> Path:
     """Draw an event into a file.
 
     Parameters
@@ -104,6 +117,8 @@ def draw_event(event: Event, path: Path, *, predicted_uvw: Floats | None = None,
         A reconstructed first interaction point to mark beside the true one, in cm.
     remark
         A second line for the header.
+    geometry
+        Where the sensors are drawn; in their nominal places by default.
 
     Returns
     -------
@@ -113,27 +128,27 @@ def draw_event(event: Event, path: Path, *, predicted_uvw: Floats | None = None,
     with style():
         figure = new_page(13.2, 6.6, event.title, remark)
         axes = figure.subplots(1, 2)
-        _draw_npho(figure, axes[0], event)
-        _draw_time(figure, axes[1], event)
+        _draw_npho(figure, axes[0], event, geometry)
+        _draw_time(figure, axes[1], event, geometry)
         for ax in axes:
             _mark_points(ax, event.true_uvw, predicted_uvw)
         return save(figure, path)
 
 
-def _draw_npho(figure: Figure, ax: Axes, event: Event) -> None:
+def _draw_npho(figure: Figure, ax: Axes, event: Event, geometry: SensorTable | None) -> None:
     from matplotlib.colors import LogNorm
 
     valid = event.npho[np.isfinite(event.npho)]
     top = max(float(valid.max(initial=0.0)), 10.0)
     bottom = max(top / 10**_DECADES, 1.0)
     shown = np.where(np.isfinite(event.npho), np.maximum(event.npho, bottom), np.nan)
-    _draw_values(figure, ax, shown, "photons", NPHO_MAP, LogNorm(bottom, top), "min")
+    _draw_values(figure, ax, shown, "photons", NPHO_MAP, LogNorm(bottom, top), "min", geometry)
     ax.set_title(
         f"Photons: {valid.sum():,.0f} in {len(valid)} sensors{_count_without(event.npho)}".replace(",", " ")
     )
 
 
-def _draw_time(figure: Figure, ax: Axes, event: Event) -> None:
+def _draw_time(figure: Figure, ax: Axes, event: Event, geometry: SensorTable | None) -> None:
     from matplotlib.colors import Normalize
 
     time = event.time * 1e9
@@ -141,16 +156,23 @@ def _draw_time(figure: Figure, ax: Axes, event: Event) -> None:
     # A few late sensors would take all the colours.
     low, high = np.percentile(valid, [0.5, 97.0]) if len(valid) else (0.0, 1.0)
     norm = Normalize(low, max(high, low + 0.1))
-    _draw_values(figure, ax, time, "time [ns]", TIME_MAP, norm, "both")
+    _draw_values(figure, ax, time, "time [ns]", TIME_MAP, norm, "both", geometry)
     ax.set_title(f"Times: {len(valid)} sensors{_count_without(event.time)}")
 
 
 def _draw_values(
-    figure: Figure, ax: Axes, values: Floats, label: str, cmap: str, norm: Any, extend: str
+    figure: Figure,
+    ax: Axes,
+    values: Floats,
+    label: str,
+    cmap: str,
+    norm: Any,
+    extend: str,
+    geometry: SensorTable | None,
 ) -> None:
     from xec_geometry.display.picture import draw_sensors
 
-    mappable = draw_sensors(ax, values, cmap=cmap, norm=norm, missing=_NO_READING)
+    mappable = draw_sensors(ax, values, cmap=cmap, norm=norm, missing=_NO_READING, table=geometry)
     figure.colorbar(mappable, ax=ax, label=label, extend=extend, shrink=0.75, pad=0.01, aspect=30)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from xec_analysis.errors import AnalysisError
 from xec_analysis.estimators.light_map_fit import find_sources, fit_light_map
 from xec_data.schema.branches import is_invalid
-from xec_geometry import FACES, N_SENSORS, face_ids, sensor_positions, solid_angle
+from xec_geometry import FACES, N_SENSORS, SensorTable, face_ids, sensor_positions, solid_angle
+from xec_geometry.support.caching import cache
 from xec_geometry.support.registry import Registry
 
 if TYPE_CHECKING:
@@ -37,7 +38,11 @@ _BLOCK = 100
 
 
 def neighbour_average(
-    npho: NDArray[np.floating], hidden: Bools, *, radius: float = NEIGHBOUR_RADIUS
+    npho: NDArray[np.floating],
+    hidden: Bools,
+    *,
+    radius: float = NEIGHBOUR_RADIUS,
+    geometry: SensorTable | None = None,
 ) -> Floats:
     """Estimate every sensor by the mean of its visible neighbours.
 
@@ -50,23 +55,29 @@ def neighbour_average(
         invalid reading are not used either.
     radius
         Sensors of the same face up to this distance, in cm, are neighbours; a sensor is not its own.
+    geometry
+        Where the sensors stand; nominal by default.
 
     Returns
     -------
     numpy.ndarray
         (n, N_SENSORS) float64 photons; NaN where a sensor has no visible neighbour.
     """
-    return _in_blocks(lambda counts, visible: _average(counts, visible, radius), npho, hidden)
+    return _in_blocks(lambda counts, visible: _average(counts, visible, radius, geometry), npho, hidden)
 
 
 def solid_angle_weighted(
-    npho: NDArray[np.floating], hidden: Bools, *, radius: float = NEIGHBOUR_RADIUS
+    npho: NDArray[np.floating],
+    hidden: Bools,
+    *,
+    radius: float = NEIGHBOUR_RADIUS,
+    geometry: SensorTable | None = None,
 ) -> Floats:
     """Estimate every sensor by its visible neighbours' photons per solid angle.
 
     Parameters
     ----------
-    npho, hidden, radius
+    npho, hidden, radius, geometry
         As for `neighbour_average`.
 
     Returns
@@ -78,25 +89,25 @@ def solid_angle_weighted(
     """
 
     def estimate(counts: Floats, visible: Bools) -> Floats:
-        average = _average(counts, visible, radius)
-        sources = find_sources(counts, ~visible)
+        average = _average(counts, visible, radius, geometry)
+        sources = find_sources(counts, ~visible, geometry)
         known = np.isfinite(sources).all(axis=1)
         omega = np.zeros_like(counts)
-        omega[known] = solid_angle(sources[known])
-        around = _sum_around(np.where(visible, omega, 0.0), radius)
+        omega[known] = solid_angle(sources[known], table=geometry)
+        around = _sum_around(np.where(visible, omega, 0.0), radius, geometry)
         bright = (average >= FEW_PHOTONS) & (around > 0)
-        light = _sum_around(counts, radius)
+        light = _sum_around(counts, radius, geometry)
         return np.divide(omega * light, around, out=average, where=bright)
 
     return _in_blocks(estimate, npho, hidden)
 
 
-def light_map(npho: NDArray[np.floating], hidden: Bools) -> Floats:
+def light_map(npho: NDArray[np.floating], hidden: Bools, *, geometry: SensorTable | None = None) -> Floats:
     """Estimate every sensor by the light map of the point source that fits the visible ones best.
 
     Parameters
     ----------
-    npho, hidden
+    npho, hidden, geometry
         As for `neighbour_average`.
 
     Returns
@@ -104,7 +115,9 @@ def light_map(npho: NDArray[np.floating], hidden: Bools) -> Floats:
     numpy.ndarray
         (n, N_SENSORS) float64 photons; NaN for events without light on the inner face.
     """
-    return _in_blocks(lambda counts, visible: fit_light_map(counts, ~visible).photons, npho, hidden)
+    return _in_blocks(
+        lambda counts, visible: fit_light_map(counts, ~visible, geometry=geometry).photons, npho, hidden
+    )
 
 
 Estimator = Callable[[NDArray[np.floating], Bools], Floats]
@@ -120,11 +133,15 @@ class HiddenSensorEstimator:
     name
         Its name in tables, plots and files.
     function
-        (npho, hidden) to the photons of every sensor, as `neighbour_average`.
+        (npho, hidden, geometry) to the photons of every sensor, as `neighbour_average`.
     """
 
     name: str
-    function: Estimator
+    function: Callable[..., Floats]
+
+    def in_geometry(self, geometry: SensorTable) -> Estimator:
+        """Return the estimator for sensors that stand as in a table."""
+        return partial(self.function, geometry=geometry)
 
 
 ESTIMATORS = Registry(
@@ -140,36 +157,39 @@ ESTIMATORS = Registry(
 
 
 @cache
-def neighbours(radius: float = NEIGHBOUR_RADIUS) -> csr_array:
+def neighbours(radius: float = NEIGHBOUR_RADIUS, geometry: SensorTable | None = None) -> csr_array:
     """Return the sparse, symmetric (N_SENSORS, N_SENSORS) matrix with 1 for each pair of neighbours.
 
     Parameters
     ----------
     radius
         Largest distance in cm within a face.
+    geometry
+        Where the sensors stand; nominal by default.
     """
     from scipy.sparse import csr_array
     from scipy.spatial import KDTree
 
+    positions = sensor_positions() if geometry is None else geometry.positions
     pairs = []
     for face in FACES:
         ids = face_ids(face)
         # Positions are rounded to 1e-3 cm at best; a distance of exactly the radius counts.
-        found = KDTree(sensor_positions()[ids]).query_pairs(radius * (1 + 1e-9), output_type="ndarray")
+        found = KDTree(positions[ids]).query_pairs(radius * (1 + 1e-9), output_type="ndarray")
         pairs += [ids[found], ids[found[:, ::-1]]]
     rows, columns = np.concatenate(pairs).T
     return csr_array((np.ones(len(rows)), (rows, columns)), shape=(N_SENSORS, N_SENSORS))
 
 
-def _average(counts: Floats, visible: Bools, radius: float) -> Floats:
-    number = _sum_around(visible.astype(np.float64), radius)
-    total = _sum_around(counts, radius)
+def _average(counts: Floats, visible: Bools, radius: float, geometry: SensorTable | None) -> Floats:
+    number = _sum_around(visible.astype(np.float64), radius, geometry)
+    total = _sum_around(counts, radius, geometry)
     return np.divide(total, number, out=np.full_like(total, np.nan), where=number > 0)
 
 
-def _sum_around(values: Floats, radius: float) -> Floats:
+def _sum_around(values: Floats, radius: float, geometry: SensorTable | None) -> Floats:
     """Sum (n, N_SENSORS) values over each sensor's neighbours."""
-    return np.ascontiguousarray((neighbours(radius) @ np.ascontiguousarray(values.T)).T)
+    return np.ascontiguousarray((neighbours(radius, geometry) @ np.ascontiguousarray(values.T)).T)
 
 
 def _in_blocks(

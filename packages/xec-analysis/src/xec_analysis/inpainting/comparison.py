@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,7 +11,13 @@ from xec_analysis.errors import AnalysisError
 from xec_analysis.inpainting import energy_effect as effects, network as networks
 from xec_analysis.inpainting.baselines import ESTIMATORS
 from xec_analysis.inpainting.energy_effect import EnergyEffect
-from xec_analysis.inpainting.hidden_readings import Collector, HiddenReadings, fill_in_events
+from xec_analysis.inpainting.hidden_readings import (
+    REALLY_DEAD,
+    Collector,
+    HiddenReadings,
+    Reconstruct,
+    fill_in_events,
+)
 from xec_analysis.inpainting.hidden_sensors import choose_validation
 from xec_analysis.inpainting.numbers import (
     by_face,
@@ -23,6 +29,9 @@ from xec_analysis.inpainting.numbers import (
 )
 from xec_analysis.inpainting.pages import draw_comparison
 from xec_data.schema.branches import NPHO_BRANCH, TIME_BRANCH, TREE_NAME
+from xec_geometry import SensorTable, geometry_hash, load_geometry
+from xec_geometry.detector.geometry_file import NOMINAL, geometry_files
+from xec_geometry.detector.survey import nominal_table
 from xec_geometry.support.output import check_output
 
 if TYPE_CHECKING:
@@ -53,6 +62,9 @@ class ComparisonOptions:
         ROOT file for every hidden sensor.
     tree_name, npho_branch, time_branch
         Names in the files.
+    geometry
+        Where the sensors stand, as for `xec_geometry.load_geometry`; by default as the network was trained,
+        and nominal without one.
     force
         Whether existing outputs may be replaced; inputs never.
     """
@@ -70,6 +82,7 @@ class ComparisonOptions:
     tree_name: str = TREE_NAME
     npho_branch: str = NPHO_BRANCH
     time_branch: str = TIME_BRANCH
+    geometry: str | None = None
     force: bool = True
 
     def check(self) -> None:
@@ -87,6 +100,7 @@ class ComparisonOptions:
         if self.output.suffix != ".pdf":
             raise AnalysisError(f"cannot draw {self.output}: expected the name of a .pdf file")
         inputs = [*self.files, *(path for path in (self.model, self.regressor) if path is not None)]
+        inputs += geometry_files(self.geometry or NOMINAL)
         for path in (self.output, self.numbers_path, *([self.residuals] if self.residuals else [])):
             check_output(path, inputs=inputs, force=self.force)
 
@@ -108,11 +122,14 @@ class InpaintingComparison:
         The hidden sensors.
     effect
         The effect on the energy, if a regressor was given.
+    geometry
+        Where the sensors stand.
     """
 
     title: str
     readings: HiddenReadings
     effect: EnergyEffect | None
+    geometry: SensorTable = field(default_factory=nominal_table)
 
     @property
     def size(self) -> str:
@@ -123,7 +140,13 @@ class InpaintingComparison:
     def report(self) -> Iterator[RenderableType]:
         """Yield tables and lines for a rich console."""
         faces = by_face(self.readings)
-        yield f"{self.title}\n{self.size}"
+        dead = int((self.readings.mask_type == REALLY_DEAD).sum())
+        invalid = self.readings.n_invalid
+        yield (
+            f"{self.title}\n{self.size}\n"
+            f"used by no method: {invalid} readings that are invalid in their event, "
+            f"{dead - invalid} valid ones of sensors known as bad"
+        )
         for heading, table in (
             *numbers_tables(faces),
             *numbers_tables(by_npho(self.readings), "npho"),
@@ -166,11 +189,12 @@ def compare_inpainting(
     )
     network = networks.open_reconstruction(options.model) if options.model is not None else None
     regressor = effects.open_regressor(options.regressor) if options.regressor is not None else None
+    table = _geometry(options, network)
     collector, energies, truths = Collector(), [], []
     for chunk in fill_in_events(
         list(options.files),
         chosen,
-        {name: estimator.function for name, estimator in ESTIMATORS.items()},
+        {name: estimator.in_geometry(table) for name, estimator in ESTIMATORS.items()},
         network,
         max_events=options.max_events,
         tree_name=options.tree_name,
@@ -179,12 +203,26 @@ def compare_inpainting(
     ):
         collector.add(chunk)
         if regressor is not None:
-            energies.append(effects.predict_energies(regressor, chunk))
+            energies.append(effects.predict_energies(regressor, chunk, table))
             truths.append(chunk.truth.get("energyTruth"))
         if progress is not None:
             progress(collector.n_events, options.max_events)
     effect = effects.energy_effect(energies, truths) if energies else None
-    return InpaintingComparison(chosen.title, collector.readings(), effect)
+    return InpaintingComparison(chosen.title, collector.readings(), effect, table)
+
+
+def _geometry(options: ComparisonOptions, network: Reconstruct | None) -> SensorTable:
+    trained = network.geometry if isinstance(network, networks.ReconstructingNetwork) else None
+    if options.geometry is None:
+        return nominal_table() if trained is None else trained
+    given = load_geometry(options.geometry)
+    hashes = [geometry_hash(table=table)[:12] for table in (trained or given, given)]
+    if hashes[0] != hashes[1]:
+        raise AnalysisError(
+            f"{options.model} was trained with other positions (hash {hashes[0]}) than those of "
+            f"{options.geometry} ({hashes[1]}); without --geometry its own are used"
+        )
+    return given
 
 
 def write_comparison(comparison: InpaintingComparison, options: ComparisonOptions) -> list[Path]:
@@ -204,6 +242,7 @@ def write_comparison(comparison: InpaintingComparison, options: ComparisonOption
             title=f"Inpainting, {name}",
             subtitle=f"{comparison.title} · {comparison.size}",
             effect=comparison.effect,
+            geometry=comparison.geometry,
         ),
         write_numbers(options.numbers_path, by_face(readings), by_npho(readings)),
     ]

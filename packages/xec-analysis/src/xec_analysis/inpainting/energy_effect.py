@@ -16,6 +16,7 @@ from xec_analysis.inpainting.baselines import neighbour_average
 from xec_analysis.inpainting.hidden_readings import FilledEvents
 from xec_analysis.resolution.digits import three_digits
 from xec_data.schema.branches import INVALID, is_invalid
+from xec_geometry import SensorTable
 from xec_models.regressor.metrics import WIDTH_ERROR, half_width_68
 
 if TYPE_CHECKING:
@@ -75,7 +76,9 @@ def open_regressor(path: str | Path) -> Predicts:
     return predictor
 
 
-def predict_energies(regressor: Predicts, chunk: FilledEvents) -> dict[str, Floats]:
+def predict_energies(
+    regressor: Predicts, chunk: FilledEvents, geometry: SensorTable | None = None
+) -> dict[str, Floats]:
     """Predict the energy of events with their dead channels as they are, and filled in by each estimate.
 
     Parameters
@@ -84,6 +87,8 @@ def predict_energies(regressor: Predicts, chunk: FilledEvents) -> dict[str, Floa
         A regressor of the energy.
     chunk
         Events.
+    geometry
+        Where the sensors stand; nominal by default.
 
     Returns
     -------
@@ -94,7 +99,7 @@ def predict_energies(regressor: Predicts, chunk: FilledEvents) -> dict[str, Floa
     """
     masked = chunk.hidden | chunk.dead
     no_time = masked | is_invalid(chunk.time)
-    average_time = neighbour_average(np.where(no_time, INVALID, chunk.time), no_time)
+    average_time = neighbour_average(np.where(no_time, INVALID, chunk.time), no_time, geometry=geometry)
 
     def energy(npho: NDArray[np.generic], time: NDArray[np.generic]) -> Floats:
         readings = (np.where(np.isfinite(x), x, INVALID).astype(np.float32) for x in (npho, time))

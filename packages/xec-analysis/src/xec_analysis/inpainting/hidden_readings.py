@@ -49,6 +49,9 @@ class HiddenReadings:
         (rows,) s; NaN where there is no valid time, and empty if the network does not predict times.
     run, event
         (events,) identification of the events; -1 where the files have none.
+    n_invalid
+        How many of the really dead have no valid count in their event; the others are known as bad, and their
+        counts are not used.
     """
 
     entry: NDArray[np.int64]
@@ -60,6 +63,7 @@ class HiddenReadings:
     time_estimate: Floats
     run: NDArray[np.int64]
     event: NDArray[np.int64]
+    n_invalid: int = 0
 
     @property
     def n_events(self) -> int:
@@ -165,12 +169,13 @@ class Collector:
         self._rows: list[dict[str, NDArray[Any]]] = []
         self._numbers: list[dict[str, NDArray[np.int64]]] = []
         self._names: list[str] = []
-        self.n_events = 0
+        self.n_events = self._n_invalid = 0
 
     def add(self, chunk: FilledEvents) -> None:
         """Add the next events."""
         entry, sensor = np.nonzero(chunk.hidden | chunk.dead)
         dead = chunk.dead[entry, sensor]
+        self._n_invalid += int((dead & is_invalid(chunk.npho[entry, sensor])).sum())
         row: dict[str, NDArray[Any]] = {
             "entry": entry + self.n_events,
             "sensor": sensor,
@@ -214,6 +219,7 @@ class Collector:
             time_estimate=rows.get("time_estimate", empty),
             run=np.concatenate([numbers["run"] for numbers in self._numbers]),
             event=np.concatenate([numbers["event"] for numbers in self._numbers]),
+            n_invalid=self._n_invalid,
         )
 
 

@@ -50,7 +50,7 @@ class PseudoExperiment:
         return f"pseudo-experiment: {int(self.dead.sum())} sensors of a list of dead channels hidden"
 
     def hide(self, npho: NDArray[np.float32], runs: NDArray[np.integer] | None) -> tuple[Bools, Bools]:  # noqa: ARG002
-        """See `Validation.hide`; sensors without a reading are dead."""
+        """See `Validation.hide`; sensors without a valid count in the event are dead, in the list or not."""
         invalid = is_invalid(npho)
         return self.dead & ~invalid, invalid
 
@@ -66,7 +66,7 @@ class HealthySensors:
     seed
         The same seed hides the same sensors.
     source
-        Source of dead channels, beside sensors without a reading.
+        Source of sensors known as bad. Those without a valid count in an event are dead in any case.
     """
 
     fraction: float

@@ -9,17 +9,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xec_analysis.errors import AnalysisError
-from xec_analysis.inpainting.hidden_readings import Reconstruct
 from xec_analysis.inpainting.hidden_sensors import Bools
 
 if TYPE_CHECKING:
-    from torch import nn
+    from xec_geometry import SensorTable
+    from xec_models.encoder.network import Network
 
 # The activations of few events stay in the processor's caches.
 _BATCH = 16
 
 
-def open_reconstruction(path: str | Path) -> Reconstruct:
+def open_reconstruction(path: str | Path) -> ReconstructingNetwork:
     """Open an inpainter, or a masked autoencoder, from its checkpoint.
 
     Parameters
@@ -29,7 +29,7 @@ def open_reconstruction(path: str | Path) -> Reconstruct:
 
     Returns
     -------
-    callable
+    ReconstructingNetwork
         From raw npho, time and hidden sensors, (n, N_SENSORS) each, to channel → (n, N_SENSORS).
 
     Raises
@@ -54,20 +54,38 @@ def open_reconstruction(path: str | Path) -> Reconstruct:
     return as_function(build_model(checkpoint, source=str(path)))
 
 
-def as_function(network: nn.Module) -> Reconstruct:
-    """Wrap a network ``(npho, time, mask) → dict of channels`` for numpy arrays of any number of events."""
+class ReconstructingNetwork:
+    """A network ``(npho, time, mask) → dict of channels`` for numpy arrays of any number of events.
 
-    def reconstruct(
-        npho: NDArray[np.float32], time: NDArray[np.float32], hidden: Bools
+    Parameters
+    ----------
+    network
+        The network.
+    """
+
+    def __init__(self, network: Network) -> None:
+        self._network = network
+
+    @property
+    def geometry(self) -> SensorTable:
+        """Where the sensors stand that it was trained with."""
+        return self._network.geometry
+
+    def __call__(
+        self, npho: NDArray[np.float32], time: NDArray[np.float32], hidden: Bools
     ) -> dict[str, NDArray[Any]]:
+        """Reconstruct n events, (n, N_SENSORS) each."""
         import torch
 
         parts = []
         for start in range(0, len(npho), _BATCH):
             batch = slice(start, start + _BATCH)
             with torch.inference_mode():
-                answer = network(*(torch.from_numpy(np.array(x[batch])) for x in (npho, time, hidden)))
+                answer = self._network(*(torch.from_numpy(np.array(x[batch])) for x in (npho, time, hidden)))
             parts.append({name: values.float().numpy() for name, values in answer.items()})
         return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
-    return reconstruct
+
+def as_function(network: Network) -> ReconstructingNetwork:
+    """Wrap a network ``(npho, time, mask) → dict of channels`` for numpy arrays of any number of events."""
+    return ReconstructingNetwork(network)

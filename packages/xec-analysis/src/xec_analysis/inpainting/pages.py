@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,7 +30,7 @@ from xec_analysis.inpainting.sensor_error_pages import (
     legend_in_header,
 )
 from xec_analysis.style.figures import BLACK, GREY, NPHO_MAP, new_page, style
-from xec_geometry import N_SENSORS
+from xec_geometry import N_SENSORS, SensorTable
 from xec_geometry.support.output import atomic_output
 
 if TYPE_CHECKING:
@@ -42,7 +43,13 @@ _MAPS = 2
 
 
 def draw_comparison(
-    readings: HiddenReadings, path: Path, *, title: str, subtitle: str, effect: EnergyEffect | None = None
+    readings: HiddenReadings,
+    path: Path,
+    *,
+    title: str,
+    subtitle: str,
+    effect: EnergyEffect | None = None,
+    geometry: SensorTable | None = None,
 ) -> Path:
     """Draw a comparison of estimates into one PDF.
 
@@ -56,6 +63,8 @@ def draw_comparison(
         For the headers of its pages.
     effect
         The effect on the energy; no page about it without.
+    geometry
+        Where the sensors are drawn; in their nominal places by default.
 
     Returns
     -------
@@ -68,7 +77,7 @@ def draw_comparison(
         ("errors per face", _draw_distributions),
         ("numbers per face", _draw_faces),
         ("against npho", against_npho_page),
-        ("where", _draw_maps),
+        ("where", partial(_draw_maps, geometry=geometry)),
     )
     # Without a date the same comparison gives the same file.
     with (
@@ -151,7 +160,7 @@ def _draw_ratios(ax: Axes, rows: Sequence[Numbers], groups: Sequence[str]) -> No
     ax.set_title(f"above the line: worse than the {reference}")
 
 
-def _draw_maps(readings: HiddenReadings, title: str, subtitle: str) -> Figure:
+def _draw_maps(readings: HiddenReadings, title: str, subtitle: str, geometry: SensorTable | None) -> Figure:
     """Mean absolute error of each sensor: the best two, or the network and the best of the others."""
     from matplotlib.colors import LogNorm
 
@@ -173,7 +182,9 @@ def _draw_maps(readings: HiddenReadings, title: str, subtitle: str) -> Figure:
     norm = LogNorm(low, high)
     axes = figure.subplots(1, len(maps), squeeze=False)[0]
     for ax, (by, shown) in zip(axes, maps.items(), strict=True):
-        mappable = draw_sensors(ax, np.maximum(shown, low), cmap=NPHO_MAP, norm=norm, missing="0.85")
+        mappable = draw_sensors(
+            ax, np.maximum(shown, low), cmap=NPHO_MAP, norm=norm, missing="0.85", table=geometry
+        )
         ax.set_title(by)
     label = "mean |estimate $-$ truth| [photons]"
     figure.colorbar(mappable, ax=list(axes), label=label, shrink=0.75, pad=0.01, aspect=30, extend="both")

@@ -17,7 +17,7 @@ from xec_data.reading.reader import EventReader
 from xec_data.schema.branches import TREE_NAME, is_invalid
 from xec_data.simulation.configuration import SIGNAL_ENERGY
 from xec_data.simulation.volume import in_xenon
-from xec_geometry import FIDUCIAL, N_SENSORS, uvw_to_xyz
+from xec_geometry import FIDUCIAL, N_SENSORS, SensorTable, uvw_to_xyz
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -52,7 +52,11 @@ class BoundRow:
 
 
 def bound_by_depth(
-    energy: float = SIGNAL_ENERGY, *, dead: ArrayLike | None = None, readout: ReadoutModel | None = None
+    energy: float = SIGNAL_ENERGY,
+    *,
+    dead: ArrayLike | None = None,
+    readout: ReadoutModel | None = None,
+    geometry: SensorTable | None = None,
 ) -> list[BoundRow]:
     """Bound point events at `DEPTHS`, at points spread evenly over the fiducial region of the inner face.
 
@@ -60,7 +64,7 @@ def bound_by_depth(
     ----------
     energy
         In GeV.
-    dead, readout
+    dead, readout, geometry
         As for `cramer_rao_bound`.
     """
     from scipy.stats.qmc import Halton
@@ -70,7 +74,7 @@ def bound_by_depth(
     rows = []
     for depth in DEPTHS:
         uvw = np.column_stack([uv, np.full(len(uv), depth)])
-        rows.append(_row(f"{depth:g}", _relative(uvw, energy, dead, readout)))
+        rows.append(_row(f"{depth:g}", _relative(uvw, energy, dead, readout, geometry)))
     return rows
 
 
@@ -80,6 +84,7 @@ def bound_at(
     *,
     dead: ArrayLike | None = None,
     readout: ReadoutModel | None = None,
+    geometry: SensorTable | None = None,
 ) -> BoundRow:
     """Bound a point event at (u, v, w) in cm, as `bound_by_depth`.
 
@@ -92,7 +97,7 @@ def bound_at(
     place = ", ".join(f"{number:g}" for number in uvw)
     if not in_xenon(np.asarray(uvw_to_xyz(point))).all():
         raise AnalysisError(f"the point ({place}) is not in the xenon; expected u, v and w > 0 in cm")
-    return _row(place, _relative(point, energy, dead, readout))
+    return _row(place, _relative(point, energy, dead, readout, geometry))
 
 
 def bound_of_events(
@@ -101,6 +106,7 @@ def bound_of_events(
     max_events: int,
     dead: ArrayLike | None = None,
     readout: ReadoutModel | None = None,
+    geometry: SensorTable | None = None,
     tree_name: str = TREE_NAME,
 ) -> list[BoundRow]:
     """Bound point events at the true points and energies of a file, by depth.
@@ -111,7 +117,7 @@ def bound_of_events(
         File with `npho`, `uvwTruth` and `energyTruth`. Sensors without a valid count are dead.
     max_events
         Number of events, from the beginning.
-    dead, readout
+    dead, readout, geometry
         As for `cramer_rao_bound`.
     tree_name
         Of the file.
@@ -133,7 +139,8 @@ def bound_of_events(
             npho, uvw, energy = (chunk[name][:left] for name in branches)
             left -= len(npho)
             hidden = is_invalid(npho) | (np.zeros(N_SENSORS, bool) if dead is None else np.asarray(dead))
-            sigma.append(_relative(uvw.astype(np.float64), energy.astype(np.float64), hidden, readout))
+            points, energies = uvw.astype(np.float64), energy.astype(np.float64)
+            sigma.append(_relative(points, energies, hidden, readout, geometry))
             depth.append(uvw[:, 2].astype(np.float64))
     bounds, depths = np.concatenate(sigma), np.concatenate(depth)
     bounded = np.isfinite(bounds).any(axis=1)
@@ -161,9 +168,15 @@ def bound_table(rows: list[BoundRow], place: str, title: str) -> Table:
     return table
 
 
-def _relative(uvw: Floats, energy: Any, dead: ArrayLike | None, readout: ReadoutModel | None) -> Floats:
+def _relative(
+    uvw: Floats,
+    energy: Any,
+    dead: ArrayLike | None,
+    readout: ReadoutModel | None,
+    geometry: SensorTable | None,
+) -> Floats:
     """Standard deviations (n, 5), that of the energy as a part of it."""
-    sigma = cramer_rao_bound(uvw, energy, dead=dead, readout=readout).sigma
+    sigma = cramer_rao_bound(uvw, energy, dead=dead, readout=readout, geometry=geometry).sigma
     sigma[:, 3] /= energy
     return sigma
 

@@ -13,7 +13,7 @@ from xec_analysis.likelihood.point_light import FastPointLight, LightSlopes, lig
 from xec_analysis.likelihood.readout_model import ReadoutModel
 from xec_data.simulation.constants import CONSTANTS
 from xec_data.simulation.volume import in_xenon
-from xec_geometry import N_SENSORS, uvw_to_xyz
+from xec_geometry import N_SENSORS, SensorTable, uvw_to_xyz
 
 Floats = npt.NDArray[np.float64]
 
@@ -58,6 +58,7 @@ def cramer_rao_bound(
     *,
     dead: npt.ArrayLike | None = None,
     readout: ReadoutModel | None = None,
+    geometry: SensorTable | None = None,
 ) -> PointBound:
     """Bound the standard deviations of unbiased estimates of point events.
 
@@ -71,6 +72,8 @@ def cramer_rao_bound(
         Sensors without readings: (N_SENSORS,) or (n, N_SENSORS) booleans.
     readout
         Statistics of the readings; by default those of the simulation with unknown gains.
+    geometry
+        Where the sensors stand; nominal by default.
 
     Returns
     -------
@@ -105,7 +108,7 @@ def cramer_rao_bound(
     energies = np.broadcast_to(np.asarray(energy, dtype=np.float64), (len(points),))
     hidden = np.broadcast_to(False if dead is None else np.asarray(dead, bool), (len(points), N_SENSORS))
     model = ReadoutModel() if readout is None else readout
-    light = FastPointLight()
+    light = FastPointLight(geometry)
     information = np.zeros((len(points), 5, 5))
     lit = energies > 0
     inside = np.flatnonzero(in_xenon(np.asarray(uvw_to_xyz(points))) & lit)

@@ -13,7 +13,7 @@ from xec_data.simulation.fast_light import FastLight
 from xec_data.simulation.light_map import arrival_probability, unshadowed
 from xec_data.simulation.shower import Deposits
 from xec_data.simulation.volume import in_xenon
-from xec_geometry import N_SENSORS, sensor_positions, uvw_to_xyz
+from xec_geometry import N_SENSORS, SensorTable, sensor_positions, uvw_to_xyz
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -63,7 +63,7 @@ def light_slopes(light: Light, uvw: Floats) -> LightSlopes:
     return LightSlopes(probability, arrival, of_probability, of_arrival)
 
 
-def near_shadow(uvw: Floats, reach: float) -> Bools:
+def near_shadow(uvw: Floats, reach: float, geometry: SensorTable | None = None) -> Bools:
     """Determine which sensors would step into the shadow of the inner cylinder, or out of it, near points.
 
     Parameters
@@ -72,31 +72,40 @@ def near_shadow(uvw: Floats, reach: float) -> Bools:
         (n, 3) points.
     reach
         How far they move, in cm, along v and w; u does not matter.
+    geometry
+        Where the sensors stand; nominal by default.
 
     Returns
     -------
     numpy.ndarray
         (n, N_SENSORS) bool. Sensors of the inner face are never in the shadow.
     """
+    positions = sensor_positions() if geometry is None else geometry.positions
     corners = []
     for along, deeper in ((-1, -1), (-1, 1), (1, -1), (1, 1)):
         corner = uvw + reach * np.array([0, along, deeper])
         corner[:, 2] = np.maximum(corner[:, 2], 0.0)
-        corners.append(unshadowed(np.asarray(uvw_to_xyz(corner)), sensor_positions()))
+        corners.append(unshadowed(np.asarray(uvw_to_xyz(corner)), positions))
     return np.asarray(np.any(corners, axis=0) & ~np.all(corners, axis=0))
 
 
-def exact_light(uvw: Floats) -> tuple[Floats, Floats]:
+def exact_light(uvw: Floats, geometry: SensorTable | None = None) -> tuple[Floats, Floats]:
     """Return the light map of points, as `Light` but without times: they are 0."""
-    probability = arrival_probability(np.asarray(uvw_to_xyz(uvw)))
+    probability = arrival_probability(np.asarray(uvw_to_xyz(uvw)), geometry)
     return probability, np.zeros_like(probability)
 
 
 class FastPointLight:
-    """The light that simulated point events are made of, a `Light`. An instance serves one thread."""
+    """The light that simulated point events are made of, a `Light`. An instance serves one thread.
 
-    def __init__(self) -> None:
-        self._light = FastLight(deposits=1)
+    Parameters
+    ----------
+    geometry
+        Where the sensors stand; nominal by default.
+    """
+
+    def __init__(self, geometry: SensorTable | None = None) -> None:
+        self._light = FastLight(deposits=1, geometry=geometry)
 
     def __call__(self, uvw: Floats) -> tuple[Floats, Floats]:
         """Return probability and time of arrival, (n, N_SENSORS) each; 0 outside of the xenon."""

@@ -17,7 +17,7 @@ from xec_models.regressor.metrics import (
     GAUSSIAN_HALF_WIDTH,
     half_width_68,
     percentile_68,
-    rms,
+    rmse,
 )
 
 Floats = NDArray[np.float64]
@@ -80,7 +80,7 @@ def spread(values: Floats) -> Number:
 
 def root_mean_square(values: Floats) -> Number:
     """Return the root mean square of values, shape (n,), n ≥ 1, about zero."""
-    root = rms(values)
+    root = rmse(values)
     error = float(np.std(values**2)) / np.sqrt(len(values))
     return Number(root, float(error / (2 * root)) if root > 0 else 0.0)
 

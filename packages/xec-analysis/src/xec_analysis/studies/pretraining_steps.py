@@ -29,6 +29,7 @@ objective: mae
   lr: 1.0e-3
   warmup_epochs: 0.3
   ema_decay: 0.99
+  ema_warmup: true
 """
 _REGRESSION = f"""\
 objective: regression
@@ -45,6 +46,7 @@ training:
   lr: 1.0e-3
   warmup_epochs: 1
   ema_decay: 0.99
+  ema_warmup: true
   channel_dropout_rate: 0
 export:
   onnx: null

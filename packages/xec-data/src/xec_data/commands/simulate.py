@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from xec_geometry.cli.options import Force
+from xec_geometry.cli.options import Force, Geometry
 
 
 def simulate(
@@ -48,6 +48,7 @@ def simulate(
         bool,
         typer.Option("--noise-free", help="Sensors read the light itself, without chance and noise."),
     ] = False,
+    geometry: Geometry = "nominal",
     processes: Annotated[
         int, typer.Option("--processes", "-j", help="Processes that simulate; 0: one for every core.")
     ] = 0,
@@ -69,9 +70,10 @@ def simulate(
     from xec_data.simulation.configuration import SimulationConfig, parse_energy, parse_photons
     from xec_data.simulation.file import simulate_file
     from xec_data.simulation.progress import show_progress
+    from xec_geometry.detector.geometry_file import geometry_files, load_geometry
     from xec_geometry.support.output import check_output
 
-    check_output(output, force=force)
+    check_output(output, inputs=geometry_files(geometry), force=force)
     config = SimulationConfig(
         seed=seed,
         energy=parse_energy(energy),
@@ -84,6 +86,7 @@ def simulate(
         photons=parse_photons(photons),
         pile_up_window=pile_up_window * 1e-9,
         noise_free=noise_free,
+        geometry=load_geometry(geometry),
     )
     with show_progress(events) as progress:
         summary = simulate_file(

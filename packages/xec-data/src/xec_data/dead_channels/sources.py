@@ -53,8 +53,9 @@ def open_dead_channels(text: str | Path, *, tree_name: str = TREE_NAME) -> DeadC
     Parameters
     ----------
     text
-        A text file with one sensor id a line; a ROOT file with a branch `dead`; or the URL of a database,
-        such as ``sqlite:///conditions.db``, with what `open_database` understands behind a ``#``.
+        A text file with one sensor id a line; a ROOT file with a branch `dead`; the URL of a database, such
+        as ``sqlite:///conditions.db``, with what `open_database` understands behind a ``#``; or a YAML file
+        that describes a database, see `open_described`.
     tree_name
         Name of the tree in a ROOT file.
 
@@ -67,6 +68,10 @@ def open_dead_channels(text: str | Path, *, tree_name: str = TREE_NAME) -> DeadC
         from xec_data.dead_channels.database import open_database
 
         return open_database(str(text))
+    if str(text).partition("#")[0].endswith((".yaml", ".yml")):
+        from xec_data.dead_channels.described import open_described
+
+        return open_described(str(text))
     path = Path(text).expanduser()
     if _begins_like_root(path):
         return BranchDeadChannels(path, tree_name=tree_name)

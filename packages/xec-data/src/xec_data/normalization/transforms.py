@@ -6,7 +6,7 @@ from typing import Annotated, Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from xec_data.configuration.choice import OneOf, Remark
 from xec_data.normalization.presets import PRESETS
@@ -15,9 +15,22 @@ from xec_data.schema.branches import is_invalid
 
 Array = NDArray[np.floating[Any]]
 
+LARGEST_TIME_SCALE = 1e-4
+"""Seconds; a thousand times the times of an event."""
+
 
 def _users_of_scale2() -> str:
     return "used by " + ", ".join(scheme.name for scheme in SCHEMES.values() if scheme.uses_scale2)
+
+
+def _scale_of_times(scale: float) -> float:
+    # With such a scale all times of an event are the same number.
+    if scale > LARGEST_TIME_SCALE:
+        raise ValueError(
+            f"found {scale:g} s, expected at most {LARGEST_TIME_SCALE:g}: times are divided by it; "
+            f"a factor of {scale:g}, as the oldest files have it, is time_scale {1 / scale:.4g}"
+        )
+    return scale
 
 
 class NormalizationConfig(BaseModel):
@@ -35,7 +48,7 @@ class NormalizationConfig(BaseModel):
     npho_scale2: Annotated[float, Remark(_users_of_scale2)] = Field(
         4.08, gt=0, description="scale s₂ of the scheme"
     )
-    time_scale: float = Field(
+    time_scale: Annotated[float, AfterValidator(_scale_of_times)] = Field(
         1.14e-7, gt=0, description="a time t becomes t/time_scale - time_shift; seconds"
     )
     time_shift: float = Field(-0.46, description="subtracted from the scaled time")
@@ -81,14 +94,16 @@ class NphoTransform:
         Returns
         -------
         numpy.ndarray
-            Same shape and precision. A count below the scheme's domain is taken as 0 photons, an invalid
-            one becomes the sentinel.
+            Same shape and precision. A count below the scheme's domain becomes 0, an invalid one the
+            sentinel.
         """
         x = _floating(npho)
         invalid = is_invalid(x)
         usable = ~invalid & self.scheme.in_domain(x, self.scheme.lowest(self.config.npho_scale))
         x = np.where(usable, x, x.dtype.type(0))
         y = self.scheme.forward(np, x, self.config.npho_scale, self.config.npho_scale2)
+        # Not the scheme's value of 0 photons, which may lie above those of negative counts.
+        y = np.where(usable, y, x.dtype.type(0))
         return np.where(invalid, x.dtype.type(self.config.sentinel_npho), y)
 
     def inverse(self, normalized: ArrayLike) -> Array:

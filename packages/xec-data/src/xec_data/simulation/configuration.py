@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 from xec_data.errors import DataError
 from xec_data.simulation.constants import CONSTANTS
 from xec_data.tasks.table import TASKS
+from xec_geometry.detector.survey import SensorTable, nominal_table
 
 SIGNAL_ENERGY = 0.0528
 MAX_ENERGY = 1.0
@@ -54,6 +55,8 @@ class SimulationConfig:
     noise_free
         Whether sensors read the light itself: the mean number of photons and their mean time of arrival,
         without the chance of photoelectrons, gains and electronics.
+    geometry
+        Where the sensors stand, see `xec_geometry.load_geometry`.
 
     Raises
     ------
@@ -72,6 +75,7 @@ class SimulationConfig:
     photons: tuple[int, int] = (1, 1)
     pile_up_window: float = CONSTANTS.pile_up_window
     noise_free: bool = False
+    geometry: SensorTable = field(default_factory=nominal_table, repr=False)
 
     def __post_init__(self) -> None:
         low, high = self.energy

@@ -15,8 +15,9 @@ from xec_data.simulation.arrays import Float32Array, FloatArray, IntArray
 from xec_data.simulation.constants import CONSTANTS
 from xec_data.simulation.light_map import tangent_length
 from xec_data.simulation.shower import Deposits
-from xec_geometry import N_SENSORS, sensor_areas, sensor_kinds, sensor_normals, sensor_positions
-from xec_geometry.detector import parameters as geometry
+from xec_geometry import N_SENSORS, SensorTable, sensor_areas, sensor_kinds
+from xec_geometry.detector import parameters
+from xec_geometry.detector.survey import nominal_table
 from xec_geometry.solid_angles.disc import disc_solid_angle
 from xec_geometry.solid_angles.square_chips import chip_edges, chips_solid_angle
 
@@ -27,9 +28,10 @@ TOLERANCE = 1e-3
 _NEAR_EXTENTS = 12.0
 
 _FIRST_PMT = int(np.argmax(sensor_kinds() == "PMT"))  # all SiPMs come before all PMTs
-_SHADOW = np.float32(geometry.INNER_RADIUS**2)
+_SHADOW = np.float32(parameters.INNER_RADIUS**2)
 _ONE = np.float32(1.0)
 _DARK = 1e-30
+_SMALLEST_SQUARE = 1e-12
 
 # Seconds per cm of light path.
 _SLOWNESS = CONSTANTS.effective_index / CONSTANTS.speed_of_light
@@ -44,13 +46,18 @@ class FastLight:
     ----------
     deposits
         The largest number of deposits of an event.
+    geometry
+        Where the sensors stand; nominal by default.
     """
 
-    def __init__(self, deposits: int) -> None:
-        self._positions = np.ascontiguousarray(sensor_positions().T)
-        self._normals = np.ascontiguousarray(sensor_normals().T)
+    def __init__(self, deposits: int, geometry: SensorTable | None = None) -> None:
+        table = nominal_table() if geometry is None else geometry
+        self._positions = np.ascontiguousarray(table.positions.T)
+        self._normals = np.ascontiguousarray(table.normals.T)
+        # Of z in a sensor's plane.
+        self._z_in_plane = np.sqrt(np.maximum(1.0 - self._normals[2] ** 2, _SMALLEST_SQUARE))
         self._planes = np.einsum("is,is->s", self._normals, self._positions)
-        pmts = sensor_positions()[_FIRST_PMT:]
+        pmts = table.positions[_FIRST_PMT:]
         self._pmt_rows = np.vstack([pmts[:, :2].T, tangent_length(pmts)]).astype(np.float32)
         extent = _mean_square_extent()
         self._near = (_NEAR_EXTENTS**2 * extent).astype(np.float32)
@@ -170,9 +177,10 @@ class FastLight:
         apart = xyz[event, deposit].T - self._positions[:, sensor]
         square = np.einsum("ip,ip->p", apart, apart)
         height = np.einsum("ip,ip->p", apart, self._normals[:, sensor])
-        # The sides of a SiPM run along z and along φ; a PMT is round.
+        # The sides of a SiPM run along z, as far as its plane allows, and along φ; a PMT is round.
         sipm = sensor < _FIRST_PMT
-        along = np.where(sipm, apart[2], 0.0)
+        lengthwise = (apart[2] - height * self._normals[2, sensor]) / self._z_in_plane[sensor]
+        along = np.where(sipm, lengthwise, 0.0)
         across = np.sqrt(np.maximum(square - height**2 - along**2, 0.0))
         front = np.maximum(height, 0.0)
         angle = np.empty(len(sensor))
@@ -191,4 +199,4 @@ def _mean_square_extent() -> FloatArray:
     """Return ⟨x²⟩ over the active area of every sensor, along any direction in its plane, in cm²."""
     low, high = np.array(chip_edges(), dtype=np.float64).T
     chips = float(np.sum(high**3 - low**3) / 3.0 / np.sum(high - low))
-    return np.where(sensor_kinds() == "SiPM", chips, geometry.PMT_RADIUS**2 / 4.0)
+    return np.where(sensor_kinds() == "SiPM", chips, parameters.PMT_RADIUS**2 / 4.0)

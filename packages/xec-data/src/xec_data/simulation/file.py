@@ -14,6 +14,7 @@ from pathlib import Path
 from xec_data.simulation.configuration import SimulationConfig, SimulationError
 from xec_data.simulation.generator import EventGenerator, Events, check_counts, n_blocks, regroup
 from xec_data.writing.tree_writer import TreeWriter
+from xec_geometry import geometry_hash
 from xec_geometry.support.output import check_writable
 from xec_geometry.support.parent import exit_with_parent
 from xec_geometry.support.processors import available_cores
@@ -105,6 +106,8 @@ def simulate_file(
     path = check_writable(path)
     start = time.perf_counter()
     title = "Simulated photons in the liquid-xenon detector"
+    if not config.geometry.is_nominal:
+        title += f" as built, geometry {geometry_hash('physical', config.geometry)}"
     with TreeWriter(path, title=title, compression=_COMPRESSION) as writer:
         for events in regroup(_blocks(config, n_blocks(n_events), processes), n_events, chunk_size):
             writer.extend(events)

@@ -31,7 +31,7 @@ class EventGenerator:
 
     def __init__(self, config: SimulationConfig) -> None:
         self.config = config
-        self._light = FastLight(config.deposits)
+        self._light = FastLight(config.deposits, config.geometry)
         self._readout = Readout(config)
 
     def block(self, number: int) -> Events:

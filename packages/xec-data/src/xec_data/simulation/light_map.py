@@ -8,14 +8,18 @@ import numpy.typing as npt
 from xec_data.simulation.arrays import BoolArray, FloatArray
 from xec_data.simulation.constants import CONSTANTS
 from xec_data.simulation.volume import in_xenon
-from xec_geometry import N_SENSORS, sensor_areas, sensor_positions, solid_angle
-from xec_geometry.detector import parameters as geometry
+from xec_geometry import N_SENSORS, SensorTable, sensor_areas, solid_angle
+from xec_geometry.detector.parameters import INNER_RADIUS
+from xec_geometry.detector.survey import nominal_table
 
 # Points at a time: a dozen tables of (points, N_SENSORS) are alive at once.
 _POINTS = 256
+_ON_CYLINDER = 1.5
 
 
-def expected_photons(xyz: npt.ArrayLike, energy: npt.ArrayLike) -> FloatArray:
+def expected_photons(
+    xyz: npt.ArrayLike, energy: npt.ArrayLike, geometry: SensorTable | None = None
+) -> FloatArray:
     """Return the mean number of photons on every sensor for energy deposited at points.
 
     This is the light map that simulated events are drawn from, with exact solid angles: the truth for
@@ -27,6 +31,8 @@ def expected_photons(xyz: npt.ArrayLike, energy: npt.ArrayLike) -> FloatArray:
         (n, 3) points in cm.
     energy
         Deposited energy in GeV, one number or (n,).
+    geometry
+        Where the sensors stand; nominal by default.
 
     Returns
     -------
@@ -54,26 +60,29 @@ def expected_photons(xyz: npt.ArrayLike, energy: npt.ArrayLike) -> FloatArray:
     photons = np.empty((len(points), N_SENSORS))
     for start in range(0, len(points), _POINTS):
         part = slice(start, start + _POINTS)
-        photons[part] = emitted[part, np.newaxis] * arrival_probability(points[part])
+        photons[part] = emitted[part, np.newaxis] * arrival_probability(points[part], geometry)
     return photons
 
 
-def arrival_probability(xyz: FloatArray) -> FloatArray:
+def arrival_probability(xyz: FloatArray, geometry: SensorTable | None = None) -> FloatArray:
     """Return the probability that a photon from a point reaches each sensor.
 
     Parameters
     ----------
     xyz
         (n, 3) points in the xenon, in cm.
+    geometry
+        Where the sensors stand; nominal by default.
 
     Returns
     -------
     numpy.ndarray
         (n, N_SENSORS) float64.
     """
-    apart = sensor_positions() - xyz[:, np.newaxis, :]
+    table = nominal_table() if geometry is None else geometry
+    apart = table.positions - xyz[:, np.newaxis, :]
     square = np.einsum("nsi,nsi->ns", apart, apart)
-    straight = solid_angle(xyz) * unshadowed(xyz, sensor_positions())
+    straight = solid_angle(xyz, table=table) * unshadowed(xyz, table.positions)
     diffuse = sensor_areas() / (4.0 * np.pi) / (square + CONSTANTS.scattering_length**2)
     share = CONSTANTS.diffuse_share
     absorbed = np.exp(-np.sqrt(square) / CONSTANTS.absorption_length)
@@ -98,14 +107,15 @@ def unshadowed(points: FloatArray, sensors: FloatArray) -> BoolArray:
         On the circle itself that is the half-plane of the normal, which the solid angle knows.
     """
     meeting = points[:, :2] @ sensors[:, :2].T + np.outer(tangent_length(points), tangent_length(sensors))
-    return np.asarray((meeting > geometry.INNER_RADIUS**2) | _on_cylinder(sensors))
+    return np.asarray((meeting > INNER_RADIUS**2) | _on_cylinder(sensors))
 
 
 def tangent_length(points: FloatArray) -> FloatArray:
     """Return the length of the tangents from points (n, 3) to the inner cylinder, seen along z, in cm."""
-    square = points[:, 0] ** 2 + points[:, 1] ** 2 - geometry.INNER_RADIUS**2
+    square = points[:, 0] ** 2 + points[:, 1] ** 2 - INNER_RADIUS**2
     return np.asarray(np.sqrt(np.maximum(square, 0.0)))
 
 
 def _on_cylinder(points: FloatArray) -> BoolArray:
-    return np.asarray(np.hypot(points[:, 0], points[:, 1]) < geometry.INNER_RADIUS + 1e-6)
+    # Sensors of the inner face are on it wherever they were built in; the next ones are 3 cm away.
+    return np.asarray(np.hypot(points[:, 0], points[:, 1]) < INNER_RADIUS + _ON_CYLINDER)

@@ -7,7 +7,16 @@ from typing import Annotated
 
 import typer
 
-from xec_export.commands.options import AcceptRange, Force, NphoBranch, Output, Threads, TimeBranch, Tree
+from xec_export.commands.options import (
+    AcceptRange,
+    ExpectedGeometry,
+    Force,
+    NphoBranch,
+    Output,
+    Threads,
+    TimeBranch,
+    Tree,
+)
 
 
 def inpaint(
@@ -17,8 +26,16 @@ def inpaint(
     dead: Annotated[
         list[str] | None,
         typer.Option(
-            help="Dead channels: a text file, a ROOT file with a branch 'dead', or a database's URL; may be "
-            "repeated. By default sensors without a valid count in an event, and its branch 'dead'."
+            help="Sensors known as bad: a text file, a ROOT file with a branch 'dead', a database's URL, or "
+            "a YAML file that describes a database; may be repeated. By default those of the branch 'dead'."
+        ),
+    ] = None,
+    invalid: Annotated[
+        bool | None,
+        typer.Option(
+            "--invalid/--no-invalid",
+            help="Recover sensors without a valid count in an event, too, known as bad or not.",
+            show_default="with --dead they stay invalid, without it they are recovered",
         ),
     ] = None,
     batch: Annotated[
@@ -28,6 +45,7 @@ def inpaint(
     npho_branch: NphoBranch = None,
     time_branch: TimeBranch = None,
     threads: Threads = None,
+    geometry: ExpectedGeometry = None,
     accept_range: AcceptRange = False,
     force: Force = False,
 ) -> None:
@@ -42,11 +60,20 @@ def inpaint(
     from xec_export.commands.messages import events_progress, print_inpainting
     from xec_export.inpainting.files import inpaint_files
     from xec_export.inpainting.network import InpaintingNetwork
+    from xec_export.prediction.positions import check_positions
     from xec_geometry.support.output import check_output
 
     sources = [open_dead_channels(text, tree_name=tree) for text in dead or ()]
     network = InpaintingNetwork(model, batch_size=batch, threads=threads)
     files = find_files(list(inputs))
+    if geometry is not None:
+        check_positions(
+            model,
+            geometry,
+            trained=network.geometry,
+            trained_hash=network.geometry_hash,
+            layout=network.layout,
+        )
     check_output(output, inputs=[model, *files], force=force)
     with events_progress("inpaint") as progress:
         report = inpaint_files(
@@ -54,6 +81,7 @@ def inpaint(
             files,
             output,
             dead=sources,
+            invalid=invalid,
             tree_name=tree,
             npho_branch=npho_branch,
             time_branch=time_branch,

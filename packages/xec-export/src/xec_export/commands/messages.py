@@ -83,6 +83,11 @@ def print_inpainting(report: InpaintingReport, network: InpaintingNetwork) -> No
         f"{' and '.join(network.channels)}) in {report.n_events} events, {report.seconds:.1f} s "
         f"({report.rate:.0f} events/s, {network.device})"
     )
+    only_invalid = report.n_channels - report.n_bad
+    print(
+        f"  {report.n_bad} of sensors known as bad, {only_invalid} only without a valid count in "
+        f"their event; {report.n_left} others without one are left invalid"
+    )
 
 
 @contextlib.contextmanager

@@ -9,9 +9,26 @@ import typer
 
 from xec_geometry.cli.options import Force
 
-__all__ = ["AcceptRange", "Force", "NphoBranch", "Output", "Threads", "TimeBranch", "Tree"]
+__all__ = [
+    "AcceptRange",
+    "ExpectedGeometry",
+    "Force",
+    "NphoBranch",
+    "Output",
+    "Threads",
+    "TimeBranch",
+    "Tree",
+]
 
 Output = Annotated[Path, typer.Option("--output", "-o", help="The ROOT file to write.")]
+ExpectedGeometry = Annotated[
+    str | None,
+    typer.Option(
+        "--geometry",
+        metavar="nominal|FILE",
+        help="Check that the network was trained with these positions; it has its own in any case.",
+    ),
+]
 Tree = Annotated[str, typer.Option(help="Name of the tree in the inputs.")]
 NphoBranch = Annotated[
     str | None, typer.Option(help="Branch of the photon counts; by default the one trained on.")

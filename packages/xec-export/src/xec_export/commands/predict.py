@@ -7,7 +7,16 @@ from typing import Annotated
 
 import typer
 
-from xec_export.commands.options import AcceptRange, Force, NphoBranch, Output, Threads, TimeBranch, Tree
+from xec_export.commands.options import (
+    AcceptRange,
+    ExpectedGeometry,
+    Force,
+    NphoBranch,
+    Output,
+    Threads,
+    TimeBranch,
+    Tree,
+)
 
 
 def predict(
@@ -33,6 +42,7 @@ def predict(
             "computing.",
         ),
     ] = False,
+    geometry: ExpectedGeometry = None,
     accept_range: AcceptRange = False,
     force: Force = False,
 ) -> None:
@@ -48,10 +58,20 @@ def predict(
     from xec_export.output.origin import is_made_from
     from xec_export.prediction.files import predict_files, prediction_origin
     from xec_export.prediction.mirrored import MirroredPredictor
+    from xec_export.prediction.positions import check_positions
     from xec_export.prediction.predictor import Predictor, files_of, open_predictor
     from xec_geometry.support.output import check_output
 
     predictor: Predictor = open_predictor(model, batch_size=batch, threads=threads)
+    if geometry is not None:
+        known = predictor.description
+        check_positions(
+            model,
+            geometry,
+            trained=known.geometry,
+            trained_hash=known.geometry_hash,
+            layout=known.layout,
+        )
     if mirror:
         predictor = MirroredPredictor(predictor)
     files = find_files(list(inputs))

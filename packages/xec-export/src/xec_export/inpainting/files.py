@@ -45,11 +45,17 @@ class InpaintingReport(WrittenFile):
         Readings that were recovered, over all events.
     least, most
         The smallest and largest number of them in an event.
+    n_bad
+        How many of them are of sensors known as bad; the others only have no valid count in their event.
+    n_left
+        Readings without a valid count, of sensors not known as bad, that were left as they are.
     """
 
     n_channels: int
     least: int
     most: int
+    n_bad: int
+    n_left: int
 
 
 def inpaint_files(
@@ -58,6 +64,7 @@ def inpaint_files(
     output: str | Path,
     *,
     dead: Sequence[DeadChannelSource] = (),
+    invalid: bool | None = None,
     tree_name: str = "tree",
     npho_branch: str | None = None,
     time_branch: str | None = None,
@@ -80,8 +87,10 @@ def inpaint_files(
     output
         The file to write.
     dead
-        Sources of dead channels. By default an event's dead sensors are those without a valid
-        count, and those of its branch `dead` if it has one.
+        Sources of sensors that are known as bad. By default those of the branch `dead`, if there is one.
+    invalid
+        Whether sensors without a valid count in an event are recovered, too, known as bad or not; None: only
+        without `dead`. Those that are not recovered stay invalid, and the network sees them so.
     tree_name
         The tree in the inputs.
     npho_branch, time_branch
@@ -116,7 +125,8 @@ def inpaint_files(
     infos, left_out = inspect_files(files, inspect)
     files = [info.path for info in infos]
     check = InputCheck(network.input_range, named(files), accept=accept_range)
-    copy = _Copy(network, list(dead), infos, check, progress)
+    recover_invalid = not dead if invalid is None else invalid
+    copy = _Copy(network, list(dead), infos, check, progress, recover_invalid)
     copy.notes += left_out
     with open_file(files[0]) as first, root_output(output, compression_of(first)) as target:
         for info in infos:
@@ -145,13 +155,16 @@ class _Copy:
         infos: list[TreeInfo],
         check: InputCheck,
         progress: Callable[[int, int], None] | None,
+        recover_invalid: bool,
     ) -> None:
+        self.recover_invalid = recover_invalid
         self.network, self.sources, self.progress = network, sources, progress
         self.check = check
         self.checksums = TreeChecksums()
         self.total = sum(info.n_entries for info in infos)
         self.notes = [note for info in infos for note in info.notes]
         self.n_events = self.n_unread = self.n_channels = self.most = 0
+        self.n_bad = self.n_left = 0
         self.least: int | None = None
         self._tree: Any = None
         self._types: dict[str, Any] = {}
@@ -196,15 +209,21 @@ class _Copy:
             self.n_channels,
             self.least or 0,
             self.most,
+            self.n_bad,
+            self.n_left,
         )
 
     def _recover(self, columns: dict[str, Any], info: TreeInfo) -> None:
         """Replace the readings of dead channels in place, and flag them."""
         stored = {name: columns[info.stored[name]] for name in ("npho", "time")}
         self.check.add(stored["npho"], stored["time"])
-        dead = self._dead(columns, info, stored["npho"])
-        blind: Bools = np.all(is_invalid(stored["npho"]) | dead, axis=1)
-        dead &= ~blind[:, None]
+        bad = self._bad(columns, info, stored["npho"])
+        invalid: Bools = is_invalid(stored["npho"])
+        dead = bad | invalid if self.recover_invalid else bad
+        seeing: Bools = ~np.all(invalid | bad, axis=1)
+        dead = dead & seeing[:, None]
+        self.n_bad += int((dead & bad).sum())
+        self.n_left += int((invalid & ~bad & ~dead).sum())
         step = self.network.batch_size
         for first in range(0, len(dead), step):
             batch = slice(first, first + step)
@@ -216,21 +235,20 @@ class _Copy:
                 self.progress(self.n_events + min(first + step, len(dead)), self.total)
         number = dead.sum(axis=1)
         self.n_events += len(dead)
-        self.n_unread += int(blind.sum())
+        self.n_unread += int((~seeing).sum())
         self.n_channels += int(number.sum())
         self.most = max(self.most, int(number.max()))
         self.least = min(int(number.min()), self.most if self.least is None else self.least)
         earlier = columns.get(FLAG)
         columns[FLAG] = dead if earlier is None else dead | earlier.astype(np.bool_)
 
-    def _dead(self, columns: dict[str, Any], info: TreeInfo, npho: NDArray[Any]) -> Bools:
-        """Return the mask of sensors to recover, (n, N_SENSORS)."""
+    def _bad(self, columns: dict[str, Any], info: TreeInfo, npho: NDArray[Any]) -> Bools:
+        """Return the sensors that are known as bad, (n, N_SENSORS)."""
         if not self.sources:
-            dead = is_invalid(npho)
-            if "dead" in info.stored:
-                where = f"{info.path}, branch '{info.stored['dead']}'"
-                dead |= as_rows(columns[info.stored["dead"]], N_SENSORS, where).astype(np.bool_)
-            return dead
+            if "dead" not in info.stored:
+                return np.zeros(npho.shape, dtype=np.bool_)
+            where = f"{info.path}, branch '{info.stored['dead']}'"
+            return as_rows(columns[info.stored["dead"]], N_SENSORS, where).astype(np.bool_)
         if "run" not in info.stored:
             return np.repeat(self._dead_in(None)[None], len(npho), axis=0)
         runs, row = np.unique(np.asarray(columns[info.stored["run"]]).reshape(-1), return_inverse=True)

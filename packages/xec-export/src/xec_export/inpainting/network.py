@@ -39,6 +39,8 @@ class InpaintingNetwork:
         The branches that it was trained on.
     device : str
         ``cpu`` or ``cuda``.
+    geometry, geometry_hash, layout : str
+        Where its training had the positions of the sensors from, and their hash in its layout.
 
     Raises
     ------
@@ -68,6 +70,8 @@ class InpaintingNetwork:
         self._network = network
         files = checkpoint.config.files
         self.input_range = checkpoint.inputs
+        self.geometry = checkpoint.config.geometry_source
+        self.geometry_hash, self.layout = checkpoint.provenance.geometry_hash, checkpoint.provenance.layout
         self.npho_branch, self.time_branch = files.npho_branch, files.time_branch
         self.channels = network.channels
         self.npho_threshold = float(network.normalization.npho_threshold)

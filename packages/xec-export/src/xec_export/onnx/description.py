@@ -20,7 +20,7 @@ _FORMAT_KEY = "xec_format_version"
 _SHOWN = 60
 
 # Keys that files of earlier releases lack.
-_LATER = ("mirror_average", "input_range")
+_LATER = ("mirror_average", "input_range", "nominal_hash", "geometry")
 
 # The graph's own names: the same whatever branches a network was trained on.
 INPUTS = ("npho", "time")
@@ -82,6 +82,12 @@ class ModelDescription:
         Length of the two inputs.
     layout, geometry_hash
         The index maps, and a hash of positions, maps and neighbours that they are made from.
+    geometry
+        ``nominal``, or the path of the table that the positions came from. The graph holds what it needs of
+        them.
+    nominal_hash
+        The same hash with the nominal positions; empty if these are nominal. It tells whether a version of
+        xec numbers and sorts the sensors in the same way.
     normalization
         The constants of the normalization. For the record: the graph applies them itself.
     versions, export_versions
@@ -122,6 +128,8 @@ class ModelDescription:
     time_unit: str = "s"
     inputs: tuple[str, str] = field(default=INPUTS)
     mirror_average: bool = False
+    geometry: str = "nominal"
+    nominal_hash: str = ""
     input_range: Mapping[str, Sequence[float]] = field(default_factory=dict)
 
     @property

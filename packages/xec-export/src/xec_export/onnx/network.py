@@ -11,7 +11,8 @@ from xec_data.tasks.table import TASKS
 from xec_data.tasks.task import Task
 from xec_export.errors import ExportError
 from xec_export.onnx.description import ModelDescription, OutputDescription
-from xec_geometry import N_SENSORS
+from xec_geometry import N_SENSORS, geometry_hash
+from xec_geometry.detector.names import check_layout
 from xec_models.checkpoint.building import build_model
 from xec_models.checkpoint.content import Checkpoint
 from xec_models.checkpoint.reading import read_checkpoint
@@ -85,6 +86,8 @@ def describe(checkpoint: Checkpoint, network: XECRegressor, path: Path) -> Model
         n_sensors=N_SENSORS,
         layout=origin.layout,
         geometry_hash=origin.geometry_hash,
+        geometry=checkpoint.config.geometry_source,
+        nominal_hash="" if network.geometry.is_nominal else geometry_hash(check_layout(origin.layout)),
         normalization=network.normalization.model_dump(mode="json"),
         versions=dict(origin.versions),
         export_versions=_installed_versions(),

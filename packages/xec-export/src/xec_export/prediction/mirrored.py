@@ -29,7 +29,8 @@ class MirroredPredictor:
     Raises
     ------
     ExportError
-        If it does, or no installed package says how the outputs of a task change.
+        If it does, no installed package says how the outputs of a task change, or its sensors do not stand
+        in their nominal places.
     """
 
     def __init__(self, predictor: Predictor) -> None:
@@ -38,6 +39,11 @@ class MirroredPredictor:
             raise ExportError(
                 f"the network {before.name} averages over reflected events already (xec export --mirror); "
                 "leave --mirror out"
+            )
+        if before.nominal_hash:
+            raise ExportError(
+                f"--mirror: the network {before.name} is made for a detector as built ({before.geometry}), "
+                "which does not look the same reflected; leave --mirror out"
             )
         missing = [task for task in before.tasks if task not in TASKS]
         if missing:

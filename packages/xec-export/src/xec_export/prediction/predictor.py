@@ -230,7 +230,9 @@ def is_checkpoint(path: Path) -> bool:
 
 
 def check_geometry(description: ModelDescription, path: Path) -> None:
-    """Compare the geometry of a network with the installed one.
+    """Compare how a network's sensors are numbered and sorted with what is installed.
+
+    The positions are its own: a graph and a checkpoint hold what they need of them.
 
     Raises
     ------
@@ -238,10 +240,11 @@ def check_geometry(description: ModelDescription, path: Path) -> None:
         If sensors, index maps or neighbours are others: its predictions would be wrong.
     """
     installed = geometry_hash(check_layout(description.layout))
-    if description.geometry_hash != installed:
+    found = description.nominal_hash or description.geometry_hash
+    if found != installed:
         raise ExportError(
             f"{path}: made for another geometry (layout '{description.layout}', hash "
-            f"{description.geometry_hash[:12]}, installed {installed[:12]}); its predictions would be wrong"
+            f"{found[:12]}, installed {installed[:12]}); its predictions would be wrong"
         )
 
 

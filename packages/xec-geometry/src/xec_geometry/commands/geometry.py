@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from xec_geometry.cli.options import Force
+from xec_geometry.cli.options import Force, Geometry
 
 app = typer.Typer(help="Sensors, faces and maps of the detector.", no_args_is_help=True)
 
@@ -20,22 +20,24 @@ def show(
         Path | None, typer.Option("--png", metavar="FILE", help="Also draw the unrolled detector.")
     ] = None,
     layout: LayoutOption = "physical",
+    geometry: Geometry = "nominal",
     force: Force = False,
 ) -> None:
     """Show the faces of the detector: a table, and a picture if wanted."""
     from rich.console import Console
 
+    from xec_geometry.detector.geometry_file import geometry_files, load_geometry
     from xec_geometry.detector.names import check_layout
     from xec_geometry.display.tables import report_faces
 
-    known_layout = check_layout(layout)
+    known_layout, table = check_layout(layout), load_geometry(geometry)
     if png is not None:
         from xec_geometry.display.picture import save_picture
         from xec_geometry.support.output import check_output
 
-        check_output(png, force=force)
-        save_picture(png)
-    report_faces(Console(), known_layout)
+        check_output(png, inputs=geometry_files(geometry), force=force)
+        save_picture(png, table)
+    report_faces(Console(), known_layout, table)
     if png is not None:
         typer.echo(f"picture: {png}")
 
@@ -49,16 +51,18 @@ def export(
         Path | None, typer.Option("-o", "--output", metavar="FILE", help="By default to the terminal.")
     ] = None,
     layout: LayoutOption = "physical",
+    geometry: Geometry = "nominal",
     force: Force = False,
 ) -> None:
     """Write the geometry for other programs."""
+    from xec_geometry.detector.geometry_file import geometry_files, load_geometry
     from xec_geometry.detector.names import check_layout
     from xec_geometry.exports import export_geometry
     from xec_geometry.support.output import atomic_output, check_output
 
     if output is not None:
-        check_output(output, force=force)
-    text = export_geometry(format_name, check_layout(layout))
+        check_output(output, inputs=geometry_files(geometry), force=force)
+    text = export_geometry(format_name, check_layout(layout), load_geometry(geometry))
     if output is None:
         typer.echo(text, nl=False)
     else:
@@ -68,17 +72,34 @@ def export(
 
 @app.command()
 def check(
-    table: Annotated[Path, typer.Argument(help="Text: sensor_id x y z nx ny nz, in cm; # comments.")],
+    table: Annotated[Path, typer.Argument(help="Text: a line per sensor, in cm; # comments.")],
     min_distance: Annotated[
         float, typer.Option(min=0, help="Shifts up to this many cm do not count.")
     ] = 0.001,
     min_turn: Annotated[float, typer.Option(min=0, help="Turns up to this many degrees do not count.")] = 0.1,
     rows: Annotated[int, typer.Option(min=0, help="Sensors to list at most.")] = 20,
 ) -> None:
-    """Check a survey's table of positions, and say which sensors moved and by how much."""
+    """Check a table of positions as built, and say which sensors moved and by how much.
+
+    The same tables are read wherever a geometry is asked for ('--geometry
+    FILE', or the key 'geometry' of a training). Values are separated by
+    blanks or commas, sensors without a line stand where they nominally do,
+    and normals are unit vectors into the xenon. The first line may name the
+    columns; otherwise their number tells what they are:
+
+    \b
+    7   sensor_id x y z nx ny nz                        a survey
+    9   id is_sipm face x y z dir_x dir_y dir_z         dump of the analyzer
+    10  id is_sipm is_bad face x y z dir_x dir_y dir_z  the same with bad channels
+    8   sensor_id dir_x dir_y dir_z pos_x pos_y pos_z face   of xec-ml-wl
+
+    Columns of other names are not used: faces follow from the ids, and
+    dead channels are a matter of the data.
+    """
     from rich.console import Console
 
-    from xec_geometry.detector.survey import compare_survey, read_survey
+    from xec_geometry.detector.geometry_file import read_survey
+    from xec_geometry.detector.survey import compare_survey
     from xec_geometry.display.tables import report_survey
 
     survey = read_survey(table)

@@ -10,6 +10,7 @@ import numpy.typing as npt
 from xec_geometry.detector.faces import index_map
 from xec_geometry.detector.names import GRIDS, Layout, check_layout
 from xec_geometry.detector.sensors import sensor_normals, sensor_positions
+from xec_geometry.detector.survey import SensorTable
 from xec_geometry.grids.fine_grid import outer_fine_grid
 from xec_geometry.grids.hex_grid import hex_edges
 from xec_geometry.support.caching import cache
@@ -19,8 +20,8 @@ _RESOLUTION = 1e-4
 
 
 @cache
-def geometry_hash(layout: Layout = "physical") -> str:
-    """Hash the nominal geometry as a layout shows it to networks.
+def geometry_hash(layout: Layout = "physical", table: SensorTable | None = None) -> str:
+    """Hash a geometry as a layout shows it to networks.
 
     Two versions of xec with the same hash give the sensors the same meaning.
 
@@ -28,6 +29,8 @@ def geometry_hash(layout: Layout = "physical") -> str:
     ----------
     layout
         ``physical`` or ``xec-ml-wl``.
+    table
+        Positions and normals; nominal by default.
 
     Returns
     -------
@@ -41,18 +44,20 @@ def geometry_hash(layout: Layout = "physical") -> str:
     """
     check_layout(layout)
     grid = outer_fine_grid(layout=layout)
+    positions = sensor_positions() if table is None else table.positions
+    normals = sensor_normals() if table is None else table.normals
     tables: dict[str, npt.NDArray[np.generic]] = {
-        "positions": _rounded(sensor_positions()),
-        "normals": _rounded(sensor_normals()),
+        "positions": _rounded(positions),
+        "normals": _rounded(normals),
         **{f"map {name}": index_map(name, layout) for name in GRIDS},
         "edges": hex_edges(layout),
         "fine grid": grid.sensor,
         "shares": _rounded(grid.share),
     }
     digest = hashlib.sha256(layout.encode())
-    for name, table in tables.items():
-        digest.update(f"{name} {table.shape}".encode())
-        digest.update(table.astype("<i8").tobytes())
+    for name, values in tables.items():
+        digest.update(f"{name} {values.shape}".encode())
+        digest.update(values.astype("<i8").tobytes())
     return digest.hexdigest()
 
 

@@ -51,21 +51,28 @@ def mirrored_vectors(vectors: npt.ArrayLike, mirror: MirrorName) -> FloatArray:
 
 
 @cache
-def mirrored_sensors(mirror: MirrorName) -> IntArray:
+def mirrored_sensors(mirror: MirrorName, table: SensorTable | None = None) -> IntArray:
     """Return, for every sensor, the sensor that takes its place in the reflected detector.
 
     Parameters
     ----------
     mirror
         One of `MIRRORS`.
+    table
+        Positions; nominal by default.
 
     Returns
     -------
     numpy.ndarray
-        (N_SENSORS,) int64, read-only; nominal positions. ``readings[..., mirrored_sensors(mirror)]`` are
-        the readings of the reflected event.
+        (N_SENSORS,) int64, read-only. ``readings[..., mirrored_sensors(mirror)]`` are the readings of the
+        reflected event.
+
+    Raises
+    ------
+    GeometryError
+        If the reflection does not map the sensors to themselves.
     """
-    return read_only(match_mirrored(nominal_table(), mirror))
+    return read_only(match_mirrored(nominal_table() if table is None else table, mirror))
 
 
 def match_mirrored(

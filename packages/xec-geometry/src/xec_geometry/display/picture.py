@@ -12,6 +12,7 @@ from xec_geometry.detector import parameters as p
 from xec_geometry.detector.faces import FACE_TABLE, face_ids, id_ranges
 from xec_geometry.detector.names import FACES, FaceName
 from xec_geometry.detector.sensors import sensor_kinds
+from xec_geometry.detector.survey import SensorTable
 from xec_geometry.display.unroll import unrolled_face_boxes, unrolled_positions
 from xec_geometry.errors import GeometryError
 from xec_geometry.support.arrays import FloatArray
@@ -57,6 +58,7 @@ def draw_sensors(
     missing: str = "0.93",
     labels: bool = True,
     label_size: float = 8.0,
+    table: SensorTable | None = None,
 ) -> ScalarMappable:
     """Draw all sensors on the unrolled detector, coloured by a value each.
 
@@ -74,6 +76,8 @@ def draw_sensors(
         Write the faces' names beside them.
     label_size
         Of these names, in points.
+    table
+        Where the sensors stand; nominal by default.
 
     Returns
     -------
@@ -101,13 +105,13 @@ def draw_sensors(
     colors = np.empty((len(values), 4))
     colors[:] = to_rgba(missing)
     colors[valid] = mappable.to_rgba(values[valid])
-    _draw(ax, colors, "image")
+    _draw(ax, colors, "image", table)
     if labels:
         _label(ax, {name: FACE_TABLE[name].title for name in FACES}, label_size)
     return mappable
 
 
-def draw_faces(ax: Axes) -> None:
+def draw_faces(ax: Axes, table: SensorTable | None = None) -> None:
     """Draw all sensors, a colour per face, darker with growing sensor id, with the ids written beside."""
     require_matplotlib()
     from matplotlib.colors import to_rgb
@@ -117,7 +121,7 @@ def draw_faces(ax: Axes) -> None:
         ids = face_ids(name)
         depth = np.linspace(0.35, 1.0, len(ids))[:, None]
         colors[ids, :3] = 1 - depth * (1 - np.array(to_rgb(color)))
-    _draw(ax, colors, "single")
+    _draw(ax, colors, "single", table)
     _label(ax, {name: _describe(name) for name in FACES}, 8.0)
     _draw_axes_cross(ax)
     boxes = unrolled_face_boxes()
@@ -126,7 +130,7 @@ def draw_faces(ax: Axes) -> None:
     ax.text(x0, y1, title, ha="left", va="top", fontsize=9, linespacing=1.5, color="0.15")
 
 
-def save_picture(path: str | Path) -> Path:
+def save_picture(path: str | Path, table: SensorTable | None = None) -> Path:
     """Write a picture of the unrolled detector; the suffix of `path` tells the format.
 
     Raises
@@ -146,7 +150,7 @@ def save_picture(path: str | Path) -> Path:
     suffix = path.suffix.lstrip(".").lower()
     if suffix not in formats:
         raise GeometryError(f"cannot draw {path}: expected a name that ends in one of {', '.join(formats)}")
-    draw_faces(figure.subplots())
+    draw_faces(figure.subplots(), table)
     with atomic_output(path) as temporary:
         figure.savefig(temporary, dpi=200, format=suffix)
     return path
@@ -166,10 +170,10 @@ def require_matplotlib() -> None:
         raise GeometryError("pictures need matplotlib: pip install 'xec-geometry[plot]'") from None
 
 
-def _draw(ax: Axes, colors: FloatArray, sipms: str) -> None:
+def _draw(ax: Axes, colors: FloatArray, sipms: str, table: SensorTable | None) -> None:
     from matplotlib.collections import EllipseCollection, PolyCollection
 
-    places, squares = unrolled_positions(), sensor_kinds() == "SiPM"
+    places, squares = unrolled_positions(table), sensor_kinds() == "SiPM"
     corners = np.array([(-1, -1), (1, -1), (1, 1), (-1, 1)]) * _SIPM_SIDE[sipms] / 2
     ax.add_collection(
         # Without snapping to pixels, which would make the lines between SiPMs uneven.

@@ -8,14 +8,14 @@ from rich.table import Table
 
 from xec_geometry.detector.faces import FACE_TABLE, face_ids, face_of_sensor, id_ranges, index_map
 from xec_geometry.detector.fingerprint import geometry_hash
-from xec_geometry.detector.names import FACES, GridName, Layout
+from xec_geometry.detector.names import FACES, LAYOUTS, GridName, Layout
 from xec_geometry.detector.parameters import N_SENSORS
 from xec_geometry.detector.sensors import sensor_areas
 from xec_geometry.detector.survey import Moved, SensorTable
 from xec_geometry.grids.hex_grid import hex_edges, hex_rows
 
 
-def report_faces(console: Console, layout: Layout) -> None:
+def report_faces(console: Console, layout: Layout, geometry: SensorTable) -> None:
     """Print the table of faces: kind, number and ids of the sensors, active area, grids."""
     table = _table("face", "kind", ">sensors", "ids", ">area cm²", "grid")
     for face in FACE_TABLE.values():
@@ -31,13 +31,15 @@ def report_faces(console: Console, layout: Layout) -> None:
     console.print(table)
     pairs = hex_edges(layout).shape[1] - sum(hex_rows)
     _say(console, f"top, bottom: {pairs} directed pairs of neighbours")
-    _say(console, f"layout {layout}, geometry {geometry_hash(layout)}")
+    _say(console, f"layout {layout}, geometry {geometry_hash(layout, geometry)}")
 
 
 def report_survey(console: Console, source: str, survey: SensorTable, moved: Moved, rows: int) -> None:
     """Print which sensors a survey moved: the farthest ones, then a summary per face."""
     n_moved = len(moved.sensor)
     _say(console, f"{source}: {len(survey.surveyed)} of {N_SENSORS} sensors, {n_moved} moved")
+    for layout in LAYOUTS:
+        _say(console, f"layout {layout}, geometry {geometry_hash(layout, survey)}")
     if n_moved == 0:
         return
     faces = face_of_sensor()

@@ -12,7 +12,7 @@ import numpy as np
 from xec_geometry.detector import parameters as p
 from xec_geometry.detector.faces import face_ids
 from xec_geometry.detector.names import FACES, FaceName
-from xec_geometry.detector.sensors import sensor_positions
+from xec_geometry.detector.survey import SensorTable, nominal_table
 from xec_geometry.support.arrays import FloatArray, read_only
 from xec_geometry.support.caching import cache
 
@@ -26,8 +26,13 @@ _OUTER_GAP = 9.0
 
 
 @cache
-def unrolled_positions() -> FloatArray:
+def unrolled_positions(table: SensorTable | None = None) -> FloatArray:
     """Return the position of every sensor in the plane.
+
+    Parameters
+    ----------
+    table
+        Positions; nominal by default.
 
     Returns
     -------
@@ -35,11 +40,14 @@ def unrolled_positions() -> FloatArray:
         (N_SENSORS, 2) float64 in cm, read-only. On a face, distances between neighbours are those in
         the detector, but along φ on the sides, where the arc is that of the inner face.
     """
-    x, y, z = sensor_positions().T
+    nominal = nominal_table()
+    x, y, z = (nominal if table is None else table).positions.T
     psi = np.arctan2(y, -x)
     radius = np.hypot(x, y)
-    plane = np.stack([z, p.INNER_RADIUS * psi], axis=-1)
-    half_z, half_v = (plane[face_ids("inner")].max(axis=0) + _MARGIN["inner"]).tolist()
+    plane = _along_the_face(x, y, z)
+    # Where a face begins does not depend on where its sensors were put.
+    frame = _along_the_face(*nominal.positions.T)
+    half_z, half_v = (frame[face_ids("inner")].max(axis=0) + _MARGIN["inner"]).tolist()
 
     depth_step = np.hypot(p.SIDE_RADIUS_STEP, p.SIDE_Z_STEP)
     for ids, sign in ((face_ids("us"), -1), (face_ids("ds"), +1)):
@@ -49,14 +57,20 @@ def unrolled_positions() -> FloatArray:
         depth = radius[ids] - p.HEX_RADIUS_FIRST
         plane[ids, 1] = sign * (half_v + _END_GAP + _PMT_MARGIN + depth)
     ids = face_ids("outer")
-    left = plane[face_ids("ds"), 0].max() + _PMT_MARGIN + _OUTER_GAP
-    plane[ids, 0] = z[ids] - z[ids].min() + left + _PMT_MARGIN
+    deepest = (p.SIDE_DEPTHS - 1) * depth_step
+    left = half_z + _SIDE_GAP + _PMT_MARGIN + deepest + _PMT_MARGIN + _OUTER_GAP
+    plane[ids, 0] = z[ids] - frame[ids, 0].min() + left + _PMT_MARGIN
     plane[ids, 1] = p.OUTER_RADIUS * psi[ids]
     return read_only(plane)
 
 
+def _along_the_face(x: FloatArray, y: FloatArray, z: FloatArray) -> FloatArray:
+    """Return z, and the arc of the inner face, (n, 2)."""
+    return np.stack([z, p.INNER_RADIUS * np.arctan2(y, -x)], axis=-1)
+
+
 def unrolled_face_boxes() -> dict[FaceName, tuple[float, float, float, float]]:
-    """Return the rectangle (x0, x1, y0, y1) in cm around each face's sensors in `unrolled_positions`."""
+    """Return the rectangle (x0, x1, y0, y1) in cm around each face's nominal `unrolled_positions`."""
     boxes: dict[FaceName, tuple[float, float, float, float]] = {}
     for name in FACES:
         places = unrolled_positions()[face_ids(name)]

@@ -12,7 +12,8 @@ from xec_geometry.detector import parameters as p
 from xec_geometry.detector.faces import face_ids, face_of_sensor, index_map
 from xec_geometry.detector.fingerprint import geometry_hash
 from xec_geometry.detector.names import FACES, GRIDS, Layout
-from xec_geometry.detector.sensors import sensor_areas, sensor_kinds, sensor_normals, sensor_positions
+from xec_geometry.detector.sensors import sensor_areas, sensor_kinds
+from xec_geometry.detector.survey import SensorTable
 from xec_geometry.exports.content import CONSTANTS, EDGE_ROWS, KINDS
 from xec_geometry.grids.fine_grid import outer_fine_grid
 from xec_geometry.grids.hex_grid import hex_edges, hex_positions, hex_rows
@@ -44,22 +45,25 @@ _TAIL = """
 _LINE_LENGTH = 110
 
 
-def cpp_header(layout: Layout) -> str:
+def cpp_header(layout: Layout, geometry: SensorTable) -> str:
     """Return the tables as the text of a C++17 header in the namespace ``xec::geometry``.
 
     Kinds are numbers into ``kind_names``, faces numbers into ``face_names``. ``<face>_ids`` are the
     sensors of a face, ``<grid>_map`` their ids in the shape that a network sees; ``outer_map`` and
     ``outer_share`` are the fine grid of the outer face and the part of the sensor's count in each cell.
     """
-    declarations = [*_constants(layout), *(_declare(*table) for table in _tables(layout))]
+    declarations = [
+        *_constants(layout, geometry),
+        *(_declare(*table) for table in _tables(layout, geometry)),
+    ]
     return _HEAD.format(layout=layout, version=__version__) + "\n" + "\n".join(declarations) + _TAIL
 
 
-def _constants(layout: Layout) -> Iterator[str]:
+def _constants(layout: Layout, geometry: SensorTable) -> Iterator[str]:
     for name, text in (
         ("version", __version__),
         ("layout", layout),
-        ("geometry_hash", geometry_hash(layout)),
+        ("geometry_hash", geometry_hash(layout, geometry)),
     ):
         yield f'inline constexpr std::string_view {name} = "{text}";'
     yield f"inline constexpr std::size_t n_sensors = {p.N_SENSORS};"
@@ -70,11 +74,11 @@ def _constants(layout: Layout) -> Iterator[str]:
         yield f"inline constexpr std::array<std::string_view, {len(names)}> {name} = {{{quoted}}};"
 
 
-def _tables(layout: Layout) -> Iterator[tuple[str, str, str, _Table]]:
+def _tables(layout: Layout, geometry: SensorTable) -> Iterator[tuple[str, str, str, _Table]]:
     """Yield element type, name, meaning and content."""
     kinds = np.array([KINDS.index(kind) for kind in sensor_kinds().tolist()])
-    yield "double", "positions", "x, y, z", sensor_positions()
-    yield "double", "normals", "unit vectors into the xenon", sensor_normals()
+    yield "double", "positions", "x, y, z", geometry.positions
+    yield "double", "normals", "unit vectors into the xenon", geometry.normals
     yield "double", "areas", "active areas", sensor_areas()
     yield "std::uint8_t", "kinds", "place in kind_names", kinds
     yield "std::uint8_t", "faces", "place in face_names", face_of_sensor()

@@ -53,7 +53,9 @@ def outer_fine_grid(
     Parameters
     ----------
     pool
-        Rows and columns of fine cells that one pooled cell sums up, e.g. ``(3, 3)``.
+        Rows and columns of fine cells that one pooled cell sums up, e.g. ``(3, 3)``. Rows and columns
+        that are left over form smaller cells in the layout ``physical``, so that no count is lost; the
+        layout ``xec-ml-wl`` leaves them out.
     layout
         ``physical`` or ``xec-ml-wl``.
 
@@ -65,7 +67,7 @@ def outer_fine_grid(
     Raises
     ------
     GeometryError
-        If `pool` does not divide the grid, or if there is no such layout.
+        If `pool` is not two numbers that fit into the grid, or if there is no such layout.
     """
     return _fine_grid(_checked_pool(pool), layout)
 
@@ -77,11 +79,11 @@ def _checked_pool(pool: tuple[int, int] | list[int] | None) -> tuple[int, int]:
     sizes = tuple(pool)
     if len(sizes) == 2 and all(isinstance(n, (int, np.integer)) and n > 0 for n in sizes):
         pool_rows, pool_columns = int(sizes[0]), int(sizes[1])
-        if rows % pool_rows == 0 and columns % pool_columns == 0:
+        if pool_rows <= rows and pool_columns <= columns:
             return pool_rows, pool_columns
     raise GeometryError(
         f"cannot pool the outer fine grid by {list(sizes)}: "
-        f"expected two numbers, a divisor of its {rows} rows and one of its {columns} columns"
+        f"expected two numbers, from 1 to its {rows} rows and from 1 to its {columns} columns"
     )
 
 
@@ -93,15 +95,9 @@ def fine_shape() -> tuple[int, int]:
 @cache
 def _fine_grid(pool: tuple[int, int], layout: Layout) -> OuterFineGrid:
     sensor, share = index_map("outer", layout), _fine_share()
-    pool_rows, pool_columns = pool
-    shape = sensor.shape[0] // pool_rows, sensor.shape[1] // pool_columns
-    blocks = [
-        array.reshape(shape[0], pool_rows, shape[1], pool_columns)
-        .swapaxes(1, 2)
-        .reshape(-1, pool_rows * pool_columns)
-        for array in (sensor, share)
-    ]
-    cells = [_merge(ids, shares) for ids, shares in zip(*blocks, strict=True)]
+    rows, columns = (_parts(n, size, layout) for n, size in zip(sensor.shape, pool, strict=True))
+    shape = len(rows), len(columns)
+    cells = [_merge(sensor[r, c].ravel(), share[r, c].ravel()) for r in rows for c in columns]
     k = max(len(ids) for ids, _, _ in cells)
     padded = [
         (
@@ -112,6 +108,12 @@ def _fine_grid(pool: tuple[int, int], layout: Layout) -> OuterFineGrid:
     ]
     ids, shares, areas = (np.stack(column) for column in zip(*padded, strict=True))
     return OuterFineGrid(shape, read_only(ids), read_only(shares), read_only(areas))
+
+
+def _parts(n: int, size: int, layout: Layout) -> list[slice]:
+    """Divide `n` rows or columns into parts of `size`; what is left over is a part, or nothing."""
+    stop = n if layout == "physical" else n - n % size
+    return [slice(start, min(start + size, n)) for start in range(0, stop, size)]
 
 
 def _fine_share() -> FloatArray:

@@ -17,7 +17,7 @@ from xec_models.anchor.conventional import (
 )
 from xec_models.anchor.summary import Summary
 from xec_models.anchor.window import N_TOKENS, Window, WindowReadings
-from xec_models.encoder.readings import read
+from xec_models.encoder.readings import Readings, read
 
 _SOMEWHERE = (0.0, 0.0, 3.0)
 
@@ -29,8 +29,9 @@ class Anchored(NamedTuple):
     ----------
     estimate
         The conventional estimates; NaN where there is none.
-    time
-        (B, sensors) seconds, shifted so that the anchor's time is the same in all events.
+    npho, time
+        (B, sensors) photons as the sensors would have seen them in their nominal places; seconds, shifted so
+        that the anchor's time is the same in all events.
     tokens
         (B, n, dim) of the window; n may be 0.
     numbers
@@ -38,6 +39,7 @@ class Anchored(NamedTuple):
     """
 
     estimate: AnchorEstimate
+    npho: Tensor
     time: Tensor
     tokens: Tensor
     numbers: Tensor
@@ -79,12 +81,27 @@ class Anchor(nn.Module):
             known = self._without_gaps(estimate)
             shift = (known.time * NANO - self.clock) / NANO
             late = torch.where(readings.timed, readings.times - shift, time.to(self.clock.dtype))
+            photons = self._in_nominal_places(npho, readings, estimate)
         if self.window is None:
             tokens, seen = known.uvw.new_zeros(known.uvw.shape[0], 0, self.dim), None
         else:
-            seen = self.window.gather(readings, known)
+            seen = self._gather(self.window, readings, known)
             tokens = self.window(seen)
-        return Anchored(estimate, late, tokens, self.summary(known, _offset(known, seen)))
+        return Anchored(estimate, photons, late, tokens, self.summary(known, _offset(known, seen)))
+
+    def _in_nominal_places(self, npho: Tensor, readings: Readings, estimate: AnchorEstimate) -> Tensor:
+        transport = self.reconstruction.transport
+        if transport is None:
+            return npho
+        moved = transport(readings.counts, estimate.xyz)
+        return torch.where(readings.counted, moved, npho.to(moved.dtype))
+
+    def _gather(self, window: Window, readings: Readings, known: AnchorEstimate) -> WindowReadings:
+        transport = self.reconstruction.transport
+        if transport is not None:
+            known = known._replace(counts=transport(known.counts, known.xyz))
+        gathered: WindowReadings = window.gather(readings, known)
+        return gathered
 
     @torch.no_grad()
     def fit(self, npho: Tensor, time: Tensor, truth: AnchorTruth) -> AnchorEstimate:
@@ -101,7 +118,7 @@ class Anchor(nn.Module):
             readings = read(*block, self.clock.dtype)
             estimate: AnchorEstimate = self.reconstruction(readings)
             known = self._without_gaps(estimate)
-            seen = None if self.window is None else self.window.gather(readings, known)
+            seen = None if self.window is None else self._gather(self.window, readings, known)
             lit = estimate.energy.isfinite().squeeze(1)
             numbers.append(self.summary.numbers(known, _offset(known, seen))[lit])
             estimates.append(estimate._replace(counts=estimate.counts[:, :0]))

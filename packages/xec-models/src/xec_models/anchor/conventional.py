@@ -9,10 +9,12 @@ import torch
 from torch import Tensor, nn
 
 from xec_data.simulation.constants import CONSTANTS
+from xec_geometry import SensorTable
 from xec_geometry.detector.parameters import INNER_RADIUS
 from xec_models.anchor.calibration import Calibration
 from xec_models.anchor.light_pattern import LightPattern, SummedPattern, WindowedPattern
 from xec_models.anchor.start_time import StartTime
+from xec_models.anchor.transport import Transport
 from xec_models.encoder.readings import Readings, read
 from xec_models.errors import ModelError
 
@@ -68,6 +70,14 @@ class ConventionalReconstruction(nn.Module):
         Measures the time at which it started.
     depth_degree, energy_degree
         Degrees of the calibrations: of the depth in the light's shape, of GeV per photon in (u, v, w).
+    geometry
+        Where the sensors stand; nominal by default. As built, the light is measured twice: as it is, and
+        as the sensors would have seen it in their nominal places, from the point that was found first.
+
+    Attributes
+    ----------
+    transport
+        That scaling of the light; None with the nominal geometry.
     """
 
     time_offset: Tensor
@@ -80,8 +90,11 @@ class ConventionalReconstruction(nn.Module):
         *,
         depth_degree: int,
         energy_degree: int,
+        geometry: SensorTable | None = None,
     ) -> None:
         super().__init__()
+        built = geometry is not None and not geometry.is_nominal
+        self.transport = Transport(geometry) if geometry is not None and built else None
         self.pattern, self.start_time = pattern, start_time
         self.u, self.v = Calibration(1, degree=1), Calibration(1, degree=1)
         self.w = Calibration(pattern.n_shape, depth_degree)
@@ -94,7 +107,7 @@ class ConventionalReconstruction(nn.Module):
 
     def forward(self, readings: Readings) -> AnchorEstimate:
         """Reconstruct B events."""
-        pattern: LightPattern = self.pattern(readings)
+        pattern = self._pattern(readings)
         point = self._point(pattern)
         # Noise alone may add up to less than nothing: then its brightest spot is no point either.
         known = pattern.lit & (pattern.photons > 0)
@@ -127,6 +140,22 @@ class ConventionalReconstruction(nn.Module):
         dtype = self.time_offset.dtype
         parts = [read(*block, dtype) for block in blocks(npho, time)]
         pattern = _joined([_without_counts(self.pattern(part)) for part in parts])
+        good = self._fit_light(pattern, truth)
+        if self.transport is not None:
+            # Again, with the light that is found from the points of these calibrations.
+            pattern = _joined([_without_counts(self._pattern(part)) for part in parts])
+            good = self._fit_light(pattern, truth)
+        xyz = _to_space(self._point(pattern))
+        start = torch.cat(
+            [self.start_time(part, xyz[i * BLOCK : (i + 1) * BLOCK]) for i, part in enumerate(parts)]
+        )
+        late = (truth.time - start)[good]
+        late = late[late.isfinite()]
+        self.time_offset.copy_(_median(late) * NANO if len(late) else torch.tensor(torch.nan))
+        self.n_events.copy_(good.sum())
+
+    def _fit_light(self, pattern: LightPattern, truth: AnchorTruth) -> Tensor:
+        """Fit the calibrations of point and energy; return which events were used, (n,)."""
         finite = truth.uvw.isfinite().all(dim=1) & truth.energy.isfinite() & truth.time.isfinite()
         good = pattern.lit & (pattern.photons > 0) & finite & (truth.energy > 0)
         if good.sum() < MINIMUM_EVENTS:
@@ -141,14 +170,17 @@ class ConventionalReconstruction(nn.Module):
         self.w.fit(pattern.shape[good], truth.uvw[good, 2])
         point = self._point(pattern)
         self.energy.fit(point[good], truth.energy[good], factor=pattern.photons[good])
-        xyz = _to_space(point)
-        start = torch.cat(
-            [self.start_time(part, xyz[i * BLOCK : (i + 1) * BLOCK]) for i, part in enumerate(parts)]
-        )
-        late = (truth.time - start)[good]
-        late = late[late.isfinite()]
-        self.time_offset.copy_(_median(late) * NANO if len(late) else torch.tensor(torch.nan))
-        self.n_events.copy_(good.sum())
+        return good
+
+    def _pattern(self, readings: Readings) -> LightPattern:
+        """Measure the light: its shape as the nominal detector would have seen it."""
+        pattern: LightPattern = self.pattern(readings)
+        if self.transport is None:
+            return pattern
+        xyz = torch.where(pattern.lit.unsqueeze(1), _to_space(self._point(pattern)), torch.nan)
+        moved: LightPattern = self.pattern(readings._replace(counts=self.transport(readings.counts, xyz)))
+        # The amount is what was seen: the scales of many sensors, each from a rough point, would blur it.
+        return moved._replace(photons=pattern.photons, counts=pattern.counts)
 
     def _point(self, pattern: LightPattern) -> Tensor:
         return torch.stack(

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from xec_data.simulation.constants import CONSTANTS, RESPONSES
-from xec_geometry import sensor_kinds, sensor_positions
+from xec_geometry import SensorTable, sensor_kinds, sensor_positions
 from xec_models.encoder.readings import Readings
 
 LIGHT_SPEED = CONSTANTS.speed_of_light / CONSTANTS.effective_index
@@ -19,19 +19,26 @@ _FIRST = 20
 
 
 class StartTime(nn.Module):
-    """Base of the estimators: times minus the time of flight, and the weights of the sensors."""
+    """Base of the estimators: times minus the time of flight, and the weights of the sensors.
+
+    Parameters
+    ----------
+    geometry
+        Where the sensors stand; nominal by default.
+    """
 
     efficiency: Tensor
     x: Tensor
     y: Tensor
     z: Tensor
 
-    def __init__(self) -> None:
+    def __init__(self, geometry: SensorTable | None = None) -> None:
         super().__init__()
         # The variance of a time goes with the number of photoelectrons.
         efficiency = torch.tensor([RESPONSES[kind].efficiency for kind in sensor_kinds().tolist()])
         self.register_buffer("efficiency", efficiency, persistent=False)
-        for name, values in zip("xyz", sensor_positions().T, strict=True):
+        positions = sensor_positions() if geometry is None else geometry.positions
+        for name, values in zip("xyz", positions.T, strict=True):
             constant = torch.tensor(values, dtype=torch.get_default_dtype())
             self.register_buffer(name, constant, persistent=False)
 

@@ -10,6 +10,7 @@ from xec_geometry.support.registry import Registry
 from xec_models.errors import ModelError
 
 if TYPE_CHECKING:
+    from xec_geometry import SensorTable
     from xec_models.anchor.conventional import ConventionalReconstruction
 
 NO_ANCHOR = "none"
@@ -24,34 +25,39 @@ class AnchorChoice:
     name
         Value of ``model.anchor``.
     build
-        Builds it, not yet calibrated; returns None if the network learns the values themselves.
+        Builds it for sensors that stand as in a table (None: nominal), not yet calibrated; returns None if
+        the network learns the values themselves.
     summary
         One line for people.
     """
 
     name: str
-    build: Callable[[], ConventionalReconstruction | None]
+    build: Callable[[SensorTable | None], ConventionalReconstruction | None]
     summary: str
 
 
-def _none() -> None:
+def _none(_geometry: SensorTable | None = None) -> None:
     return None
 
 
-def _light() -> ConventionalReconstruction:
+def _light(geometry: SensorTable | None = None) -> ConventionalReconstruction:
     from xec_models.anchor.conventional import ConventionalReconstruction
     from xec_models.anchor.light_pattern import WindowedPattern
     from xec_models.anchor.start_time import MeanTime
 
-    return ConventionalReconstruction(WindowedPattern(), MeanTime(), depth_degree=3, energy_degree=2)
+    return ConventionalReconstruction(
+        WindowedPattern(), MeanTime(geometry), depth_degree=3, energy_degree=2, geometry=geometry
+    )
 
 
-def _sums() -> ConventionalReconstruction:
+def _sums(geometry: SensorTable | None = None) -> ConventionalReconstruction:
     from xec_models.anchor.conventional import ConventionalReconstruction
     from xec_models.anchor.light_pattern import SummedPattern
     from xec_models.anchor.start_time import FirstTime
 
-    return ConventionalReconstruction(SummedPattern(), FirstTime(), depth_degree=2, energy_degree=0)
+    return ConventionalReconstruction(
+        SummedPattern(), FirstTime(geometry), depth_degree=2, energy_degree=0, geometry=geometry
+    )
 
 
 ANCHORS: Registry[AnchorChoice] = Registry(

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from xec_data.simulation.configuration import SIGNAL_ENERGY
-from xec_geometry import sensor_positions
+from xec_geometry import SensorTable, sensor_positions
 from xec_models.anchor.conventional import NANO, AnchorEstimate
 from xec_models.anchor.inner_face import InnerFace
 from xec_models.anchor.start_time import LIGHT_SPEED
@@ -50,6 +50,9 @@ class WindowGather(nn.Module):
     ----------
     size
         Rows and columns of the window.
+    geometry
+        Where the sensors stand; nominal by default. It counts for the way of the light: photons are those of
+        the estimate, scaled to the nominal places.
     """
 
     x: Tensor
@@ -58,12 +61,13 @@ class WindowGather(nn.Module):
     around_rows: Tensor
     around_columns: Tensor
 
-    def __init__(self, size: tuple[int, int]) -> None:
+    def __init__(self, size: tuple[int, int], geometry: SensorTable | None = None) -> None:
         super().__init__()
         self.size = size
         self.inner = InnerFace()
         first, n_sensors = self.inner.first, self.inner.shape[0] * self.inner.shape[1]
-        positions = sensor_positions()[first : first + n_sensors]
+        every = sensor_positions() if geometry is None else geometry.positions
+        positions = every[first : first + n_sensors]
         for name, values in zip("xyz", positions.T, strict=True):
             constant = torch.tensor(values, dtype=torch.get_default_dtype())
             self.register_buffer(name, constant, persistent=False)
@@ -115,11 +119,20 @@ class Window(nn.Module):
         Width of a token.
     width, depth
         Channels at half of the resolution, and number of blocks, which have twice as many.
+    geometry
+        Where the sensors stand; nominal by default.
     """
 
-    def __init__(self, size: tuple[int, int], dim: int, width: int, depth: int) -> None:
+    def __init__(
+        self,
+        size: tuple[int, int],
+        dim: int,
+        width: int,
+        depth: int,
+        geometry: SensorTable | None = None,
+    ) -> None:
         super().__init__()
-        self.gather = WindowGather(size)
+        self.gather = WindowGather(size, geometry)
         self.stem = nn.Conv2d(_CHANNELS, width // 2, kernel_size=3, padding=1)
         self.halve = nn.Conv2d(width // 2, width, kernel_size=3, stride=2, padding=1)
         self.downsample = Downsampling(width, 2 * width)

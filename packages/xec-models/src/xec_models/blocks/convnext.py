@@ -27,10 +27,12 @@ class ConvNeXtV2Block(NeXtBlock):
         Number of channels.
     drop_path
         Probability of skipping the block while training.
+    closed
+        Whether nothing leaves a masked position, see `NeXtBlock`.
     """
 
-    def __init__(self, dim: int, drop_path: float = 0.0) -> None:
-        super().__init__(dim, space=(1, 2), drop_path=drop_path)
+    def __init__(self, dim: int, drop_path: float = 0.0, *, closed: bool = True) -> None:
+        super().__init__(dim, space=(1, 2), drop_path=drop_path, closed=closed)
         self.dwconv = nn.Conv2d(dim, dim, kernel_size=7, padding=3, groups=dim)
 
     def mix(self, x: Tensor) -> Tensor:

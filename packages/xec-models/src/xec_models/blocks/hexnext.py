@@ -21,7 +21,7 @@ class HexNeXtBlock(NeXtBlock):
     dim
         Number of channels.
     layout
-        Layout of the neighbour graph.
+        Layout of the neighbour graph; only in ``physical`` nothing leaves a masked position.
     hex_conv
         Name of the operator in `HEX_OPERATORS`.
     drop_path
@@ -31,7 +31,7 @@ class HexNeXtBlock(NeXtBlock):
     def __init__(
         self, dim: int, layout: Layout = "physical", hex_conv: str = "depthwise", drop_path: float = 0.0
     ) -> None:
-        super().__init__(dim, space=(1,), drop_path=drop_path)
+        super().__init__(dim, space=(1,), drop_path=drop_path, closed=layout == "physical")
         self.spatial_conv = HEX_OPERATORS[hex_conv].build(dim, layout)
 
     def mix(self, x: Tensor) -> Tensor:

@@ -31,10 +31,14 @@ class NeXtBlock(nn.Module):
         The spatial axes.
     drop_path
         Probability of skipping the block while training.
+    closed
+        Whether nothing leaves a masked position. Otherwise, as in the earlier system ``xec-ml-wl``, the MLP
+        fills it again, from nothing, and the block hands that on.
     """
 
-    def __init__(self, dim: int, space: tuple[int, ...], drop_path: float) -> None:
+    def __init__(self, dim: int, space: tuple[int, ...], drop_path: float, *, closed: bool = True) -> None:
         super().__init__()
+        self.closed = closed
         self.norm = ChannelNorm(dim)
         self.pwconv1 = nn.Linear(dim, EXPANSION * dim)
         self.grn = GlobalResponseNorm(EXPANSION * dim, space)
@@ -58,13 +62,15 @@ class NeXtBlock(nn.Module):
         Returns
         -------
         Tensor
-            Shape of `x`; zero at masked positions.
+            Shape of `x`; if closed, zero at masked positions.
         """
         y = self.mix(x)
-        if keep is not None:
-            y = y * keep
-        out: Tensor = x + self.drop_path(self.mlp(y))
-        return out if keep is None else out * keep
+        if keep is None:
+            return x + self.drop_path(self.mlp(y))  # type: ignore[no-any-return]
+        if not self.closed:
+            x = x * keep
+        out: Tensor = x + self.drop_path(self.mlp(y * keep))
+        return out * keep if self.closed else out
 
     def mlp(self, y: Tensor) -> Tensor:
         """Apply LayerNorm, Linear, GELU, GRN and Linear, in the form that is fastest on the device."""

@@ -37,7 +37,7 @@ def load_model(path: str | Path, device: str | torch.device = "cpu", *, kind: ty
 def load_model(
     path: str | Path, device: str | torch.device = "cpu", *, kind: type[Network] = Network
 ) -> Network:
-    """Read a trained network, ready to use.
+    """Read a trained network, ready to use, with the positions that it was trained with.
 
     Parameters
     ----------
@@ -120,7 +120,7 @@ def build_model(
         sections["tasks"] = {name: config.section("tasks")[name] for name in config.enabled_tasks}
     _check_sizes(checkpoint, source)
     try:
-        model = found.from_config(sections)
+        model = found.from_config(sections, checkpoint.geometry)
     except KeyError as error:
         raise CheckpointError(f"{source}: its configuration has no section {error}") from error
     except ValidationError as error:
@@ -144,7 +144,7 @@ def _check_sizes(checkpoint: Checkpoint, source: str) -> None:
 def _check_geometry(checkpoint: Checkpoint, source: str) -> None:
     origin = checkpoint.provenance
     try:
-        installed = geometry_hash(check_layout(origin.layout))
+        installed = geometry_hash(check_layout(origin.layout), checkpoint.geometry)
     except GeometryError as error:
         raise CheckpointError(f"{source}: {error}") from error
     if origin.geometry_hash != installed:

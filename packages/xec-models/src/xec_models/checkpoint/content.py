@@ -9,7 +9,9 @@ from typing import Any
 from torch import Tensor
 
 from xec_data.schema.branches import NPHO_BRANCH, TIME_BRANCH, TREE_NAME
-from xec_geometry import LAYOUTS
+from xec_geometry import LAYOUTS, SensorTable
+from xec_geometry.detector.geometry_file import NOMINAL
+from xec_geometry.detector.survey import nominal_table
 from xec_models.errors import CheckpointError
 
 FORMAT_VERSION = 2
@@ -58,6 +60,11 @@ class Configuration:
     def layout(self) -> str:
         """Index maps and neighbours of the network."""
         return str(self.section("model").get("layout", LAYOUTS[0]))
+
+    @property
+    def geometry_source(self) -> str:
+        """Where the positions of the sensors came from: ``nominal``, or the path of a table."""
+        return str(self.sections.get("geometry") or NOMINAL)
 
     @property
     def enabled_tasks(self) -> tuple[str, ...]:
@@ -202,6 +209,8 @@ class TrainingState:
         Smallest validation loss.
     bad_steps, bad_steps_in_a_row
         Steps without a finite gradient in the running epoch, and the last ones of all that had none.
+    largest_gradient
+        Largest norm of a gradient in the running epoch.
     timing
         Time that the training has used, in seconds, and the speed of its machine, by name.
     average_updates
@@ -222,6 +231,7 @@ class TrainingState:
     best_value: float
     bad_steps: int = 0
     bad_steps_in_a_row: int = 0
+    largest_gradient: float = 0.0
     timing: Mapping[str, float] = field(default_factory=dict)
     average_updates: int = 0
     processes: Sequence[ProcessState] = ()
@@ -262,6 +272,8 @@ class Checkpoint:
         Parts of the state of the training that the file lacks.
     inputs
         Usual ranges of the training events, see `xec_data.checking.input_range`; empty if unknown.
+    geometry
+        Where the sensors stand; the path in the configuration is a record of where that came from.
     """
 
     kind: str
@@ -273,6 +285,7 @@ class Checkpoint:
     training: TrainingState | None = None
     missing: tuple[str, ...] = ()
     inputs: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    geometry: SensorTable = field(default_factory=nominal_table)
 
     def continuation(self, source: str = "checkpoint") -> TrainingState:
         """Return the state of the training.

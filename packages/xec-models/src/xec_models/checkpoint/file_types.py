@@ -83,6 +83,7 @@ class _Training(_Typed):
     best_value: float
     scaler: Section | None = None
     bad_steps: Annotated[Sequence[int], _PAIR] | None = None
+    largest_gradient: float = 0.0
     timing: dict[str, float] | None = None
     ema_updates: int = 0
     processes: Sequence[_Process] | None = None

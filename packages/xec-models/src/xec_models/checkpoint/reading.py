@@ -23,6 +23,7 @@ from xec_models.checkpoint.content import (
     TrainingState,
 )
 from xec_models.checkpoint.file_types import check_content, check_training
+from xec_models.checkpoint.geometry import geometry_from_plain
 from xec_models.checkpoint.outputs import output_labels
 from xec_models.checkpoint.plain import load_plain
 from xec_models.errors import CheckpointError
@@ -79,7 +80,7 @@ def read_checkpoint(path: str | Path, map_location: str | torch.device = "cpu") 
     lacking = tuple(name for name in _CONTINUATION if _is_empty(content.get(name)))
     if not lacking:
         check_training(content, str(path))
-    return _checkpoint(content, lacking)
+    return _checkpoint(content, lacking, str(path))
 
 
 def _is_empty(value: object) -> bool:
@@ -93,7 +94,7 @@ def _writer(content: Mapping[str, Any]) -> str:
     return Provenance("", "", {"xec-models": ours} if isinstance(ours, str) else {}).writer
 
 
-def _checkpoint(content: Mapping[str, Any], missing: tuple[str, ...]) -> Checkpoint:
+def _checkpoint(content: Mapping[str, Any], missing: tuple[str, ...], source: str) -> Checkpoint:
     config = Configuration(
         content["config"]
         if content["config"].get("normalization")
@@ -114,6 +115,7 @@ def _checkpoint(content: Mapping[str, Any], missing: tuple[str, ...]) -> Checkpo
         training=None if missing else _training(content),
         missing=missing,
         inputs={name: (low, high) for name, (low, high) in (content.get("inputs") or {}).items()},
+        geometry=geometry_from_plain(content.get("geometry"), source),
     )
 
 
@@ -151,6 +153,7 @@ def _training(content: Mapping[str, Any]) -> TrainingState:
         best_value=content["best_value"],
         bad_steps=bad_steps,
         bad_steps_in_a_row=in_a_row,
+        largest_gradient=content.get("largest_gradient", 0.0),
         timing=content.get("timing") or {},
         average_updates=content.get("ema_updates", 0),
         processes=tuple(_process(process) for process in content.get("processes") or ()),

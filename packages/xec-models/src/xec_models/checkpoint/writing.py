@@ -8,8 +8,10 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from xec_geometry import geometry_hash
+from xec_geometry import SensorTable, geometry_hash
+from xec_geometry.detector.geometry_file import NOMINAL
 from xec_geometry.detector.names import check_layout
+from xec_geometry.detector.survey import nominal_table
 from xec_models.checkpoint.content import (
     FORMAT_VERSION,
     Checkpoint,
@@ -20,6 +22,7 @@ from xec_models.checkpoint.content import (
     Provenance,
     TrainingState,
 )
+from xec_models.checkpoint.geometry import geometry_to_plain
 from xec_models.checkpoint.kinds import MODEL_KINDS
 from xec_models.checkpoint.outputs import output_labels
 from xec_models.checkpoint.plain import save_plain
@@ -39,8 +42,9 @@ def new_checkpoint(
     mlflow_run_id: str | None = None,
     converted_from: str | None = None,
     inputs: Mapping[str, tuple[float, float]] | None = None,
+    geometry: SensorTable | None = None,
 ) -> Checkpoint:
-    """Describe a network of the installed packages and geometry, ready for `save_checkpoint`.
+    """Describe a network of the installed packages, ready for `save_checkpoint`.
 
     Parameters
     ----------
@@ -52,11 +56,23 @@ def new_checkpoint(
         Parameters of the network.
     epoch, training, git_revision, mlflow_run_id, converted_from, inputs
         As in `Checkpoint` and its parts.
+    geometry
+        Where the sensors of the network stand, its `geometry`; nominal by default.
+
+    Raises
+    ------
+    CheckpointError
+        If the configuration names an as-built geometry, and none is given.
     """
     configuration = Configuration(config)
+    if geometry is None and configuration.geometry_source != NOMINAL:
+        raise CheckpointError(
+            f"no positions for a network whose configuration says geometry: {configuration.geometry_source}"
+        )
+    table = nominal_table() if geometry is None else geometry
     provenance = Provenance(
         layout=configuration.layout,
-        geometry_hash=geometry_hash(check_layout(configuration.layout)),
+        geometry_hash=geometry_hash(check_layout(configuration.layout), table),
         versions=package_versions(),
         git_revision=git_revision,
         mlflow_run_id=mlflow_run_id,
@@ -64,7 +80,15 @@ def new_checkpoint(
     )
     labels = output_labels(configuration.enabled_tasks)
     return Checkpoint(
-        kind, configuration, weights, provenance, labels, epoch, training, inputs=dict(inputs or {})
+        kind,
+        configuration,
+        weights,
+        provenance,
+        labels,
+        epoch,
+        training,
+        inputs=dict(inputs or {}),
+        geometry=table,
     )
 
 
@@ -106,6 +130,9 @@ def to_plain(checkpoint: Checkpoint) -> dict[str, Any]:
     }
     if provenance.converted_from is not None:
         content["converted_from"] = provenance.converted_from
+    geometry = geometry_to_plain(checkpoint.geometry)
+    if geometry is not None:
+        content["geometry"] = geometry
     if checkpoint.training is not None:
         content |= _plain_training(checkpoint.training)
     return content
@@ -126,6 +153,7 @@ def _plain_training(training: TrainingState) -> dict[str, Any]:
         "step": training.step,
         "best_value": training.best_value,
         "bad_steps": [training.bad_steps, training.bad_steps_in_a_row],
+        "largest_gradient": training.largest_gradient,
         "timing": dict(training.timing),
         "sampler": {"batch": training.sampler.batch, **own["means"], **training.sampler.order},
         "objective": dict(training.objective),

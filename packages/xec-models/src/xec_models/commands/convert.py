@@ -21,25 +21,48 @@ def convert(
         float | None,
         typer.Option(help="Photons below which a time is invalid, if the file does not say; default 100."),
     ] = None,
+    normalization: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="KEY=VALUE",
+            help="A constant of the normalization that the file does not state, e.g. time_scale=1.14e-7; "
+            "preset=legacy for a set of them. May be repeated.",
+        ),
+    ] = None,
+    log_transform: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="TASK",
+            help="A task that was trained with log_transform: true, or none; the file does not say. "
+            "May be repeated.",
+        ),
+    ] = None,
     force: Force = False,
 ) -> None:
     """Convert a checkpoint of the earlier system xec-ml-wl.
 
-    Regressors and masked autoencoders, with the same numbers as before
-    on normalized inputs. Files are read without executing anything.
+    Regressors, masked autoencoders and inpainters, with the same numbers
+    as before on normalized inputs; what cannot be converted so is refused.
+    Files are read without executing anything.
     """
     from xec_geometry.support.output import check_output
     from xec_models.checkpoint.writing import save_checkpoint
+    from xec_models.earlier.answers import Answers, parse_constants, parse_tasks
     from xec_models.earlier.conversion import convert_checkpoint
 
     check_output(output, inputs=[checkpoint], force=force)
-    conversion = convert_checkpoint(checkpoint, angle_unit=angle_unit, npho_threshold=npho_threshold)
+    answers = Answers(
+        angle_unit, npho_threshold, parse_constants(normalization or []), parse_tasks(log_transform or [])
+    )
+    conversion = convert_checkpoint(checkpoint, answers)
     save_checkpoint(output, conversion.checkpoint)
     for line in conversion.found:
         print(f"found: {line}")
     print(f"converted: {conversion.n_tensors} tensors")
     for line in conversion.notes:
         print(f"note: {line}")
+    for line in conversion.warnings:
+        typer.echo(f"warning: {line}", err=True)
     for section, values in conversion.checkpoint.config.sections.items():
         shown = values if section != "tasks" else {name: task["loss_fn"] for name, task in values.items()}
         print(f"{section}: {', '.join(f'{key}={value}' for key, value in shown.items())}")
@@ -48,5 +71,8 @@ def convert(
     if conversion.checkpoint.kind == "regressor":
         print(f"  xec predict {word} FILE.root -o PREDICTIONS.root")
         print(f"  xec export {word}")
-    print(f"  xec train CONFIG.yaml checkpoint.resume_from={word} model.layout=xec-ml-wl")
+    if conversion.checkpoint.kind == "inpainter":
+        print(f"  xec inpaint {word} FILE.root -o RECOVERED.root")
+    options = " ".join(conversion.training_options())
+    print(f"  xec train CONFIG.yaml checkpoint.resume_from={word} {options}")
     print("  (with model.layout=physical, weights of the outer and hexagonal faces have to adapt)")

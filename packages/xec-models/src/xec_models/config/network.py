@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     ValidationInfo,
@@ -18,7 +19,7 @@ from pydantic import (
 from xec_data.configuration.choice import OneOf, Remark
 from xec_data.tasks.table import TASKS
 from xec_data.tasks.task import Task
-from xec_geometry import LAYOUTS, GridName, Layout, index_map, outer_fine_grid
+from xec_geometry import FACES, LAYOUTS, FaceName, GridName, Layout, index_map, outer_fine_grid
 from xec_geometry.errors import did_you_mean
 from xec_models.anchor.table import ANCHORS, NO_ANCHOR
 from xec_models.blocks.hex_operators import HEX_OPERATORS
@@ -102,10 +103,11 @@ class ModelConfig(BaseModel):
             raise ValueError(f"outer_fine_pool needs outer_mode {needed}, found '{self.outer_mode}'")
         rows, columns = outer_fine_grid(layout=self.layout).shape
         pool_rows, pool_columns = self.outer_fine_pool
-        if min(self.outer_fine_pool) < 1 or rows % pool_rows or columns % pool_columns:
+        fits = 1 <= pool_rows <= rows // SMALLEST_GRID and 1 <= pool_columns <= columns // SMALLEST_GRID
+        if not fits:
             raise ValueError(
-                f"outer_fine_pool is [{pool_rows}, {pool_columns}], expected divisors of the fine grid's "
-                f"{rows} rows and {columns} columns, e.g. [3, 3]"
+                f"outer_fine_pool is [{pool_rows}, {pool_columns}], expected numbers that leave at least "
+                f"{SMALLEST_GRID} of the fine grid's {rows} rows and {columns} columns, e.g. [3, 3]"
             )
         return self
 
@@ -186,7 +188,32 @@ class RegressorConfig(ModelConfig):
 
 Channel = Literal["npho", "time"]
 
-_MASK_RATIO = "Part of an event's valid sensors that is hidden."
+_MASK_RATIO = "Part of an event's valid sensors that is hidden, of all or, as {face: part}, of each face."
+
+
+def _by_full_names(ratio: Any) -> Any:
+    if not isinstance(ratio, dict) or "bottom" in ratio:
+        return ratio
+    # The name of the earlier system.
+    return {"bottom" if face == "bot" else face: part for face, part in ratio.items()}
+
+
+def _of_every_face(ratio: float | dict[FaceName, float]) -> float | dict[FaceName, float]:
+    if not isinstance(ratio, dict):
+        return ratio
+    if missing := [face for face in FACES if face not in ratio]:
+        raise ValueError(f"no ratio for {', '.join(missing)}; expected one for each of {', '.join(FACES)}")
+    if not any(ratio.values()):
+        raise ValueError("all ratios are 0, expected one > 0")
+    return {face: ratio[face] for face in FACES}
+
+
+MaskRatio = Annotated[
+    Annotated[float, Field(gt=0.0, lt=1.0)] | dict[FaceName, Annotated[float, Field(ge=0.0, lt=1.0)]],
+    BeforeValidator(_by_full_names),
+    AfterValidator(_of_every_face),
+]
+"""Part of the sensors that is hidden, of all or of each face."""
 
 
 class _ReconstructionConfig(ModelConfig):
@@ -208,14 +235,14 @@ class _ReconstructionConfig(ModelConfig):
 class AutoencoderConfig(_ReconstructionConfig):
     """Shape of a masked autoencoder, and the fraction that it hides."""
 
-    mask_ratio: float = Field(0.6, gt=0.0, lt=1.0, description=_MASK_RATIO)
+    mask_ratio: MaskRatio = Field(0.6, description=_MASK_RATIO)
     decoder_dim: int = Field(128, gt=0, multiple_of=4, description="Width of the decoders; a multiple of 4.")
 
 
 class InpainterConfig(_ReconstructionConfig):
     """Shape of an inpainter, and the fraction that it hides in training."""
 
-    mask_ratio: float = Field(0.05, gt=0.0, lt=1.0, description=_MASK_RATIO)
+    mask_ratio: MaskRatio = Field(0.05, description=_MASK_RATIO)
     mask_npho_flat: bool = Field(
         False, description="Hide sensors uniformly over quantiles of npho, not uniformly over sensors."
     )

@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from xec_data.normalization.transforms import NormalizationConfig
 from xec_geometry.errors import did_you_mean
 from xec_models.checkpoint.building import build_model
 from xec_models.checkpoint.content import Checkpoint, NetworkWeights
 from xec_models.checkpoint.writing import new_checkpoint
+from xec_models.earlier.answers import Answers
 from xec_models.earlier.files import SYSTEM, EarlierFile, read_earlier
-from xec_models.earlier.parameters import ANGLE_UNITS, missing_decoder, new_name, rename_parameters
-from xec_models.earlier.settings import configuration_of
-from xec_models.errors import CheckpointError
+from xec_models.earlier.parameters import ANGLE_UNITS, new_name, rename_parameters
+from xec_models.earlier.remarks import Remarks
+from xec_models.earlier.settings import CONFIGS, configuration_of
+from xec_models.earlier.tables import check_cells
+from xec_models.errors import CheckpointError, ModelError
+from xec_models.reconstruction.inpainter.earlier_per_face import cells_of_sensors
 from xec_models.regressor.heads import heads_of
+from xec_models.regressor.regressor import XECRegressor
+
+KIND_NAMES = {"regressor": "a regressor", "mae": "a masked autoencoder", "inpainter": "an inpainter"}
 
 
 @dataclass(frozen=True)
@@ -28,6 +37,8 @@ class Conversion:
         For `save_checkpoint`.
     found, notes
         Content of the file; deviations from it and assumptions. A line each.
+    warnings
+        Assumptions that make numbers wrong if they are. A line each.
     n_tensors
         Number of parameter tensors.
     """
@@ -35,23 +46,36 @@ class Conversion:
     checkpoint: Checkpoint
     found: tuple[str, ...]
     notes: tuple[str, ...]
+    warnings: tuple[str, ...]
     n_tensors: int
 
+    def training_options(self) -> list[str]:
+        """Return what a training that begins with the checkpoint has to state, quoted for a shell."""
+        sections, kind = self.checkpoint.config.sections, self.checkpoint.kind
+        usual = {
+            "model": CONFIGS[kind]().model_dump(mode="json"),
+            "normalization": NormalizationConfig().model_dump(mode="json"),
+        }
+        stated = {
+            f"{section}.{key}": value
+            for section, values in usual.items()
+            for key, value in sections[section].items()
+            if value != values[key]
+        }
+        # The usual anchor of trainings has other heads.
+        more = {"model.anchor": "none", "model.window": None} if kind == XECRegressor.kind else {}
+        return [shlex.quote(f"{key}={_as_text(value)}") for key, value in (stated | more).items()]
 
-def convert_checkpoint(
-    path: str | Path, *, angle_unit: str = "deg", npho_threshold: float | None = None
-) -> Conversion:
-    """Convert a regressor or a masked autoencoder of the earlier system.
+
+def convert_checkpoint(path: str | Path, answers: Answers | None = None) -> Conversion:
+    """Convert a regressor, a masked autoencoder or an inpainter of the earlier system.
 
     Parameters
     ----------
     path
         A checkpoint of ``xec-ml-wl``.
-    angle_unit
-        Unit of ``emiAng`` in the files that it was trained on, ``deg`` or ``rad``: outputs become
-        degrees. The file does not say it.
-    npho_threshold
-        Photons below which a sensor's time counts as invalid; None: the usual number.
+    answers
+        What the file does not say; None: the usual.
 
     Returns
     -------
@@ -61,41 +85,59 @@ def convert_checkpoint(
     Raises
     ------
     CheckpointError
-        If the file is no such checkpoint, its settings are incomplete, or its parameters are not those
-        of a network with these settings.
+        If the file is no such checkpoint, its settings are incomplete, its parameters are not those of a
+        network with these settings, or its numbers could not be reproduced.
     """
-    if angle_unit not in ANGLE_UNITS:
-        raise CheckpointError(
-            f"angle unit '{angle_unit}'{did_you_mean(angle_unit, ANGLE_UNITS)}: expected deg or rad"
-        )
-    earlier = read_earlier(path)
-    notes: list[str] = []
-    config = configuration_of(earlier, angle_unit=angle_unit, npho_threshold=npho_threshold, notes=notes)
-    last = rename_parameters(earlier, earlier.state, config, angle_unit)
-    averaged = earlier.averaged and rename_parameters(earlier, earlier.averaged, config, angle_unit)
-    if earlier.kind == "mae" and (centre := missing_decoder(last, config)):
-        last, averaged = {**last, **centre}, averaged and {**averaged, **centre}
-        notes.append("no decoder of the outer centre patch in it: random initial values")
+    answers = answers or Answers()
+    unit = answers.angle_unit
+    if unit not in ANGLE_UNITS:
+        raise CheckpointError(f"angle unit '{unit}'{did_you_mean(unit, ANGLE_UNITS)}: expected deg or rad")
+    earlier, remarks = read_earlier(path), Remarks()
+    config = configuration_of(earlier, answers, remarks)
+    if earlier.kind == "inpainter":
+        pool = config["model"]["outer_fine_pool"] or (1, 1)
+        check_cells(earlier.path, earlier.tables, *cells_of_sensors(tuple(pool), SYSTEM))
+    last = rename_parameters(earlier, earlier.state, config, unit)
+    averaged = earlier.averaged and rename_parameters(earlier, earlier.averaged, config, unit)
     weights = NetworkWeights(last, averaged)
     checkpoint = new_checkpoint(earlier.kind, config, weights, epoch=earlier.epoch, converted_from=SYSTEM)
-    build_model(checkpoint, source=str(path))
-    if averaged is not None:
-        build_model(checkpoint, prefer_ema=False, source=str(path))
-    notes += _leftovers(earlier, config)
-    return Conversion(checkpoint, tuple(_found(earlier)), tuple(notes), len(weights.validated))
+    try:
+        build_model(checkpoint, source=str(path))
+        if averaged is not None:
+            build_model(checkpoint, prefer_ema=False, source=str(path))
+    except ModelError as error:
+        raise CheckpointError(f"{path}: {error}") from error
+    for line in _leftovers(earlier, config):
+        remarks.note(line)
+    return Conversion(
+        checkpoint,
+        tuple(_found(earlier, config)),
+        tuple(remarks.notes),
+        tuple(remarks.warnings),
+        len(weights.validated),
+    )
 
 
-def _found(earlier: EarlierFile) -> list[str]:
+def _as_text(value: object) -> str:
+    if value is None:
+        return "null"
+    if isinstance(value, (list, tuple)):
+        return f"[{','.join(map(str, value))}]"
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _found(earlier: EarlierFile, config: Mapping[str, Any]) -> list[str]:
     weights = "averaged (EMA) and last" if earlier.averaged is not None else "last (no EMA)"
     epoch = "" if earlier.epoch is None else f", epoch {earlier.epoch}"
-    lines = [f"a {earlier.kind} of {SYSTEM}{epoch}; weights: {weights}"]
+    lines = [f"{KIND_NAMES[earlier.kind]} of {SYSTEM}{epoch}; weights: {weights}"]
     if earlier.tables:
         lines.append(f"{len(earlier.tables)} tables of sensors and neighbours: those of the layout {SYSTEM}")
-    return lines
+    uncertain = [name for name, task in config.get("tasks", {}).items() if task["loss_fn"] == "gaussian_nll"]
+    return lines + ([f"heads with an uncertainty: {', '.join(uncertain)}"] if uncertain else [])
 
 
 def _leftovers(earlier: EarlierFile, config: Mapping[str, Any]) -> list[str]:
     inactive = [name for name in heads_of(earlier.state) if name not in config.get("tasks", {})]
-    other = [name for name in earlier.state if new_name(earlier, name, "") is None] + list(earlier.counters)
+    other = [name for name in earlier.state if new_name(earlier, name) is None] + list(earlier.counters)
     lines = [f"not converted, heads of inactive tasks: {', '.join(inactive)}"] if inactive else []
     return lines + ([f"not converted: {', '.join(dict.fromkeys(other))}"] if other else [])

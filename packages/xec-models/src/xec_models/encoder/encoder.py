@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from xec_data.normalization.transforms import NormalizationConfig
+from xec_geometry import SensorTable
 from xec_models.config.network import NUM_HEADS, ModelConfig
 from xec_models.encoder.face_backbone import FaceBackbone
 from xec_models.encoder.fusion import DROPOUT, Fusion
@@ -28,6 +29,8 @@ class XECEncoder(nn.Module):
         Shape of the network.
     normalization
         Constants of the inputs.
+    geometry
+        Where the sensors stand; nominal by default.
 
     Attributes
     ----------
@@ -37,13 +40,19 @@ class XECEncoder(nn.Module):
         Normalization of raw readings to the input of `forward`.
     """
 
-    def __init__(self, model: ModelConfig, normalization: NormalizationConfig) -> None:
+    def __init__(
+        self,
+        model: ModelConfig,
+        normalization: NormalizationConfig,
+        geometry: SensorTable | None = None,
+    ) -> None:
         super().__init__()
         dim = model.encoder_dim
         self.faces = token_faces(model.outer_mode)
         self.normalizer = Normalizer(normalization)
         self.gather = FaceGather(model, self.normalizer)
-        self.backbone = FaceBackbone(dim, drop_path_rate=model.drop_path_rate)
+        self.closed = model.layout == "physical"
+        self.backbone = FaceBackbone(dim, drop_path_rate=model.drop_path_rate, closed=self.closed)
         self.hex_encoder = HexEncoder(
             dim,
             model.layout,
@@ -52,7 +61,7 @@ class XECEncoder(nn.Module):
             width=model.hex_width,
             depth=model.hex_depth,
         )
-        self.position = POSITION_ENCODINGS[model.position].build(self.faces, dim, model.layout)
+        self.position = POSITION_ENCODINGS[model.position].build(self.faces, dim, model.layout, geometry)
         self.fusion = Fusion(
             dim,
             NUM_HEADS,
@@ -70,7 +79,8 @@ class XECEncoder(nn.Module):
             (B, sensors, 2) npho and time of the `Normalizer`.
         mask
             (B, sensors) bool, True where a sensor must not be seen; None: all seen. A masked sensor
-            cannot influence the result (FCMAE; Woo et al., arXiv:2301.00808).
+            cannot influence the result (FCMAE; Woo et al., arXiv:2301.00808). In the layout ``xec-ml-wl``
+            `x` must hold its sentinels: cells of the outer face that are partly masked are heard there.
         more
             (B, n, encoder_dim) further tokens that join those of the faces in the fusion; None: none.
 
@@ -86,7 +96,7 @@ class XECEncoder(nn.Module):
 
     def face_tokens(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
         """Compute the tokens before the fusion, each from its own face only; parameters as in `forward`."""
-        if mask is not None:
+        if mask is not None and self.closed:
             # A partly masked cell of a pooled grid takes its value from the sensors that are left.
             x = torch.where(mask.unsqueeze(-1), self.normalizer.sentinels(), x)
         faces = self.gather(x)

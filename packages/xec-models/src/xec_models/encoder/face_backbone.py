@@ -28,18 +28,29 @@ class FaceBackbone(nn.Module):
         Numbers per sensor.
     drop_path_rate
         Largest probability of skipping a block.
+    closed
+        Whether masked positions are zeroed after every layer. Otherwise, as in the earlier system
+        ``xec-ml-wl``, only the input is, and what `NeXtBlock` says; every resolution has the given mask
+        resampled, not that of the resolution before.
     """
 
-    def __init__(self, encoder_dim: int, channels: int = 2, drop_path_rate: float = 0.0) -> None:
+    def __init__(
+        self, encoder_dim: int, channels: int = 2, drop_path_rate: float = 0.0, *, closed: bool = True
+    ) -> None:
         super().__init__()
+        self.closed = closed
         width = encoder_dim // DIM_MULTIPLE
         rates = drop_rates(drop_path_rate, sum(DEPTHS))
         self.stem = nn.ModuleList([nn.Conv2d(channels, width, kernel_size=4, padding=1), ChannelNorm(width)])
-        self.stage1 = nn.ModuleList(ConvNeXtV2Block(width, rate) for rate in rates[: DEPTHS[0]])
+        self.stage1 = nn.ModuleList(
+            ConvNeXtV2Block(width, rate, closed=closed) for rate in rates[: DEPTHS[0]]
+        )
         self.downsample = nn.ModuleList(
             [ChannelNorm(width), nn.Conv2d(width, 2 * width, kernel_size=2, stride=2)]
         )
-        self.stage2 = nn.ModuleList(ConvNeXtV2Block(2 * width, rate) for rate in rates[DEPTHS[0] :])
+        self.stage2 = nn.ModuleList(
+            ConvNeXtV2Block(2 * width, rate, closed=closed) for rate in rates[DEPTHS[0] :]
+        )
 
     def features(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
         """Compute the feature map of the last stage.
@@ -57,13 +68,13 @@ class FaceBackbone(nn.Module):
         """
         conv, norm = self.stem
         assert isinstance(conv, nn.Conv2d)
-        keep = None if mask is None else (~mask).to(x.dtype).unsqueeze(-1)
-        x, keep = _masked(norm(conv_channels_last(conv, _times(x, keep))), keep)
+        given = None if mask is None else (~mask).to(x.dtype).unsqueeze(-1)
+        x, keep = self._masked(norm(conv_channels_last(conv, _times(x, given))), given)
         for block in self.stage1:
             x = block(x, keep)
         norm, conv = self.downsample
         assert isinstance(conv, nn.Conv2d)
-        x, keep = _masked(conv_channels_last(conv, norm(x)), keep)
+        x, keep = self._masked(conv_channels_last(conv, norm(x)), keep if self.closed else given)
         for block in self.stage2:
             x = block(x, keep)
         return x
@@ -73,14 +84,13 @@ class FaceBackbone(nn.Module):
         x = self.features(x, mask).permute(0, 3, 1, 2)
         return F.interpolate(x, size=TOKEN_GRID, mode="bilinear", align_corners=False).flatten(1)
 
+    def _masked(self, x: Tensor, keep: Tensor | None) -> tuple[Tensor, Tensor | None]:
+        """Resample the mask to the resolution of `x` (nearest) and, if closed, apply it."""
+        if keep is None:
+            return x, None
+        keep = F.interpolate(keep.permute(0, 3, 1, 2), size=x.shape[1:3], mode="nearest").permute(0, 2, 3, 1)
+        return x * keep if self.closed else x, keep
+
 
 def _times(x: Tensor, keep: Tensor | None) -> Tensor:
     return x if keep is None else x * keep
-
-
-def _masked(x: Tensor, keep: Tensor | None) -> tuple[Tensor, Tensor | None]:
-    """Resample the mask to the resolution of `x` (nearest) and apply it."""
-    if keep is None:
-        return x, None
-    keep = F.interpolate(keep.permute(0, 3, 1, 2), size=x.shape[1:3], mode="nearest").permute(0, 2, 3, 1)
-    return x * keep, keep

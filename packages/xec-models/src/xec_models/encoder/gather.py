@@ -61,9 +61,14 @@ class FaceGather(nn.Module):
         Returns
         -------
         dict
-            Shapes as in `forward` without the last axis. A cell is masked if all its sensors are.
+            Shapes as in `forward` without the last axis. A cell is masked if all its sensors are; in the
+            layout ``xec-ml-wl`` as that system did it, see `EarlierFineGrid`.
         """
         return {name: cast("FaceMap", faces).mask(mask) for name, faces in self.maps.items()}
+
+    def hidden(self, mask: Tensor) -> dict[str, Tensor]:
+        """Sort a mask as `mask` does: a cell is hidden if all its sensors are, in every layout."""
+        return {name: cast("FaceMap", faces).hidden(mask) for name, faces in self.maps.items()}
 
 
 def _face_map(group: FaceGroup, config: ModelConfig, normalizer: Normalizer) -> FaceMap:
@@ -82,9 +87,13 @@ class FaceMap(nn.Module):
         """Sort readings (B, sensors, 2) into (B, faces, ..., 2)."""
         raise NotImplementedError
 
-    def mask(self, mask: Tensor) -> Tensor:
-        """Sort a mask (B, sensors) into (B, faces, ...)."""
+    def hidden(self, mask: Tensor) -> Tensor:
+        """Sort a mask (B, sensors) into (B, faces, ...): True where all sensors of a cell are masked."""
         raise NotImplementedError
+
+    def mask(self, mask: Tensor) -> Tensor:
+        """Sort a mask (B, sensors) into the cells (B, faces, ...) that the encoder must not see."""
+        return self.hidden(mask)
 
 
 class SensorMap(FaceMap):
@@ -115,7 +124,7 @@ class SensorMap(FaceMap):
             picked = x[:, self.table]
         return picked.reshape(-1, *self.shape, *x.shape[2:])
 
-    def mask(self, mask: Tensor) -> Tensor:
+    def hidden(self, mask: Tensor) -> Tensor:
         """Sort a mask (B, sensors) into (B, *shape)."""
         return self.forward(mask)
 
@@ -153,7 +162,7 @@ class _FineGrid(FaceMap):
         """Combine the sensors of every cell, (B, cells, k, 2), into (B, cells, 2)."""
         raise NotImplementedError
 
-    def mask(self, mask: Tensor) -> Tensor:
+    def hidden(self, mask: Tensor) -> Tensor:
         """Sort a mask (B, sensors) into (B, 1, rows, columns)."""
         hidden = mask[:, self.sensor] | (self.area == 0)
         return hidden.all(-1).reshape(-1, 1, *self.shape)
@@ -207,20 +216,48 @@ class PooledFaces(FaceMap):
         cells = combine_sensors(self.normalizer, x[:, self.sensor], every, every)
         return cells.reshape(-1, *self.shape, 2)
 
-    def mask(self, mask: Tensor) -> Tensor:
+    def hidden(self, mask: Tensor) -> Tensor:
         """Sort a mask (B, sensors) into (B, faces, rows, columns)."""
         return mask[:, self.sensor].all(-1).reshape(-1, *self.shape)
 
 
 class EarlierFineGrid(_FineGrid):
-    """The fine grid of the system `xec-ml-wl`: normalized numbers divided and averaged, with sentinels."""
+    """The fine grid of the system `xec-ml-wl`: normalized numbers, divided and averaged.
+
+    A pooled cell holds the mean of the divided counts, sentinels included, and the mean of the valid times.
+    The mask is that of the coarse map alone, and a pooled cell is masked if any of its fine cells is: the
+    18 sensors that the centre patch adds have no mask.
+    """
 
     layout = "xec-ml-wl"
+    coarse: Tensor
+    under: Tensor
+
+    def __init__(self, pool: tuple[int, int] | None, normalizer: Normalizer) -> None:
+        super().__init__(pool, normalizer)
+        self._table("coarse", index_map("outer_coarse", self.layout).ravel())
+        self._table("under", _coarse_cells_under(self.shape, pool or (1, 1), self.layout))
 
     def cells(self, y: Tensor) -> Tensor:
         """Combine the sensors of every cell, (B, cells, k, 2), into (B, cells, 2)."""
-        weight = torch.stack([self.share / self.cells_per_cell, self.area], dim=-1)
-        return (y * weight).sum(-2)
+        npho, time = y.unbind(-1)
+        counts = (npho * (self.share / self.cells_per_cell)).sum(-1)
+        times = mean_of_valid(time, self.area, self.normalizer.sentinel_time)
+        return torch.stack([counts, times], dim=-1)
+
+    def mask(self, mask: Tensor) -> Tensor:
+        """Sort a mask (B, sensors) into the cells (B, 1, rows, columns) that the encoder must not see."""
+        return mask[:, self.coarse][:, self.under].any(-1).reshape(-1, 1, *self.shape)
+
+
+def _coarse_cells_under(shape: tuple[int, int], pool: tuple[int, int], layout: Layout) -> NDArray[np.int64]:
+    """Return the coarse cells under every cell of a fine grid, (cells, k); some occur several times."""
+    coarse = index_map("outer_coarse", layout).shape
+    fine = outer_fine_grid(layout=layout).shape
+    numbers = np.arange(math.prod(coarse)).reshape(coarse)
+    enlarged = numbers.repeat(fine[0] // coarse[0], axis=0).repeat(fine[1] // coarse[1], axis=1)
+    blocks = enlarged[: shape[0] * pool[0], : shape[1] * pool[1]]
+    return blocks.reshape(shape[0], pool[0], shape[1], pool[1]).swapaxes(1, 2).reshape(math.prod(shape), -1)
 
 
 FINE_GRIDS: dict[str, type[_FineGrid]] = {grid.layout: grid for grid in (PhysicalFineGrid, EarlierFineGrid)}
@@ -239,15 +276,20 @@ def combine_sensors(normalizer: Normalizer, y: Tensor, share: Tensor, area: Tens
         Part of a sensor's photons that belong to the cell, and the area of it there; (cells, k) or 1.
     """
     npho, time = y.unbind(-1)
-    counted, timed = npho != normalizer.sentinel_npho, time != normalizer.sentinel_time
+    counted = npho != normalizer.sentinel_npho
     photons = normalizer.photons(npho) * share
     seen = torch.where(counted, area, 0).sum(-1)
     density = torch.where(counted, photons, 0).sum(-1) / _or_one(seen)
     npho = torch.where(seen > 0, normalizer.normalize_photons(density), normalizer.sentinel_npho)
+    return torch.stack([npho, mean_of_valid(time, area, normalizer.sentinel_time)], dim=-1)
+
+
+def mean_of_valid(time: Tensor, area: Tensor, sentinel: Tensor) -> Tensor:
+    """Average the times (B, cells, k) of every cell over the area of the valid ones; else the sentinel."""
+    timed = time != sentinel
     measured = torch.where(timed, area, 0).sum(-1)
-    mean_time = torch.where(timed, area * time, 0).sum(-1) / _or_one(measured)
-    time = torch.where(measured > 0, mean_time, normalizer.sentinel_time)
-    return torch.stack([npho, time], dim=-1)
+    mean = torch.where(timed, area * time, 0).sum(-1) / _or_one(measured)
+    return torch.where(measured > 0, mean, sentinel)
 
 
 def _or_one(area: Tensor) -> Tensor:

@@ -42,6 +42,7 @@ class HexEncoder(nn.Module):
         depth: int | None = None,
     ) -> None:
         super().__init__()
+        self.closed = layout == "physical"
         self.width = width or HEX_WIDTH
         rates = drop_rates(drop_path_rate, depth or HEX_DEPTH)
         self.stem = nn.Sequential(nn.Linear(channels, self.width), nn.LayerNorm(self.width), nn.GELU())
@@ -64,7 +65,7 @@ class HexEncoder(nn.Module):
         """
         keep = None if mask is None else (~mask).to(x.dtype).unsqueeze(-1)
         x = self.stem(x if keep is None else x * keep)
-        if keep is not None:
+        if keep is not None and self.closed:
             x = x * keep
         for layer in self.layers:
             x = layer(x, keep)

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from xec_data.normalization.transforms import NormalizationConfig
+from xec_geometry import SensorTable
 from xec_models.encoder.encoder import XECEncoder
 
 
@@ -24,19 +25,30 @@ class Network(nn.Module):
         Normalization, faces and fusion.
     normalization
         Constants of the inputs.
+    geometry
+        Where the sensors stand, for which the network is made.
     """
 
     kind: ClassVar[str]
     encoder: XECEncoder
     normalization: NormalizationConfig
+    geometry: SensorTable
 
     if TYPE_CHECKING:
         __call__: Callable[..., dict[str, Tensor]]
 
     @classmethod
     @abstractmethod
-    def from_config(cls, config: Mapping[str, Any]) -> Self:
-        """Build from the sections of a plain configuration, with random weights."""
+    def from_config(cls, config: Mapping[str, Any], geometry: SensorTable | None = None) -> Self:
+        """Build from the sections of a plain configuration, with random weights.
+
+        Parameters
+        ----------
+        config
+            Plain values by section.
+        geometry
+            Where the sensors stand; nominal by default. A path in `config` is not read.
+        """
 
     def encode_normalized(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
         """Encode normalized readings into tokens (B, tokens, encoder_dim); see `XECEncoder.forward`."""

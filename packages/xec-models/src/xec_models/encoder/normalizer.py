@@ -86,10 +86,11 @@ class Normalizer(nn.Module):
         )
 
     def normalize_photons(self, npho: Tensor) -> Tensor:
-        """Normalize valid counts; a count below the scheme's domain counts as none."""
-        counts: Tensor = torch.where(self.scheme.in_domain(npho, self.lowest), npho, 0)
+        """Normalize valid counts; one below the scheme's domain becomes 0."""
+        usable = self.scheme.in_domain(npho, self.lowest)
+        counts: Tensor = torch.where(usable, npho, 0)
         normalized: Tensor = self.scheme.forward(TORCH, counts, self.npho_scale, self.npho_scale2)
-        return normalized
+        return torch.where(usable, normalized, 0)
 
     def photons(self, y: Tensor) -> Tensor:
         """Convert normalized counts to photons, the inverse of `normalize_photons`."""

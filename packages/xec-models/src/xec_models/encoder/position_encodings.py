@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from xec_geometry import GridName, Layout
+from xec_geometry import GridName, Layout, SensorTable
 from xec_geometry.support.registry import Registry
 from xec_models.errors import ModelError
 
@@ -23,32 +23,39 @@ class PositionEncoding:
     name
         Value of ``model.position``.
     build
-        Builds a module that returns (1, tokens, width), from the tokens' faces, the width and the layout.
+        Builds a module that returns (1, tokens, width), from the tokens' faces, the width, the layout and
+        where the sensors stand (None: nominal).
     summary
         One line for people.
     """
 
     name: str
-    build: Callable[[tuple[GridName, ...], int, Layout], nn.Module]
+    build: Callable[[tuple[GridName, ...], int, Layout, SensorTable | None], nn.Module]
     summary: str
 
 
-def _learnable(faces: tuple[GridName, ...], dim: int, _layout: Layout) -> nn.Module:
+def _learnable(
+    faces: tuple[GridName, ...], dim: int, _layout: Layout, _geometry: SensorTable | None = None
+) -> nn.Module:
     from xec_models.encoder.positions import LearnablePosition
 
     return LearnablePosition(faces, dim)
 
 
-def _sinusoidal(faces: tuple[GridName, ...], dim: int, _layout: Layout) -> nn.Module:
+def _sinusoidal(
+    faces: tuple[GridName, ...], dim: int, _layout: Layout, _geometry: SensorTable | None = None
+) -> nn.Module:
     from xec_models.encoder.positions import SinusoidalPosition
 
     return SinusoidalPosition(faces, dim)
 
 
-def _geometric(faces: tuple[GridName, ...], dim: int, layout: Layout) -> nn.Module:
+def _geometric(
+    faces: tuple[GridName, ...], dim: int, layout: Layout, geometry: SensorTable | None = None
+) -> nn.Module:
     from xec_models.encoder.positions import GeometricPosition
 
-    return GeometricPosition(faces, dim, layout)
+    return GeometricPosition(faces, dim, layout, geometry)
 
 
 POSITION_ENCODINGS: Registry[PositionEncoding] = Registry(

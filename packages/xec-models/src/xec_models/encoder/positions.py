@@ -12,7 +12,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from xec_geometry import GridName, Layout, index_map, sensor_kinds, sensor_positions
+from xec_geometry import GridName, Layout, SensorTable, index_map, sensor_kinds, sensor_positions
+from xec_geometry.support.arrays import FloatArray
 
 METRE = 100.0  # in cm; brings the face centres to the order of 1
 GEOMETRIC_WIDTH = 128
@@ -75,13 +76,22 @@ class GeometricPosition(nn.Module):
         Width of a token.
     layout
         Layout of the index maps.
+    geometry
+        Where the sensors stand; nominal by default.
     """
 
     description: Tensor
 
-    def __init__(self, faces: tuple[GridName, ...], dim: int, layout: Layout) -> None:
+    def __init__(
+        self,
+        faces: tuple[GridName, ...],
+        dim: int,
+        layout: Layout,
+        geometry: SensorTable | None = None,
+    ) -> None:
         super().__init__()
-        table = torch.tensor(np.stack([_describe(face, layout) for face in faces]))
+        positions = sensor_positions() if geometry is None else geometry.positions
+        table = torch.tensor(np.stack([_describe(face, layout, positions) for face in faces]))
         self.register_buffer("description", table.to(torch.get_default_dtype()), persistent=False)
         self.mlp = nn.Sequential(
             nn.Linear(table.shape[1], GEOMETRIC_WIDTH), nn.GELU(), nn.Linear(GEOMETRIC_WIDTH, dim)
@@ -93,9 +103,11 @@ class GeometricPosition(nn.Module):
         return embedding.unsqueeze(0)
 
 
-def _describe(face: GridName, layout: Layout) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+def _describe(
+    face: GridName, layout: Layout, positions: FloatArray
+) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
     """Return the centre of the face in metres, then the fraction of its sensors of each kind."""
     ids = np.unique(index_map(face, layout))
     kinds = sensor_kinds()
     fractions = [np.mean(kinds[ids] == kind) for kind in np.unique(kinds)]
-    return np.concatenate([sensor_positions()[ids].mean(axis=0) / METRE, fractions])
+    return np.concatenate([positions[ids].mean(axis=0) / METRE, fractions])

@@ -41,6 +41,8 @@ if TYPE_CHECKING:
 Space = Literal["standardized", "physical", "direction", "classes"]
 LossFunction = Callable[["Tensor", "Tensor", float], "Tensor"]
 
+_TRANSITION = "transition point"
+
 
 class TaskTraits(Protocol):
     """Properties of a task that decide which losses suit it."""
@@ -116,6 +118,11 @@ class Loss:
     log_variance: Callable[[Tensor], Tensor] = unbounded_log_variance
     for_readings: bool = False
 
+    @property
+    def beta_in_spreads(self) -> bool:
+        """Whether β is a deviation of standardized numbers."""
+        return self.beta == _TRANSITION and self.space == "standardized"
+
     def per_event(self, prediction: Tensor, target: Tensor, beta: float) -> Tensor:
         """Compute the loss of each event.
 
@@ -155,8 +162,6 @@ def _directions(task: TaskTraits) -> bool:
 def _classes(task: TaskTraits) -> bool:
     return task.n_classes > 0
 
-
-_TRANSITION = "transition point"
 
 LOSSES: Registry[Loss] = Registry(
     "loss",
@@ -211,15 +216,25 @@ def uncertainty_loss(task: TaskTraits) -> str | None:
     return next((name for name in losses_for(task) if LOSSES[name].predicts_sigma), None)
 
 
-def describe_beta(names: Iterable[str]) -> str:
-    """Describe β of losses: ``transition point of smooth_l1 and huber; exponent of gaussian_nll``."""
-    by_meaning: dict[str, list[str]] = {}
+def describe_beta(names: Iterable[str], unit: str = "the spread of the true values") -> str:
+    """Describe β of losses: ``transition point of smooth_l1 and huber, in units of …; exponent of …``.
+
+    Parameters
+    ----------
+    names
+        Names of losses.
+    unit
+        What a standardized number is in units of.
+    """
+    by_meaning: dict[tuple[str, str], list[str]] = {}
     for name in names:
-        by_meaning.setdefault(LOSSES[name].beta, []).append(name)
-    by_meaning.pop("", None)
-    if not by_meaning:
-        return "used by none of these losses"
-    return "; ".join(f"{text} of {_listed(losses)}" for text, losses in by_meaning.items())
+        loss = LOSSES[name]
+        measured = f", in units of {unit}" if loss.beta_in_spreads else ""
+        by_meaning.setdefault((loss.beta, measured), []).append(name)
+    lines = [
+        f"{text} of {_listed(losses)}{measured}" for (text, measured), losses in by_meaning.items() if text
+    ]
+    return "; ".join(lines) or "used by none of these losses"
 
 
 def _listed(names: list[str]) -> str:

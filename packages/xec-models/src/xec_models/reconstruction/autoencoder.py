@@ -14,6 +14,9 @@ from numpy.typing import ArrayLike
 from torch import Tensor, nn
 
 from xec_data.normalization.transforms import NormalizationConfig
+from xec_data.schema.branches import SENSOR_BRANCHES
+from xec_geometry import SensorTable
+from xec_geometry.detector.survey import nominal_table
 from xec_models.config.network import AutoencoderConfig
 from xec_models.encoder.encoder import XECEncoder
 from xec_models.encoder.inputs import split_readings
@@ -30,6 +33,8 @@ class XECMaskedAutoencoder(Network):
         Shape of the network.
     normalization
         Constants of the inputs.
+    geometry
+        Where the sensors stand; nominal by default.
 
     Attributes
     ----------
@@ -43,26 +48,33 @@ class XECMaskedAutoencoder(Network):
         self,
         model: AutoencoderConfig,
         normalization: NormalizationConfig,
+        geometry: SensorTable | None = None,
     ) -> None:
         super().__init__()
         self.model_config = model
         self.normalization = normalization
         self.channels = model.predict_channels
-        self.encoder = XECEncoder(model, normalization)
+        self.geometry = nominal_table() if geometry is None else geometry
+        self.encoder = XECEncoder(model, normalization, self.geometry)
         self.decoders = nn.ModuleDict(
             {
                 face: build_decoder(face, model, model.decoder_dim, len(self.channels))
                 for face in self.encoder.faces
             }
         )
+        by_time = model.layout != "physical" and "time" in self.channels
+        self._telling = SENSOR_BRANCHES.index("time" if by_time else "npho")
         self.to_sensors = CellsToSensors(self.encoder.faces, model, self.encoder.normalizer)
 
     @classmethod
-    def from_config(cls, config: Mapping[str, Any]) -> XECMaskedAutoencoder:
+    def from_config(
+        cls, config: Mapping[str, Any], geometry: SensorTable | None = None
+    ) -> XECMaskedAutoencoder:
         """Build from ``model`` and ``normalization`` of a plain configuration."""
         return cls(
             AutoencoderConfig.model_validate(config["model"]),
             NormalizationConfig.model_validate(config["normalization"]),
+            geometry,
         )
 
     def forward(
@@ -75,7 +87,8 @@ class XECMaskedAutoencoder(Network):
         npho, time
             (B, sensors) raw readings: photons, seconds.
         mask
-            (B, sensors) bool, True where a sensor is hidden. Invalid ones are hidden in any case.
+            (B, sensors) bool, True where a sensor is hidden. Sensors without a count are hidden in any case;
+            in the layout ``xec-ml-wl`` those without a time, if times are predicted.
 
         Returns
         -------
@@ -90,8 +103,9 @@ class XECMaskedAutoencoder(Network):
     def reconstruct_cells(self, npho: Tensor, time: Tensor, mask: Tensor) -> dict[str, Tensor]:
         """Reconstruct the cells, normalized, by face (B, cells, channels); parameters as in `forward`."""
         x = self.encoder.normalizer(npho, time)
-        hidden = mask | (x[..., 0] == self.encoder.normalizer.sentinel_npho)
-        return self.decode(self.encode_normalized(x, hidden))
+        sentinels = self.encoder.normalizer.sentinels()
+        unseen = mask | (x == sentinels)[..., self._telling]
+        return self.decode(self.encode_normalized(torch.where(mask.unsqueeze(-1), sentinels, x), unseen))
 
     def cells(self, x: Tensor) -> dict[str, Tensor]:
         """Sort normalized readings (B, sensors, 2) into the cells of the encoder: by face (B, cells, 2)."""
@@ -99,7 +113,7 @@ class XECMaskedAutoencoder(Network):
 
     def hidden_cells(self, mask: Tensor) -> dict[str, Tensor]:
         """Sort a mask (B, sensors) by face (B, cells): a cell is hidden if all its sensors are."""
-        return self._by_face(self.encoder.gather.mask(mask), 2)
+        return self._by_face(self.encoder.gather.hidden(mask), 2)
 
     def _by_face(self, groups: Mapping[str, Tensor], ndim: int) -> dict[str, Tensor]:
         return {

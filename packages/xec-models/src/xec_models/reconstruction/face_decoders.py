@@ -123,7 +123,7 @@ class CellsToSensors(nn.Module):
 
     On most faces a sensor is a cell. A sensor of the fine grid covers several, whose photons are added up
     and whose times are averaged. A sensor that is on no face (12 of the fine grid in the layout
-    ``xec-ml-wl``) becomes NaN.
+    ``xec-ml-wl``, and what a pooling leaves out there) becomes NaN.
 
     Parameters
     ----------
@@ -144,7 +144,7 @@ class CellsToSensors(nn.Module):
         self.conserves_photons = model.layout == "physical"
         dtype = torch.get_default_dtype()
         for face in faces:
-            ids = np.unique(index_map(face, model.layout)) if face == FINE else index_map(face, model.layout)
+            ids = _fine_sensors(model) if face == FINE else index_map(face, model.layout)
             self.register_buffer(f"{face}_ids", torch.tensor(ids.ravel()), persistent=False)
         if FINE in faces:
             covered, photons = _cells_of_sensors(model)
@@ -181,6 +181,10 @@ class CellsToSensors(nn.Module):
             npho = npho @ self.photons
         times = cells[..., 1:].transpose(1, 2) @ self.covered
         return torch.cat([npho.unsqueeze(-1), times.transpose(1, 2)], dim=-1)
+
+
+def _fine_sensors(model: ModelConfig) -> NDArray[np.int64]:
+    return np.unique(outer_fine_grid(model.outer_fine_pool, model.layout).sensor)
 
 
 def _cells_of_sensors(model: ModelConfig) -> tuple[Matrix, Matrix]:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+
 import numpy as np
 import torch
 from torch import Tensor
+
+from xec_geometry import FaceName, face_ids
 
 # Constants of the generator splitmix64 (G. Steele et al., OOPSLA 2014), as signed numbers.
 _STEP = -0x61C8864680B583EB
@@ -48,6 +52,37 @@ def draw_mask(
         scores = -torch.log1p(-scores) / preferred
     counts = torch.floor(ratio * valid.sum(1, dtype=torch.float64) + 1e-9).long()
     return smallest(torch.where(valid, scores, torch.inf), counts)
+
+
+Sensors = Tensor | slice
+"""Ids of sensors, or a slice of all."""
+
+
+def draw_by_face(
+    ratio: float | Mapping[FaceName, float], n_sensors: int, draw: Callable[[Sensors, float], Tensor]
+) -> Tensor:
+    """Draw a mask of all sensors at once, or of one face after the other, each with its fraction.
+
+    Parameters
+    ----------
+    ratio
+        Fraction of the valid sensors that is chosen, of all or by face.
+    n_sensors
+        Number of all sensors.
+    draw
+        Called with n sensors and a fraction; returns their mask (B, n).
+
+    Returns
+    -------
+    Tensor (B, sensors) bool
+    """
+    if not isinstance(ratio, Mapping):
+        return draw(slice(None), ratio)
+    parts = {face: torch.tensor(face_ids(face)) for face in ratio}
+    masks = torch.cat([draw(sensors, ratio[face]) for face, sensors in parts.items()], dim=1)
+    mask = masks.new_zeros(len(masks), n_sensors)
+    mask[:, torch.cat(list(parts.values())).to(mask.device)] = masks
+    return mask
 
 
 def smallest(scores: Tensor, counts: Tensor) -> Tensor:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, cast
 
 import torch
@@ -95,6 +95,22 @@ class TaskHead(nn.Sequential):
     def output_width(state: Mapping[str, Tensor]) -> int:
         """Read the number of outputs off the parameters of a head."""
         return len(_bias(state, _FINAL))
+
+    @staticmethod
+    def with_tokens(state: Mapping[str, Tensor], order: Sequence[int]) -> dict[str, Tensor]:
+        """Bring the inputs of a head, the tokens one after the other, into another order.
+
+        Parameters
+        ----------
+        state
+            The parameters of a head.
+        order
+            For each token of the new order its present place.
+        """
+        name = f"{_FIRST}.weight"
+        weight = state[name]
+        columns = weight.reshape(len(weight), len(order), -1)[:, list(order)]
+        return {**state, name: columns.flatten(1)}
 
     @staticmethod
     def with_first_outputs(state: Mapping[str, Tensor], n: int) -> dict[str, Tensor]:

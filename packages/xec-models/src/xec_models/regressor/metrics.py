@@ -35,7 +35,13 @@ def bias(residual: ArrayLike) -> float:
 
 
 def rms(residual: ArrayLike) -> float:
-    """Return the root mean square of the residuals, the bias included."""
+    """Return the standard deviation of the residuals: the bias apart."""
+    values = _finite(residual)
+    return float(values.std()) if values.size else math.nan
+
+
+def rmse(residual: ArrayLike) -> float:
+    """Return the root mean square of the residuals: the bias included."""
     values = _finite(residual)
     return float(np.sqrt(np.mean(values**2))) if values.size else math.nan
 
@@ -218,10 +224,11 @@ def task_metrics(
     Returns
     -------
     dict
-        ``<output>_bias``, ``_rms``, ``_skew``, ``_res_68pct``, ``_core_width`` for every output (``uvw_u``,
-        ``uvw_v``, ``uvw_w`` for the position), and the 68 % quantile of the task's joint measure (of the
-        opening angle: ``val_resolution_deg``); for a classification ``<output>_accuracy`` alone. With
-        `sigma` also ``<output>_sigma_ratio``, ``_pull_width``.
+        ``<output>_bias``, ``_rms`` (standard deviation), ``_rmse`` (bias included), ``_skew``,
+        ``_res_68pct``, ``_core_width`` for every output (``uvw_u``, ``uvw_v``, ``uvw_w`` for the position),
+        and the 68 % quantile of the task's joint measure (of the opening angle: ``val_resolution_deg``); for
+        a classification ``<output>_accuracy`` alone. With `sigma` also ``<output>_sigma_ratio``,
+        ``_pull_width``.
     """
     spec = TASKS.get_named(task)
     predicted, true = np.asarray(prediction, np.float64), np.asarray(truth, np.float64)
@@ -248,6 +255,7 @@ def task_metrics(
 _PER_OUTPUT: dict[str, Callable[[ArrayLike], float]] = {
     "bias": bias,
     "rms": rms,
+    "rmse": rmse,
     "skew": skewness,
     "res_68pct": half_width_68,
     "core_width": core_width,

@@ -29,6 +29,11 @@ class MirrorAverage(nn.Module):
     ----------
     network
         The regressor; four events go through it for one.
+
+    Raises
+    ------
+    GeometryError
+        If a reflection does not map its sensors to themselves: most do not as they were built.
     """
 
     sensors: Tensor
@@ -40,7 +45,7 @@ class MirrorAverage(nn.Module):
         super().__init__()
         self.network = network
         self.reflections = nn.ModuleDict({task: _Reflections(task) for task in network.tasks})
-        sensors = np.stack([mirrored_sensors(mirror) for mirror in MIRRORS])
+        sensors = np.stack([mirrored_sensors(mirror, network.geometry) for mirror in MIRRORS])
         self.register_buffer("sensors", torch.from_numpy(sensors), persistent=False)
         self.to(network.device)
         self.train(network.training)

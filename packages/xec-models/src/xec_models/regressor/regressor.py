@@ -13,6 +13,8 @@ from torch import Tensor, nn
 from xec_data.normalization.transforms import NormalizationConfig
 from xec_data.schema.branches import INVALID_ABOVE
 from xec_data.tasks.table import TASKS
+from xec_geometry import SensorTable
+from xec_geometry.detector.survey import nominal_table
 from xec_models.anchor.anchor import Anchor
 from xec_models.anchor.conventional import AnchorEstimate, AnchorTruth
 from xec_models.anchor.table import ANCHORS
@@ -33,12 +35,12 @@ def anchor_key(task: str) -> str:
     return f"anchor.{task}"
 
 
-def _anchor(model: RegressorConfig) -> Anchor | None:
-    reconstruction, window = ANCHORS[model.anchor].build(), None
+def _anchor(model: RegressorConfig, geometry: SensorTable) -> Anchor | None:
+    reconstruction, window = ANCHORS[model.anchor].build(geometry), None
     if reconstruction is None:
         return None
     if model.window is not None:
-        window = Window(model.window, model.encoder_dim, model.window_width, model.window_depth)
+        window = Window(model.window, model.encoder_dim, model.window_width, model.window_depth, geometry)
     return Anchor(reconstruction, window, model.encoder_dim)
 
 
@@ -53,6 +55,8 @@ class XECRegressor(Network):
         Head, loss and weight of each task by its name; tasks that are not enabled get no head.
     normalization
         Constants of the inputs.
+    geometry
+        Where the sensors stand; nominal by default.
 
     Raises
     ------
@@ -67,6 +71,7 @@ class XECRegressor(Network):
         model: ModelConfig,
         tasks: Mapping[str, TaskConfig],
         normalization: NormalizationConfig,
+        geometry: SensorTable | None = None,
     ) -> None:
         super().__init__()
         if not isinstance(model, RegressorConfig):
@@ -74,9 +79,10 @@ class XECRegressor(Network):
         self.model_config = model
         self.normalization = normalization
         self.task_configs = enabled_tasks(tasks)
-        self.encoder = XECEncoder(model, normalization)
+        self.geometry = nominal_table() if geometry is None else geometry
+        self.encoder = XECEncoder(model, normalization, self.geometry)
         features = len(self.encoder.faces) * model.encoder_dim
-        self.anchor = _anchor(model)
+        self.anchor = _anchor(model, self.geometry)
         if self.anchor is not None:
             features += self.anchor.n_tokens * model.encoder_dim + self.anchor.summary.size
         self.heads = nn.ModuleDict()
@@ -91,12 +97,13 @@ class XECRegressor(Network):
             self.targets[name] = TargetScale(TASKS[name], config, anchored=anchored)
 
     @classmethod
-    def from_config(cls, config: Mapping[str, Any]) -> XECRegressor:
+    def from_config(cls, config: Mapping[str, Any], geometry: SensorTable | None = None) -> XECRegressor:
         """Build from ``model``, ``tasks`` and ``normalization`` of a plain configuration."""
         return cls(
             RegressorConfig.model_validate(config["model"]),
             {name: TaskConfig.model_validate(task) for name, task in config["tasks"].items()},
             NormalizationConfig.model_validate(config["normalization"]),
+            geometry,
         )
 
     @property
@@ -140,7 +147,7 @@ class XECRegressor(Network):
         if self.anchor is None:
             return self.apply_heads(self.encode_normalized(self.encoder.normalizer(counts, times)))
         known = self.anchor(counts, times)
-        tokens = self.encoder(self.encoder.normalizer(counts, known.time), more=known.tokens)
+        tokens = self.encoder(self.encoder.normalizer(known.npho, known.time), more=known.tokens)
         raw = self._apply_heads(torch.cat([tokens.flatten(1), known.numbers], dim=1))
         return {**raw, **self._anchors(known.estimate)}
 

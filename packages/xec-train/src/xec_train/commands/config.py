@@ -1,9 +1,9 @@
-"""``xec config``: write, show and check the configuration of a training."""
+"""``xec config``: write, show, check and convert the configuration of a training."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -65,6 +65,32 @@ def check(words: _Words) -> None:
     _warn(loaded.notes)
     tasks = f"; tasks: {', '.join(loaded.config.enabled_tasks)}" if loaded.config.enabled_tasks else ""
     typer.echo(f"no errors; objective: {loaded.config.objective}{tasks}")
+
+
+@app.command()
+def convert(
+    path: Annotated[Path, typer.Argument(metavar="OLD.yaml", help="A configuration of xec-ml-wl.")],
+    output: _Output = None,
+    objective: Annotated[
+        str | None,
+        typer.Option(help="Objective: regression, mae or inpainting; default: found from the keys."),
+    ] = None,
+    angle_unit: Annotated[
+        Literal["deg", "rad"],
+        typer.Option(help="Unit of emiAng in its files, and so of loss_beta of the angles."),
+    ] = "deg",
+    force: Force = False,
+) -> None:
+    """Make a configuration of the earlier system xec-ml-wl one of xec, with a note for every changed key."""
+    from xec_train.config.earlier.conversion import convert_config
+
+    if output is not None:
+        from xec_geometry.support.output import check_output
+
+        check_output(output, inputs=[path], force=force)
+    converted = convert_config(path, objective=objective, angle_unit=angle_unit)
+    _warn(converted.notes)
+    _write(converted.text(path.name), output, force)
 
 
 @app.command()

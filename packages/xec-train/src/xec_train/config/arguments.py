@@ -8,12 +8,16 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from xec_geometry.errors import did_you_mean
+from xec_train.config.earlier.table import EARLIER_FLAGS, SECOND_FLAGS
+from xec_train.config.expansion import expanded_path
 from xec_train.config.flags import FLAGS, Flag
 from xec_train.config.keys import accepts_list, accepts_null, accepts_text, canonical
 from xec_train.config.yaml_text import read_value
 
 _ASSIGNMENT = re.compile(r"([A-Za-z_]\w*(?:\.\w+)*)=(.*)", re.DOTALL)
 _FLAG = re.compile(r"--([A-Za-z][\w-]*)(?:=(.*))?", re.DOTALL)
+_FILE_FLAG = "config"
+_SWITCHES = ("true", "false")
 _YAML_FILE = re.compile(r"[^=]*\.ya?ml")
 
 
@@ -51,8 +55,9 @@ def parse_arguments(tokens: Sequence[str]) -> Arguments:
     Parameters
     ----------
     tokens
-        The words. Flags are those of `FLAGS`, as ``--flag value``, ``--flag=value``, or with several
-        values where a flag takes many; they end at the next flag, assignment or YAML file.
+        The words. Flags are those of `FLAGS`, and ``--config`` before the file; as ``--flag value``,
+        ``--flag=value``, or with several values where a flag takes many; they end at the
+        next flag, assignment or YAML file.
 
     Returns
     -------
@@ -67,8 +72,9 @@ def parse_arguments(tokens: Sequence[str]) -> Arguments:
         elif word.startswith("-") and word != "-":
             found.problems.append(f"{word}: unknown flag; expected --flag value or section.key=value")
         elif match := _ASSIGNMENT.fullmatch(word):
-            key = canonical(match[1])
-            found.assignments.append(Assignment(key, value_for(key, match[2]), match[1]))
+            found.assignments += [
+                Assignment(key, value_for(key, match[2]), match[1]) for key in canonical(match[1])
+            ]
         else:
             found.files.append(word)
     found.problems += _two_spellings(found.assignments)
@@ -92,11 +98,17 @@ def value_for(key: str, text: str) -> Any:
 
 
 def _take_flag(name: str, attached: str | None, words: list[str], found: Arguments) -> None:
-    spelling = f"--{name}"
-    flag = FLAGS.get(name.replace("-", "_"))
+    spelling, plain = f"--{name}", name.replace("-", "_")
+    flag = FLAGS.get(SECOND_FLAGS.get(plain, plain))
+    if flag is not None and flag.switch and attached is None:
+        attached = words.pop(0) if words and words[0] in _SWITCHES else _SWITCHES[0]
     values = [attached] if attached is not None else _values(words, many=flag is not None and flag.many)
-    if flag is None:
-        hint = did_you_mean(name.replace("-", "_"), FLAGS)
+    if plain == _FILE_FLAG and values:
+        found.files += map(expanded_path, values)
+    elif plain in EARLIER_FLAGS:
+        found.problems.append(f"{spelling}: {EARLIER_FLAGS[plain].answer(values)}")
+    elif flag is None:
+        hint = did_you_mean(plain, FLAGS)
         found.problems.append(f"{spelling}: unknown flag{hint}; any key can be given as section.key=value")
     elif not values:
         found.problems.append(f"{spelling}: no value given for {' and '.join(flag.keys)}")

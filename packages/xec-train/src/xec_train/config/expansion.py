@@ -46,7 +46,7 @@ def expanded_name(name: str) -> str:
 
 
 def checked_address(address: str) -> str:
-    """Return the address of a tracking server, a database or a folder, unchanged.
+    """Return the address of a tracking server, a database or a folder, with ``~`` replaced.
 
     Raises
     ------
@@ -68,7 +68,7 @@ def checked_address(address: str) -> str:
         if parts.scheme not in others:
             hint = did_you_mean(scheme, (*_SCHEMES, *others))
             raise ValueError(f"no address: unknown scheme '{scheme}'{hint}; {_EXPECTED}")
-    return address
+    return os.path.expanduser(address)  # noqa: PTH111
 
 
 def _names_host(parts: SplitResult) -> bool:

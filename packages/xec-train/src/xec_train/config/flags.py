@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from xec_train.config.earlier.table import EARLIER_KEYS
+
 
 @dataclass(frozen=True)
 class Flag:
@@ -19,6 +21,8 @@ class Flag:
         The keys that it sets.
     many
         Whether it takes several values.
+    switch
+        Whether it may stand without a value, for true.
     note
         Remark on its value for the command line's help.
     expand
@@ -28,6 +32,7 @@ class Flag:
     name: str
     keys: tuple[str, ...]
     many: bool = False
+    switch: bool = False
     note: str = ""
     expand: Callable[[list[str]], dict[str, Any]] | None = None
 
@@ -45,6 +50,12 @@ def _reweight_angle(modes: list[str]) -> dict[str, Any]:
     return {"reweighting.angle.enabled": True, "reweighting.angle.mode": modes[0]}
 
 
+def _scheduler(values: list[str]) -> dict[str, Any]:
+    # Of the earlier system: -1 for the cosine, 1 for a constant rate.
+    names = {"-1": "cosine", "1": "none"}
+    return {"training.scheduler": names.get(values[0], values[0])}
+
+
 FLAGS: dict[str, Flag] = {
     flag.name: flag
     for flag in (
@@ -54,6 +65,7 @@ FLAGS: dict[str, Flag] = {
         Flag("chunksize", ("data.chunksize",)),
         Flag("npho_branch", ("data.npho_branch",)),
         Flag("time_branch", ("data.time_branch",)),
+        Flag("geometry", ("geometry",), note="nominal, or a table as built"),
         Flag("npho_scheme", ("normalization.npho_scheme",)),
         Flag("npho_scale", ("normalization.npho_scale",)),
         Flag("npho_scale2", ("normalization.npho_scale2",)),
@@ -61,11 +73,15 @@ FLAGS: dict[str, Flag] = {
         Flag("time_shift", ("normalization.time_shift",)),
         Flag("sentinel_value", ("normalization.sentinel_npho", "normalization.sentinel_time")),
         Flag("outer_mode", ("model.outer_mode",)),
+        Flag("outer_fine_pool", ("model.outer_fine_pool",), many=True, note="rows and columns"),
+        Flag("encoder_dim", ("model.encoder_dim",)),
         Flag("mask_ratio", ("model.mask_ratio",)),
         Flag("tasks", ("tasks",), many=True, note="names; enables these alone", expand=_enable_only),
         Flag("epochs", ("training.epochs",)),
         Flag("lr", ("training.lr",)),
         Flag("weight_decay", ("training.weight_decay",)),
+        Flag("lr_scheduler", ("training.scheduler",)),
+        Flag("use_scheduler", ("training.scheduler",), note="-1: cosine, 1: none", expand=_scheduler),
         Flag("warmup_epochs", ("training.warmup_epochs",)),
         Flag("ema_decay", ("training.ema_decay",)),
         Flag("grad_clip", ("training.grad_clip",)),
@@ -79,6 +95,8 @@ FLAGS: dict[str, Flag] = {
         Flag("loss_type", ("tasks.angle.loss_fn",)),
         Flag("loss_beta", ("tasks.angle.loss_beta",)),
         Flag("resume_from", ("checkpoint.resume_from",), note="a checkpoint_last.pth, or auto"),
+        Flag("refresh_lr", ("checkpoint.refresh_lr",), switch=True),
+        Flag("run_name", ("mlflow.run_name",)),
         Flag("onnx", ("export.onnx",)),
     )
 }
@@ -95,15 +113,15 @@ def describe_flags() -> list[str]:
     return [f"{section}: {', '.join(flags)}" for section, flags in sections.items()]
 
 
+SECOND_NAMES: dict[str, tuple[str, ...]] = {
+    name: entry.new for name, entry in EARLIER_KEYS.items() if entry.accepted
+}
+"""Second name of a key → the key, or the keys, with the same value."""
+
 DEPRECATED_NAMES: dict[str, str] = {
-    "training.time_mask_ratio_scale": "training.time.mask_ratio_scale",
-    "training.npho_threshold": "training.time.npho_threshold",
-    "training.use_npho_time_weight": "training.time.use_npho_weight",
+    name: entry.new[0] for name, entry in EARLIER_KEYS.items() if entry.deprecated
 }
 """Former name of a key → the key."""
-
-SECOND_NAMES: dict[str, str] = {"training.lr_scheduler": "training.scheduler", **DEPRECATED_NAMES}
-"""Second name of a key → the key."""
 
 DEPRECATED_VALUES: dict[tuple[str, str], str] = {
     ("data.npho_branch", "relative_npho"): "it holds counts divided by the event's largest; prefer npho",

@@ -34,8 +34,8 @@ class Key:
 
 # The order for readers; a subclass can only append fields.
 _ORDER = (
-    *("objective", "data", "normalization", "model", "tasks", "loss_balance", "training", "reweighting"),
-    *("distributed", "checkpoint", "mlflow", "tensorboard", "export"),
+    *("objective", "data", "geometry", "normalization", "model", "tasks", "loss_balance", "training"),
+    *("reweighting", "distributed", "checkpoint", "mlflow", "tensorboard", "export"),
 )
 
 
@@ -158,9 +158,9 @@ def accepts_list(path: str) -> bool:
     )
 
 
-def canonical(path: str) -> str:
-    """Return the key of a dotted path, with second names replaced by first ones."""
-    return SECOND_NAMES.get(path, path)
+def canonical(path: str) -> tuple[str, ...]:
+    """Return the keys that a dotted path sets: itself, or those that it is a second name of."""
+    return SECOND_NAMES.get(path, (path,))
 
 
 def _section(field: FieldInfo) -> type[BaseModel] | None:
@@ -218,6 +218,8 @@ def _kind_in_words(kind: Any, metadata: Sequence[Any]) -> str:
         return _one_word(table.names)
     if origin is list:
         return f"{_in_words(arguments[0])} or a list of it"
+    if origin is dict:
+        return f"{_in_words(arguments[1])} for each of {', '.join(_words(arguments[0], ()))}"
     if origin is tuple and arguments[-1] is Ellipsis:
         return f"a list, each {_in_words(arguments[0])}"
     if origin is tuple:

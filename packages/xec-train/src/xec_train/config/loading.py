@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,8 +11,9 @@ from pydantic import ValidationError
 
 from xec_geometry.errors import did_you_mean
 from xec_train.config.arguments import Arguments, Assignment, parse_arguments
+from xec_train.config.earlier.table import earlier_key
 from xec_train.config.flags import DEPRECATED_NAMES, DEPRECATED_VALUES, SECOND_NAMES
-from xec_train.config.keys import all_keys
+from xec_train.config.keys import accepts_null, all_keys
 from xec_train.config.problems import describe_errors
 from xec_train.config.train_config import TrainConfig
 from xec_train.config.yaml_text import read_yaml
@@ -72,7 +73,7 @@ def load_command_line(tokens: Sequence[str]) -> LoadedConfig:
 
 
 def _load(path: Path, arguments: Arguments, problems: Sequence[str] = ()) -> LoadedConfig:
-    data = _read_file(path)
+    data = read_config_file(path)
     moved, found = _resolve_second_names(data)
     found = [*problems, *arguments.problems, *found]
     for assignment in arguments.assignments:
@@ -85,11 +86,18 @@ def _load(path: Path, arguments: Arguments, problems: Sequence[str] = ()) -> Loa
     except ValidationError as error:
         found += describe_errors(error, objective if objective in OBJECTIVES else DEFAULT)
     if config is None or found:
-        raise _report(str(path), found)
+        raise _report(str(path), found, _remedy(path, data))
     return LoadedConfig(config, (*_notes_on_names(moved), *_notes(config)))
 
 
-def _read_file(path: Path) -> dict[str, Any]:
+def read_config_file(path: Path) -> dict[str, Any]:
+    """Read the sections of a file, whatever keys they have.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such file, or it has no sections.
+    """
     if not path.exists():
         beside = [p.name for p in path.parent.glob("*.y*ml")] if path.parent.is_dir() else []
         raise ConfigError(
@@ -123,27 +131,34 @@ def _with_required_sections(data: dict[str, Any]) -> dict[str, Any]:
 def _resolve_second_names(data: dict[str, Any]) -> tuple[list[str], list[str]]:
     """Replace second names of keys; return those that were found, and problems."""
     found, problems = [], []
-    for second, first in SECOND_NAMES.items():
+    for second, names in SECOND_NAMES.items():
         section_name, _, name = second.rpartition(".")
         section = data.get(section_name)
         if not isinstance(section, dict) or name not in section:
             continue
         found.append(second)
         value = section.pop(name)
-        if _given(data, first):
-            problems.append(f"{first}: given twice, as {first} and as {second}; expected one of them")
-        else:
-            problems += _assign(data, Assignment(first, value, second))
+        for first in names:
+            if value is None and accepts_null(first) and _given(data, first):
+                continue
+            if _given(data, first) and not (accepts_null(first) and _value(data, first) is None):
+                problems.append(f"{first}: given twice, as {first} and as {second}; expected one of them")
+            else:
+                problems += _assign(data, Assignment(first, value, second))
     return found, problems
 
 
 def _given(data: dict[str, Any], key: str) -> bool:
+    *parents, name = key.split(".")
+    section = _value(data, ".".join(parents))
+    return isinstance(section, dict) and name in section
+
+
+def _value(data: dict[str, Any], key: str) -> Any:
     value: Any = data
     for part in key.split("."):
-        if not isinstance(value, dict) or part not in value:
-            return False
-        value = value[part]
-    return True
+        value = value.get(part) if isinstance(value, dict) else None
+    return value
 
 
 def _assign(data: dict[str, Any], assignment: Assignment) -> list[str]:
@@ -174,10 +189,21 @@ def _notes(config: TrainConfig) -> tuple[str, ...]:
     return tuple(notes)
 
 
-def _report(source: str, problems: Sequence[str]) -> ConfigError:
+def _remedy(path: Path, data: Mapping[str, Any]) -> list[str]:
+    """Return a last line for a file of the earlier system."""
+    names = [
+        f"{name}.{key}" for name, section in data.items() if isinstance(section, dict) for key in section
+    ]
+    entries = filter(None, map(earlier_key, names))
+    if not any(entry.is_left_out or entry.new != (entry.key,) for entry in entries):
+        return []
+    return [f"this is a file of xec-ml-wl: 'xec config convert {path} -o NEW.yaml' makes it one of xec"]
+
+
+def _report(source: str, problems: Sequence[str], remedy: Sequence[str]) -> ConfigError:
     if len(problems) == 1:
-        return ConfigError(f"{source}: {problems[0]}")
-    return ConfigError("\n  ".join([f"{source}: {len(problems)} problems", *problems]))
+        return ConfigError("\n  ".join([f"{source}: {problems[0]}", *remedy]))
+    return ConfigError("\n  ".join([f"{source}: {len(problems)} problems", *problems, *remedy]))
 
 
 def _short(value: Any) -> str:

@@ -90,6 +90,7 @@ CONFIG_PRESETS: Registry[Preset] = Registry(
             {
                 "model.anchor": "none",
                 "model.window": None,
+                "training.ema_warmup": False,
             },
         ),
     ),

@@ -8,6 +8,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from xec_geometry.errors import did_you_mean
+from xec_train.config.earlier.table import earlier_key
+from xec_train.config.earlier.values import EarlierFile
 from xec_train.config.keys import all_keys, choices, expectation, nearest_key, objectives_with
 
 _OWN_WORDS = "Value error, "
@@ -54,6 +56,9 @@ def _path(location: Sequence[int | str], objective: str) -> str:
 def _describe(path: str, objective: str, item: dict[str, Any]) -> str:
     kind, message = str(item["type"]), str(item["msg"])
     if kind == "extra_forbidden":
+        entry = earlier_key(path)
+        if entry is not None and not entry.accepted:
+            return f"no key of xec: {entry.explanation}"
         others = objectives_with(path)
         if others:
             return f"found objective: {objective}, expected {' or '.join(others)}: only these have this key"
@@ -64,8 +69,17 @@ def _describe(path: str, objective: str, item: dict[str, Any]) -> str:
         return message.removeprefix(_OWN_WORDS)
     if path not in all_keys(objective):
         return f"found {_short(item['input'])}, {message}"
-    hint = did_you_mean(str(item["input"]), choices(path, objective))
+    hint = did_you_mean(str(item["input"]), choices(path, objective)) or _meant_there(path, item["input"])
     return f"found {_short(item['input'])}, expected {expectation(path, objective)}{hint}"
+
+
+def _meant_there(path: str, value: Any) -> str:
+    """Hint at what a value of the earlier system is here."""
+    entry = earlier_key(path)
+    if entry is None or entry.translate is None:
+        return ""
+    there = entry.translate(value, path, EarlierFile())[0]
+    return "" if there == value else f" ({entry.explanation})"
 
 
 def _meaning(path: str, objective: str) -> str:

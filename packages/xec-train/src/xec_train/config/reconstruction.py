@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+import math
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from xec_data.configuration.choice import OneOf, Remark
 from xec_models.losses.table import describe_beta, losses_for_readings
 from xec_train.config.base import Section
 from xec_train.config.sections import EMA_DECAY, CheckpointConfig, EmaDecay, TrainingConfig
 
-_Beta = Annotated[float, Remark(lambda: describe_beta(losses_for_readings()))]
+_Beta = Annotated[float, Remark(lambda: describe_beta(losses_for_readings(), "normalized numbers"))]
 _BETA = "parameter β of the loss"
 
 
@@ -78,9 +79,26 @@ class InpaintingTrainingConfig(ReconstructionTrainingConfig):
     loss_beta: _Beta = Field(0.1, gt=0, description=_BETA)
 
 
+ALL: Literal["all"] = "all"
+
+
+def _all_or_none(value: Any) -> Any:
+    # For pydantic true is the number 1.
+    return {True: ALL, False: 0}[value] if isinstance(value, bool) else value
+
+
 class ReconstructionCheckpointConfig(CheckpointConfig):
     """Checkpoints and results of a training, and the checkpoint to continue from."""
 
-    save_predictions: int = Field(
-        0, ge=0, description="validation events whose reconstruction is written sensor by sensor at the end"
+    save_predictions: Annotated[
+        Literal["all"] | Annotated[int, Field(ge=0)], BeforeValidator(_all_or_none)
+    ] = Field(
+        0,
+        description="validation events whose reconstruction is written sensor by sensor at the end; all "
+        "(or true): every one",
     )
+
+    @property
+    def n_predictions(self) -> float:
+        """Largest number of events whose reconstruction is written."""
+        return math.inf if self.save_predictions == ALL else float(self.save_predictions)

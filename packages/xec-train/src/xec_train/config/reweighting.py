@@ -56,13 +56,15 @@ class AngleReweighting(TaskReweighting):
 class PositionReweighting(TaskReweighting):
     """Weights from a histogram of the true first interaction point, in three dimensions."""
 
-    nbins: int = Field(30, ge=1, description="bins in the depth w")
+    nbins: Annotated[int, Field(ge=1)] | None = Field(  # type: ignore[assignment]
+        None, description="bins in the depth w; null: as many as in u"
+    )
     nbins_2d: tuple[_Bins, _Bins] = Field((10, 10), description="bins in u and v")
 
     @property
     def bins(self) -> dict[int, int]:
         """Columns of the truth (u, v, w) that span the histogram, and the number of bins along each."""
-        return dict(enumerate((*self.nbins_2d, self.nbins)))
+        return dict(enumerate((*self.nbins_2d, self.nbins or self.nbins_2d[0])))
 
 
 class _Reweighting(Section):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -59,8 +60,19 @@ def _usual_lr(values: dict[str, Any]) -> float:
     return DEFAULT_LR if optimizer is None else optimizer.default_lr
 
 
+def _without_password(source: str) -> str:
+    if re.match(r"[^/]+://[^/@]*:[^/]*@", source):
+        raise ValueError(
+            "found a URL with a password, which the files of the run would show; expected a YAML file that "
+            "says where the URL stands"
+        )
+    return source
+
+
 PathText = Annotated[str, AfterValidator(expanded_path)]
 Paths = Annotated[list[PathText], BeforeValidator(_one_or_many), Field(min_length=1)]
+DeadChannelSource = Annotated[str, AfterValidator(_without_password), AfterValidator(expanded_path)]
+DeadChannelSources = Annotated[list[DeadChannelSource] | None, BeforeValidator(_one_or_many)]
 RunName = Annotated[str, AfterValidator(expanded_name)]
 Address = Annotated[str, AfterValidator(checked_address)]
 
@@ -101,6 +113,13 @@ class DataConfig(Section):
     angle_unit: Literal["auto", "deg", "rad"] = Field(
         "auto", description="unit of emiAng in the files; auto compares it with emiVec"
     )
+    dead_channels: DeadChannelSources = Field(
+        None,
+        description="real lists of dead channels: in every event of the training a random part of one of "
+        "them, from none to all, is made invalid beside training.channel_dropout_rate; text files, ROOT "
+        "files with the branch dead, or databases with a run, such as conditions.yaml#run=12345; one or "
+        "several; null: none",
+    )
     fiducial: FiducialConfig = Field(
         default_factory=FiducialConfig, description="cut on the true first interaction point"
     )
@@ -137,7 +156,7 @@ class TrainingConfig(Section):
     )
     lr_min: Annotated[float, _used_by("lr_min")] = Field(1e-6, ge=0, description="smallest learning rate")
     max_lr: Annotated[float | None, _used_by("max_lr")] = Field(
-        None, gt=0, description="largest learning rate; null: lr"
+        None, gt=0, description="largest learning rate, lr is the first one; null: lr is the largest"
     )
     pct_start: Annotated[float, _used_by("pct_start")] = Field(
         0.3, gt=0, lt=1, description="fraction of the training that rises"
@@ -155,6 +174,9 @@ class TrainingConfig(Section):
         2, ge=1, description="length of a cosine in units of the one before"
     )
     ema_decay: EmaDecay = Field(0.999, lt=1, description=EMA_DECAY)
+    ema_warmup: bool = Field(
+        False, description="average over fewer steps at first: n/10 at step n, until ema_decay is reached"
+    )
     grad_clip: float = Field(1.0, ge=0, description="largest norm of the gradient; 0: no limit")
     grad_accum_steps: int = Field(1, ge=1, description="batches per step of the optimizer")
     max_bad_steps: int = Field(
@@ -172,7 +194,7 @@ class TrainingConfig(Section):
     mirror: bool = Field(
         False,
         description="reflect half of the events at z = 0 and, independently, at y = 0: the nominal detector "
-        "looks the same",
+        "looks the same, one as built does not",
     )
     seed: int = Field(0, ge=0, lt=2**63, description="seed of weights, order of events and dropout")
     deterministic: bool = Field(False, description="only deterministic algorithms (slower on a GPU)")
@@ -204,7 +226,9 @@ class TrainingConfig(Section):
         return self
 
     @model_validator(mode="after")
-    def _learning_rate_does_not_rise(self) -> Self:
+    def _learning_rates_in_order(self) -> Self:
+        if self.max_lr is not None and "max_lr" in SCHEDULES[self.scheduler].keys and self.max_lr < self.lr:
+            raise ValueError(f"max_lr is {self.max_lr:g}, expected at least lr, {self.lr:g}")
         if "lr_min" in SCHEDULES[self.scheduler].keys and self.lr_min > self.lr:
             raise ValueError(f"lr_min is {self.lr_min:g}, expected at most lr, {self.lr:g}")
         return self
@@ -294,6 +318,6 @@ class TensorboardConfig(Section):
 class ExportConfig(Section):
     """Export of the best checkpoint at the end, by the package xec-export."""
 
-    onnx: str | None = Field(
+    onnx: PathText | None = Field(
         "<run>.onnx", description="ONNX file in the run directory, <run> is the run's name; null: none"
     )

@@ -35,7 +35,7 @@ COLUMN = 36
 REQUIRED = {"data.train_path": "train.root", "data.val_path": "val.root"}
 """Values of a new file for keys without default: names to be replaced."""
 
-NEW_NETWORK = {"model.anchor": "light", "model.window": [20, 20]}
+NEW_VALUES = {"model.anchor": "light", "model.window": [20, 20], "training.ema_warmup": True}
 """Values of a new file that are better than the defaults, which are those of files that do not state them."""
 
 # Their values follow from another key, a preset or a loss; stated, they would stay when that one is changed.
@@ -46,8 +46,8 @@ _DERIVED_KEYS = {
 
 _TITLE = "# Configuration of a training, for: xec train THIS_FILE [section.key=value ...]"
 _DEFAULTS = """\
-# Every key with its default, and an anchor with a window. Only the two paths in 'data' are required; any
-# other line can go, but without the lines 'anchor' and 'window' the network has none."""
+# Every key with its default, but for an anchor with a window, and ema_warmup. Only the two paths in 'data'
+# are required; any other line can go, but without the lines 'anchor' and 'window' the network has none."""
 _OF_PRESET = """\
 # Every key, with the values of the preset '{name}' ({summary})
 # and defaults. The two paths in 'data' are required; any line that states a default can go."""
@@ -56,7 +56,7 @@ _OF_PRESET = """\
 def default_config(objective: str = DEFAULT, preset: str | None = None) -> TrainConfig:
     """Return the configuration of a new file; parameters and errors as of `template`."""
     OBJECTIVES.get_named(objective)
-    changes = {name: value for name, value in NEW_NETWORK.items() if name in all_keys(objective)}
+    changes = {name: value for name, value in NEW_VALUES.items() if name in all_keys(objective)}
     if preset is not None:
         changes |= _changes(CONFIG_PRESETS.get_named(preset), objective)
     try:
@@ -74,7 +74,7 @@ def template(objective: str = DEFAULT, preset: str | None = None) -> str:
     objective
         Name of the objective.
     preset
-        Name of a preset; None: every value but `NEW_NETWORK` is the default.
+        Name of a preset; None: every value but `NEW_VALUES` is the default.
 
     Returns
     -------

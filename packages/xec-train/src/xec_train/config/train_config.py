@@ -10,6 +10,7 @@ from pydantic import Field, ModelWrapValidatorHandler, field_validator, model_va
 from xec_data.configuration.choice import OneOf
 from xec_data.normalization.transforms import NormalizationConfig
 from xec_data.tasks.table import TASKS
+from xec_geometry.detector.geometry_file import NOMINAL
 from xec_models.config.network import (
     AutoencoderConfig,
     InpainterConfig,
@@ -60,6 +61,12 @@ class TrainConfig(Section):
 
     objective: ObjectiveName = Field("regression", description="what the network learns")
     data: DataConfig = Field(description="ROOT files, and how they are read")
+    geometry: str = Field(
+        NOMINAL,
+        min_length=1,
+        description="where the sensors stand: nominal, or the path of a table as built (xec geometry check "
+        "--help); the checkpoint keeps the positions",
+    )
     normalization: NormalizationConfig = Field(
         default_factory=NormalizationConfig,
         description="Scaling of photons and times for the network; its checkpoint stores the constants",

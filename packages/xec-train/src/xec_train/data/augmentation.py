@@ -11,8 +11,9 @@ from torch import Tensor
 from xec_data.schema.branches import INVALID, SENSOR_BRANCHES
 from xec_data.tasks.mirroring import mirror_table
 from xec_data.tasks.task import Task
-from xec_geometry import MIRRORS, mirrored_sensors
+from xec_geometry import MIRRORS, GeometryError, SensorTable, mirrored_sensors
 from xec_train.data.batch import Batch, truth_key, truth_of
+from xec_train.errors import TrainError
 
 
 def drop_channels(batch: Batch, rate: float) -> Batch:
@@ -32,9 +33,14 @@ def drop_channels(batch: Batch, rate: float) -> Batch:
     """
     if rate > 0:
         first = batch[SENSOR_BRANCHES[0]]
-        dropped = torch.rand(first.shape, device=first.device) < rate
-        for name in SENSOR_BRANCHES:
-            batch[name].masked_fill_(dropped, INVALID)
+        make_invalid(batch, torch.rand(first.shape, device=first.device) < rate)
+    return batch
+
+
+def make_invalid(batch: Batch, sensors: Tensor) -> Batch:
+    """Make the readings of sensors (n, sensors) of a batch invalid, in place; return the same batch."""
+    for name in SENSOR_BRANCHES:
+        batch[name].masked_fill_(sensors, INVALID)
     return batch
 
 
@@ -47,9 +53,20 @@ class RandomMirror:
         Whether events are reflected at all.
     tasks
         The tasks whose truth is in the batches.
+    geometry
+        Where the sensors stand; nominal by default.
+
+    Raises
+    ------
+    TrainError
+        If events are to be reflected in a detector that does not look the same then.
     """
 
-    def __init__(self, enabled: bool, tasks: Iterable[Task] = ()) -> None:
+    def __init__(
+        self, enabled: bool, tasks: Iterable[Task] = (), geometry: SensorTable | None = None
+    ) -> None:
+        if enabled:
+            _check_symmetric(geometry)
         self.enabled = enabled
         self.tasks = tuple(tasks)
         self._on: dict[torch.device, _Tables] = {}
@@ -88,6 +105,17 @@ class RandomMirror:
         if device not in self._on:
             self._on[device] = _Tables(self.tasks, device)
         return self._on[device]
+
+
+def _check_symmetric(geometry: SensorTable | None) -> None:
+    try:
+        for mirror in MIRRORS:
+            mirrored_sensors(mirror, geometry)
+    except GeometryError as error:
+        raise TrainError(
+            "training.mirror is true, but the detector of the key 'geometry' does not look the same "
+            "reflected: set training.mirror to false, or geometry to nominal"
+        ) from error
 
 
 class _Tables:

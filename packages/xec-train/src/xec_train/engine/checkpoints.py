@@ -9,6 +9,7 @@ from pathlib import Path
 
 from lightning_fabric import Fabric
 
+from xec_geometry import SensorTable
 from xec_geometry.support.output import link_or_copy
 from xec_geometry.support.revision import git_revision
 from xec_models.checkpoint.run_directory import RunDirectory
@@ -40,6 +41,8 @@ class CheckpointWriter:
         Values that the order of the events depends on; stored with the position in the epoch.
     inputs
         Usual ranges of quantities of the training events.
+    geometry
+        Where the sensors of the network stand; None: nominal.
     """
 
     run: RunDirectory
@@ -50,6 +53,7 @@ class CheckpointWriter:
     mlflow_run_id: str | None = None
     order: Mapping[str, int] = field(default_factory=dict)
     inputs: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    geometry: SensorTable | None = None
 
     def __post_init__(self) -> None:
         """Start the clock of ``checkpoint.every_minutes``."""
@@ -73,6 +77,7 @@ class CheckpointWriter:
             git_revision=git_revision(__file__),
             mlflow_run_id=self.mlflow_run_id,
             inputs=self.inputs,
+            geometry=self.geometry,
         )
         save_checkpoint(path, checkpoint)
 

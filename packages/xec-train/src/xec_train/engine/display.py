@@ -56,8 +56,8 @@ class Display:
             f"train {metrics['train_loss']:<8.4g}",
             f"val {metrics['val_loss']:<8.4g}{'*' if improved else ' '}",
             *(f"{name} {metrics[name]:.4g} {unit}".rstrip() for name, unit in headlines.items()),
-            f"{metrics['epoch_duration_sec']:.1f} s",
-            f"{metrics['throughput_events_per_sec']:.0f} events/s",
+            f"{metrics['system/epoch_duration_sec']:.1f} s",
+            f"{metrics['system/throughput_events_per_sec']:.0f} events/s",
         ]
         self.line("  ".join(columns))
 

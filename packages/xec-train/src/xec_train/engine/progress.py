@@ -31,6 +31,8 @@ class Progress:
         validation gave, by task.
     timing
         Time that the training had used when it was last saved, in seconds, and the speed of its machine.
+    largest_gradient
+        Largest norm of a finite gradient in the current epoch, before it was clipped.
     """
 
     epoch: int = 0
@@ -43,6 +45,7 @@ class Progress:
     sigma_factors: dict[str, list[float]] = field(default_factory=dict)
     residual_factors: dict[str, list[float]] = field(default_factory=dict)
     timing: dict[str, float] = field(default_factory=dict)
+    largest_gradient: float = 0.0
 
     def next_epoch(self) -> None:
         """Count an epoch as done."""
@@ -51,4 +54,4 @@ class Progress:
 
     def restart_epoch(self) -> None:
         """Return to the first batch of the current epoch."""
-        self.batch, self.means, self.bad_steps = 0, Means(), 0
+        self.batch, self.means, self.bad_steps, self.largest_gradient = 0, Means(), 0, 0.0

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from xec_train.engine.optimization.bad_steps import BadStepGuard
 from xec_train.engine.optimization.optimizer_step import StepOutcome
 from xec_train.engine.state import TrainState
@@ -46,7 +48,8 @@ class StepRecorder:
         if outcome is None:
             return
         state, progress = self.state, self.state.progress
-        if not outcome.is_finite():
+        norm = outcome.gradient_norm()
+        if not math.isfinite(norm):
             progress.bad_steps += 1
             progress.bad_in_a_row += 1
             self.guard.add(outcome, progress)
@@ -56,4 +59,5 @@ class StepRecorder:
         if state.ema is not None:
             state.ema.update_parameters(state.modules)
         state.scheduler.step()
+        progress.largest_gradient = max(progress.largest_gradient, norm)
         progress.bad_in_a_row = 0

@@ -104,7 +104,7 @@ def build_state(
     model, wrapped = fabric.setup(modules.network, optimizer)
     for name in forward_methods:
         model.mark_forward_method(name)
-    average = sharding.build_average(modules, optimizer, config.ema_decay)
+    average = sharding.build_average(modules, optimizer, config.ema_decay, warm_up=config.ema_warmup)
     return TrainState(modules, model, average, wrapped, scheduler, sharding)
 
 
@@ -144,6 +144,7 @@ def capture(
         best_value=progress.best_value,
         bad_steps=progress.bad_steps,
         bad_steps_in_a_row=progress.bad_in_a_row,
+        largest_gradient=progress.largest_gradient,
         timing=progress.timing,
         average_updates=0 if state.ema is None else int(state.ema.n_averaged),
         processes=processes.all_gather(own) if processes.is_distributed else (),
@@ -212,6 +213,7 @@ def restore(
         {task: list(factors) for task, factors in weights.sigma_factors.items()},
         {task: list(factors) for task, factors in weights.residual_factors.items()},
         dict(training.timing),
+        training.largest_gradient,
     )
     torch.set_rng_state(own.random.torch)
     if own.random.cuda and torch.cuda.is_available():

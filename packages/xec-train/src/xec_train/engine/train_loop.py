@@ -236,9 +236,10 @@ class TrainLoop:
             **evaluation.metrics,
             **self.objective.report.figures(current.network, current.learned),
             "bad_steps": float(progress.bad_steps),
+            "grad_norm_max": progress.largest_gradient,
             "lr": self.state.scheduler.rate,
-            "epoch_duration_sec": bar.seconds,
-            "throughput_events_per_sec": bar.events_per_second,
+            "system/epoch_duration_sec": bar.seconds,
+            "system/throughput_events_per_sec": bar.events_per_second,
             **self.system_metrics(),
         }
         improved = evaluation.loss < progress.best_value

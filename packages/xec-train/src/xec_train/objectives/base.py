@@ -11,7 +11,10 @@ from typing import Generic, Self, TypeVar
 
 from torch import Tensor, nn
 
+from xec_geometry import SensorTable
+from xec_geometry.detector.survey import nominal_table
 from xec_train.data.batch import Batch
+from xec_train.data.dead_channels import RandomDeadChannels
 from xec_train.data.events import Events
 from xec_train.objectives.balance import LearnedWeights
 from xec_train.objectives.report import Arrays, Report
@@ -82,6 +85,10 @@ class Objective(ABC, Generic[NetworkT]):
         Metrics and files.
     learned
         Learned weights of losses; they are trained, averaged and stored beside the network.
+    geometry
+        Where the sensors stand, for which the network is made.
+    dead_channels
+        Dead channels that `augment` makes invalid.
     """
 
     truth_branches: tuple[str, ...] = ()
@@ -89,8 +96,10 @@ class Objective(ABC, Generic[NetworkT]):
     forward_methods: tuple[str, ...] = ()
     report: Report[NetworkT]
 
-    def __init__(self, learned: LearnedWeights | None = None) -> None:
+    def __init__(self, learned: LearnedWeights | None = None, geometry: SensorTable | None = None) -> None:
         self.learned = learned or LearnedWeights()
+        self.geometry = nominal_table() if geometry is None else geometry
+        self.dead_channels = RandomDeadChannels()
 
     def with_learned(self, learned: LearnedWeights) -> Self:
         """Return the same objective with other weights of losses, such as averaged ones."""

@@ -57,7 +57,9 @@ class ParameterSharding(Protocol):
     def average_gradients(self, module: nn.Module) -> None:
         """Average gradients over the processes, of a module that Fabric does not synchronize."""
 
-    def build_average(self, modules: TrainedModules, optimizer: Any, decay: float | None) -> Average | None:
+    def build_average(
+        self, modules: TrainedModules, optimizer: Any, decay: float | None, *, warm_up: bool = False
+    ) -> Average | None:
         """Build the average of modules that have been sharded; parameters as in `build_average`."""
 
     def full_modules(self, modules: TrainedModules) -> TrainedModules:
@@ -97,9 +99,11 @@ class Replicated:
                 if parameter.grad is not None:
                     self._processes.all_reduce(parameter.grad.div_(self._processes.world_size))
 
-    def build_average(self, modules: TrainedModules, optimizer: Any, decay: float | None) -> Average | None:
+    def build_average(
+        self, modules: TrainedModules, optimizer: Any, decay: float | None, *, warm_up: bool = False
+    ) -> Average | None:
         """Average the whole modules."""
-        return build_average(modules, optimizer, decay)
+        return build_average(modules, optimizer, decay, warm_up=warm_up)
 
     def full_modules(self, modules: TrainedModules) -> TrainedModules:
         """Return the modules."""
@@ -153,9 +157,11 @@ class Sharded:
     def average_gradients(self, module: nn.Module) -> None:
         """Leave the gradients as they are: each part has been averaged with every batch."""
 
-    def build_average(self, _modules: TrainedModules, _optimizer: Any, decay: float | None) -> Average | None:
+    def build_average(
+        self, _modules: TrainedModules, _optimizer: Any, decay: float | None, *, warm_up: bool = False
+    ) -> Average | None:
         """Average each part."""
-        average = build_ema(deepcopy(self._full).to(self._device), decay)
+        average = build_ema(deepcopy(self._full).to(self._device), decay, warm_up=warm_up)
         if average is not None:
             _shard(cast("TrainedModules", average.module))
         return average

@@ -25,7 +25,7 @@ class MaskedReconstruction(Reconstruction[XECMaskedAutoencoder]):
 
     def build_network(self) -> XECMaskedAutoencoder:
         """Return a new masked autoencoder."""
-        return XECMaskedAutoencoder(self.config.model, self.config.normalization)
+        return XECMaskedAutoencoder(self.config.model, self.config.normalization, self.geometry)
 
     def predict(
         self, network: XECMaskedAutoencoder, npho: Tensor, time: Tensor, mask: Tensor

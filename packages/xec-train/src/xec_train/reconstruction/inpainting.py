@@ -8,7 +8,6 @@ from torch import Tensor
 from xec_data.schema.branches import INVALID_ABOVE
 from xec_models.reconstruction.inpainter.inpainter import XECInpainter
 from xec_train.config.train_config import InpaintingConfig
-from xec_train.data.batch import Batch
 from xec_train.reconstruction.losses import Faces
 from xec_train.reconstruction.objective import Reconstruction
 
@@ -28,18 +27,15 @@ class Inpainting(Reconstruction[XECInpainter]):
 
     def build_network(self) -> XECInpainter:
         """Return a new inpainter."""
-        return XECInpainter(self.config.model, self.config.normalization)
+        return XECInpainter(self.config.model, self.config.normalization, self.geometry)
 
-    def draw(self, batch: Batch, scores: Tensor | None = None) -> Tensor:
-        """Choose the sensors to hide; with ``model.mask_npho_flat`` as many of every quantile of npho."""
+    def draw_part(self, npho: Tensor, ratio: float, preferred: Tensor | None, scores: Tensor) -> Tensor:
+        """Choose among some sensors; with ``model.mask_npho_flat`` as many of every quantile of npho."""
         if not self.config.model.mask_npho_flat:
-            return super().draw(batch, scores)
-        npho, preferred = batch["npho"], self.preferred(batch)
-        if scores is None:
-            scores = torch.rand(npho.shape, device=npho.device)
+            return super().draw_part(npho, ratio, preferred, scores)
         if preferred is not None:
             scores = -torch.log1p(-scores) / preferred
-        return draw_over_quantiles(npho, self.config.model.mask_ratio, scores)
+        return draw_over_quantiles(npho, ratio, scores)
 
     def predict(self, network: XECInpainter, npho: Tensor, time: Tensor, mask: Tensor) -> dict[str, Tensor]:
         """Return the sensors of all faces."""

@@ -11,9 +11,10 @@ import torch
 from torch import Tensor
 
 from xec_data.schema.branches import INVALID, INVALID_ABOVE
+from xec_geometry import load_geometry
 from xec_models.reconstruction.autoencoder import XECMaskedAutoencoder
 from xec_models.reconstruction.inpainter.inpainter import XECInpainter
-from xec_models.reconstruction.masking import draw_mask, event_scores
+from xec_models.reconstruction.masking import Sensors, draw_by_face, draw_mask, event_scores
 from xec_train.config.train_config import ReconstructionConfig
 from xec_train.data.augmentation import RandomMirror, drop_channels
 from xec_train.data.batch import Batch
@@ -50,11 +51,11 @@ class Reconstruction(Objective[NetworkT]):
 
     def __init__(self, config: ReconstructionConfig) -> None:
         learned = config.model.predict_channels if config.training.auto_channel_weight else ()
-        super().__init__(LearnedWeights(learned))
+        super().__init__(LearnedWeights(learned), load_geometry(config.geometry))
         self.config = config
         self.channels = config.model.predict_channels
         self.columns = tuple(range(len(self.channels)))
-        self.mirror = RandomMirror(config.training.mirror)
+        self.mirror = RandomMirror(config.training.mirror, geometry=self.geometry)
         self.event_weights: EventWeights | None = None
         self.report = ReconstructionReport(config, self.with_fixed_mask, self.weights)
 
@@ -88,19 +89,33 @@ class Reconstruction(Objective[NetworkT]):
             {} if self.event_weights is None else {_WEIGHT: self.event_weights.of(intensity(batch["npho"]))}
         )
         batch = drop_channels(self.mirror(batch), self.config.training.channel_dropout_rate)
+        batch = self.dead_channels(batch)
         return {**batch, **weights, MASK: self.draw(batch)}
 
     def draw(self, batch: Batch, scores: Tensor | None = None) -> Tensor:
         """Choose the sensors to hide, (B, sensors) bool; `scores` as in `draw_mask`."""
-        valid = batch["npho"].abs() <= INVALID_ABOVE
-        return draw_mask(valid, self.config.model.mask_ratio, preferred=self.preferred(batch), scores=scores)
+        npho, preferred = batch["npho"], self.preferred(batch)
+        if scores is None:
+            scores = torch.rand(npho.shape, device=npho.device)
+
+        def of_sensors(here: Sensors, ratio: float) -> Tensor:
+            wanted = None if preferred is None else preferred[:, here]
+            return self.draw_part(npho[:, here], ratio, wanted, scores[:, here])
+
+        return draw_by_face(self.config.model.mask_ratio, npho.shape[1], of_sensors)
+
+    def draw_part(self, npho: Tensor, ratio: float, preferred: Tensor | None, scores: Tensor) -> Tensor:
+        """Choose among some sensors (B, n); parameters as of `draw_mask`."""
+        return draw_mask(npho.abs() <= INVALID_ABOVE, ratio, preferred=preferred, scores=scores)
 
     def preferred(self, batch: Batch) -> Tensor | None:
         """Return the relative probability (B, sensors) of hiding each sensor; None: equal probabilities."""
         scale = self.config.training.time.mask_ratio_scale
         if scale == 1:
             return None
-        return torch.where(batch["time"].abs() <= INVALID_ABOVE, scale, 1.0)
+        npho, time, least = batch["npho"], batch["time"], self.config.normalization.npho_threshold
+        readable = (time.abs() <= INVALID_ABOVE) & (npho.abs() <= INVALID_ABOVE)
+        return torch.where(readable & (npho >= least), scale, 1.0)
 
     def link_batches(self, step: StepBatches[NetworkT]) -> list[Batch]:
         """Add the weight sums of the hidden cells of all batches, because losses are means over cells."""

@@ -54,7 +54,7 @@ class ReconstructionReport(Report[NetworkT]):
 
     def write_readings(self, run: Path, network: NetworkT, batches: Iterator[Batch]) -> list[Path]:
         """Write the first ``checkpoint.save_predictions`` events, sensor by sensor."""
-        n_events = self.config.checkpoint.save_predictions
+        n_events = self.config.checkpoint.n_predictions
         first = next(batches, None) if n_events else None
         if first is None:
             return []

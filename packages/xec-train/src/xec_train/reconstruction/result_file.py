@@ -21,7 +21,7 @@ def write_reconstruction(
     network: nn.Module,
     batches: Iterable[Mapping[str, Tensor]],
     channels: Sequence[str],
-    n_events: int,
+    n_events: float,
 ) -> Path:
     """Write events with the mask, and truth, prediction and error of each sensor.
 
@@ -50,7 +50,7 @@ def write_reconstruction(
     network.eval()
     with TreeWriter(run.reconstruction, metadata=metadata) as tree, torch.inference_mode():
         for batch in batches:
-            n = min(len(batch["mask"]), n_events - written)
+            n = int(min(len(batch["mask"]), n_events - written))
             if n == 0:
                 break
             mask = batch["mask"][:n]

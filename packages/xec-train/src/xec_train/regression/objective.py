@@ -11,6 +11,7 @@ from torch import Tensor
 
 from xec_data.checking.plausibility import implausible
 from xec_data.tasks.table import TASKS, truth_branches
+from xec_geometry import load_geometry
 from xec_models.anchor.table import NO_ANCHOR
 from xec_models.blocks.namespace import TORCH
 from xec_models.config.network import resolve_tasks
@@ -46,12 +47,14 @@ class Regression(Objective[XECRegressor]):
     forward_methods = ("forward_standardized",)
 
     def __init__(self, config: RegressionConfig) -> None:
-        super().__init__(LearnedWeights(_learned(config)))
+        super().__init__(LearnedWeights(_learned(config)), load_geometry(config.geometry))
         self.config = config
         self.tasks = config.enabled_tasks
         self.truth_branches = truth_branches(self.tasks)
         self.sample_branches = ANCHOR_TRUTH if config.model.anchor != NO_ANCHOR else ()
-        self.mirror = RandomMirror(config.training.mirror, [TASKS[task] for task in self.tasks])
+        self.mirror = RandomMirror(
+            config.training.mirror, [TASKS[task] for task in self.tasks], self.geometry
+        )
         self.event_weights: dict[str, EventWeights] = {}
         self.report = RegressionReport(self._weights)
 
@@ -62,7 +65,7 @@ class Regression(Objective[XECRegressor]):
 
     def build_network(self) -> XECRegressor:
         """Return a new regressor."""
-        return XECRegressor(self.config.model, self.tasks, self.config.normalization)
+        return XECRegressor(self.config.model, self.tasks, self.config.normalization, self.geometry)
 
     def prepare(self, network: XECRegressor, events: Events) -> None:
         """Fit the standardization of the targets, and the calibrations of the anchor to a sample."""
@@ -127,6 +130,7 @@ class Regression(Objective[XECRegressor]):
             for task, table in self.event_weights.items()
         }
         batch = drop_channels(self.mirror(batch), self.config.training.channel_dropout_rate)
+        batch = self.dead_channels(batch)
         return {**batch, **weights}
 
     def forward(self, network: XECRegressor, batch: Batch) -> dict[str, Tensor]:

@@ -11,7 +11,7 @@ from typing import Any
 from torch import nn
 
 from xec_data.tasks.table import TASKS
-from xec_geometry import LAYOUTS, geometry_hash
+from xec_geometry import LAYOUTS, SensorTable, geometry_hash
 from xec_models.checkpoint.building import load_parameters
 from xec_models.checkpoint.content import Checkpoint, State
 from xec_models.regressor.regressor import XECRegressor
@@ -113,7 +113,7 @@ class InitialWeights:
 
 
 def find_initial_weights(
-    path: Path, checkpoint: Checkpoint, config: TrainConfig, kind: str
+    path: Path, checkpoint: Checkpoint, config: TrainConfig, kind: str, geometry: SensorTable
 ) -> InitialWeights | None:
     """Decide whether a checkpoint is continued, or a new training starts from its weights.
 
@@ -125,6 +125,8 @@ def find_initial_weights(
         The configuration of the training.
     kind
         Kind of its network.
+    geometry
+        Where its sensors stand. Weights of other positions may start a training: they adapt.
 
     Returns
     -------
@@ -152,6 +154,8 @@ def find_initial_weights(
         raise TrainError(
             f"the configuration contradicts {path}, whose weights it starts from: {'; '.join(contradictions)}"
         )
+    if moved := other_positions(checkpoint, config, geometry):
+        adaptation = "; ".join(filter(None, (adaptation, f"{moved}: the weights will have to adapt")))
     state = checkpoint.weights.validated
     if encoder_only and not any(name.startswith(ENCODER) for name in state):
         raise TrainError(
@@ -162,6 +166,15 @@ def find_initial_weights(
     return InitialWeights(
         path, state, reason, encoder_only, adaptation, converted and not encoder_only, learned
     )
+
+
+def other_positions(checkpoint: Checkpoint, config: TrainConfig, geometry: SensorTable) -> str:
+    """Tell how the positions of a checkpoint differ from those of a training; empty if they do not."""
+    ours, theirs = (geometry_hash(PHYSICAL, table) for table in (geometry, checkpoint.geometry))
+    if ours == theirs:
+        return ""
+    there = checkpoint.config.geometry_source
+    return f"geometry is {config.geometry} ({ours[:12]}), there {there} ({theirs[:12]})"
 
 
 def _adaptation(checkpoint: Checkpoint, config: TrainConfig) -> str:
@@ -221,7 +234,8 @@ def _contradictions(checkpoint: Checkpoint, config: TrainConfig, *, other_layout
         if key in theirs and theirs[key] != ours[key] and not (other_layout and key == "model.layout")
     ]
     layout = EARLIER if other_layout else config.model.layout
-    here, there = geometry_hash(layout), checkpoint.provenance.geometry_hash
+    # Of its own positions: the same hash means that its sensors are numbered and sorted as ours.
+    here, there = geometry_hash(layout, checkpoint.geometry), checkpoint.provenance.geometry_hash
     if not found and here != there:
         found.append(f"the geometry is {here[:12]}, there {there[:12]}")
     return found

@@ -12,6 +12,7 @@ from xec_data.schema.branches import ID_BRANCHES
 from xec_models.checkpoint.content import Checkpoint
 from xec_models.checkpoint.run_directory import RunDirectory
 from xec_train.config.train_config import TrainConfig
+from xec_train.data.dead_channels import RandomDeadChannels, read_lists
 from xec_train.data.events import Events, open_events
 from xec_train.data.input_range import input_range, unlike
 from xec_train.data.loader import thread_count, worker_count
@@ -73,7 +74,9 @@ def prepare(config: TrainConfig, processes: Processes, display: Display) -> Prep
     kind = OBJECTIVES[config.objective].network_kind
     path = processes.broadcast(lambda: find_checkpoint(config.checkpoint, config.mlflow.run_name))
     opened_checkpoint = (
-        None if path is None else processes.run_on_all(lambda: open_checkpoint(path, config, kind))
+        None
+        if path is None
+        else processes.run_on_all(lambda: open_checkpoint(path, config, kind, objective.geometry))
     )
     weights = opened_checkpoint if isinstance(opened_checkpoint, InitialWeights) else None
     checkpoint = None if isinstance(opened_checkpoint, InitialWeights) else opened_checkpoint
@@ -81,6 +84,13 @@ def prepare(config: TrainConfig, processes: Processes, display: Display) -> Prep
     run = RunDirectory(
         processes.broadcast(lambda: choose_run(config, path if weights is None else None).path)
     )
+    # One process asks: a database need not answer all of them alike.
+    lists = processes.broadcast(
+        lambda: read_lists(config.data.dead_channels or (), run.path if checkpoint is not None else None)
+    )
+    objective.dead_channels = RandomDeadChannels(lists)
+    if text := objective.dead_channels.describe():
+        display.line(text)
     sharing = processes.n_sharing_cores
     training, validation = processes.run_on_all(lambda: _open_files(config, objective, sharing, display))
     if checkpoint is not None:

@@ -6,13 +6,19 @@ from pathlib import Path
 from typing import Any
 
 from xec_data.tasks.table import TASKS
+from xec_geometry import SensorTable
 from xec_models.checkpoint.content import Checkpoint
 from xec_models.checkpoint.reading import read_checkpoint
 from xec_models.checkpoint.run_directory import RunDirectory
 from xec_train.config.sections import AUTO, CheckpointConfig
 from xec_train.config.train_config import TrainConfig
 from xec_train.errors import TrainError
-from xec_train.runs.finetuning import InitialWeights, find_initial_weights, stated_or_default
+from xec_train.runs.finetuning import (
+    InitialWeights,
+    find_initial_weights,
+    other_positions,
+    stated_or_default,
+)
 from xec_train.tracking.base import flatten
 
 # Keys that may differ although the network is the same.
@@ -49,8 +55,21 @@ def find_checkpoint(config: CheckpointConfig, run_name: str | None) -> Path | No
     return max(found, key=lambda path: path.stat().st_mtime, default=None)
 
 
-def open_checkpoint(path: Path, config: TrainConfig, kind: str) -> Checkpoint | InitialWeights:
+def open_checkpoint(
+    path: Path, config: TrainConfig, kind: str, geometry: SensorTable
+) -> Checkpoint | InitialWeights:
     """Read a checkpoint, and check that the configuration continues it or can start from its weights.
+
+    Parameters
+    ----------
+    path
+        The checkpoint.
+    config
+        The configuration of the training.
+    kind
+        Kind of its network.
+    geometry
+        Where its sensors stand.
 
     Returns
     -------
@@ -65,13 +84,15 @@ def open_checkpoint(path: Path, config: TrainConfig, kind: str) -> Checkpoint | 
         If it was made with another network or normalization; the message names both values.
     """
     checkpoint = read_checkpoint(path)
-    weights = find_initial_weights(path, checkpoint, config, kind)
+    weights = find_initial_weights(path, checkpoint, config, kind, geometry)
     if weights is not None:
         return weights
     ours, theirs = flatten(config.model_dump(mode="json")), stated_or_default(checkpoint, config)
     different = [key for key in _fixed_keys(ours) if key in theirs and theirs[key] != ours[key]]
-    if different:
-        both = "; ".join(f"{key} is {ours[key]}, there {theirs[key]}" for key in different)
+    both = "; ".join(f"{key} is {ours[key]}, there {theirs[key]}" for key in different)
+    if not different:
+        both = other_positions(checkpoint, config, geometry)
+    if both:
         raise TrainError(f"the configuration contradicts {path}, which it should continue: {both}")
     return checkpoint
 

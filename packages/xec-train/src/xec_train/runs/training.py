@@ -13,6 +13,7 @@ from xec_models.checkpoint.run_directory import RunDirectory
 from xec_train.config.sections import AUTO
 from xec_train.config.template import resolved
 from xec_train.config.train_config import TrainConfig
+from xec_train.data.dead_channels import write_lists
 from xec_train.data.reading_processes import reading_failures_reported
 from xec_train.engine.checkpoints import CheckpointWriter
 from xec_train.engine.display import Display
@@ -100,7 +101,7 @@ def run_training(
 
 def _run(assembly: Assembly, time_limit: TimeLimit, display: Display) -> TrainingOutcome:
     config, ready, fabric, processes, state, training, validation = assembly
-    processes.broadcast(lambda: _write_config(config, ready.run))
+    processes.broadcast(lambda: _write_config(config, ready))
     lines = processes.run_on_all(
         lambda: ready.objective.fit_event_weights(
             ready.training,
@@ -126,6 +127,7 @@ def _run(assembly: Assembly, time_limit: TimeLimit, display: Display) -> Trainin
         processes,
         order=order_of(training),
         inputs=inputs,
+        geometry=ready.objective.geometry,
     )
     tracker, mlflow = Trackers(), None
     data: Sequence[DataFile] = ()
@@ -180,9 +182,10 @@ def _claim(config: TrainConfig, ready: Preparation) -> RunClaim:
     return RunClaim(ready.run, is_named=config.mlflow.run_name is not None, continues=continues)
 
 
-def _write_config(config: TrainConfig, run: RunDirectory) -> None:
-    with atomic_output(run.config) as temporary:
+def _write_config(config: TrainConfig, ready: Preparation) -> None:
+    with atomic_output(ready.run.config) as temporary:
         temporary.write_text(resolved(config), encoding="utf-8")
+    write_lists(ready.run.path, config.data.dead_channels or (), ready.objective.dead_channels.lists)
 
 
 def _start_tracking(

@@ -14,7 +14,7 @@ from xec_analysis.studies.benchmark.measurement import binned, profiles_of, resi
 from xec_analysis.studies.benchmark.truth import Floats, SetTruth
 from xec_analysis.style.quantities import quantity_of
 from xec_data.tasks.table import TASKS
-from xec_models.regressor.metrics import rms
+from xec_models.regressor.metrics import rmse
 
 BOUND = "bound"
 
@@ -46,7 +46,7 @@ def bound_rows(bounds: Mapping[str, Floats], truth: SetTruth) -> Iterator[Resolu
             unit=unit,
             events=int(usable.sum()),
             width=Number(mixture_half_width(sigma[usable])),
-            rms=Number(rms(sigma[usable])),
+            rms=Number(rmse(sigma[usable])),
             bias=None,
             profiles=profiles_of(truth, usable, width),
         )
@@ -74,7 +74,7 @@ def bound_ratios(
             def ratio(
                 part: NDArray[np.int64], values: Floats = residuals.values, s: Floats = sigma
             ) -> Number:
-                return spread(values[part]).scaled(1 / rms(s[part]))
+                return spread(values[part]).scaled(1 / rmse(s[part]))
 
             usable = np.isfinite(residuals.values) & np.isfinite(sigma)
             profile = binned(truth, "w", _depth_bins(truth), usable, ratio, _LEAST_EVENTS)

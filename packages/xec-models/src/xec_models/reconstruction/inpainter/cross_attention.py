@@ -12,7 +12,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from xec_geometry import FACES, N_SENSORS, face_of_sensor, sensor_positions
+from xec_geometry import FACES, N_SENSORS, SensorTable, face_of_sensor
+from xec_geometry.detector.survey import nominal_table
 from xec_models.blocks.exporting import is_exporting
 from xec_models.blocks.masked_softmax import masked_softmax
 from xec_models.config.network import ModelConfig
@@ -27,10 +28,10 @@ LONGEST, SHORTEST = 512.0, 2.0
 """Wavelengths of the position encoding in cm: larger than the detector, and about a pitch of the SiPMs."""
 
 
-def position_bands() -> Tensor:
+def position_bands(geometry: SensorTable) -> Tensor:
     """Return sines and cosines of every sensor's coordinates, (sensors, 6 · 16)."""
     wavelengths = np.geomspace(LONGEST, SHORTEST, BANDS)
-    phase = 2 * np.pi * sensor_positions()[:, :, None] / wavelengths
+    phase = 2 * np.pi * geometry.positions[:, :, None] / wavelengths
     bands = np.concatenate([np.sin(phase), np.cos(phase)], axis=-1).reshape(N_SENSORS, -1)
     return torch.tensor(bands).to(torch.get_default_dtype())
 
@@ -47,6 +48,8 @@ class CrossAttentionHead(nn.Module):
         Shape of the network.
     channels
         Predicted columns: 0 npho, 1 time.
+    geometry
+        Where the sensors stand; nominal by default.
     """
 
     neighbour: Tensor
@@ -54,16 +57,19 @@ class CrossAttentionHead(nn.Module):
     bands: Tensor
     face: Tensor
 
-    def __init__(self, model: ModelConfig, channels: tuple[int, ...]) -> None:
+    def __init__(
+        self, model: ModelConfig, channels: tuple[int, ...], geometry: SensorTable | None = None
+    ) -> None:
         super().__init__()
-        neighbour, _ = nearest_sensors(NEIGHBOURS)
-        positions = sensor_positions()
+        places = nominal_table() if geometry is None else geometry
+        neighbour, _ = nearest_sensors(NEIGHBOURS, places)
+        positions = places.positions
         # In units of a neighbourhood's usual size, so that the numbers are of order 1.
         offset = (positions[neighbour] - positions[:, None]) / np.ptp(positions[neighbour], axis=1).mean()
         tables = {
             "neighbour": torch.tensor(neighbour),
             "offset": torch.tensor(offset).to(torch.get_default_dtype()),
-            "bands": position_bands(),
+            "bands": position_bands(places),
             "face": torch.tensor(face_of_sensor()),
         }
         for name, table in tables.items():

@@ -11,7 +11,8 @@ from torch import Tensor, nn
 
 from xec_data.normalization.transforms import NormalizationConfig
 from xec_data.schema.branches import SENSOR_BRANCHES
-from xec_geometry import FACES, face_ids
+from xec_geometry import FACES, SensorTable, face_ids
+from xec_geometry.detector.survey import nominal_table
 from xec_models.config.network import InpainterConfig
 from xec_models.encoder.encoder import XECEncoder
 from xec_models.encoder.gather import SensorMap
@@ -33,6 +34,8 @@ class XECInpainter(Network):
         Shape of the network.
     normalization
         Constants of the inputs.
+    geometry
+        Where the sensors stand; nominal by default.
 
     Attributes
     ----------
@@ -46,26 +49,29 @@ class XECInpainter(Network):
         self,
         model: InpainterConfig,
         normalization: NormalizationConfig,
+        geometry: SensorTable | None = None,
     ) -> None:
         super().__init__()
         self.model_config = model
         self.normalization = normalization
         self.channels = tuple(name for name in SENSOR_BRANCHES if name in model.predict_channels)
         self.columns = tuple(SENSOR_BRANCHES.index(name) for name in self.channels)
-        self.encoder = XECEncoder(model, normalization)
-        self.neighbour_means = NeighbourMeans(self.encoder.normalizer)
-        self.head = INPAINTER_HEADS[model.head].build(model, self.columns)
+        self.geometry = nominal_table() if geometry is None else geometry
+        self.encoder = XECEncoder(model, normalization, self.geometry)
+        self.neighbour_means = NeighbourMeans(self.encoder.normalizer, self.geometry)
+        self.head = INPAINTER_HEADS[model.head].build(model, self.columns, self.encoder, self.geometry)
         self.face_maps = nn.ModuleDict({face: SensorMap(face_ids(face)) for face in FACES})
         if model.freeze_encoder:
             self.encoder.requires_grad_(False)
         self.train(self.training)
 
     @classmethod
-    def from_config(cls, config: Mapping[str, Any]) -> XECInpainter:
+    def from_config(cls, config: Mapping[str, Any], geometry: SensorTable | None = None) -> XECInpainter:
         """Build from ``model`` and ``normalization`` of a plain configuration."""
         return cls(
             InpainterConfig.model_validate(config["model"]),
             NormalizationConfig.model_validate(config["normalization"]),
+            geometry,
         )
 
     def train(self, mode: bool = True) -> Self:
@@ -119,7 +125,7 @@ class XECInpainter(Network):
             Predictions where the mask is True, `x` elsewhere.
         """
         local = self.neighbour_means(x, mask)
-        tokens = self.encode_normalized(x, ~local.seen)
+        tokens = self.encode_normalized(local.readings, ~local.seen)
         found = self.head(local, tokens, mask)
         return torch.where(mask.unsqueeze(-1), found, x[..., list(self.columns)])
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cache
 from typing import NamedTuple
 
 import numpy as np
@@ -10,7 +9,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from xec_geometry import FACES, N_SENSORS, face_ids, sensor_positions
+from xec_geometry import FACES, N_SENSORS, SensorTable, face_ids, sensor_positions
+from xec_geometry.support.caching import cache
 from xec_models.encoder.normalizer import Normalizer
 
 N_NEIGHBOURS = 24
@@ -33,11 +33,14 @@ class LocalFeatures(NamedTuple):
         there are none.
     seen
         (B, sensors) bool: whether there is a valid count that is not hidden.
+    readings
+        (B, sensors, 2): normalized count and time, sentinels where they are hidden.
     """
 
     values: Tensor
     estimate: Tensor
     seen: Tensor
+    readings: Tensor
 
 
 class NeighbourMeans(nn.Module):
@@ -50,15 +53,17 @@ class NeighbourMeans(nn.Module):
     ----------
     normalizer
         Scale and sentinels of the readings.
+    geometry
+        Where the sensors stand; nominal by default.
     """
 
     neighbour: Tensor
     weight: Tensor
 
-    def __init__(self, normalizer: Normalizer) -> None:
+    def __init__(self, normalizer: Normalizer, geometry: SensorTable | None = None) -> None:
         super().__init__()
         self.normalizer = normalizer
-        neighbour, distance = same_face_neighbours(N_NEIGHBOURS)
+        neighbour, distance = same_face_neighbours(N_NEIGHBOURS, geometry)
         weight = (distance / distance.min(axis=1, keepdims=True)) ** -4.0
         self.register_buffer("neighbour", torch.tensor(neighbour), persistent=False)
         table = torch.tensor(weight).to(torch.get_default_dtype())
@@ -85,17 +90,23 @@ class NeighbourMeans(nn.Module):
         sums = (around * self.weight.unsqueeze(-1)).sum(-2)
         values, weights = sums.chunk(2, dim=-1)
         estimate = torch.where(weights > 0, values / torch.where(weights > 0, weights, 1), 0)
-        return LocalFeatures(torch.cat([torch.where(read, x, estimate), flags], dim=-1), estimate, seen)
+        readings = torch.where(hidden.unsqueeze(-1), normalizer.sentinels(), x)
+        values = torch.cat([torch.where(read, x, estimate), flags], dim=-1)
+        return LocalFeatures(values, estimate, seen, readings)
 
 
 @cache
-def same_face_neighbours(count: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+def same_face_neighbours(
+    count: int, geometry: SensorTable | None = None
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """Find the nearest sensors of the same face, the nearest first.
 
     Parameters
     ----------
     count
         Number of neighbours of each sensor.
+    geometry
+        Where the sensors stand; nominal by default.
 
     Returns
     -------
@@ -106,24 +117,26 @@ def same_face_neighbours(count: int) -> tuple[NDArray[np.int64], NDArray[np.floa
     distances = np.empty((N_SENSORS, count))
     for face in FACES:
         members = face_ids(face)
-        found, distance = _nearest(members, members, count)
+        found, distance = _nearest(members, members, count, geometry)
         ids[members], distances[members] = found, distance
     return ids, distances
 
 
 @cache
-def nearest_sensors(count: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+def nearest_sensors(
+    count: int, geometry: SensorTable | None = None
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """Find the nearest sensors in space, whatever their face; as `same_face_neighbours`."""
     every = np.arange(N_SENSORS)
-    return _nearest(every, every, count)
+    return _nearest(every, every, count, geometry)
 
 
 def _nearest(
-    targets: NDArray[np.int64], sources: NDArray[np.int64], count: int
+    targets: NDArray[np.int64], sources: NDArray[np.int64], count: int, geometry: SensorTable | None
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     from scipy.spatial import KDTree
 
-    positions = sensor_positions()
+    positions = sensor_positions() if geometry is None else geometry.positions
     distances, order = KDTree(positions[sources]).query(positions[targets], k=count + 1)
     # A sensor is at distance 0 from itself.
     return sources[order[:, 1:]], distances[:, 1:]

@@ -43,23 +43,26 @@ class SystemMetrics:
         -------
         dict
             ``system/ram_used_gb``: largest memory of this process and its reading processes, shared pages
-            counted once; ``avg_data_load_sec``: wait for the data of a step; ``compute_efficiency``:
-            fraction of the time from the first such wait to the last that was none. On a GPU
-            ``system/memory_allocated_GB``, ``system/memory_peak_GB`` (of the epoch),
-            ``system/memory_fragmentation`` (fraction of the reserved memory that is not in use) and, where
-            the driver reports it, ``system/gpu_utilization_pct``.
+            counted once; ``system/avg_data_load_sec``: wait for the data of a step;
+            ``system/compute_efficiency``: fraction of the time from the first such wait to the last that was
+            none. On a GPU ``system/memory_allocated_GB``, ``system/memory_reserved_GB``,
+            ``system/memory_peak_GB`` (of the epoch), ``system/memory_fragmentation`` (fraction of the
+            reserved memory that is not in use),
+            ``system/gpu_utilization_pct`` (allocated memory as a part of all) and, where the driver reports
+            it, ``system/gpu_busy_pct`` (part of the time in which the GPU computes).
         """
         self._sample()
         numbers = {
             "system/ram_used_gb": self._ram / GB,
-            "avg_data_load_sec": self._waited / max(1, self._waits),
-            "compute_efficiency": 1.0 - self._waited / max(self._end - self._begin, self._waited, 1e-9),
+            "system/avg_data_load_sec": self._waited / max(1, self._waits),
+            "system/compute_efficiency": 1.0
+            - self._waited / max(self._end - self._begin, self._waited, 1e-9),
         }
         if self.device.type == "cuda":
             numbers |= gpu_memory(self.device)
             torch.cuda.reset_peak_memory_stats(self.device)
         if self._utilizations:
-            numbers["system/gpu_utilization_pct"] = sum(self._utilizations) / len(self._utilizations)
+            numbers["system/gpu_busy_pct"] = sum(self._utilizations) / len(self._utilizations)
         self._restart()
         return numbers
 
@@ -108,10 +111,12 @@ def _ram(process: psutil.Process) -> int:
 
 
 def gpu_memory(device: torch.device) -> dict[str, float]:
-    """Return allocated and peak memory of the device, and the unused fraction of the reserved memory."""
+    """Return allocated, reserved and peak memory of the device, and how much of it is in use."""
     allocated, reserved = torch.cuda.memory_allocated(device), torch.cuda.memory_reserved(device)
     return {
         "system/memory_allocated_GB": allocated / GB,
+        "system/memory_reserved_GB": reserved / GB,
         "system/memory_peak_GB": torch.cuda.max_memory_allocated(device) / GB,
         "system/memory_fragmentation": 1.0 - allocated / reserved if reserved else 0.0,
+        "system/gpu_utilization_pct": 100 * allocated / torch.cuda.get_device_properties(device).total_memory,
     }

@@ -80,7 +80,9 @@ class ScheduleFreeAverage:
         self._current = True
 
 
-def build_average(network: nn.Module, optimizer: Any, decay: float | None) -> Average | None:
+def build_average(
+    network: nn.Module, optimizer: Any, decay: float | None, *, warm_up: bool = False
+) -> Average | None:
     """Build the average for an optimizer: its own if it has one, else the exponential one.
 
     Parameters
@@ -89,23 +91,25 @@ def build_average(network: nn.Module, optimizer: Any, decay: float | None) -> Av
         The network.
     optimizer
         Its optimizer.
-    decay
+    decay, warm_up
         As in `build_ema`.
     """
     if hasattr(optimizer, "eval"):
         return ScheduleFreeAverage(network, optimizer)
-    return build_ema(network, decay)
+    return build_ema(network, decay, warm_up=warm_up)
 
 
-def build_ema(network: nn.Module, decay: float | None) -> AveragedModel | None:
+def build_ema(network: nn.Module, decay: float | None, *, warm_up: bool = False) -> AveragedModel | None:
     """Build a moving average of the weights and buffers of a network.
 
     Parameters
     ----------
     network
-        The network; the average starts as a copy of it.
+        The network; the average starts as a copy of it after the first step.
     decay
-        Weight of the past after many updates; None: no average.
+        Weight β of the past, W ← β·W + (1 − β)·new; None: no average.
+    warm_up
+        Whether β is smaller in the first updates.
 
     Returns
     -------
@@ -114,18 +118,20 @@ def build_ema(network: nn.Module, decay: float | None) -> AveragedModel | None:
     """
     if decay is None:
         return None
-    return AveragedModel(network, multi_avg_fn=_average(decay), use_buffers=True)
+    return AveragedModel(network, multi_avg_fn=_average(decay, warm_up), use_buffers=True)
 
 
 def decay_at(update: int, decay: float) -> float:
-    """Return the decay of an update, counted from 1: small at first, so that initial weights fade soon."""
+    """Return β of an update of a warm-up, counted from 1: small, so that initial weights fade soon."""
     return min(decay, (1 + update) / (_WARMUP + update))
 
 
-def _average(decay: float) -> Callable[[Sequence[Tensor], Sequence[Tensor], Tensor | int], None]:
+def _average(
+    decay: float, warm_up: bool
+) -> Callable[[Sequence[Tensor], Sequence[Tensor], Tensor | int], None]:
     def update(averages: Sequence[Tensor], current: Sequence[Tensor], n_updates: Tensor | int) -> None:
         if averages[0].is_floating_point():
-            weight = 1.0 - decay_at(int(n_updates), decay)
+            weight = 1.0 - (decay_at(int(n_updates), decay) if warm_up else decay)
             torch._foreach_lerp_(_local(averages), _local(current), weight)
         else:
             # Tables of indices: an average that is rounded down would point elsewhere.

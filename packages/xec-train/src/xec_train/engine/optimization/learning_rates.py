@@ -83,11 +83,13 @@ def cosine_restarts(config: TrainingConfig, _steps_per_epoch: int) -> LearningRa
 def onecycle(config: TrainingConfig, steps_per_epoch: int) -> LearningRate:
     """Return half a cosine up to max_lr in the first part of the training, half a cosine down in the rest.
 
+    It begins at lr; without max_lr, lr is its top, and it begins at a 25th of it.
+
     Source: Smith and Topin, arXiv:1708.07120, with the numbers of torch's `OneCycleLR`. That class itself
     keeps its numbers in the optimizer's state, where a changed configuration would not reach them.
     """
     top = config.max_lr or config.lr
-    begin = top * ONECYCLE_BEGIN
+    begin = config.lr if config.max_lr else top * ONECYCLE_BEGIN
     last = config.epochs * steps_per_epoch - 1
     summit = config.pct_start * (last + 1) - 1
 
@@ -114,7 +116,8 @@ SCHEDULES: Registry[LearningRateSchedule] = Registry(
             ("lr_min", "lr_restart_period", "lr_restart_mult"),
         ),
         LearningRateSchedule(
-            "onecycle", onecycle, "up to max_lr and down again", ("max_lr", "pct_start"), own_warmup=True
+            "onecycle", onecycle, "up from lr to max_lr and down again", ("max_lr", "pct_start"),
+            own_warmup=True,
         ),
         LearningRateSchedule(
             "plateau", constant, "lowered when the validation loss no longer falls",

@@ -21,19 +21,19 @@ from xec_train.engine.hardware.precision import scaler_of
 
 @dataclass(frozen=True)
 class StepOutcome:
-    """The outcome of a step: losses, events, and whether it was taken.
+    """The outcome of a step: losses, events, and the norm of its gradient.
 
     Attributes
     ----------
-    is_finite
-        Waits for the device, and returns whether the gradient was finite, so that the step was taken.
+    gradient_norm
+        Waits for the device, and returns the norm before clipping; if it is finite, the step was taken.
     losses, sizes
         Losses and number of events of each batch.
     identities
         Run and event numbers of each batch.
     """
 
-    is_finite: Callable[[], bool]
+    gradient_norm: Callable[[], float]
     losses: list[dict[str, Tensor]]
     sizes: list[int]
     identities: list[Batch]
@@ -81,24 +81,24 @@ class OptimizerStep:
             # A gradient scaler checks by itself, and lowers its scale; other optimizers skip nothing.
             self._wrapped.step()
         return StepOutcome(
-            _copied_to_host(finite),
+            _copied_to_host(norm.detach()),
             [{name: loss.detach() for name, loss in parts.items()} for parts in losses],
             [len(batch[SENSOR_BRANCHES[0]]) for batch in batches],
             [{name: batch[name] for name in ID_BRANCHES if name in batch} for batch in batches],
         )
 
 
-def _copied_to_host(flag: Tensor) -> Callable[[], bool]:
-    """Send a flag to the host; the returned function waits for this copy alone."""
-    if flag.device.type != "cuda":
-        return lambda: bool(flag)
-    copy = torch.empty((), dtype=torch.bool, pin_memory=True)
-    copy.copy_(flag, non_blocking=True)
+def _copied_to_host(number: Tensor) -> Callable[[], float]:
+    """Send a number to the host; the returned function waits for this copy alone."""
+    if number.device.type != "cuda":
+        return lambda: float(number)
+    copy = torch.empty((), dtype=number.dtype, pin_memory=True)
+    copy.copy_(number, non_blocking=True)
     arrival = torch.cuda.Event()  # type: ignore[no-untyped-call]
     arrival.record()
 
-    def wait() -> bool:
+    def wait() -> float:
         arrival.synchronize()
-        return bool(copy)
+        return float(copy)
 
     return wait
