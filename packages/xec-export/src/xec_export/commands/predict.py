@@ -33,6 +33,14 @@ def predict(
             "computing.",
         ),
     ] = False,
+    dump_inputs: Annotated[
+        Path | None,
+        typer.Option(
+            help="Also write what enters the network, and what it gives, to this file, with which xec-validate "
+            "(tools/cpp) compares in C++.",
+        ),
+    ] = None,
+    dump_events: Annotated[int, typer.Option(min=1, help="Events in that file, the first ones.")] = 64,
     accept_range: AcceptRange = False,
     force: Force = False,
 ) -> None:
@@ -53,7 +61,10 @@ def predict(
     predictor: Predictor = open_predictor(model, batch_size=batch, threads=threads)
     if mirror:
         predictor = MirroredPredictor(predictor)
-    check_output(output, inputs=[model, *find_files(list(inputs))], force=force)
+    files = find_files(list(inputs))
+    check_output(output, inputs=[model, *files], force=force)
+    if dump_inputs is not None:
+        check_output(dump_inputs, inputs=[model, *files], force=force)
     with events_progress("predict") as progress:
         report = predict_files(
             predictor,
@@ -65,5 +76,7 @@ def predict(
             angle_unit=angle_unit,
             progress=progress,
             accept_range=accept_range,
+            dump=dump_inputs,
+            dump_events=dump_events,
         )
     print_prediction(report, predictor)
