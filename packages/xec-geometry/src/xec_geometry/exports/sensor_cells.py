@@ -30,14 +30,15 @@ def sensor_cells(layout: Layout) -> IntArray:
         −1, −1, 0, 0.
     """
     cells = np.tile([-1, -1, 0, 0], (p.N_SENSORS, 1))
-    for name in FACE_TABLE:
-        table = index_map(name, layout)
+    for face in FACE_TABLE.values():
+        table = index_map(face.name, layout)
         if table.ndim == 1:
             places = [(row, column) for row, length in enumerate(hex_rows) for column in range(length)]
             cells[table] = [(*place, 1, 1) for place in places]
             continue
         ids, first = np.unique(table, return_index=True)
-        for sensor, row, column in zip(ids, *np.unravel_index(first, table.shape), strict=True):
+        for sensor, place in zip(ids.tolist(), first.tolist(), strict=True):
+            row, column = divmod(place, table.shape[1])
             n_rows = _run(table[row:, column] == sensor)
             n_columns = _run(table[row, column:] == sensor)
             cells[sensor] = row, column, n_rows, n_columns
