@@ -39,17 +39,8 @@ def test_inputs_and_predictions_of_the_first_events(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     output, dump = tmp_path / "out.root", tmp_path / "events.xec"
-    arguments = [
-        "predict",
-        exported.onnx,
-        event_file,
-        "-o",
-        output,
-        "--dump-inputs",
-        dump,
-        "--dump-events",
-        "5",
-    ]
+    arguments = ["predict", exported.onnx, event_file, "-o", output]
+    arguments += ["--dump-inputs", dump, "--dump-events", "5"]
     assert run(*arguments) == 0
     assert f"wrote {dump}: inputs and predictions of 5 events" in capsys.readouterr().out
     lines, rows = read(dump)

@@ -36,8 +36,8 @@ def predict(
     dump_inputs: Annotated[
         Path | None,
         typer.Option(
-            help="Also write what enters the network, and what it gives, to this file: xec-validate (tools/cpp) "
-            "compares with it in C++.",
+            help="Also write what enters the network, and what it gives, to this file, with which "
+            "xec-validate (tools/cpp) compares in C++.",
         ),
     ] = None,
     dump_events: Annotated[int, typer.Option(min=1, help="Events in that file, the first ones.")] = 64,
