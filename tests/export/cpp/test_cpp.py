@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -96,7 +97,8 @@ def build(tmp_path_factory: pytest.TempPathFactory) -> Path:
         replaced = PROJECT.replace("CPP", str(CPP)).replace("NAMES", " ".join(programs))
         (folder / "CMakeLists.txt").write_text(replaced.replace("WARNINGS", " ".join(WARNINGS)))
         configure = ["cmake", "-S", folder, "-B", folder / "build", "-DXEC_STRICT=ON"]
-        result = run(*configure, f"-DONNXRUNTIME_INCLUDE_DIR={header_folder()}")
+        configure += [f"-DONNXRUNTIME_INCLUDE_DIR={header_folder()}", f"-DXEC_PYTHON={sys.executable}"]
+        result = run(*configure)
         assert result.returncode == 0, result.stderr
         result = run("cmake", "--build", folder / "build", "--parallel", "2")
         assert result.returncode == 0, result.stdout + result.stderr

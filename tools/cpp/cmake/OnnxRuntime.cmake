@@ -3,6 +3,7 @@
 # ONNXRUNTIME_INCLUDE_DIR  folder of onnxruntime_cxx_api.h; found where packages of the system put it
 # ONNXRUNTIME_LIBRARY      the library; by default that of the Python which is first on the PATH, because it is the one
 #                          that `xec predict` uses, else that of the system
+# XEC_PYTHON               another Python to take the library from
 
 find_path(ONNXRUNTIME_INCLUDE_DIR onnxruntime_cxx_api.h
   PATH_SUFFIXES onnxruntime onnxruntime/core/session
@@ -48,5 +49,4 @@ endif()
 add_library(onnxruntime::onnxruntime SHARED IMPORTED GLOBAL)
 set_target_properties(onnxruntime::onnxruntime PROPERTIES
   IMPORTED_LOCATION "${linked}"
-  IMPORTED_SONAME libonnxruntime.so.1
   INTERFACE_INCLUDE_DIRECTORIES "${ONNXRUNTIME_INCLUDE_DIR}")
