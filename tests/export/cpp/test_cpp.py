@@ -24,6 +24,9 @@ from xec_geometry.exports import export_geometry
 ROOT = Path(__file__).parents[3]
 CPP = ROOT / "tools" / "cpp"
 READMES = (ROOT / "packages" / "xec-export" / "README.md", CPP / "README.md")
+CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+HEADERS = CACHE / "xec" / "onnxruntime-headers"
+SYSTEM_HEADERS = tuple(Path("/usr/include") / name for name in ("onnxruntime", "onnxruntime/core/session"))
 WARNINGS = ("-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Werror")
 
 PROJECT = """
@@ -44,8 +47,7 @@ pytestmark = pytest.mark.slow
 def header_folder() -> Path | None:
     """Where the headers of ONNX Runtime stand; its wheels have none."""
     named = os.environ.get("XEC_ONNXRUNTIME_INCLUDE_DIR")
-    system = ("onnxruntime", "onnxruntime/core/session")
-    folders = [Path(named)] if named else [Path("/usr/include") / name for name in system]
+    folders = [Path(named)] if named else [HEADERS, *SYSTEM_HEADERS]
     return next((folder for folder in folders if (folder / "onnxruntime_cxx_api.h").is_file()), None)
 
 
@@ -56,8 +58,8 @@ def missing() -> str | None:
     folder = header_folder()
     if folder is None:
         return (
-            "no C++ headers of ONNX Runtime (tools/cpp/onnxruntime_headers.sh FOLDER gets them; "
-            "XEC_ONNXRUNTIME_INCLUDE_DIR=FOLDER names them)"
+            f"no C++ headers of ONNX Runtime; tools/cpp/onnxruntime_headers.sh {HEADERS} gets them, "
+            "XEC_ONNXRUNTIME_INCLUDE_DIR names another folder"
         )
     version = re.search(r"#define ORT_API_VERSION (\d+)", (folder / "onnxruntime_c_api.h").read_text())
     installed = int(onnxruntime().__version__.split(".")[1])
@@ -66,14 +68,15 @@ def missing() -> str | None:
     return None
 
 
-def printed_programs() -> dict[str, str]:
-    """The complete programs in the READMEs."""
+def programs() -> dict[str, str]:
+    """The complete programs in the READMEs, and one of the tests."""
     blocks = [
         block
         for readme in READMES
         for block in re.findall(r"```cpp\n(.*?)```", readme.read_text(encoding="utf-8"), re.DOTALL)
     ]
-    return {f"example{i}": block for i, block in enumerate(blocks)}
+    checks = Path(__file__).with_name("checks.cpp").read_text(encoding="utf-8")
+    return {"export_readme": blocks[0], "cpp_readme": blocks[1], "checks": checks}
 
 
 def run(*command: str | Path, **options: Any) -> subprocess.CompletedProcess[str]:
@@ -90,11 +93,10 @@ def build(tmp_path_factory: pytest.TempPathFactory) -> Path:
         pytest.skip(reason)
 
     def fill(folder: Path) -> None:
-        programs = printed_programs()
         (folder / "xec_geometry.hpp").write_text(export_geometry("cpp"))
-        for name, text in programs.items():
+        for name, text in programs().items():
             (folder / f"{name}.cpp").write_text(text)
-        replaced = PROJECT.replace("CPP", str(CPP)).replace("NAMES", " ".join(programs))
+        replaced = PROJECT.replace("CPP", str(CPP)).replace("NAMES", " ".join(programs()))
         (folder / "CMakeLists.txt").write_text(replaced.replace("WARNINGS", " ".join(WARNINGS)))
         configure = ["cmake", "-S", folder, "-B", folder / "build", "-DXEC_STRICT=ON"]
         configure += [f"-DONNXRUNTIME_INCLUDE_DIR={header_folder()}", f"-DXEC_PYTHON={sys.executable}"]
@@ -283,12 +285,59 @@ def test_other_headers_are_refused(
     assert expected in one_line(validate(exported.onnx, edited(dump, tmp_path / "other.xec", old, new)))
 
 
-def test_the_programs_of_the_readmes_run(build: Path, exported: Any, tmp_path: Path) -> None:
-    shutil.copy(exported.onnx, tmp_path / "model.onnx")
-    for name in printed_programs():
-        result = run(build / name, cwd=tmp_path)
+@pytest.fixture(scope="module")
+def outputs_of(
+    build: Path, exported: Any, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[str], list[str]]:
+    """The lines that a program prints beside a file model.onnx."""
+
+    def lines(name: str) -> list[str]:
+        folder = tmp_path_factory.mktemp(name)
+        shutil.copy(exported.onnx, folder / "model.onnx")
+        result = run(build / name, cwd=folder)
         assert result.returncode == 0, result.stderr
-        assert "cm" in result.stdout
+        return result.stdout.splitlines()
+
+    return lines
+
+
+def test_the_program_of_the_readme_of_the_package(outputs_of: Any, exported: Any) -> None:
+    expected = open_predictor(exported.onnx).predict(np.full(4760, 300.0), np.full(4760, 1e-8))
+    lines = outputs_of("export_readme")
+    assert len(lines) == 2
+    for line in lines:
+        found = re.fullmatch(r"theta (\S+) deg, phi (\S+) deg, u (\S+) cm", line)
+        assert found is not None
+        numbers = [*expected["angle"][0], expected["uvwFI"][0, 0]]
+        np.testing.assert_allclose([float(text) for text in found.groups()], numbers, atol=0.006)
+
+
+def test_the_event_loop_of_the_readme_gives_times_since_the_earliest(outputs_of: Any, exported: Any) -> None:
+    npho, time = np.full((2, 4760), 1e10)
+    npho[[42, 43]], time[[42, 43]] = [1200, 800], [0, 1e-8]
+    expected = open_predictor(exported.onnx).predict(npho, time)["uvwFI"][0]
+    (line,) = outputs_of("cpp_readme")
+    found = re.fullmatch(r"u (\S+) cm, v (\S+) cm, w (\S+) cm", line)
+    assert found is not None
+    np.testing.assert_allclose([float(text) for text in found.groups()], expected, atol=0.0006)
+
+
+def test_what_the_library_refuses_and_another_back_end(outputs_of: Any) -> None:
+    lines = outputs_of("checks")
+    assert lines[0].startswith(
+        "output: model.onnx: the network has no output 'angel'; it has angle, angle_sigma"
+    )
+    assert lines[1] == "lengths: npho has 4760 readings and time 4759; expected 4760 an event of both"
+    assert lines[2] == "sensors: npho has 4759 readings and time 4759; expected 4760 an event of both"
+    assert lines[3].startswith("column: out of range, ")
+    assert lines[4].startswith("event: out of range, ")
+    assert lines[5].startswith("none: out of range, ")
+    assert lines[6] == "threads: threads is -1, expected 0 or more"
+    assert lines[7].startswith("hash: model.onnx: made for another geometry")
+    assert lines[8] == "column: 'θ\t' in µs, 0.0015"
+    # Batches of 8 are batches of 2 where the graph makes four events of each.
+    assert lines[9:12] == ["sum: 6 of 2 events", "sum: 15 of 2 events", "sum: 24 of 1 events"]
+    assert lines[12:] == ["time: 2", "time: 1e+10", "time: 0", "time: nan", "time: -inf", "time: 1"]
 
 
 @pytest.mark.usefixtures("build")
