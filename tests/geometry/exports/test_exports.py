@@ -30,6 +30,7 @@ from xec_geometry import (
 )
 from xec_geometry.detector.faces import face_of_sensor
 from xec_geometry.exports import FORMATS, export_geometry
+from xec_geometry.exports.sensor_cells import sensor_cells
 
 COMPILER = shutil.which("g++")
 
@@ -71,6 +72,7 @@ def numbers(layout):
         "areas": sensor_areas(),
         "kinds": sensor_kinds() == "PMT",
         "faces": face_of_sensor(),
+        "cells": sensor_cells(layout),
         **{f"{name}_ids": face_ids(name) for name in FACES},
         **{f"{name}_map": index_map(name, layout) for name in GRIDS},
         "outer_share": grid.share,
@@ -106,6 +108,40 @@ def test_cpp_header_compiles_and_holds_the_same_numbers(layout, tmp_path):
     for name, table in tables.items():
         values = np.array(found[name].split(), dtype=np.float64)
         np.testing.assert_array_equal(values, table.ravel().astype(np.float64), err_msg=name)
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_the_cells_of_a_sensor_have_its_id(layout):
+    cells, faces = sensor_cells(layout), face_of_sensor()
+    for number, name in enumerate(FACES):
+        table = index_map(name, layout)
+        if table.ndim == 1:
+            continue
+        covered = np.full(table.shape, -1)
+        for sensor in np.flatnonzero(faces == number):
+            row, column, rows, columns = cells[sensor]
+            covered[row : row + rows, column : column + columns] = sensor
+        if layout == "physical":
+            np.testing.assert_array_equal(covered, table, err_msg=name)
+        else:
+            # Its fine grid shows twelve sensors twice, and hides the twelve whose places they take.
+            assert set(covered.ravel()) - {-1} == set(table.ravel())
+            np.testing.assert_array_equal(covered[covered >= 0], table[covered >= 0], err_msg=name)
+            shown = np.isin(face_ids(name), table)
+            assert (cells[face_ids(name)[~shown]] == [-1, -1, 0, 0]).all()
+            assert (~shown).sum() == (12 if name == "outer" else 0)
+
+
+def test_cells_of_some_sensors():
+    # From the description of the detector: rows of 44 SiPMs, 9 PMTs a strip, hexagonal rows 11, 12, 11, …
+    cells = sensor_cells("physical")
+    assert cells[100].tolist() == [2, 12, 1, 1]  # inner
+    assert cells[4092 + 9 * 7 + 2].tolist() == [2 * 5, 7 * 3, 5, 3]  # outer, coarse
+    assert cells[4185].tolist() == [15, 30, 3, 2]  # outer, first of the centre patch
+    assert cells[4742].tolist() == [18, 30, 3, 2]
+    assert cells[4308 + 6 * 5 + 3].tolist() == [5, 3, 1, 1]  # upstream
+    assert cells[4596 + 11].tolist() == [1, 0, 1, 1]  # top, first of the second row
+    assert cells[4741].tolist() == [5, 13, 1, 1]  # bottom, the last
 
 
 def test_cpp_header_includes_only_the_standard_library():

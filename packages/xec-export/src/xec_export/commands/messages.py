@@ -70,6 +70,8 @@ def print_prediction(report: PredictionReport, predictor: Predictor) -> None:
         f"wrote {report.output}: {report.n_events} events in {report.seconds:.1f} s "
         f"({report.rate:.0f} events/s, {predictor.device})"
     )
+    if report.dump is not None:
+        print(f"wrote {report.dump}: inputs and predictions of {report.n_dumped} events")
 
 
 def print_inpainting(report: InpaintingReport, network: InpaintingNetwork) -> None:

@@ -43,6 +43,14 @@ def predict(
         ),
     ] = False,
     geometry: ExpectedGeometry = None,
+    dump_inputs: Annotated[
+        Path | None,
+        typer.Option(
+            help="Also write what enters the network, and what it gives, to this file, with which "
+            "xec-validate (tools/cpp) compares in C++.",
+        ),
+    ] = None,
+    dump_events: Annotated[int, typer.Option(min=1, help="Events in that file, the first ones.")] = 64,
     accept_range: AcceptRange = False,
     force: Force = False,
 ) -> None:
@@ -83,10 +91,13 @@ def predict(
         time_branch=time_branch,
         angle_unit=angle_unit,
     )
-    if not force and is_made_from(output, origin):
+    if dump_inputs is None and not force and is_made_from(output, origin):
         print(f"{output} is there already, complete, of the same model and inputs (--force makes it again)")
         return
-    check_output(output, inputs=[*files_of(model), *files], force=force)
+    protected = [*files_of(model), *files]
+    check_output(output, inputs=protected, force=force)
+    if dump_inputs is not None:
+        check_output(dump_inputs, inputs=protected, force=force)
     with events_progress("predict") as progress:
         report = predict_files(
             predictor,
@@ -98,5 +109,7 @@ def predict(
             angle_unit=angle_unit,
             progress=progress,
             accept_range=accept_range,
+            dump=dump_inputs,
+            dump_events=dump_events,
         )
     print_prediction(report, predictor)

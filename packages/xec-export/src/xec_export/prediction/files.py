@@ -6,6 +6,7 @@ import time
 import warnings
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,10 +23,11 @@ from xec_export.onnx.description import ModelDescription
 from xec_export.output.input_check import InputCheck, named
 from xec_export.output.origin import ORIGIN_KEY, origin_of
 from xec_export.output.written_file import WrittenFile
+from xec_export.prediction.input_dump import InputDump, open_input_dump
 from xec_export.prediction.predictor import Predictor, files_of
 from xec_export.prediction.prefetch import read_ahead
 from xec_geometry import N_SENSORS
-from xec_geometry.support.output import check_writable
+from xec_geometry.support.output import OutputError, check_writable, is_same_file
 from xec_models.regressor.predictions import SIGMA_SUFFIX, most_probable, prediction_columns
 
 Columns = dict[str, NDArray[Any]]
@@ -39,6 +41,9 @@ ID_BRANCHES = ("run", "event")
 # Branches of the schema that are not sensor readings.
 ACCOMPANYING = tuple(name for name, branch in SCHEMA.items() if branch.shape != (N_SENSORS,))
 
+DUMPED_EVENTS = 64
+"""Events in a file for a comparison in C++, unless stated: 2.4 MB."""
+
 # Events between two steps of the progress bar.
 _STEP = 128
 
@@ -51,9 +56,15 @@ class PredictionReport(WrittenFile):
     ----------
     branches
         The branches of the file.
+    dump
+        The file of inputs and predictions for a comparison, if one was asked for.
+    n_dumped
+        Number of events in it.
     """
 
     branches: tuple[str, ...]
+    dump: Path | None = None
+    n_dumped: int = 0
 
 
 def predict_files(
@@ -67,6 +78,8 @@ def predict_files(
     angle_unit: str = "auto",
     progress: Callable[[int, int], None] | None = None,
     accept_range: bool = False,
+    dump: str | Path | None = None,
+    dump_events: int = DUMPED_EVENTS,
 ) -> PredictionReport:
     """Predict every event of some files and write one file with a tree ``tree``.
 
@@ -93,6 +106,11 @@ def predict_files(
         Called with the numbers of events done and of all events.
     accept_range
         Whether events are accepted that are unlike those of the training.
+    dump
+        A file for what enters the network and what it gives, see `InputDump`: ``xec-validate`` compares
+        with it in C++.
+    dump_events
+        The number of events in that file, the first ones, as far as there are so many.
 
     Returns
     -------
@@ -106,7 +124,9 @@ def predict_files(
     """
     start = time.monotonic()
     files = find_files(list(inputs))
-    output = check_writable(output, inputs=[*files_of(predictor.path), *files])
+    protected = [*files_of(predictor.path), *files]
+    output = check_writable(output, inputs=protected)
+    dump = None if dump is None else _check_dump(Path(dump), output, protected)
     reader = _open_reader(
         files,
         tree_name=tree_name,
@@ -128,12 +148,17 @@ def predict_files(
     )
     metadata = {**predictor.description.to_dict(), ORIGIN_KEY: origin}
     title = f"predictions of {predictor.description.name}"
-    with TreeWriter(output, title=title, metadata=metadata) as writer:
+    n_dumped = min(dump_events, reader.n_events)
+    with ExitStack() as files_to_write:
+        dumped = None
+        if dump is not None:
+            dumped = files_to_write.enter_context(open_input_dump(dump, predictor.description, n_dumped))
+        writer = files_to_write.enter_context(TreeWriter(output, title=title, metadata=metadata))
         for chunk in read_ahead(reader):
             check.add(chunk["npho"], chunk["time"])
             columns = _identify(chunk, kept, n_events)
             columns[VALID_BRANCH] = np.asarray(~is_invalid(chunk["npho"]).all(axis=1))
-            columns |= _predict_chunk(predictor, chunk, n_events, reader.n_events, progress)
+            columns |= _predict_chunk(predictor, chunk, n_events, reader.n_events, progress, dumped)
             gaps.update(_gaps(columns))
             writer.extend(columns)
             n_events += len(chunk)
@@ -152,7 +177,16 @@ def predict_files(
         *_unread(n_unread, n_events),
         *_missing(gaps, n_events),
     )
-    return PredictionReport(output, n_events, n_unread, time.monotonic() - start, notes, branches)
+    return PredictionReport(
+        output=output,
+        n_events=n_events,
+        n_unread=n_unread,
+        seconds=time.monotonic() - start,
+        notes=notes,
+        branches=branches,
+        dump=dump,
+        n_dumped=n_dumped if dump else 0,
+    )
 
 
 def prediction_origin(
@@ -208,6 +242,12 @@ def output_columns(description: ModelDescription, outputs: Mapping[str, NDArray[
     return columns
 
 
+def _check_dump(dump: Path, output: Path, inputs: Sequence[Path]) -> Path:
+    if is_same_file(dump, output):
+        raise OutputError(f"cannot write {dump}: it is the file of the predictions; expected another name")
+    return check_writable(dump, inputs=inputs)
+
+
 def _open_reader(files: list[Path], **options: Any) -> EventReader:
     optional = [*ACCOMPANYING]
     with warnings.catch_warnings():
@@ -229,12 +269,15 @@ def _predict_chunk(
     done: int,
     total: int,
     progress: Callable[[int, int], None] | None,
+    dump: InputDump | None,
 ) -> Columns:
     step = max(_STEP, predictor.batch_size)
     parts = []
     for begin in range(0, len(chunk), step):
         part = slice(begin, begin + step)
         outputs = predictor.predict(chunk["npho"][part], chunk["time"][part])
+        if dump is not None:
+            dump.add(chunk["npho"][part], chunk["time"][part], outputs)
         parts.append(output_columns(predictor.description, outputs))
         if progress is not None:
             progress(done + min(begin + step, len(chunk)), total)

@@ -15,6 +15,7 @@ from xec_geometry.detector.names import FACES, GRIDS, Layout
 from xec_geometry.detector.sensors import sensor_areas, sensor_kinds
 from xec_geometry.detector.survey import SensorTable
 from xec_geometry.exports.content import CONSTANTS, EDGE_ROWS, KINDS
+from xec_geometry.exports.sensor_cells import sensor_cells
 from xec_geometry.grids.fine_grid import outer_fine_grid
 from xec_geometry.grids.hex_grid import hex_edges, hex_positions, hex_rows
 
@@ -42,6 +43,11 @@ _TAIL = """
 #endif  // XEC_GEOMETRY_HPP
 """
 
+_CELLS = (
+    "first row and column of the sensor in the map of its face, and the rows and columns that it covers "
+    "(several of outer_map); top, bottom: hexagonal row, and place in it; -1 and 0: the layout hides it"
+)
+
 _LINE_LENGTH = 110
 
 
@@ -51,6 +57,7 @@ def cpp_header(layout: Layout, geometry: SensorTable) -> str:
     Kinds are numbers into ``kind_names``, faces numbers into ``face_names``. ``<face>_ids`` are the
     sensors of a face, ``<grid>_map`` their ids in the shape that a network sees; ``outer_map`` and
     ``outer_share`` are the fine grid of the outer face and the part of the sensor's count in each cell.
+    ``cells`` leads back from a sensor to its rows and columns there.
     """
     declarations = [
         *_constants(layout, geometry),
@@ -88,6 +95,7 @@ def _tables(layout: Layout, geometry: SensorTable) -> Iterator[tuple[str, str, s
         yield "std::int32_t", f"{name}_map", "sensor ids as a network sees them", index_map(name, layout)
     grid = outer_fine_grid(layout=layout)
     share = grid.share.reshape(grid.shape)
+    yield "std::int32_t", "cells", _CELLS, sensor_cells(layout)
     yield "double", "outer_share", "part of the sensor's count in each cell of outer_map", share
     yield "std::int32_t", "hex_rows", "nodes in each row of top and bottom", np.array(hex_rows)
     yield "double", "hex_positions", "z and distance from the first row", hex_positions()
