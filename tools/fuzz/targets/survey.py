@@ -12,7 +12,8 @@ from tools.fuzz.example import Example, require
 from tools.fuzz.mutations import mutated_bytes, mutated_lines
 
 from xec_geometry import N_SENSORS
-from xec_geometry.detector.survey import COLUMNS, nominal_table, read_survey
+from xec_geometry.detector.geometry_file import COLUMNS, read_survey
+from xec_geometry.detector.survey import nominal_table
 
 _FILE = "survey.txt"
 _NUMBER = re.compile(r"[-+]?(\d+(\.\d*)?|\.\d+)([eE][-+]?\d+)?", re.ASCII)
