@@ -15,6 +15,7 @@ from xec_geometry.errors import XecError, XecWarning
 
 _OUT_OF_MEMORY = ("can't allocate memory", "cannot allocate memory", "unable to allocate", "bad_alloc")
 _SEVERAL_LINES = "ConfigError"
+_RESERVES = "/uproot/"
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,14 @@ def _of_refusal(error: XecError) -> Finding | None:
 
 
 def _is_memory(error: BaseException) -> bool:
-    return isinstance(error, MemoryError) or any(words in str(error).lower() for words in _OUT_OF_MEMORY)
+    is_memory = isinstance(error, MemoryError) or any(words in str(error).lower() for words in _OUT_OF_MEMORY)
+    return is_memory and not _is_reserved_only(error)
+
+
+def _is_reserved_only(error: BaseException) -> bool:
+    """Tell whether uproot asked for what a damaged length says, which it does before it reads."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return bool(frames) and _RESERVES in frames[-1].filename
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:

@@ -158,3 +158,9 @@ def test_nothing_is_written_for_bad_arguments(
     assert "does not exist" in capsys.readouterr().err
     assert check(file, tmp_path / "missing.root", "--dead-out", tmp_path / "dead.txt") == 2
     assert not (tmp_path / "dead.txt").exists()
+
+
+def test_an_empty_file_is_no_list(tmp_path):
+    (tmp_path / "dead.root").touch()
+    with pytest.raises(DataError, match=r"dead\.root is empty; expected sensor ids, or a comment"):
+        open_dead_channels(tmp_path / "dead.root")

@@ -27,6 +27,7 @@ from xec_models.checkpoint.content import (
     SamplerState,
     TrainingState,
 )
+from xec_models.checkpoint.file_types import check_content
 from xec_models.checkpoint.plain import load_plain
 from xec_models.checkpoint.reading import read_checkpoint
 from xec_models.checkpoint.writing import new_checkpoint, save_checkpoint
@@ -472,3 +473,15 @@ def test_only_plain_values_are_written(tmp_path, checkpoint):
 def test_a_folder_that_cannot_be_written(tmp_path, checkpoint):
     with pytest.raises(OutputError, match="does not exist"):
         save_checkpoint(tmp_path / "none" / "x.pth", checkpoint)
+
+
+def test_a_tensor_in_a_configuration_is_refused() -> None:
+    with pytest.raises(CheckpointError, match=r"x: config\.tasks\.energy\.enabled is a tensor"):
+        check_content(
+            {
+                **dict.fromkeys(("kind", "layout", "geometry_hash"), "a"),
+                "model": {},
+                "config": {"tasks": {"energy": {"enabled": torch.ones(2)}}},
+            },
+            "x",
+        )

@@ -19,6 +19,7 @@ from xec_train.config.keys import all_keys, expectation, objectives_with
 from xec_train.config.loading import load_command_line, load_config
 from xec_train.config.template import default_config, resolved, template
 from xec_train.config.train_config import TrainConfig
+from xec_train.config.yaml_text import read_yaml, write_yaml
 from xec_train.errors import ConfigError
 from xec_train.objectives.table import OBJECTIVES
 
@@ -534,3 +535,15 @@ class TestHostileYaml:
         with pytest.raises(ConfigError) as error:
             load_config(write(text))
         assert len(str(error.value).splitlines()) == 1
+
+
+@pytest.mark.parametrize("text", ["a\x85b", "a\u2028b", "08", "1e5", "x #y"])
+def test_text_in_a_written_configuration_is_read_again(text: str) -> None:
+    assert read_yaml(write_yaml({"key": [text]}), "x") == {"key": [text]}
+
+
+def test_infinity_is_no_number(tmp_path: Path) -> None:
+    path = tmp_path / "run.yaml"
+    path.write_text("data: {train_path: a.root, val_path: b.root}\ntraining: {lr: .inf}\n")
+    with pytest.raises(ConfigError, match=r"training\.lr: found inf, expected a number"):
+        load_config(path)

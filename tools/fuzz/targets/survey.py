@@ -52,12 +52,12 @@ class SurveyTarget:
 def _stated(content: bytes) -> dict[int, list[float]]:
     text = content.decode("utf-8-sig")
     lines = [
-        re.split(r"[\s,]+", line.partition("#")[0].strip(" \t,\x0b\x0c"))
+        [field for field in re.split(r"[\s,]+", line.partition("#")[0]) if field]
         for line in re.split(r"\r\n?|\n", text)
     ]
     stated = {}
     for fields in lines:
-        if fields == [""] or fields[0].lower() == COLUMNS[0]:
+        if not fields or fields[0].lower() == COLUMNS[0]:
             continue
         for field in fields:
             require(_NUMBER.fullmatch(field) is not None, f"{field!r} was taken for a number")

@@ -7,7 +7,7 @@ from itertools import chain
 from typing import Any
 
 import yaml
-from yaml.nodes import CollectionNode, MappingNode, Node
+from yaml.nodes import CollectionNode, MappingNode, Node, ScalarNode
 
 from xec_data.errors import DataError
 from xec_geometry.support.text import first_line
@@ -53,6 +53,14 @@ def _number(_loader: _Loader, node: Node) -> int:
 
 class SafeDumper(yaml.SafeDumper):
     """A safe dumper that quotes text which is a number or word to the loader above, or to PyYAML's own."""
+
+    def represent_str(self, data: str) -> ScalarNode:
+        """Represent text; ends of lines that only YAML knows are escaped, or they would be read as blanks."""
+        style = '"' if any(end in data for end in "\x85\u2028\u2029") else None
+        return self.represent_scalar("tag:yaml.org,2002:str", data, style=style)
+
+
+SafeDumper.add_representer(str, SafeDumper.represent_str)
 
 
 _BOTH: tuple[type[yaml.resolver.BaseResolver], ...] = (_Loader, SafeDumper)

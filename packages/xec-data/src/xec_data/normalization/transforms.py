@@ -36,7 +36,7 @@ def _scale_of_times(scale: float) -> float:
 class NormalizationConfig(BaseModel):
     """How raw readings become the input of a network. A preset gives what is not stated."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
 
     preset: Annotated[str, OneOf("preset", lambda: PRESETS)] = Field(
         "default", description="source of the values that are not stated here"

@@ -23,7 +23,7 @@ from xec_data.reading.entry_ranges import group_clusters, plan_blocks
 from xec_data.reading.file_paths import find_files
 from xec_data.reading.open_trees import OpenTrees
 from xec_data.reading.optional_branches import missing_values, read_or_leave_out, readable_branches
-from xec_data.reading.root_files import describe_branch
+from xec_data.reading.root_files import describe_branch, entry_offsets
 from xec_data.reading.shards import Shard, whole_trees
 from xec_data.reading.tree_info import (
     DEPRECATED,
@@ -281,7 +281,7 @@ class EventReader:
             array = arrays[name] = np.empty((len(shard), *branch.shape), dtype=branch.dtype)
             stored_branch = tree[stored_name]
             # A basket is decompressed as a whole, so that no two threads should share one.
-            baskets = np.asarray(stored_branch.entry_offsets, dtype=np.int64)
+            baskets = entry_offsets(stored_branch, f"{where}, branch '{stored_name}'")
             per_piece = max(1, _PIECE_BYTES // branch.bytes_per_event)
             for start, stop in group_clusters(shard.start, shard.stop, baskets, per_piece):
                 out = array[start - shard.start : stop - shard.start]

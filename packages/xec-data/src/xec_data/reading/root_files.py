@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import uproot
+from numpy.typing import NDArray
 
 from xec_data.errors import DataError
 from xec_data.reading.file_paths import missing_file
@@ -141,6 +142,25 @@ def told_as_damage(place: str) -> Iterator[None]:
         raise
     except Exception as error:
         raise DataError(f"{place} cannot be read, the file is damaged: {one_line(error)}") from error
+
+
+def entry_offsets(branch: Any, place: str) -> NDArray[np.int64]:
+    """Return the entries at which the baskets of a branch begin, and their end.
+
+    Parameters
+    ----------
+    branch
+        A branch of an open tree.
+    place
+        File, tree and branch.
+
+    Raises
+    ------
+    DataError
+        If its baskets are damaged.
+    """
+    with told_as_damage(place):
+        return np.asarray(branch.entry_offsets, dtype=np.int64)
 
 
 def find_checksums(file: Any, tree: Any) -> TreeChecksums | None:

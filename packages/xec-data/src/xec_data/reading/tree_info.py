@@ -12,7 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xec_data.errors import DataError, EmptyTreeError
-from xec_data.reading.root_files import StoredBranch, describe_branch, open_tree, told_as_damage
+from xec_data.reading.root_files import (
+    StoredBranch,
+    describe_branch,
+    entry_offsets,
+    open_tree,
+    told_as_damage,
+)
 from xec_data.schema.branches import NPHO_BRANCH, SCHEMA, SENSOR_BRANCHES, TIME_BRANCH, TREE_NAME, Branch
 from xec_geometry.errors import did_you_mean
 
@@ -186,7 +192,7 @@ def _inspect(
         stored[name] = found
         if note:
             notes.append(f"{path}: {note}")
-    starts = _cluster_starts(tree, stored, n_entries)
+    starts = _cluster_starts(tree, stored, n_entries, where)
     return TreeInfo(path, tree_name, n_entries, starts, stored, tuple(notes))
 
 
@@ -296,10 +302,12 @@ def _missing_branch(where: str, branch: Branch, wanted: str, available: Sequence
     return DataError(f"{where} has no branch {names} ({branch.meaning}){hint}; it has {', '.join(available)}")
 
 
-def _cluster_starts(tree: Any, stored: dict[str, str], n_entries: int) -> NDArray[np.int64]:
+def _cluster_starts(tree: Any, stored: dict[str, str], n_entries: int, where: str) -> NDArray[np.int64]:
     """Return the entries at which all large branches begin a new basket."""
     heavy = [name for name in stored if name in SENSOR_BRANCHES] or list(stored)
-    offsets = [set(map(int, tree[stored[name]].entry_offsets)) for name in heavy]
+    offsets = [
+        set(entry_offsets(tree[stored[name]], f"{where}, branch '{stored[name]}'").tolist()) for name in heavy
+    ]
     common = set.intersection(*offsets) if offsets else set()
     if offsets and len(common) <= 2:
         # Baskets that never end together: the boundaries of one branch are better than none.

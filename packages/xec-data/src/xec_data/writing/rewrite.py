@@ -14,7 +14,7 @@ from xec_data.errors import DataError
 from xec_data.reading.entry_ranges import group_clusters
 from xec_data.reading.file_identity import FileIdentity, identity_of, unchanged
 from xec_data.reading.file_paths import find_files
-from xec_data.reading.root_files import find_checksums, find_tree, one_line, open_file
+from xec_data.reading.root_files import entry_offsets, find_checksums, find_tree, one_line, open_file
 from xec_data.reading.stored_columns import StoredColumn, bytes_per_event, check_values, columns_of, counters
 from xec_data.schema.branches import TREE_NAME
 from xec_data.schema.checksums import CHECKSUMS_KEY, TreeChecksums
@@ -235,7 +235,7 @@ def _blocks(content: _Content, tree_name: str, at_most: int) -> Iterator[Block]:
     with unchanged(content.path, content.identity), open_file(content.path) as file:
         tree = find_tree(file, content.path, tree_name)
         heaviest = max(content.columns, key=lambda column: tree[column.stored].uncompressed_bytes)
-        starts = np.asarray(tree[heaviest.stored].entry_offsets, dtype=np.int64)
+        starts = entry_offsets(tree[heaviest.stored], f"{content.path}: branch '{heaviest.stored}'")
         checksums = find_checksums(file, tree)
         for start, stop in group_clusters(0, content.n_events, starts, at_most):
             block = {

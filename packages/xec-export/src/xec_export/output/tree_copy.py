@@ -13,7 +13,7 @@ from numpy.lib.recfunctions import structured_to_unstructured
 from numpy.typing import NDArray
 
 from xec_data.reading.entry_ranges import group_clusters
-from xec_data.reading.root_files import StoredBranch, describe_branch, one_line
+from xec_data.reading.root_files import StoredBranch, describe_branch, entry_offsets, one_line
 from xec_data.schema.checksums import CHECKSUMS_KEY, TreeChecksums
 from xec_data.writing.tree_writer import CLUSTER_BYTES
 from xec_export.errors import ExportError
@@ -97,7 +97,7 @@ class StoredTree:
         """Yield ranges of entries of some megabytes, cut where the baskets of the branch `lead` begin."""
         per_entry = sum(map(_bytes, self.branches.values()))
         at_most = max(1, CLUSTER_BYTES // max(1, per_entry))
-        starts = np.asarray(self.tree[lead].entry_offsets, dtype=np.int64)
+        starts = entry_offsets(self.tree[lead], f"{self.path}, branch '{lead}'")
         for start, stop in group_clusters(0, self.n_entries, starts, at_most):
             step = at_most if stop - start > _LONG * at_most else stop - start
             for first in range(start, stop, step):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -100,7 +100,21 @@ def check_content(content: Mapping[Any, Any], source: str) -> None:
         Naming the first value of another type.
     """
     _check(_Content, content, source)
+    _check_plain(content["config"], f"{source}: config")
     _check(_Sections, content["config"], f"{source}: config")
+
+
+def _check_plain(value: object, place: str) -> None:
+    """Refuse tensors where a configuration has numbers and words."""
+    if isinstance(value, Tensor):
+        raise CheckpointError(f"{place} is a tensor; expected a number or a word")
+    inner: Iterable[tuple[object, object]] = ()
+    if isinstance(value, Mapping):
+        inner = value.items()
+    elif isinstance(value, list | tuple):
+        inner = enumerate(value)
+    for name, part in inner:
+        _check_plain(part, f"{place}.{name}")
 
 
 def check_training(content: Mapping[Any, Any], source: str) -> None:

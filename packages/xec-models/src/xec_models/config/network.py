@@ -45,7 +45,7 @@ PREDICTABLE = (("npho",), ("npho", "time"))
 class ModelConfig(BaseModel):
     """Shape of the encoder and of the heads."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     outer_mode: Annotated[str, OneOf("outer_mode", lambda: OUTER_MODES)] = Field(
         "finegrid", description="Outer face."
@@ -255,7 +255,7 @@ class InpainterConfig(_ReconstructionConfig):
 class TaskConfig(BaseModel):
     """Head, loss and weight of one task."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
 
     enabled: bool = Field(True, description="Whether the network has a head for the task.")
     loss_fn: str | None = Field(None, description="Loss; null: the usual one of the task.")
