@@ -53,7 +53,9 @@ def judge(target: Target, folder: Path, example: Example, seconds: float = SECON
 
 
 def _of_refusal(error: XecError) -> Finding | None:
-    if any(_is_memory(cause) for cause in _causes(error)):
+    # What it comes from: the texts of the others repeat it.
+    *_, first = _causes(error)
+    if _is_memory(first):
         return Finding(f"memory, {_kind(error)}", _traceback(error))
     message = str(error)
     lines = message.splitlines()
