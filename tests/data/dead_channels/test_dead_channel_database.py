@@ -128,6 +128,8 @@ def test_errors_of_databases(tmp_path: Path) -> None:
         "sqlite://reader:secret@host:x/y",
         "sqlite://a:secret@b",
         "sqlite://a:secret@b#rum=1",
+        "sqlite:///none.db?password=secret",
+        "mysql+pymysql://127.0.0.1:1/db?user=r&password=secret",
     ],
 )
 def test_the_password_is_not_shown(url: str) -> None:

@@ -63,6 +63,8 @@ def test_all_problems_at_once(tmp_path: Path) -> None:
     ("before", "after", "message"),
     [
         ("environment: XEC_TEST_DATABASE", "", "connection: expected one of the keys"),
+        ("environment: XEC_TEST_DATABASE", "environment: mysql://a:b@c", "is no name of a variable"),
+        ("environment: XEC_TEST_DATABASE", "file: mysql:/a:b@c", "'file' is a URL"),
         ("environment", "url", "connection.url: unknown key; expected environment, file"),
         ("run: a.run\n", "", "missing; expected the keys run and joins, or the key query"),
         ("run: a.run", "run: run", "run: found 'run', expected a column with its table"),

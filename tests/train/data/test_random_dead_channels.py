@@ -86,3 +86,5 @@ def test_sources_in_the_configuration(configure: Callable[..., TrainConfig]) -> 
     with pytest.raises(ConfigError, match=r"data.dead_channels: found a URL with a password") as error:
         configure("data.dead_channels=[a.txt, mysql://reader:secret@host/db]")
     assert "secret" not in str(error.value)
+    with pytest.raises(ConfigError, match=r"data.dead_channels: found a URL with a password"):
+        configure("data.dead_channels=mysql://host/db?user=reader&password=secret#run=7")

@@ -21,6 +21,7 @@ Row = Sequence[Any]
 _T = TypeVar("_T")
 
 _MYSQL = ("mysql", "mariadb")
+_PASSWORDS = ("password", "passwd", "pwd", "passphrase", "sslpassword")
 _UNREACHED = {
     1040: "the server has too many connections",
     1044: "the server refuses the database to this user",
@@ -60,10 +61,11 @@ class Connection:
 
     def __init__(self, url: str, secret_of: str | None = None) -> None:
         parsed = _parse(url, secret_of)
-        self.name = secret_of or parsed.render_as_string(hide_password=True)
+        self.name = secret_of or _shown(parsed)
         self._secret = secret_of is not None
         address = (parsed.host, parsed.username, parsed.database) if self._secret else ()
-        self._hidden = (parsed.password, *address)
+        in_query = [value for key, value in parsed.query.items() if is_secret(key)]
+        self._hidden = (parsed.password, *in_query, *address)
         self._engine = self._open(parsed)
 
     def check_tables(self, tables: Mapping[str, Sequence[str]], name: str) -> None:
@@ -194,6 +196,16 @@ class Connection:
         for part in filter(None, self._hidden):
             text = re.sub(rf"(?<!\w){re.escape(str(part))}(?!\w)", "…", text)
         return text
+
+
+def is_secret(key: str) -> bool:
+    """Tell whether an option of a URL is a password; drivers take them there, too."""
+    return key.lower() in _PASSWORDS
+
+
+def _shown(url: URL) -> str:
+    hidden = {key: "***" for key in url.query if is_secret(key)}
+    return url.update_query_dict(hidden).render_as_string(hide_password=True)
 
 
 def _parse(url: str, secret_of: str | None) -> URL:

@@ -77,6 +77,11 @@ class ConnectionSource(_Model):
     def _one(self) -> Self:
         if (self.environment is None) == (self.file is None):
             raise ValueError("expected one of the keys 'environment' and 'file'")
+        # Without what was found: it is a URL, perhaps with a password.
+        if self.environment is not None and not re.fullmatch(r"[A-Za-z_]\w*", self.environment):
+            raise ValueError("'environment' is no name of a variable; expected one such as XEC_DATABASE")
+        if ":/" in (self.file or ""):
+            raise ValueError("'file' is a URL; expected the path of a file that holds it")
         return self
 
     def url(self, folder: Path) -> tuple[str, str]:
