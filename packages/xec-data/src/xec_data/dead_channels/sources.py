@@ -73,11 +73,8 @@ def open_dead_channels(text: str | Path, *, tree_name: str = TREE_NAME) -> DeadC
 
         return open_described(str(text))
     path = Path(text).expanduser()
-    if path.is_file() and not path.stat().st_size:
-        raise DataError(
-            f"{path} is empty; expected sensor ids, or a comment such as '# none' for no dead sensor"
-        )
-    if _begins_like_root(path):
+    # A damaged one, even of no bytes, is no list without sensors.
+    if path.suffix == ".root" or _begins_like_root(path):
         return BranchDeadChannels(path, tree_name=tree_name)
     return TextDeadChannels(path)
 

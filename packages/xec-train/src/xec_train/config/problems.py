@@ -58,7 +58,8 @@ def _describe(path: str, objective: str, item: dict[str, Any]) -> str:
     if kind == "extra_forbidden":
         entry = earlier_key(path)
         if entry is not None and not entry.accepted:
-            return f"no key of xec: {entry.explanation}"
+            what = "not in this form" if path in entry.new else "no key of xec"
+            return f"{what}: {entry.explanation}"
         others = objectives_with(path)
         if others:
             return f"found objective: {objective}, expected {' or '.join(others)}: only these have this key"

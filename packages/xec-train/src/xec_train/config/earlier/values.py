@@ -100,10 +100,11 @@ def standardized_beta(value: Any, key: str, file: EarlierFile) -> tuple[Any, str
         # Degrees here.
         value, unit = (math.degrees(value), "deg") if file.angle_unit == "rad" else (value, unit)
     beta = value / math.prod(spreads) ** (1 / len(spreads))
+    doubt = " (--angle-unit rad if β was in radians)" if name == "angle" and file.angle_unit == "deg" else ""
     listed = ", ".join(f"{spread:.3g}" for spread in spreads)
     return (
         float(f"{beta:.3g}"),
-        f"{value:.4g} {unit} in units of the spread of the true values, {listed} {unit} {source}".strip(),
+        f"{value:.4g} {unit} in units of the spread of the true values, {listed} {unit} {source}{doubt}",
     )
 
 
