@@ -450,6 +450,14 @@ class TestCommands:
         answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
         assert answer.stdout.strip() == "[]"
 
+    def test_the_model_of_a_configuration_reads_no_files_of_events(self) -> None:
+        code = (
+            "import sys, xec_train.config.train_config\n"
+            "print(sorted({'torch', 'uproot', 'sqlalchemy'} & set(sys.modules)))"
+        )
+        answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+        assert answer.stdout.strip() == "[]"
+
 
 class TestObjectives:
     @pytest.mark.parametrize("objective", OBJECTIVES)

@@ -8,6 +8,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from xec_data.dead_channels.passwords import is_password
 from xec_data.errors import DataError
 from xec_data.reading.file_paths import missing_file
 from xec_data.reading.root_files import one_line
@@ -21,7 +22,6 @@ Row = Sequence[Any]
 _T = TypeVar("_T")
 
 _MYSQL = ("mysql", "mariadb")
-_PASSWORDS = ("password", "passwd", "pwd", "passphrase", "sslpassword")
 _UNREACHED = {
     1040: "the server has too many connections",
     1044: "the server refuses the database to this user",
@@ -64,7 +64,7 @@ class Connection:
         self.name = secret_of or _shown(parsed)
         self._secret = secret_of is not None
         address = (parsed.host, parsed.username, parsed.database) if self._secret else ()
-        in_query = [value for key, value in parsed.query.items() if is_secret(key)]
+        in_query = [value for key, value in parsed.query.items() if is_password(key)]
         self._hidden = (parsed.password, *in_query, *address)
         self._engine = self._open(parsed)
 
@@ -198,13 +198,8 @@ class Connection:
         return text
 
 
-def is_secret(key: str) -> bool:
-    """Tell whether an option of a URL is a password; drivers take them there, too."""
-    return key.lower() in _PASSWORDS
-
-
 def _shown(url: URL) -> str:
-    hidden = {key: "***" for key in url.query if is_secret(key)}
+    hidden = {key: "***" for key in url.query if is_password(key)}
     return url.update_query_dict(hidden).render_as_string(hide_password=True)
 
 

@@ -44,7 +44,7 @@ def read_columns(
     columns: dict[str, NDArray[Any]] = {}
     with unchanged(path), open_file(path) as file:
         tree = find_tree(file, path, tree_name)
-        checksums = find_checksums(file, tree)
+        checksums = find_checksums(file, tree, path)
         available = tree.keys(recursive=True, full_paths=False)
         for name in available if names is None else names:
             where = f"{path}: tree '{tree_name}'"

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from xec_data.errors import DataError
 from xec_data.reading.file_paths import missing_file
+from xec_geometry.errors import XecError
 
 
 class FileIdentity(NamedTuple):
@@ -70,7 +71,7 @@ def unchanged(path: Path, before: FileIdentity | None = None) -> Iterator[None]:
     before = before or identity_of(path)
     try:
         yield
-    except DataError:
+    except XecError:
         _check_same(path, before)
         raise
     _check_same(path, before)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from xec_data.reading.file_identity import FileIdentity, identity_of, unchanged
-from xec_data.reading.root_files import find_checksums, find_tree, open_file, told_as_damage
+from xec_data.reading.root_files import find_checksums, find_tree, open_file
 from xec_data.schema.checksums import TreeChecksums
 
 _AT_MOST = 128
@@ -57,8 +57,7 @@ class OpenTrees:
         file = open_file(path)
         try:
             tree = find_tree(file, path, self.tree_name)
-            with told_as_damage(f"{path}: the checksums of tree '{self.tree_name}'"):
-                return file, tree, find_checksums(file, tree)
+            return file, tree, find_checksums(file, tree, path)
         except BaseException:
             file.close()
             raise

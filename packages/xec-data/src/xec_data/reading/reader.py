@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from copy import copy
 from functools import partial
 from pathlib import Path
@@ -25,6 +23,7 @@ from xec_data.reading.open_trees import OpenTrees
 from xec_data.reading.optional_branches import missing_values, read_or_leave_out, readable_branches
 from xec_data.reading.root_files import describe_branch, entry_offsets
 from xec_data.reading.shards import Shard, whole_trees
+from xec_data.reading.threads import Threads
 from xec_data.reading.tree_info import (
     DEPRECATED,
     TreeInfo,
@@ -44,12 +43,10 @@ from xec_data.schema.branches import (
     is_invalid,
 )
 from xec_data.schema.validity import check_readings
-from xec_geometry.support.processors import available_cores
 
 _PIECE_BYTES = 8 * 1024**2
 """Bytes that a thread decompresses at a time: few compared with a chunk, many for the cost of a call."""
 
-_MAX_THREADS = 4
 _EVENTS_TO_LOOK_AT = 16
 
 
@@ -117,11 +114,10 @@ class EventReader:
         num_threads: int | None = None,
     ) -> None:
         self._opened = OpenTrees(tree_name)
-        self._pool: tuple[int, ThreadPoolExecutor] | None = None
+        self._threads = Threads(num_threads)
         required = tuple(dict.fromkeys(branches))
         optional = tuple(name for name in dict.fromkeys(optional) if name not in required)
         self._optional = frozenset(optional)
-        self.num_threads = num_threads or min(_MAX_THREADS, available_cores())
         self.notes: list[str] = []
         self.angle_units: dict[Path, AngleUnit] = {}
         stated = {"npho": npho_branch, "time": time_branch}
@@ -188,7 +184,7 @@ class EventReader:
             As for a new reader.
         """
         reader = copy(self)
-        reader._pool, reader.branches = None, tuple(branches)
+        reader._threads, reader.branches = Threads(self._threads.number), tuple(branches)
         reader.chunk_size = default_chunk_size(reader.branches)
         if chunk_size is not None:
             reader.chunk_size, _ = bounded_chunk_size(chunk_size, reader.branches)
@@ -242,11 +238,8 @@ class EventReader:
 
     def close(self) -> None:
         """Close the files that are open. The reader can be used again afterwards."""
-        self._stop_threads()
+        self._threads.stop()
         self._opened.close()
-
-    def __del__(self) -> None:
-        self._stop_threads()
 
     def __enter__(self) -> Self:
         return self
@@ -255,9 +248,6 @@ class EventReader:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_pool": None}
 
     def _check_shard(self, shard: Shard) -> None:
         tree = self._tree_of.get(shard.path)
@@ -288,22 +278,8 @@ class EventReader:
                 read = partial(read_or_leave_out, self.notes) if name in self._optional else read_into
                 tasks.append(partial(read, out, stored_branch, branch, start, stop, where, checksums))
         with self._opened.unchanged(info.path):
-            self._do(tasks)
+            self._threads.do(tasks)
         return arrays
-
-    def _do(self, tasks: Sequence[Callable[[], None]]) -> None:
-        if len(tasks) == 1 or self.num_threads == 1:
-            for task in tasks:
-                task()
-            return
-        pool = self._threads()
-        futures = [pool.submit(task) for task in tasks]
-        try:
-            for future in futures:
-                future.result()
-        finally:
-            for future in futures:
-                future.cancel()
 
     def _find_units_of_optional_angles(self, stated: str) -> None:
         """Find the units of angles that nothing depends on; without them where that is impossible."""
@@ -316,17 +292,6 @@ class EventReader:
                 raise
             self.branches = tuple(name for name in self.branches if name != "emiAng")
             self.notes.append(f"{error}; emiAng is left out")
-
-    def _stop_threads(self) -> None:
-        if self._pool is not None and self._pool[0] == os.getpid():
-            self._pool[1].shutdown()
-        self._pool = None
-
-    def _threads(self) -> ThreadPoolExecutor:
-        # A parent's threads do not live in a process that was forked.
-        if self._pool is None or self._pool[0] != os.getpid():
-            self._pool = os.getpid(), ThreadPoolExecutor(self.num_threads, thread_name_prefix="xec-data")
-        return self._pool[1]
 
     def _angle_unit(self, info: TreeInfo, stated: str) -> AngleUnit:
         stored = {"emiAng": info.stored["emiAng"]}

@@ -163,11 +163,18 @@ def entry_offsets(branch: Any, place: str) -> NDArray[np.int64]:
         return np.asarray(branch.entry_offsets, dtype=np.int64)
 
 
-def find_checksums(file: Any, tree: Any) -> TreeChecksums | None:
-    """Return the checksums of a tree in an open file; None if it has none."""
-    if f"{CHECKSUMS_KEY};1" not in file.keys():  # noqa: SIM118 (a file of uproot is no dictionary)
-        return None
-    return TreeChecksums.from_text(str(file[CHECKSUMS_KEY]), int(tree.num_entries))
+def find_checksums(file: Any, tree: Any, path: Path) -> TreeChecksums | None:
+    """Return the checksums of a tree in an open file; None if it has none.
+
+    Raises
+    ------
+    DataError
+        If they are damaged.
+    """
+    with told_as_damage(f"{path}: the checksums of tree '{tree.name}'"):
+        if f"{CHECKSUMS_KEY};1" not in file.keys():  # noqa: SIM118 (a file of uproot is no dictionary)
+            return None
+        return TreeChecksums.from_text(str(file[CHECKSUMS_KEY]), int(tree.num_entries))
 
 
 def describe_branch(branch: Any) -> StoredBranch:

@@ -236,7 +236,7 @@ def _blocks(content: _Content, tree_name: str, at_most: int) -> Iterator[Block]:
         tree = find_tree(file, content.path, tree_name)
         heaviest = max(content.columns, key=lambda column: tree[column.stored].uncompressed_bytes)
         starts = entry_offsets(tree[heaviest.stored], f"{content.path}: branch '{heaviest.stored}'")
-        checksums = find_checksums(file, tree)
+        checksums = find_checksums(file, tree, content.path)
         for start, stop in group_clusters(0, content.n_events, starts, at_most):
             block = {
                 column.name: _read(tree, column, start, stop, content.path, checksums)

@@ -132,7 +132,7 @@ def inpaint_files(
         for info in infos:
             with unchanged(info.path, identities[info.path]), open_file(info.path) as source:
                 tree = find_tree(source, info.path, info.tree)
-                copy.append(target, tree, info, find_checksums(source, tree))
+                copy.append(target, tree, info, find_checksums(source, tree, info.path))
         if copy.n_unread == copy.n_events:
             raise ExportError(
                 f"{named(files)}: no event has a valid "

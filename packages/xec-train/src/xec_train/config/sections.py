@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
-from urllib.parse import parse_qsl
 
 from pydantic import (
     AfterValidator,
@@ -15,7 +13,7 @@ from pydantic import (
 )
 
 from xec_data.configuration.choice import OneOf, Remark
-from xec_data.dead_channels.connection import is_secret
+from xec_data.dead_channels.passwords import has_password
 from xec_geometry.detector.fiducial import FIDUCIAL
 from xec_train.config.base import Section
 from xec_train.config.expansion import checked_address, expanded_name, expanded_path
@@ -63,8 +61,7 @@ def _usual_lr(values: dict[str, Any]) -> float:
 
 
 def _without_password(source: str) -> str:
-    options = parse_qsl(source.partition("?")[2].partition("#")[0]) if "://" in source else []
-    if re.match(r"[^/]+://[^/@]*:[^/]*@", source) or any(is_secret(key) for key, _ in options):
+    if has_password(source):
         raise ValueError(
             "found a URL with a password, which the files of the run would show; expected a YAML file that "
             "says where the URL stands"
