@@ -11,9 +11,8 @@ from pathlib import Path
 from tools.fuzz.example import Example, Target
 from tools.fuzz.limits import SECONDS, limits
 
-from xec_geometry.errors import XecError, XecWarning
+from xec_geometry.errors import XecError, XecWarning, is_out_of_memory
 
-_OUT_OF_MEMORY = ("can't allocate memory", "cannot allocate memory", "unable to allocate", "bad_alloc")
 _SEVERAL_LINES = "ConfigError"
 _RESERVES = "/uproot/"
 
@@ -68,8 +67,7 @@ def _of_refusal(error: XecError) -> Finding | None:
 
 
 def _is_memory(error: BaseException) -> bool:
-    is_memory = isinstance(error, MemoryError) or any(words in str(error).lower() for words in _OUT_OF_MEMORY)
-    return is_memory and not _is_reserved_only(error)
+    return is_out_of_memory(error) and not _is_reserved_only(error)
 
 
 def _is_reserved_only(error: BaseException) -> bool:

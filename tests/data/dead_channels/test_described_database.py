@@ -50,7 +50,7 @@ query: >
 sensor: sensor
 bad: IsBad = 1
 """
-COMPLETE, SHORT, TWICE, OUTSIDE, NULLS = 1, 2, 3, 4, 5
+COMPLETE, SHORT, TWICE, OUTSIDE, NULLS, NULL_ALONE = 1, 2, 3, 4, 5, 6
 BAD_OF = {101: [0, 7, 4759], 102: [7]}
 # run: (configuration, channel list, status)
 RUNS = {
@@ -63,12 +63,14 @@ RUNS = {
     107: (7, COMPLETE, 3),
     108: (8, COMPLETE, 99),
     109: (9, 99, 1),
+    112: (12, NULL_ALONE, 1),
 }
 SHORT_LISTS = {
     SHORT: [(10, 0), (11, 1), (17, 7)],
     TWICE: [(10, 0), (11, 7), (12, 7)],
     OUTSIDE: [(10, 0), (11, N_SENSORS)],
     NULLS: [(10, 0), (11, None)],
+    NULL_ALONE: [(11, None)],
 }
 
 
@@ -182,6 +184,17 @@ def test_sensors_without_a_row(describe) -> None:
     # An empty list of a known run is a list; a status that is not there is none.
     assert ids_of(open_dead_channels(path).dead(109)) == []
     assert "no row of 'XECStatus'" in problem_of(path, 108)
+
+
+@pytest.mark.parametrize("text", [JOINS, QUERY], ids=["joins", "query"])
+def test_a_sensor_that_is_null_beside_values_is_no_empty_list(describe, text: str) -> None:
+    path = describe(f"{text}missing_sensors: good\n")
+    assert "found NULL; expected a sensor id from 0 to 4759" in problem_of(path, 112)
+
+
+def test_an_outer_join_of_a_query_gives_an_empty_list(describe) -> None:
+    path = describe(f"{QUERY.replace(' JOIN XEC', ' LEFT JOIN XEC')}missing_sensors: good\n")
+    assert ids_of(open_dead_channels(path).dead(109)) == []
 
 
 @pytest.mark.parametrize(

@@ -8,9 +8,11 @@ import pytest
 from xec_data.schema.branches import (
     ID_BRANCHES,
     INVALID,
+    MEASURED_TRUTH,
     RECO_BRANCHES,
     SCHEMA,
     SENSOR_BRANCHES,
+    SIMULATED_TRUTH,
     TRUTH_BRANCHES,
     is_invalid,
 )
@@ -19,6 +21,10 @@ from xec_data.schema.branches import (
 def test_every_group_names_branches_of_the_table() -> None:
     grouped = (*SENSOR_BRANCHES, *TRUTH_BRANCHES, *RECO_BRANCHES, *ID_BRANCHES, "dead")
     assert sorted(grouped) == sorted(SCHEMA)
+
+
+def test_truth_is_of_a_simulation_or_measured_but_for_the_number_of_photons() -> None:
+    assert sorted((*SIMULATED_TRUTH, *MEASURED_TRUTH, "n_gamma")) == sorted(TRUTH_BRANCHES)
 
 
 def test_no_stored_name_means_two_things() -> None:

@@ -1,5 +1,7 @@
 """One setting for the geometry: nominal, or a file with the columns of a survey or of the analyzer."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 from tests.displaced import SURVEY, displaced, shifted, write_table
@@ -53,6 +55,16 @@ def test_an_exported_table_is_read_back(tmp_path):
     np.testing.assert_array_equal(load_geometry(path).positions, BUILT.positions)
     path.write_text(export_geometry("csv"))
     assert load_geometry(path).is_nominal
+
+
+def test_what_the_hash_does_not_tell_apart_is_one_geometry(tmp_path):
+    nominal = load_geometry()
+    for shift, same in ((1e-9, True), (1e-3, False)):
+        table = dataclasses.replace(nominal, positions=nominal.positions + shift)
+        assert table.is_nominal == same == (geometry_hash(table=table) == geometry_hash())
+        read = load_geometry(write_table(tmp_path / "built.txt", table, SURVEY))
+        assert np.array_equal(read.positions, nominal.positions) == same
+        assert len(read.surveyed) == len(nominal.positions)
 
 
 @pytest.mark.parametrize("name", ["cpp", "json"])

@@ -12,6 +12,7 @@ import torch
 from xec_data.errors import DataError
 from xec_data.schema.branches import INVALID
 from xec_geometry import N_SENSORS
+from xec_models.checkpoint.run_directory import RunDirectory
 from xec_train.config.train_config import TrainConfig
 from xec_train.data.batch import Batch
 from xec_train.data.dead_channels import RandomDeadChannels, read_lists, write_lists
@@ -66,8 +67,8 @@ def test_a_run_keeps_its_lists(tmp_path: Path) -> None:
     sources = [str(tmp_path / "a.txt"), str(tmp_path / "b.txt")]
     lists = read_lists(sources)
     assert [np.flatnonzero(row).tolist() for row in lists] == [[3, 5], [4759]]
-    run = tmp_path / "run"
-    run.mkdir()
+    run = RunDirectory(tmp_path / "run")
+    run.path.mkdir()
     write_lists(run, sources, lists)
     (tmp_path / "a.txt").write_text("99\n")
     (tmp_path / "b.txt").unlink()

@@ -18,9 +18,12 @@ from xec_geometry import N_SENSORS
 from xec_models.checkpoint.building import load_model
 from xec_models.reconstruction.inpainter.inpainter import XECInpainter
 from xec_train.config.train_config import TrainConfig
+from xec_train.engine.display import Display
 from xec_train.objectives.table import build_objective
+from xec_train.processes.group import Processes
 from xec_train.reconstruction.inpainting import Inpainting, draw_over_quantiles
 from xec_train.reconstruction.objective import MASK
+from xec_train.runs.preparation import prepare
 from xec_train.runs.training import train
 
 Configure = Callable[..., TrainConfig]
@@ -131,6 +134,18 @@ def test_interrupted_and_resumed_is_uninterrupted(configure: Configure) -> None:
     a, b = (parameters(run.checkpoint_last, "objective") for run in (whole, resumed))
     assert all(torch.equal(a[name], b[name]) for name in a)
     assert float(a["log_variances.npho"]) != 0
+
+
+def test_an_encoder_is_not_frozen_unseen_without_a_checkpoint(
+    configure: Configure, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for freeze in (True, False):
+        prepare(configure(*INPAINTING, f"model.freeze_encoder={freeze}"), Processes(), Display())
+        told = capsys.readouterr()
+        warned = "freeze_encoder keeps an encoder of random weights" in " ".join(
+            (told.out + told.err).split()
+        )
+        assert warned == freeze
 
 
 def test_a_frozen_encoder_of_an_autoencoder(configure: Configure) -> None:

@@ -11,6 +11,12 @@ from collections.abc import Iterable
 _NOT_PRINTED = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029]|\n(?!  )")
 
 
+_OUT_OF_MEMORY = (
+    *("out of memory", "can't allocate memory", "cannot allocate memory"),
+    *("unable to allocate", "bad_alloc"),
+)
+
+
 class XecError(Exception):
     """Something outside the code is wrong: a file, a branch, a key, a value.
 
@@ -35,6 +41,11 @@ class XecWarning(UserWarning):
 
 class GeometryError(XecError):
     """A face, layout, sensor table or coordinate that the detector does not have."""
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Tell whether an error of any library means that there is no memory left."""
+    return isinstance(error, MemoryError) or any(words in str(error).lower() for words in _OUT_OF_MEMORY)
 
 
 def did_you_mean(name: str, candidates: Iterable[str]) -> str:

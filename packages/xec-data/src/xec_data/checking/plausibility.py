@@ -8,12 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from xec_data.schema.branches import RECO_BRANCHES, is_invalid
+from xec_data.schema.branches import MEASURED_TRUTH, RECO_BRANCHES, SIMULATED_TRUTH, is_invalid
 from xec_data.tasks.table import TASKS
-
-_DIRECTIONS = frozenset({"emiAng", "emiVec", "xyzVTX"})
-
-_OF_SIMULATION = frozenset({"energyTruth", "timeTruth", "uvwTruth", "xyzTruth"})
 
 
 def implausible(task: str, values: NDArray[Any]) -> str | None:
@@ -54,5 +50,5 @@ def is_measured(branches: Collection[str], task: str) -> bool:
         Name of the task.
     """
     known = set(branches)
-    is_real = bool(known & set(RECO_BRANCHES)) and not known & _OF_SIMULATION
-    return is_real and set(TASKS[task].truth.branches) <= _DIRECTIONS
+    is_real = bool(known & set(RECO_BRANCHES)) and not known & SIMULATED_TRUTH
+    return is_real and set(TASKS[task].truth.branches) <= MEASURED_TRUTH

@@ -14,13 +14,13 @@ from xec_data.dead_channels.sensor_ids import sensor_of
 from xec_data.errors import DataError
 from xec_geometry import N_SENSORS
 from xec_geometry.errors import did_you_mean
+from xec_geometry.support.text import shortened
 
 TABLE = "dead_channels"
 SENSOR, FIRST_RUN, LAST_RUN = "sensor", "first_run", "last_run"
 
-
 # Of numbers that databases take.
-_MOST_DIGITS, _SHOWN = 18, 40
+_MOST_DIGITS = 18
 _OPTIONS = ("run", "table", "sensor", "first_run", "last_run")
 
 
@@ -136,7 +136,6 @@ def parse_options(fragment: str, known: Sequence[str]) -> dict[str, Any]:
     if "run" in options:
         run = options["run"]
         if not (run.isascii() and run.isdigit() and len(run) <= _MOST_DIGITS):
-            shown = run if len(run) <= _SHOWN else f"{run[:_SHOWN]}…"
-            raise DataError(f"found #run={shown}; expected a number, as in #run=12345")
+            raise DataError(f"found #run={shortened(run)}; expected a number, as in #run=12345")
         options["run"] = int(options["run"])
     return options

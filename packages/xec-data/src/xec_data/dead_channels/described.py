@@ -45,6 +45,7 @@ class DescribedDeadChannels:
         self.path = Path(path)
         self._run = run
         self._description = read_description(self.path)
+        self._may_lack_sensors = self._description.missing_sensors == "good"
         url, source = self._description.connection.url(self.path.parent)
         self._database = Connection(url, secret_of=f"{self.path}: the database of {source}")
         self._steps = self._ordered()
@@ -139,14 +140,13 @@ class DescribedDeadChannels:
         if not rows:
             of_run = f" of {self._description.run}" if self._description.run else ""
             raise DataError(f"{where}: no such run{of_run} in the database")
-        sensor, good_if_missing = self._description.sensor, self._description.missing_sensors == "good"
+        sensor = self._description.sensor
         listed: Counter[int] = Counter()
         dead = np.zeros(N_SENSORS, dtype=np.bool_)
         for row in rows:
             values = {column: row[place] for column, place in places.items()}
             unmatched = self._unmatched(values)
-            nothing = values[sensor] is None and (unmatched is None or unmatched.right.table == sensor.table)
-            if good_if_missing and nothing and len(rows) == 1:
+            if len(rows) == 1 and self._lacks_sensors(values, unmatched):
                 return dead
             if unmatched is not None:
                 value = "NULL" if (found := values[unmatched.left]) is None else repr(found)
@@ -171,6 +171,17 @@ class DescribedDeadChannels:
                 return joins[0]
         return None
 
+    def _lacks_sensors(self, values: Mapping[Column, Any], unmatched: Join | None) -> bool:
+        """Return whether the only row of a run says that no sensor is listed, and that this is fine.
+
+        An outer join without a partner says so. A sensor that is NULL beside values is damage.
+        """
+        if not self._may_lack_sensors:
+            return False
+        if self._description.query is None:
+            return unmatched is not None and unmatched.right.table == self._description.sensor.table
+        return all(value is None for value in values.values())
+
     def _check_listed(self, listed: Counter[int], where: str) -> None:
         repeated = [sensor for sensor, number in listed.items() if number > 1]
         if repeated:
@@ -179,7 +190,7 @@ class DescribedDeadChannels:
                 "expected one for each sensor: does a join or a condition lack?"
             )
         missing = [sensor for sensor in range(N_SENSORS) if sensor not in listed]
-        if missing and self._description.missing_sensors == "error":
+        if missing and not self._may_lack_sensors:
             raise DataError(
                 f"{where}: sensor {missing[0]} has no row{_others(missing)}; expected all {N_SENSORS} "
                 "sensors, or missing_sensors: good"

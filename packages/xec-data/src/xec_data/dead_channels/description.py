@@ -21,7 +21,7 @@ from pydantic import (
 from xec_data.configuration.yaml_text import read_yaml
 from xec_data.dead_channels.columns import Column, Condition, Join
 from xec_data.errors import DataError
-from xec_data.reading.file_paths import missing_file
+from xec_data.reading.file_paths import told_if_unreadable
 from xec_geometry.errors import did_you_mean
 
 # As SQLAlchemy finds parameters.
@@ -226,10 +226,7 @@ def _lines(item: dict[str, Any]) -> Sequence[str]:
 
 def _read(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8-sig")
-    except FileNotFoundError:
-        raise missing_file(path) from None
-    except OSError as error:
-        raise DataError(f"{path} cannot be read: {error.strerror or error}") from error
+        with told_if_unreadable(path):
+            return path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError:
         raise DataError(f"{path} is not a text file") from None

@@ -11,16 +11,16 @@ from numpy.typing import ArrayLike, NDArray
 
 from xec_data.checking.statistics import ReadingStatistics
 from xec_data.errors import DataError
-from xec_data.reading.file_paths import missing_file
+from xec_data.reading.file_paths import told_if_unreadable
 from xec_data.reading.reader import EventReader
 from xec_data.schema.branches import TREE_NAME
 from xec_geometry import N_SENSORS
 from xec_geometry.support.output import atomic_output
-from xec_geometry.support.text import read_lines
+from xec_geometry.support.text import shortened, text_lines
 
 DeadChannels = NDArray[np.bool_]
 
-_MOST_DIGITS, _SHOWN = 9, 40
+_MOST_DIGITS = 9
 _EXPECTED = f"expected a sensor id from 0 to {N_SENSORS - 1}"
 _ROOT_MAGIC = b"root"
 
@@ -99,7 +99,7 @@ class TextDeadChannels:
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
         self._dead = np.zeros(N_SENSORS, dtype=np.bool_)
-        for number, line in enumerate(_read_lines(self.path), start=1):
+        for number, line in enumerate(_lines(self.path), start=1):
             for entry in line.partition("#")[0].replace(",", " ").split():
                 self._dead[_sensor_id(entry, f"{self.path}: line {number}")] = True
 
@@ -211,27 +211,18 @@ def write_counted(
 def _sensor_id(entry: str, where: str) -> int:
     # Only plain digits: int() would also take 1_000, +7 and digits of other scripts.
     if not (entry.isascii() and entry.isdigit() and len(entry) <= _MOST_DIGITS and int(entry) < N_SENSORS):
-        shown = entry if len(entry) <= _SHOWN else f"{entry[:_SHOWN]}…"
-        raise DataError(f"{where}: found {shown!r}; {_EXPECTED}")
+        raise DataError(f"{where}: found {shortened(entry)!r}; {_EXPECTED}")
     return int(entry)
 
 
 def _begins_like_root(path: Path) -> bool:
-    try:
-        with path.open("rb") as file:
-            return file.read(len(_ROOT_MAGIC)) == _ROOT_MAGIC
-    except FileNotFoundError as error:
-        raise missing_file(path) from error
-    except OSError as error:
-        raise DataError(f"{path} cannot be read: {error.strerror or error}") from error
+    with told_if_unreadable(path), path.open("rb") as file:
+        return file.read(len(_ROOT_MAGIC)) == _ROOT_MAGIC
 
 
-def _read_lines(path: Path) -> list[str]:
+def _lines(path: Path) -> list[str]:
     try:
-        return read_lines(path)
-    except FileNotFoundError as error:
-        raise missing_file(path) from error
-    except OSError as error:
-        raise DataError(f"{path} cannot be read: {error.strerror or error}") from error
+        with told_if_unreadable(path):
+            return text_lines(path)
     except UnicodeDecodeError as error:
         raise DataError(f"{path} is neither a text file nor a ROOT file; {_EXPECTED} in each line") from error

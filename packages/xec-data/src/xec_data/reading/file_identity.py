@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from xec_data.errors import DataError
-from xec_data.reading.file_paths import missing_file
+from xec_data.reading.file_paths import told_if_unreadable
 from xec_geometry.errors import XecError
 
 
@@ -41,12 +41,8 @@ def identity_of(path: Path) -> FileIdentity:
     DataError
         If there is no such file any more, or it cannot be looked at.
     """
-    try:
+    with told_if_unreadable(path):
         status = path.stat()
-    except FileNotFoundError as error:
-        raise missing_file(path) from error
-    except OSError as error:
-        raise DataError(f"{path} cannot be read: {error.strerror or error}") from error
     return FileIdentity(status.st_size, status.st_mtime_ns)
 
 

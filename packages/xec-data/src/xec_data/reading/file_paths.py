@@ -6,7 +6,8 @@ import glob
 import os
 import re
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from xec_data.errors import DataError
@@ -54,6 +55,17 @@ def missing_file(path: Path) -> DataError:
         return DataError(f"no such file: {path} (the folder {path.parent} does not exist)")
     neighbours = (entry.name for entry in path.parent.iterdir())
     return DataError(f"no such file: {path}{did_you_mean(path.name, neighbours)}")
+
+
+@contextmanager
+def told_if_unreadable(path: Path) -> Iterator[None]:
+    """Turn what the system says about a file that is opened in the block into a `DataError`."""
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise missing_file(path) from error
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error.strerror or error}") from error
 
 
 def _expand(path: str | Path) -> list[Path]:

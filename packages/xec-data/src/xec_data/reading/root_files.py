@@ -16,7 +16,7 @@ import uproot
 from numpy.typing import NDArray
 
 from xec_data.errors import DataError
-from xec_data.reading.file_paths import missing_file
+from xec_data.reading.file_paths import told_if_unreadable
 from xec_data.schema.checksums import CHECKSUMS_KEY, TreeChecksums
 from xec_geometry.errors import XecError, did_you_mean
 
@@ -213,16 +213,12 @@ def one_line(error: BaseException) -> str:
 
 def _check_header(path: Path) -> None:
     """Refuse files of other formats and truncated ones, on which uproot would fail later."""
-    try:
+    if path.is_dir():
+        raise DataError(f"{path} is a folder; expected a ROOT file")
+    with told_if_unreadable(path):
         with path.open("rb") as file:
             header = file.read(20)
         size = path.stat().st_size
-    except FileNotFoundError as error:
-        raise missing_file(path) from error
-    except IsADirectoryError as error:
-        raise DataError(f"{path} is a folder; expected a ROOT file") from error
-    except OSError as error:
-        raise DataError(f"{path} cannot be read: {error.strerror or error}") from error
     if not header:
         raise DataError(f"{path} is empty; expected a ROOT file")
     if header[:4] != _MAGIC:

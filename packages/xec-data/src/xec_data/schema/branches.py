@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -88,17 +89,26 @@ SCHEMA: dict[str, Branch] = {
 SENSOR_BRANCHES = ("npho", "time")
 """Readings: an invalid one is part of the data."""
 
-TRUTH_BRANCHES = (
-    "emiAng",
-    "energyTruth",
-    "timeTruth",
-    "uvwTruth",
-    "xyzTruth",
-    "emiVec",
-    "xyzVTX",
-    "n_gamma",
-)
-"""What the simulation knows: an invalid value is an error."""
+TRUTH_BRANCHES: Mapping[str, Literal["simulation", "other detectors", "any"]] = {
+    "emiAng": "other detectors",
+    "energyTruth": "simulation",
+    "timeTruth": "simulation",
+    "uvwTruth": "simulation",
+    "xyzTruth": "simulation",
+    "emiVec": "other detectors",
+    "xyzVTX": "other detectors",
+    "n_gamma": "any",
+}
+"""Truth, and who has it: a simulation alone, other detectors in real data as well, or any file.
+
+An invalid value is an error.
+"""
+
+SIMULATED_TRUTH = frozenset(name for name, origin in TRUTH_BRANCHES.items() if origin == "simulation")
+"""Truth that only a simulation knows."""
+
+MEASURED_TRUTH = frozenset(name for name, origin in TRUTH_BRANCHES.items() if origin == "other detectors")
+"""Truth that other detectors measure in real data."""
 
 RECO_BRANCHES = ("energyReco", "timeReco", "xyzRecoFI", "uvwRecoFI")
 """The conventional reconstruction of real data."""

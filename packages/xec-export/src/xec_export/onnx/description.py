@@ -12,12 +12,12 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from xec_export.errors import ExportError
+from xec_geometry.support.text import shortened
 
 FORMAT_VERSION = "1"
 
 _FORMAT_KEY = "xec_format_version"
 
-_SHOWN = 60
 
 # Keys that files of earlier releases lack.
 _LATER = ("mirror_average", "input_range", "nominal_hash", "geometry")
@@ -196,7 +196,7 @@ class ModelDescription:
             # Also of a number with too many digits, and of lists in lists without end.
             except (ValueError, RecursionError) as error:
                 raise ExportError(
-                    f"{path}: the metadata's key {item.name!r} is not JSON: {text[:_SHOWN]!r}"
+                    f"{path}: the metadata's key {item.name!r} is not JSON: {shortened(text)!r}"
                 ) from error
         try:
             # JSON has lists where the description has tuples, and a file of others may have anything.
@@ -205,7 +205,7 @@ class ModelDescription:
             first = error.errors()[0]
             key = ".".join(map(str, first["loc"]))
             raise ExportError(
-                f"{path}: the metadata's key '{key}' is {str(first['input'])[:_SHOWN]!r}: {first['msg']}"
+                f"{path}: the metadata's key '{key}' is {shortened(str(first['input']))!r}: {first['msg']}"
             ) from error
         description._check_outputs(path)
         return description

@@ -16,10 +16,8 @@ from pathlib import Path
 from xec_geometry.cli.exit_codes import INTERNAL_ERROR, USER_ERROR
 from xec_geometry.cli.plugins import CommandPlugins
 from xec_geometry.cli.streams import unbreakable_streams
-from xec_geometry.errors import XecError
+from xec_geometry.errors import XecError, is_out_of_memory
 from xec_geometry.support.text import first_line
-
-_OUT_OF_MEMORY = ("out of memory", "can't allocate memory", "cannot allocate memory", "unable to allocate")
 
 
 @contextmanager
@@ -48,7 +46,7 @@ def _told(error: Exception, arguments: Sequence[str]) -> tuple[str, int]:
     """Return what to say about an error, and the exit code."""
     if isinstance(error, XecError):
         return str(error), error.exit_code
-    if isinstance(error, MemoryError) or any(words in str(error).lower() for words in _OUT_OF_MEMORY):
+    if is_out_of_memory(error):
         remedy = "smaller batches or fewer reading processes need less (data.batch_size, data.num_workers)"
         return f"out of memory ({type(error).__name__}: {first_line(error)}); {remedy}", USER_ERROR
     if isinstance(error, OSError) and _is_of_system(error):

@@ -10,13 +10,10 @@ import numpy.typing as npt
 from xec_geometry.detector.faces import index_map
 from xec_geometry.detector.names import GRIDS, Layout, check_layout
 from xec_geometry.detector.sensors import sensor_normals, sensor_positions
-from xec_geometry.detector.survey import SensorTable
+from xec_geometry.detector.survey import SensorTable, resolved
 from xec_geometry.grids.fine_grid import outer_fine_grid
 from xec_geometry.grids.hex_grid import hex_edges
 from xec_geometry.support.caching import cache
-
-# Finer than the table is exact, coarser than what sines of different machines differ by.
-_RESOLUTION = 1e-4
 
 
 @cache
@@ -47,19 +44,15 @@ def geometry_hash(layout: Layout = "physical", table: SensorTable | None = None)
     positions = sensor_positions() if table is None else table.positions
     normals = sensor_normals() if table is None else table.normals
     tables: dict[str, npt.NDArray[np.generic]] = {
-        "positions": _rounded(positions),
-        "normals": _rounded(normals),
+        "positions": resolved(positions),
+        "normals": resolved(normals),
         **{f"map {name}": index_map(name, layout) for name in GRIDS},
         "edges": hex_edges(layout),
         "fine grid": grid.sensor,
-        "shares": _rounded(grid.share),
+        "shares": resolved(grid.share),
     }
     digest = hashlib.sha256(layout.encode())
     for name, values in tables.items():
         digest.update(f"{name} {values.shape}".encode())
         digest.update(values.astype("<i8").tobytes())
     return digest.hexdigest()
-
-
-def _rounded(values: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
-    return np.rint(values / _RESOLUTION).astype(np.int64)

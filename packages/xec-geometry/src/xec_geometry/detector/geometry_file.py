@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +13,7 @@ from xec_geometry.detector.sensors import sensor_kinds, sensor_normals, sensor_p
 from xec_geometry.detector.survey import SensorTable, nominal_table
 from xec_geometry.errors import GeometryError, did_you_mean
 from xec_geometry.support.arrays import FloatArray, read_only
-from xec_geometry.support.text import read_lines
+from xec_geometry.support.text import shortened, text_lines
 
 NOMINAL = "nominal"
 """The name of the nominal geometry, where the path of a file may stand."""
@@ -50,7 +50,6 @@ _INTEGER = re.compile(r"[-+]?\d{1,9}", re.ASCII)
 _NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?", re.ASCII)
 # Its square is still a number.
 _FARTHEST = 1e9
-_SHOWN = 40
 
 # Tables are written with few digits; a normal that is off by more was never meant as one.
 _UNIT_TOLERANCE = 1e-3
@@ -77,7 +76,8 @@ def load_geometry(source: str | Path = NOMINAL) -> SensorTable:
     Returns
     -------
     SensorTable
-        Positions and normals of all sensors.
+        Positions and normals of all sensors; those of the nominal geometry if `geometry_hash` does not tell
+        them from it.
 
     Raises
     ------
@@ -91,7 +91,11 @@ def load_geometry(source: str | Path = NOMINAL) -> SensorTable:
             f"no such geometry: {source}{did_you_mean(str(source), [NOMINAL])}; expected '{NOMINAL}' or the "
             "path of a table of positions, see xec geometry check --help"
         )
-    return read_survey(source)
+    table = read_survey(source)
+    if table.is_nominal:
+        # To the last digit, as a checkpoint gives it back, which holds no positions then.
+        return replace(table, positions=sensor_positions(), normals=sensor_normals())
+    return table
 
 
 def geometry_files(source: str | Path) -> list[Path]:
@@ -125,7 +129,7 @@ def read_survey(path: str | Path) -> SensorTable:
     positions, normals = sensor_positions().copy(), sensor_normals().copy()
     line_of: dict[int, int] = {}
     order: _Order | None = None
-    for number, line in enumerate(_read_lines(path), start=1):
+    for number, line in enumerate(_lines(path), start=1):
         where = f"{path}, line {number}"
         if not line_of and (named := _named_columns(line, where)) is not None:
             order = named
@@ -152,9 +156,9 @@ def read_survey(path: str | Path) -> SensorTable:
     return table
 
 
-def _read_lines(path: Path) -> list[str]:
+def _lines(path: Path) -> list[str]:
     try:
-        return read_lines(path)
+        return text_lines(path)
     except OSError as error:
         raise GeometryError(f"cannot read the table {path}: {error.strerror or error}") from error
     except UnicodeDecodeError as error:
@@ -202,7 +206,7 @@ def _parse(fields: list[str], order: _Order, where: str) -> tuple[int, FloatArra
     by_name = {name: fields[i] for name, i in order.place.items()}
     text = by_name["sensor_id"]
     if not _INTEGER.fullmatch(text):
-        raise GeometryError(f"{where}: {_shown(text)} is no sensor id; expected a whole number")
+        raise GeometryError(f"{where}: {shortened(text)!r} is no sensor id; expected a whole number")
     sensor = int(text)
     if not 0 <= sensor < N_SENSORS:
         raise GeometryError(f"{where}: there is no sensor {sensor}; expected 0 to {N_SENSORS - 1}")
@@ -224,13 +228,9 @@ def _parse_number(text: str, column: str, where: str) -> float:
     value = float(text) if _NUMBER.fullmatch(text) else np.nan
     if not abs(value) <= _FARTHEST:
         raise GeometryError(
-            f"{where}: column {column} holds {_shown(text)}; expected a finite number below 1e9"
+            f"{where}: column {column} holds {shortened(text)!r}; expected a finite number below 1e9"
         )
     return value
-
-
-def _shown(text: str) -> str:
-    return repr(text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…")
 
 
 def _check_plausible(table: SensorTable, path: Path) -> None:

@@ -11,8 +11,8 @@ from xec_geometry.detector.parameters import TABLE_ACCURACY
 from xec_geometry.detector.sensors import sensor_normals, sensor_positions
 from xec_geometry.support.arrays import FloatArray, IntArray, read_only
 
-# A table read back from text with all digits: its normals are divided by a length of 1 up to rounding.
-_SAME = 1e-12
+# Finer than the table is exact, coarser than what sines of different machines differ by.
+_RESOLUTION = 1e-4
 
 
 # Compared and cached as an object: two tables are the same geometry if `geometry_hash` says so.
@@ -38,10 +38,9 @@ class SensorTable:
 
     @property
     def is_nominal(self) -> bool:
-        """Whether every sensor stands and looks as in the nominal table, up to the rounding of its text."""
-        return np.allclose(self.positions, sensor_positions(), rtol=0, atol=_SAME) and np.allclose(
-            self.normals, sensor_normals(), rtol=0, atol=_SAME
-        )
+        """Whether every sensor stands and looks as in the nominal table, as far as `geometry_hash` tells."""
+        nominal = ((self.positions, sensor_positions()), (self.normals, sensor_normals()))
+        return all(np.array_equal(resolved(ours), resolved(theirs)) for ours, theirs in nominal)
 
 
 @dataclass(frozen=True)
@@ -64,6 +63,11 @@ class Moved:
     shift: FloatArray
     distance: FloatArray
     turn: FloatArray
+
+
+def resolved(values: FloatArray) -> IntArray:
+    """Return lengths in cm, or parts of unit vectors, in whole steps of what a geometry is told apart by."""
+    return np.rint(values / _RESOLUTION).astype(np.int64)
 
 
 @cache

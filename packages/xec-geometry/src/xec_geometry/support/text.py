@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 
-def read_lines(path: Path) -> list[str]:
+def text_lines(path: Path) -> list[str]:
     """Return the lines of a text file in UTF-8, without a byte-order mark.
 
     Only ends of lines end a line: `str.splitlines` would also end one, and with it a comment, at characters
@@ -17,6 +17,11 @@ def read_lines(path: Path) -> list[str]:
         If the file cannot be read, or is no text.
     """
     return path.read_text(encoding="utf-8-sig").split("\n")
+
+
+def shortened(text: str, most: int = 40) -> str:
+    """Return the beginning of a text of others, with … where it goes on: messages stay short."""
+    return text if len(text) <= most else f"{text[:most]}…"
 
 
 def first_line(error: BaseException) -> str:

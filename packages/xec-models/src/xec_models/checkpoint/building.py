@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from xec_geometry import geometry_hash
 from xec_geometry.detector.names import check_layout
 from xec_geometry.errors import GeometryError, did_you_mean
+from xec_geometry.support.text import shortened
 from xec_models.checkpoint.content import Checkpoint
 from xec_models.checkpoint.kinds import MODEL_KINDS
 from xec_models.checkpoint.outputs import check_tasks
@@ -22,8 +23,6 @@ from xec_models.errors import CheckpointError, ModelError
 from xec_models.regressor.regressor import XECRegressor
 
 NetworkT = TypeVar("NetworkT", bound=Network)
-
-_SHOWN = 20
 
 
 @overload
@@ -137,7 +136,8 @@ def _check_sizes(checkpoint: Checkpoint, source: str) -> None:
     for name, size in checkpoint.config.section("model").items():
         if isinstance(size, int) and size > max(n_numbers, 1):
             raise CheckpointError(
-                f"{source}: model.{name} is {str(size)[:_SHOWN]}, but its parameters are {n_numbers} numbers"
+                f"{source}: model.{name} is {shortened(str(size), 20)}, but its parameters are {n_numbers} "
+                "numbers"
             )
 
 

@@ -8,9 +8,8 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from torch import Tensor
 
+from xec_geometry.support.text import shortened
 from xec_models.errors import CheckpointError
-
-_SHOWN = 60
 
 State = dict[str, Tensor]
 Section = dict[str, Any]
@@ -138,5 +137,5 @@ def _check(kind: type[BaseModel], content: Mapping[Any, Any], source: str) -> No
             raise CheckpointError(f"{source}: the state of its training has no '{where}'") from error
         shown = type(first["input"]).__name__
         if isinstance(first["input"], str | int | float):
-            shown = repr(first["input"])[:_SHOWN]
+            shown = shortened(repr(first["input"]))
         raise CheckpointError(f"{source}: '{where}' is {shown}: {first['msg']}") from error

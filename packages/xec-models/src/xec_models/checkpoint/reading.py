@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from xec_geometry.support.text import shortened
 from xec_models.checkpoint.content import (
     READABLE_VERSIONS,
     Checkpoint,
@@ -33,7 +34,6 @@ _REQUIRED = ("format_version", "kind", "config", "layout", "geometry_hash", "mod
 _CONTINUATION = ("optimizer", "scheduler", "sampler", "rng")
 # Weights of losses: among the parameters of the network in format 1.
 _LOSS_WEIGHTS = "log_variances."
-_SHOWN = 20
 _POSITION = ("batch", "sums", "n_events")
 
 
@@ -72,7 +72,7 @@ def read_checkpoint(path: str | Path, map_location: str | torch.device = "cpu") 
     version = content["format_version"]
     if not isinstance(version, int) or version not in READABLE_VERSIONS:
         raise CheckpointError(
-            f"{path} has the format version {str(version)[:_SHOWN]}, this version of xec-models reads "
+            f"{path} has the format version {shortened(str(version), 20)}, this version of xec-models reads "
             f"{' and '.join(map(str, READABLE_VERSIONS))}: use the version of xec that wrote it "
             f"({_writer(content)})"
         )

@@ -112,6 +112,10 @@ class RunDirectory:
         """Events whose loss ended the training: columns epoch, step, run, event, loss."""
         return self.path / "bad_events.csv"
 
+    def dead_channels(self, number: int) -> Path:
+        """Return the file of the `number`-th list of dead channels, from 1: as it was when the run began."""
+        return self.path / f"dead_channels_{number}.txt"
+
     def predictions(self, task: str) -> Path:
         """Return the file of the validation of one task: columns run, event, pred_*, truth_*."""
         return self.path / f"predictions_{TASKS.get_named(task).name}_{self.name}.csv"

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from xec_geometry.errors import did_you_mean
 from xec_train.config.earlier.table import earlier_key
-from xec_train.config.earlier.values import EarlierFile
+from xec_train.config.earlier.values import EarlierConfig
 from xec_train.config.keys import all_keys, choices, expectation, nearest_key, objectives_with
 
 _OWN_WORDS = "Value error, "
@@ -79,7 +79,7 @@ def _meant_there(path: str, value: Any) -> str:
     entry = earlier_key(path)
     if entry is None or entry.translate is None:
         return ""
-    there = entry.translate(value, path, EarlierFile())[0]
+    there = entry.translate(value, path, EarlierConfig())[0]
     return "" if there == value else f" ({entry.explanation})"
 
 

@@ -13,6 +13,7 @@ from torch import Tensor
 from xec_data.dead_channels.sources import TextDeadChannels, open_dead_channels, write_dead_channels
 from xec_data.schema.branches import SENSOR_BRANCHES
 from xec_geometry import N_SENSORS
+from xec_models.checkpoint.run_directory import RunDirectory
 from xec_train.data.augmentation import make_invalid
 from xec_train.data.batch import Batch
 
@@ -68,7 +69,7 @@ class RandomDeadChannels:
         return f"dead channels: {what} of {numbers} sensors, of which a random part is dead in every event"
 
 
-def read_lists(sources: Sequence[str], resumed: Path | None = None) -> Bools:
+def read_lists(sources: Sequence[str], resumed: RunDirectory | None = None) -> Bools:
     """Read lists of dead channels, (sources, N_SENSORS).
 
     Parameters
@@ -76,7 +77,7 @@ def read_lists(sources: Sequence[str], resumed: Path | None = None) -> Bools:
     sources
         As for `open_dead_channels`; a database needs the number of a run behind its ``#``.
     resumed
-        Directory of a run that goes on: what its lists were is what they are, whatever has happened to the
+        A run that goes on: what its lists were is what they are, whatever has happened to the
         sources since.
 
     Raises
@@ -85,23 +86,19 @@ def read_lists(sources: Sequence[str], resumed: Path | None = None) -> Bools:
         As `open_dead_channels`.
     """
     lists = np.zeros((len(sources), N_SENSORS), dtype=np.bool_)
-    for number, source in enumerate(sources):
-        kept = None if resumed is None else _file(resumed, number)
+    for number, source in enumerate(sources, start=1):
+        kept = None if resumed is None else resumed.dead_channels(number)
         if kept is not None and kept.is_file() and _source_of(kept) == source:
-            lists[number] = TextDeadChannels(kept).dead()
+            lists[number - 1] = TextDeadChannels(kept).dead()
         else:
-            lists[number] = open_dead_channels(source).dead()
+            lists[number - 1] = open_dead_channels(source).dead()
     return lists
 
 
-def write_lists(folder: Path, sources: Sequence[str], lists: Bools) -> None:
-    """Write the lists of a run into its directory, `dead_channels_1.txt` and so on, for `read_lists`."""
-    for number, (source, dead) in enumerate(zip(sources, lists, strict=True)):
-        write_dead_channels(_file(folder, number), dead, [source])
-
-
-def _file(folder: Path, number: int) -> Path:
-    return folder / f"dead_channels_{number + 1}.txt"
+def write_lists(run: RunDirectory, sources: Sequence[str], lists: Bools) -> None:
+    """Write the lists of a run into its directory, for `read_lists`."""
+    for number, (source, dead) in enumerate(zip(sources, lists, strict=True), start=1):
+        write_dead_channels(run.dead_channels(number), dead, [source])
 
 
 def _source_of(path: Path) -> str:

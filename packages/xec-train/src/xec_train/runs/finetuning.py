@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from xec_models.checkpoint.building import load_parameters
 from xec_models.checkpoint.content import Checkpoint, State
 from xec_models.regressor.regressor import XECRegressor
 from xec_train.config.train_config import TrainConfig
+from xec_train.config.yaml_text import write_scalar
 from xec_train.errors import TrainError
 from xec_train.tracking.base import flatten
 
@@ -201,7 +202,7 @@ def _other_anchor(checkpoint: Checkpoint, config: TrainConfig) -> str:
     ours, theirs = flatten(config.model_dump(mode="json")), stated_or_default(checkpoint, config)
     keys = [f"model.{name}" for name in _ANCHOR_KEYS]
     return "; ".join(
-        f"its {key} is {theirs[key]}, here {ours[key]}"
+        f"its {key} is {write_scalar(theirs[key])}, here {write_scalar(ours[key])}"
         for key in keys
         if key in ours and key in theirs and ours[key] != theirs[key]
     )
@@ -212,6 +213,11 @@ def stated_or_default(checkpoint: Checkpoint, config: TrainConfig) -> dict[str, 
     sections = checkpoint.config.sections
     model = {**type(config.model)().model_dump(mode="json"), **checkpoint.config.section("model")}
     return flatten({**sections, "model": model})
+
+
+def both_values(key: str, ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> str:
+    """Tell the values of a key in a configuration and in a checkpoint, as configurations write them."""
+    return f"{key} is {write_scalar(ours[key])}, there {write_scalar(theirs[key])}"
 
 
 def _tasks_of(checkpoint: Checkpoint) -> set[str]:
@@ -229,7 +235,7 @@ def _contradictions(checkpoint: Checkpoint, config: TrainConfig, *, other_layout
     keys = [f"model.{name}" for name in _ENCODER_KEYS]
     keys += [key for key in ours if key.startswith("normalization.") and key not in _FREE_KEYS]
     found = [
-        f"{key} is {ours[key]}, there {theirs[key]}"
+        both_values(key, ours, theirs)
         for key in keys
         if key in theirs and theirs[key] != ours[key] and not (other_layout and key == "model.layout")
     ]

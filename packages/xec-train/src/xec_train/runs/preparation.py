@@ -11,6 +11,7 @@ from xec_data.checking.input_range import Limits
 from xec_data.schema.branches import ID_BRANCHES
 from xec_models.checkpoint.content import Checkpoint
 from xec_models.checkpoint.run_directory import RunDirectory
+from xec_models.config.network import InpainterConfig
 from xec_train.config.train_config import TrainConfig
 from xec_train.data.dead_channels import RandomDeadChannels, read_lists
 from xec_train.data.events import Events, open_events
@@ -86,13 +87,18 @@ def prepare(config: TrainConfig, processes: Processes, display: Display) -> Prep
     )
     # One process asks: a database need not answer all of them alike.
     lists = processes.broadcast(
-        lambda: read_lists(config.data.dead_channels or (), run.path if checkpoint is not None else None)
+        lambda: read_lists(config.data.dead_channels or (), run if checkpoint is not None else None)
     )
     objective.dead_channels = RandomDeadChannels(lists)
     if text := objective.dead_channels.describe():
         display.line(text)
     sharing = processes.n_sharing_cores
     training, validation = processes.run_on_all(lambda: _open_files(config, objective, sharing, display))
+    if path is None and isinstance(config.model, InpainterConfig) and config.model.freeze_encoder:
+        display.warn(
+            "model.freeze_encoder keeps an encoder of random weights: there is no checkpoint to start from; "
+            "expected one in checkpoint.resume_from, such as that of a masked autoencoder"
+        )
     if checkpoint is not None:
         display.line(f"continuing {path}")
     elif weights is None and config.checkpoint.resume_from is not None:

@@ -15,6 +15,7 @@ from xec_train.config.train_config import TrainConfig
 from xec_train.errors import TrainError
 from xec_train.runs.finetuning import (
     InitialWeights,
+    both_values,
     find_initial_weights,
     other_positions,
     stated_or_default,
@@ -89,7 +90,7 @@ def open_checkpoint(
         return weights
     ours, theirs = flatten(config.model_dump(mode="json")), stated_or_default(checkpoint, config)
     different = [key for key in _fixed_keys(ours) if key in theirs and theirs[key] != ours[key]]
-    both = "; ".join(f"{key} is {ours[key]}, there {theirs[key]}" for key in different)
+    both = "; ".join(both_values(key, ours, theirs) for key in different)
     if not different:
         both = other_positions(checkpoint, config, geometry)
     if both:

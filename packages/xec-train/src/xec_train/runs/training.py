@@ -185,7 +185,7 @@ def _claim(config: TrainConfig, ready: Preparation) -> RunClaim:
 def _write_config(config: TrainConfig, ready: Preparation) -> None:
     with atomic_output(ready.run.config) as temporary:
         temporary.write_text(resolved(config), encoding="utf-8")
-    write_lists(ready.run.path, config.data.dead_channels or (), ready.objective.dead_channels.lists)
+    write_lists(ready.run, config.data.dead_channels or (), ready.objective.dead_channels.lists)
 
 
 def _start_tracking(

@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from xec_train.config.earlier.table import EarlierKey, earlier_key
-from xec_train.config.earlier.values import EarlierFile
+from xec_train.config.earlier.values import EarlierConfig
 from xec_train.config.keys import all_keys, nearest_key, objectives_with, sort_sections
 from xec_train.config.loading import read_config_file
 from xec_train.config.problems import describe_errors
@@ -79,7 +79,7 @@ def convert_config(
     ConfigError
         If the file cannot be read, or has keys or values that neither system knows.
     """
-    file = EarlierFile(read_config_file(Path(path)), angle_unit)
+    file = EarlierConfig(read_config_file(Path(path)), angle_unit)
     if objective is not None:
         OBJECTIVES.get_named(objective)
     chosen, notes = _objective(file, objective)
@@ -100,7 +100,7 @@ def convert_config(
 class _Conversion:
     """The new sections, and the notes so far."""
 
-    def __init__(self, file: EarlierFile, objective: str) -> None:
+    def __init__(self, file: EarlierConfig, objective: str) -> None:
         self.file, self.objective = file, objective
         self.values: dict[str, Any] = {"objective": objective}
         self.notes: list[str] = []
@@ -152,7 +152,7 @@ class _Conversion:
             section[name] = value
 
 
-def _objective(file: EarlierFile, wanted: str | None) -> tuple[str, list[str]]:
+def _objective(file: EarlierConfig, wanted: str | None) -> tuple[str, list[str]]:
     if wanted is not None:
         return wanted, []
     stated = file.sections.get("objective")
@@ -166,7 +166,7 @@ def _objective(file: EarlierFile, wanted: str | None) -> tuple[str, list[str]]:
     return DEFAULT, [f"objective: {DEFAULT}, because no key is of another one (--objective for another)"]
 
 
-def _states(file: EarlierFile, key: str) -> bool:
+def _states(file: EarlierConfig, key: str) -> bool:
     parent, _, name = key.rpartition(".")
     section = file.get(parent) if parent else file.sections
     return isinstance(section, Mapping) and name in section
@@ -184,7 +184,7 @@ def _leaves(values: Mapping[str, Any], parent: str, objective: str) -> Iterator[
             yield key, value
 
 
-def _uncertain(file: EarlierFile) -> Iterator[str]:
+def _uncertain(file: EarlierConfig) -> Iterator[str]:
     missing = [name for name in _SCALES if file.get(f"normalization.{name}") is None]
     if missing:
         yield (

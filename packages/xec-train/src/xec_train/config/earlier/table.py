@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from xec_train.config.earlier.values import (
-    EarlierFile,
+    EarlierConfig,
     all_events,
     full_names,
     off,
@@ -18,7 +18,7 @@ from xec_train.config.earlier.values import (
     standardized_beta,
 )
 
-Translation = Callable[[Any, str, EarlierFile], tuple[Any, str]]
+Translation = Callable[[Any, str, EarlierConfig], tuple[Any, str]]
 """``(value, its key, the file)`` to the value here, and a reason; the same value if nothing changes."""
 
 

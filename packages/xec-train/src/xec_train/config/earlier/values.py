@@ -9,7 +9,7 @@ from typing import Any
 
 
 @dataclass(frozen=True)
-class EarlierFile:
+class EarlierConfig:
     """A configuration of the earlier system.
 
     Attributes
@@ -41,36 +41,36 @@ NOMINAL_SPREADS: Mapping[str, tuple[float, ...]] = {
 }
 
 
-def schedule(value: Any, _key: str, _file: EarlierFile) -> tuple[Any, str]:
+def schedule(value: Any, _key: str, _file: EarlierConfig) -> tuple[Any, str]:
     """Name the schedule that is none."""
     return ("none", "") if value is None else (value, "")
 
 
-def off(value: Any, _key: str, _file: EarlierFile) -> tuple[Any, str]:
+def off(value: Any, _key: str, _file: EarlierConfig) -> tuple[Any, str]:
     """Name the mode of compiling that is none."""
     return ("off", "") if value in (None, False, "none") else (value, "")
 
 
-def squared(value: Any, _key: str, _file: EarlierFile) -> tuple[Any, str]:
+def squared(value: Any, _key: str, _file: EarlierConfig) -> tuple[Any, str]:
     """Rename the loss l2."""
     return ("mse", "the square of the deviation") if value == "l2" else (value, "")
 
 
-def all_events(value: Any, _key: str, _file: EarlierFile) -> tuple[Any, str]:
+def all_events(value: Any, _key: str, _file: EarlierConfig) -> tuple[Any, str]:
     """Write true as all, and false as none."""
     if isinstance(value, bool):
         return ("all" if value else 0), "a number of events, or all"
     return value, ""
 
 
-def full_names(value: Any, _key: str, _file: EarlierFile) -> tuple[Any, str]:
+def full_names(value: Any, _key: str, _file: EarlierConfig) -> tuple[Any, str]:
     """Rename the face bot in fractions of faces."""
     if not isinstance(value, Mapping) or "bot" not in value:
         return value, ""
     return {"bottom" if face == "bot" else face: part for face, part in value.items()}, "bot is bottom"
 
 
-def pool(value: Any, _key: str, file: EarlierFile) -> tuple[Any, str]:
+def pool(value: Any, _key: str, file: EarlierConfig) -> tuple[Any, str]:
     """Write rows and columns of a pooling as two numbers, and none where there is nothing to pool."""
     if value is not None and file.get("model.outer_mode") == "split":
         return None, "the outer_mode split has no fine grid"
@@ -79,7 +79,7 @@ def pool(value: Any, _key: str, file: EarlierFile) -> tuple[Any, str]:
     return value, ""
 
 
-def standardized_beta(value: Any, key: str, file: EarlierFile) -> tuple[Any, str]:
+def standardized_beta(value: Any, key: str, file: EarlierConfig) -> tuple[Any, str]:
     """Convert a transition point from the unit of the task to the spread of its true values."""
     from xec_data.tasks.table import TASKS
     from xec_models.losses.table import LOSSES
@@ -108,7 +108,7 @@ def standardized_beta(value: Any, key: str, file: EarlierFile) -> tuple[Any, str
     )
 
 
-def _spreads(task: str, file: EarlierFile, *, logarithm: bool) -> tuple[tuple[float, ...], str]:
+def _spreads(task: str, file: EarlierConfig, *, logarithm: bool) -> tuple[tuple[float, ...], str]:
     """Return the spread of each output over the training events, or a usual one; and where it comes from."""
     found = _spreads_in_files(task, file, logarithm=logarithm)
     if found:
@@ -117,7 +117,7 @@ def _spreads(task: str, file: EarlierFile, *, logarithm: bool) -> tuple[tuple[fl
     return nominal, "in simulated events, because data.train_path could not be read"
 
 
-def _spreads_in_files(task: str, file: EarlierFile, *, logarithm: bool) -> tuple[float, ...]:
+def _spreads_in_files(task: str, file: EarlierConfig, *, logarithm: bool) -> tuple[float, ...]:
     import numpy as np
     from pydantic import ValidationError
 

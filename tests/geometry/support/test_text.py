@@ -1,0 +1,26 @@
+"""Texts of others in messages."""
+
+from __future__ import annotations
+
+import pytest
+
+from xec_geometry.errors import is_out_of_memory
+from xec_geometry.support.text import first_line, shortened
+
+
+def test_a_long_text_is_shortened() -> None:
+    assert shortened("a" * 40) == "a" * 40
+    assert shortened("a" * 41) == "a" * 40 + "…"
+    assert shortened("digits", 3) == "dig…"
+
+
+def test_of_an_error_the_first_line_is_told() -> None:
+    assert first_line(ValueError("\nthis\nand advice")) == "this"
+    assert first_line(ValueError()) == "ValueError"
+
+
+@pytest.mark.parametrize("text", ["CUDA out of memory", "std::bad_alloc", "Unable to allocate 3 GiB"])
+def test_what_libraries_say_without_memory(text: str) -> None:
+    assert is_out_of_memory(RuntimeError(text))
+    assert is_out_of_memory(MemoryError())
+    assert not is_out_of_memory(RuntimeError("a number of the memory is wrong"))
