@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from xec_data.checking.input_range import event_quantities, measure_range
-from xec_export import ExportError, open_predictor, predict_files
+from xec_export import ExportError, PredictionOptions, open_predictor, predict_files
 from xec_export.output.input_check import InputCheck
 from xec_geometry.errors import XecError
 
@@ -79,7 +79,9 @@ def test_relative_photons_for_a_network_of_photons(
     ):
         predict_files(predictor, [path], tmp_path / "out.root")
     assert not (tmp_path / "out.root").exists()
-    report = predict_files(predictor, [path], tmp_path / "out.root", accept_range=True)
+    report = predict_files(
+        predictor, [path], tmp_path / "out.root", options=PredictionOptions(accept_range=True)
+    )
     assert "unlike those of the training" in report.notes[0]
     renamed = {("relative_npho" if name == "npho" else name): values for name, values in columns.items()}
     alone = make_file(tmp_path / "alone.root", {**renamed, "relative_npho": relative})

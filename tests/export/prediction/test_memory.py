@@ -18,8 +18,9 @@ PREDICT = """
 import resource, sys
 from xec_data.reading import chunk_size
 chunk_size.DEFAULT_CHUNK_BYTES = 2 * 1024**2
-from xec_export import open_predictor, predict_files
-predict_files(open_predictor(sys.argv[1]), [sys.argv[2]], sys.argv[3], accept_range=True)
+from xec_export import PredictionOptions, open_predictor, predict_files
+options = PredictionOptions(accept_range=True)
+predict_files(open_predictor(sys.argv[1]), [sys.argv[2]], sys.argv[3], options=options)
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 """
 

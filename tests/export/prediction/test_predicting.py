@@ -16,7 +16,7 @@ from xec_data import DataError, SimulationConfig, read_columns, simulate_file
 from xec_data.tasks.table import TASKS
 from xec_data.writing.tree_writer import read_metadata
 from xec_export import ExportError, open_predictor, predict_files
-from xec_export.prediction.files import _gaps, _missing
+from xec_export.prediction.columns import describe_gaps, gaps
 from xec_export.prediction.predictor import OnnxPredictor, TorchPredictor
 from xec_geometry.cli.application import main
 from xec_geometry.support.output import OutputError
@@ -89,6 +89,13 @@ def test_truth_and_numbers_pass_through(
     assert set(found) == {
         *PREDICTED,
         *["run", "event", "valid", "emiAng", "emiVec", "energyTruth", "timeTruth", "uvwTruth", "xyzTruth"],
+        # The file has no number of photons.
+        *(
+            name.replace("pred_", "true_")
+            for name in PREDICTED
+            if name.startswith("pred_") and "n_" not in name
+        ),
+        *["opening_angle", "angleVec_opening_angle", "uvw_distance"],
     }
     for name in ("run", "event", "energyTruth", "timeTruth", "uvwTruth", "xyzTruth", "emiVec"):
         np.testing.assert_array_equal(found[name], events[name])
@@ -307,9 +314,9 @@ def test_answers_that_are_missing_are_counted_by_output() -> None:
         "pred_u": np.array([1.0, np.nan, np.nan]),
         "pred_v": np.array([np.nan, 2.0, np.nan]),
     }
-    gaps = Counter(_gaps(columns))
-    gaps.update(
-        _gaps(
+    counts = Counter(gaps(columns))
+    counts.update(
+        gaps(
             {
                 "valid": np.full(3, True),
                 "pred_timing": np.full(3, np.nan),
@@ -318,7 +325,7 @@ def test_answers_that_are_missing_are_counted_by_output() -> None:
             }
         )
     )
-    assert _missing(gaps, 5) == [
+    assert describe_gaps(counts, 5) == [
         "1 of 5 events have too little light or no time for u, v: NaN",
         "3 of 5 events have too little light or no time for timing: NaN",
     ]

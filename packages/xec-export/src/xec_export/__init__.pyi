@@ -6,7 +6,9 @@ from .onnx.description import ModelDescription as ModelDescription, OutputDescri
 from .onnx.export import ExportReport as ExportReport, export_checkpoint as export_checkpoint
 from .onnx.parity import Difference as Difference, ParityError as ParityError, ParityReport as ParityReport
 from .prediction.files import PredictionReport as PredictionReport, predict_files as predict_files
+from .prediction.folder import FolderReport as FolderReport, predict_folder as predict_folder
 from .prediction.mirrored import MirroredPredictor as MirroredPredictor
+from .prediction.options import PredictionOptions as PredictionOptions
 from .prediction.predictor import (
     OnnxPredictor as OnnxPredictor,
     Predictor as Predictor,

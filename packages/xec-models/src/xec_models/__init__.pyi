@@ -54,8 +54,15 @@ from .regressor.metrics import (
 )
 from .regressor.mirrored import MirrorAverage as MirrorAverage
 from .regressor.predictions import (
+    ABSOLUTE_TIME as ABSOLUTE_TIME,
+    PREDICTED as PREDICTED,
+    SIGMA as SIGMA,
     SIGMA_SUFFIX as SIGMA_SUFFIX,
+    TIME_OFFSET as TIME_OFFSET,
+    TRUE as TRUE,
     prediction_columns as prediction_columns,
+    true_columns as true_columns,
     truth_columns as truth_columns,
+    variant_column as variant_column,
 )
 from .regressor.regressor import XECRegressor as XECRegressor

@@ -31,6 +31,8 @@ class JointMeasure:
         What plots call it.
     function
         ``(prediction, truth) → (n,)`` from two arrays (n, n_outputs).
+    column
+        What files of predictions call it, where the truth is known; empty: they do not have it.
     """
 
     name: str
@@ -38,6 +40,7 @@ class JointMeasure:
     unit: str
     symbol: str
     function: Callable[[ArrayLike, ArrayLike], NDArray[np.float64]]
+    column: str = ""
 
 
 def opening_angle(prediction: ArrayLike, truth: ArrayLike) -> Floats:

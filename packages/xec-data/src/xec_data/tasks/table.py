@@ -20,8 +20,8 @@ from xec_data.tasks.task import Task, Truth
 from xec_geometry.support.registry import Registry
 
 
-def _opening(metric: str) -> JointMeasure:
-    return JointMeasure("opening", metric, "deg", "opening angle", opening_angle)
+def _opening(metric: str, column: str) -> JointMeasure:
+    return JointMeasure("opening", metric, "deg", "opening angle", opening_angle, column)
 
 
 RECONSTRUCTIONS = ("mae", "inpainting")
@@ -68,7 +68,7 @@ TASKS: Registry[Task] = Registry(
             truth=Truth(("emiAng",)),
             default_loss="smooth_l1",
             direction=direction_of_angles,
-            joint=_opening("val_resolution_deg"),
+            joint=_opening("val_resolution_deg", "opening_angle"),
             anchor=anchor_angles,
             enabled_by_default=True,
         ),
@@ -106,7 +106,7 @@ TASKS: Registry[Task] = Registry(
             truth=Truth(("uvwTruth",)),
             default_loss="mse",
             metric_prefix="uvw_",
-            joint=JointMeasure("distance", "uvw_dist_68pct", "cm", "distance", distance),
+            joint=JointMeasure("distance", "uvw_dist_68pct", "cm", "distance", distance, "uvw_distance"),
             conventional=Truth(("uvwRecoFI",)),
             anchor=anchor_point,
         ),
@@ -123,7 +123,7 @@ TASKS: Registry[Task] = Registry(
             default_loss="cosine",
             direction=direction_of_vectors,
             unit_vector=True,
-            joint=_opening("angleVec_resolution_deg"),
+            joint=_opening("angleVec_resolution_deg", "angleVec_opening_angle"),
             anchor=anchor_direction,
         ),
         Task(

@@ -57,7 +57,8 @@ def inpaint(
     """
     from xec_data.dead_channels.sources import open_dead_channels
     from xec_data.reading.file_paths import find_files
-    from xec_export.commands.messages import events_progress, print_inpainting
+    from xec_export.commands.messages import print_inpainting
+    from xec_export.commands.progress import events_progress
     from xec_export.inpainting.files import inpaint_files
     from xec_export.inpainting.network import InpaintingNetwork
     from xec_export.prediction.positions import check_positions
@@ -85,7 +86,7 @@ def inpaint(
             tree_name=tree,
             npho_branch=npho_branch,
             time_branch=time_branch,
-            progress=progress,
+            progress=progress.update,
             accept_range=accept_range,
         )
     print_inpainting(report, network)

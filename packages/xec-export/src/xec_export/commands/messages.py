@@ -1,14 +1,13 @@
-"""Terminal output of the commands: the table of differences, a progress bar, closing lines."""
+"""Terminal output of the commands: the table of differences, closing lines."""
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
+
+from xec_export.commands.progress import duration
 
 if TYPE_CHECKING:
     from xec_export.inpainting.files import InpaintingReport
@@ -16,6 +15,7 @@ if TYPE_CHECKING:
     from xec_export.onnx.export import ExportReport
     from xec_export.onnx.parity import ParityReport
     from xec_export.prediction.files import PredictionReport
+    from xec_export.prediction.folder import FolderProgress, FolderReport
     from xec_export.prediction.predictor import Predictor
 
 
@@ -92,31 +92,36 @@ def print_inpainting(report: InpaintingReport, network: InpaintingNetwork) -> No
     )
 
 
-@contextlib.contextmanager
-def events_progress(label: str) -> Iterator[Callable[[int, int], None]]:
-    """Show a progress bar of events on stderr, if that is a terminal.
-
-    Yields
-    ------
-    callable
-        Takes the events done and their number.
-    """
-    console = Console(stderr=True)
-    if not console.is_terminal:
-        yield lambda done, total: None  # noqa: ARG005
-        return
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[rate]}"),
-        TimeRemainingColumn(),
+def print_one_of_many(
+    report: PredictionReport, state: FolderProgress, predictor: Predictor, console: Console | None
+) -> None:
+    """Print a file that was made, how many are left, and how long they will take."""
+    left = "" if state.seconds_left is None else f", {duration(state.seconds_left)} left"
+    wrote = (
+        f"wrote {report.output}: {report.n_events} events in {report.seconds:.1f} s "
+        f"({report.rate:.0f} events/s, {predictor.device}), {state.number} of {state.n_files} files{left}"
     )
-    with Progress(*columns, console=console, transient=True) as progress:
-        task = progress.add_task(label, total=None, rate="")
+    # Not through a bar that is being shown: it would be broken in two.
+    for line in (*(f"note: {note}" for note in report.notes), wrote):
+        if console is not None:
+            console.print(line, markup=False, highlight=False, soft_wrap=True)
+        else:
+            print(line, flush=True)
 
-        def advance(done: int, total: int) -> None:
-            speed = progress.tasks[task].finished_speed or progress.tasks[task].speed
-            progress.update(task, completed=done, total=total, rate=f"{speed:.0f} events/s" if speed else "")
 
-        yield advance
+def print_folder(report: FolderReport) -> None:
+    """Print what became of many files, and why some failed."""
+    n_events = sum(made.n_events for made in report.made)
+    if report.finished:
+        print(
+            f"{len(report.finished)} files in {report.folder} are there already, complete, of the same model "
+            "and inputs (--force makes them again)"
+        )
+    if report.made:
+        print(f"wrote {len(report.made)} files with {n_events} events into {report.folder}")
+    if report.failed:
+        console = Console(stderr=True, soft_wrap=True, highlight=False, markup=False)
+        n_files = len(report.made) + len(report.finished) + len(report.failed)
+        console.print(f"{len(report.failed)} of {n_files} files failed:")
+        for path, reason in report.failed.items():
+            console.print(f"  {path}: {reason.removeprefix(f'{path}: ')}")

@@ -12,15 +12,35 @@ from xec_geometry.cli.options import Force
 __all__ = [
     "AcceptRange",
     "ExpectedGeometry",
+    "FileOrFolder",
     "Force",
     "NphoBranch",
     "Output",
+    "Provider",
     "Threads",
     "TimeBranch",
     "Tree",
+    "listed",
 ]
 
 Output = Annotated[Path, typer.Option("--output", "-o", help="The ROOT file to write.")]
+FileOrFolder = Annotated[
+    str,
+    typer.Option(
+        "--output",
+        "-o",
+        metavar="FILE|FOLDER",
+        help="The ROOT file to write, all inputs in one; or a folder (one that exists, or a name without a "
+        "suffix or with / at its end), one file for each input.",
+    ),
+]
+Provider = Annotated[
+    str,
+    typer.Option(
+        metavar="auto|cpu|cuda|tensorrt",
+        help="What runs the network; auto takes a GPU if there is one that works.",
+    ),
+]
 ExpectedGeometry = Annotated[
     str | None,
     typer.Option(
@@ -44,3 +64,10 @@ AcceptRange = Annotated[
         help="Go on with events unlike those of the training: other units, energies, another detector.",
     ),
 ]
+
+
+def listed(values: list[str] | None) -> tuple[str, ...] | None:
+    """Return the names of an option that may be repeated, and may have several with commas between them."""
+    if values is None:
+        return None
+    return tuple(dict.fromkeys(name.strip() for value in values for name in value.split(",") if name.strip()))

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from xec_data.schema.branches import INVALID
 from xec_export.errors import ExportError
-from xec_export.prediction.predictor import check_model_file
+from xec_export.prediction.model_file import check_model_file
 from xec_models.checkpoint.building import build_model
 from xec_models.checkpoint.reading import read_checkpoint
 from xec_models.reconstruction.inpainter.inpainter import XECInpainter

@@ -21,7 +21,8 @@ from xec_export.onnx.graph import DEFAULT_OPSET, check_opset, write_onnx
 from xec_export.onnx.network import describe_and_build
 from xec_export.onnx.parity import TOLERANCE, ParityError, ParityReport, Predict, compare
 from xec_export.onnx.parity_events import choose_events
-from xec_export.prediction.predictor import OnnxPredictor, check_model_file
+from xec_export.prediction.model_file import check_model_file
+from xec_export.prediction.predictor import OnnxPredictor
 from xec_geometry.support.output import atomic_output, check_writable
 from xec_models.checkpoint.reading import read_checkpoint
 from xec_models.checkpoint.run_directory import RunDirectory

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from xec_data.errors import DataError
 from xec_data.reading.file_digest import header_digest
+from xec_data.reading.file_identity import FileIdentity, identity_of
 from xec_data.writing.tree_writer import read_metadata
 
 ORIGIN_KEY = "made_from"
@@ -34,14 +36,21 @@ def origin_of(model: Sequence[Path], inputs: Sequence[Path], **options: Any) -> 
         Plain values, ready for JSON.
     """
     return {
-        "model": [hashlib.sha256(path.read_bytes()).hexdigest() for path in model],
+        "model": [_digest(path, identity_of(path)) for path in model],
         "inputs": [[str(path.resolve()), header_digest(path)] for path in inputs],
         "options": options,
         "version": version("xec-export"),
     }
 
 
-def is_made_from(output: Path, origin: dict[str, Any]) -> bool:
+@lru_cache(maxsize=16)
+def _digest(path: Path, _identity: FileIdentity) -> str:
+    # Asked for every file that the same network predicts.
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def is_made_from(output: Path, origin: dict[str, Any] | None) -> bool:
     """Return whether a file is there, complete, and made from just this.
 
     Parameters
@@ -49,9 +58,9 @@ def is_made_from(output: Path, origin: dict[str, Any]) -> bool:
     output
         The file.
     origin
-        Result of `origin_of`.
+        Result of `origin_of`; None is the origin of no file.
     """
-    if not output.is_file():
+    if origin is None or not output.is_file():
         return False
     try:
         return read_metadata(output).get(ORIGIN_KEY) == origin

@@ -12,7 +12,8 @@ from xec_data.tasks.mirroring import mirror_mean, mirror_table
 from xec_data.tasks.table import TASKS
 from xec_export.errors import ExportError
 from xec_export.onnx.description import OutputDescription
-from xec_export.prediction.predictor import Floats, Predictor, as_events
+from xec_export.prediction.batches import Floats, as_events
+from xec_export.prediction.predictor import Predictor
 from xec_geometry import MIRRORS, mirrored_sensors
 
 

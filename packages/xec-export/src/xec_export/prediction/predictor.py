@@ -2,28 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from xec_export.errors import ExportError
 from xec_export.onnx.description import ModelDescription
-from xec_export.prediction.runtime import CPU_PROVIDER, CUDA_PROVIDER, check_operators, open_session
-from xec_geometry import MIRRORS, geometry_hash
-from xec_geometry.detector.names import check_layout
-
-Floats = NDArray[np.float32]
+from xec_export.prediction.batches import Floats, in_batches
+from xec_export.prediction.model_file import check_geometry, check_model_file, is_checkpoint
+from xec_export.prediction.providers import AUTO, PROVIDERS, provider_of, unavailable
+from xec_export.prediction.runtime import check_operators, open_session
+from xec_geometry import MIRRORS
+from xec_geometry.errors import did_you_mean
 
 # With few events ONNX Runtime's activations stay in the processor's caches; torch works on a few at a time
 # by itself, and a GPU wants many.
 ONNX_BATCH = 16
 TORCH_BATCH = 64
 GPU_BATCH = 512
-
-_CHECKPOINT_SUFFIXES = (".pth", ".pt", ".ckpt")
 
 
 class Predictor(Protocol):
@@ -62,7 +62,12 @@ class Predictor(Protocol):
 
 
 def open_predictor(
-    path: str | Path, *, batch_size: int | None = None, threads: int | None = None
+    path: str | Path,
+    *,
+    batch_size: int | None = None,
+    threads: int | None = None,
+    provider: str = AUTO,
+    tasks: Sequence[str] | None = None,
 ) -> OnnxPredictor | TorchPredictor:
     """Open an ONNX file or a checkpoint for inference.
 
@@ -74,6 +79,10 @@ def open_predictor(
         Events at a time; by default 16 on the CPU (64 for a checkpoint) and 512 on a GPU.
     threads
         Threads of the CPU; by default ``OMP_NUM_THREADS``, or all cores.
+    provider
+        What runs it: a name of `xec_export.prediction.providers.PROVIDERS`, or ``auto``.
+    tasks
+        Some of the network's tasks; by default all.
 
     Returns
     -------
@@ -83,12 +92,13 @@ def open_predictor(
     Raises
     ------
     ExportError, CheckpointError
-        If the file is neither, is truncated, or belongs to another geometry than the installed one.
+        If the file is neither, is truncated, or belongs to another geometry than the installed one, or the
+        provider or a task is not there.
     """
     path = Path(path)
     check_model_file(path)
     predictor = TorchPredictor if is_checkpoint(path) else OnnxPredictor
-    return predictor(path, batch_size=batch_size, threads=threads)
+    return predictor(path, batch_size=batch_size, threads=threads, provider=provider, tasks=tasks)
 
 
 class OnnxPredictor:
@@ -98,26 +108,34 @@ class OnnxPredictor:
     ----------
     path
         The file.
-    batch_size, threads
+    batch_size, threads, provider, tasks
         As for `open_predictor`.
     """
 
     def __init__(
-        self, path: str | Path, *, batch_size: int | None = None, threads: int | None = None
+        self,
+        path: str | Path,
+        *,
+        batch_size: int | None = None,
+        threads: int | None = None,
+        provider: str = AUTO,
+        tasks: Sequence[str] | None = None,
     ) -> None:
         self.path = Path(path)
-        self._session = open_session(self.path, threads)
-        self.description = ModelDescription.from_metadata(self._metadata(), self.path)
+        self._session = open_session(self.path, threads, provider)
+        self.description = _only(
+            ModelDescription.from_metadata(self._metadata(), self.path), tasks, self.path
+        )
         check_geometry(self.description, self.path)
         check_operators(self.path)
-        self.device = {CUDA_PROVIDER: "cuda", CPU_PROVIDER: "cpu"}[self._session.get_providers()[0]]
+        self.device = provider_of(self._session.get_providers()[0]).device
         # A graph that averages reflected events makes several of each.
         passes = len(MIRRORS) if self.description.mirror_average else 1
         self.batch_size = batch_size or (GPU_BATCH if self.device == "cuda" else ONNX_BATCH) // passes
 
     def predict(self, npho: ArrayLike, time: ArrayLike) -> dict[str, Floats]:
         """Predict for any number of events; see `Predictor.predict`."""
-        return _in_batches(self._run, self.description, self.batch_size, npho, time)
+        return in_batches(self._run, self.description, self.batch_size, npho, time)
 
     def _metadata(self) -> dict[str, str]:
         try:
@@ -160,12 +178,18 @@ class TorchPredictor:
     ----------
     path
         The checkpoint.
-    batch_size, threads
+    batch_size, threads, provider, tasks
         As for `open_predictor`.
     """
 
     def __init__(
-        self, path: str | Path, *, batch_size: int | None = None, threads: int | None = None
+        self,
+        path: str | Path,
+        *,
+        batch_size: int | None = None,
+        threads: int | None = None,
+        provider: str = AUTO,
+        tasks: Sequence[str] | None = None,
     ) -> None:
         import torch
 
@@ -174,13 +198,14 @@ class TorchPredictor:
         self.path = Path(path)
         if threads:
             torch.set_num_threads(threads)
-        self.device = "cuda" if torch.cuda.is_available() else "cpu"
-        self._network, self.description = load_described(self.path, device=self.device)
+        self.device = _torch_device(provider)
+        self._network, description = load_described(self.path, device=self.device)
+        self.description = _only(description, tasks, self.path)
         self.batch_size = batch_size or (GPU_BATCH if self.device == "cuda" else TORCH_BATCH)
 
     def predict(self, npho: ArrayLike, time: ArrayLike) -> dict[str, Floats]:
         """Predict for any number of events; see `Predictor.predict`."""
-        return _in_batches(self._run, self.description, self.batch_size, npho, time)
+        return in_batches(self._run, self.description, self.batch_size, npho, time)
 
     def _run(self, npho: Floats, time: Floats) -> list[Floats]:
         import torch
@@ -190,100 +215,30 @@ class TorchPredictor:
         return [outputs[name].float().cpu().numpy() for name in self.description.output_names]
 
 
-def check_model_file(path: Path) -> None:
-    """Check that a path names a file, and not one of the kinds that are often given by mistake.
-
-    Raises
-    ------
-    ExportError
-        If it is missing, a folder, or a ROOT or configuration file.
-    """
-    expected = "expected an ONNX file or a checkpoint"
-    if path.is_dir():
-        inside = sorted(file.name for pattern in ("*.onnx", "*.pth") for file in path.glob(pattern))
-        hint = f", such as {path / inside[0]}" if inside else ""
-        raise ExportError(f"{path} is a folder; {expected}{hint}")
-    if not path.exists():
-        from xec_geometry.errors import did_you_mean
-
-        neighbours = (entry.name for entry in path.parent.iterdir()) if path.parent.is_dir() else ()
-        raise ExportError(f"no such file: {path}{did_you_mean(path.name, neighbours)}; {expected}")
-    with path.open("rb") as file:
-        start = file.read(5)
-    if start == b"root\0" or start[:4] == b"root":
-        raise ExportError(f"{path} is a ROOT file; {expected} as the model")
-    if not start:
-        raise ExportError(f"{path} is empty; {expected}")
+def _only(description: ModelDescription, tasks: Sequence[str] | None, path: Path) -> ModelDescription:
+    """Leave out the outputs of all tasks but some."""
+    for task in tasks or ():
+        if task not in description.tasks:
+            raise ExportError(
+                f"{path}: no task '{task}'{did_you_mean(task, description.tasks)}; the network has "
+                f"{', '.join(description.tasks)}"
+            )
+    if tasks is None:
+        return description
+    return replace(
+        description, outputs=tuple(output for output in description.outputs if output.task in tasks)
+    )
 
 
-def files_of(model: Path) -> list[Path]:
-    """Return the files of a model: itself, and the description beside it if there is one."""
-    description = model.with_suffix(".json")
-    return [model, *([description] if description.exists() else [])]
+def _torch_device(provider: str) -> str:
+    import torch
 
-
-def is_checkpoint(path: Path) -> bool:
-    """Distinguish a checkpoint (a zip archive, or a pickle of older versions of torch) from an ONNX file."""
-    with path.open("rb") as file:
-        start = file.read(4)
-    return start.startswith((b"PK", b"\x80")) or path.suffix in _CHECKPOINT_SUFFIXES
-
-
-def check_geometry(description: ModelDescription, path: Path) -> None:
-    """Compare how a network's sensors are numbered and sorted with what is installed.
-
-    The positions are its own: a graph and a checkpoint hold what they need of them.
-
-    Raises
-    ------
-    ExportError
-        If sensors, index maps or neighbours are others: its predictions would be wrong.
-    """
-    installed = geometry_hash(check_layout(description.layout))
-    found = description.nominal_hash or description.geometry_hash
-    if found != installed:
-        raise ExportError(
-            f"{path}: made for another geometry (layout '{description.layout}', hash "
-            f"{found[:12]}, installed {installed[:12]}); its predictions would be wrong"
-        )
-
-
-def _in_batches(
-    run: Callable[[Floats, Floats], list[Floats]],
-    description: ModelDescription,
-    batch_size: int,
-    npho: ArrayLike,
-    time: ArrayLike,
-) -> dict[str, Floats]:
-    inputs = [
-        as_events(values, name, description.n_sensors)
-        for values, name in zip((npho, time), description.inputs, strict=True)
-    ]
-    n_events = len(inputs[0])
-    if len(inputs[1]) != n_events:
-        raise ExportError(f"npho has {n_events} events and time {len(inputs[1])}; expected the same number")
-    outputs = {
-        output.name: np.empty((n_events, len(output.columns)), np.float32) for output in description.outputs
-    }
-    for start in range(0, n_events, batch_size):
-        batch = slice(start, start + batch_size)
-        for target, values in zip(outputs.values(), run(inputs[0][batch], inputs[1][batch]), strict=True):
-            target[batch] = values
-    return outputs
-
-
-def as_events(values: Any, name: str, n_sensors: int) -> Floats:
-    """Return readings as (events, n_sensors) float32, one event with an axis of events too.
-
-    Raises
-    ------
-    ExportError
-        If they have another shape.
-    """
-    # A number beyond float32 becomes infinite, which is an invalid reading like any other.
-    with np.errstate(over="ignore"):
-        array = np.require(values, np.float32, ["C", "W"])
-    events = array[None] if array.ndim == 1 else array
-    if events.ndim != 2 or events.shape[1] != n_sensors:
-        raise ExportError(f"{name} has shape {array.shape}; expected (events, {n_sensors})")
-    return events
+    there_are = ["cuda", "cpu"] if torch.cuda.is_available() else ["cpu"]
+    if provider == AUTO:
+        return there_are[0]
+    device = PROVIDERS.get_named(provider, "--provider: ").torch_device
+    if not device:
+        raise unavailable(provider, there_are, "torch, which runs checkpoints, does not know it (xec export)")
+    if device not in there_are:
+        raise unavailable(provider, there_are, "torch finds no GPU that it can use")
+    return device

@@ -10,12 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from xec_export.errors import ExportError
+from xec_export.prediction.providers import AUTO, PROVIDERS, Provider, unavailable
 
 if TYPE_CHECKING:
     from types import ModuleType
-
-CUDA_PROVIDER = "CUDAExecutionProvider"
-CPU_PROVIDER = "CPUExecutionProvider"
 
 # ONNX Runtime's level "fatal". Its errors arrive as exceptions, its warnings are about its own optimizations.
 _QUIET = 4
@@ -38,7 +36,7 @@ def onnxruntime() -> ModuleType:
     return ort  # type: ignore[no-any-return]
 
 
-def open_session(path: Path, threads: int | None = None) -> Any:
+def open_session(path: Path, threads: int | None = None, provider: str = AUTO) -> Any:
     """Open an ONNX file for inference, on the GPU if there is one and on the CPU otherwise.
 
     Parameters
@@ -47,6 +45,8 @@ def open_session(path: Path, threads: int | None = None) -> Any:
         The ONNX file.
     threads
         Threads within one operation; by default ``OMP_NUM_THREADS``, or all cores.
+    provider
+        A name of `PROVIDERS` that has to run it, or ``auto``.
 
     Returns
     -------
@@ -56,23 +56,37 @@ def open_session(path: Path, threads: int | None = None) -> Any:
     Raises
     ------
     ExportError
-        If the file is not a complete ONNX file, or uses an operator that ONNX Runtime does not know.
+        If the file is not a complete ONNX file, or uses an operator that ONNX Runtime does not know, or the
+        provider cannot be used here.
     """
     ort = onnxruntime()
-    if cuda_device_count() and CUDA_PROVIDER in ort.get_available_providers():
-        session = _open_on_gpu(ort, path, threads)
+    there_are = available_providers()
+    if provider == AUTO:
+        chosen = [PROVIDERS[name] for name in there_are if PROVIDERS[name].unasked]
+    else:
+        chosen = [PROVIDERS.get_named(provider, "--provider: ")]
+        if provider not in there_are:
+            raise unavailable(provider, there_are, _why_not(ort, chosen[0]))
+    for entry in chosen:
+        if entry.device == "cpu":
+            return _open_on_cpu(ort, path, threads, entry)
+        session = _open_on_gpu(ort, path, threads, entry)
         if session is not None:
             return session
-    try:
-        return ort.InferenceSession(
-            str(path), _options(ort, threads), providers=[CPU_PROVIDER], enable_fallback=0
-        )
-    except Exception as error:
-        # ONNX Runtime's exceptions share no base class of their own.
-        reason = " ".join(str(error).split())
-        raise ExportError(
-            f"{path}: not an ONNX file that can be run, or a truncated one (ONNX Runtime says: {reason})"
-        ) from error
+    # What is wrong with the file itself, the CPU tells in a line.
+    _open_on_cpu(ort, path, threads, PROVIDERS["cpu"])
+    working = [name for name in there_are if name != provider]
+    raise unavailable(
+        provider, working, "ONNX Runtime cannot load it here (CUDA's libraries, their version?)"
+    )
+
+
+def available_providers() -> list[str]:
+    """Return the names of the providers that this machine has, as far as that is known without trying."""
+    known, gpus = onnxruntime().get_available_providers(), cuda_device_count()
+    return [
+        name for name, entry in PROVIDERS.items() if entry.own in known and (gpus or entry.device == "cpu")
+    ]
 
 
 def check_operators(path: Path) -> None:
@@ -128,7 +142,29 @@ def default_threads() -> int:
     return int(stated) if stated.isdecimal() else 0
 
 
-def _open_on_gpu(ort: ModuleType, path: Path, threads: int | None) -> Any | None:
+def _why_not(ort: ModuleType, provider: Provider) -> str:
+    if provider.own not in ort.get_available_providers():
+        return f"this build of ONNX Runtime has no {provider.own}"
+    return "no NVIDIA GPU with a working driver"
+
+
+def _open_on_cpu(ort: ModuleType, path: Path, threads: int | None, provider: Provider) -> Any:
+    try:
+        return ort.InferenceSession(
+            str(path),
+            _options(ort, threads),
+            providers=list(provider.execution_providers),
+            enable_fallback=0,
+        )
+    except Exception as error:
+        # ONNX Runtime's exceptions share no base class of their own.
+        reason = " ".join(str(error).split())
+        raise ExportError(
+            f"{path}: not an ONNX file that can be run, or a truncated one (ONNX Runtime says: {reason})"
+        ) from error
+
+
+def _open_on_gpu(ort: ModuleType, path: Path, threads: int | None, provider: Provider) -> Any | None:
     # A driver without the CUDA libraries of the right version is common: then the CPU takes over in silence.
     try:
         if hasattr(ort, "preload_dlls"):
@@ -137,14 +173,14 @@ def _open_on_gpu(ort: ModuleType, path: Path, threads: int | None) -> Any | None
         session = ort.InferenceSession(
             str(path),
             _options(ort, threads),
-            providers=[CUDA_PROVIDER, CPU_PROVIDER],
+            providers=list(provider.execution_providers),
             enable_fallback=0,
         )
     except Exception:
         return None
     finally:
         ort.set_default_logger_severity(_QUIET)
-    return session if CUDA_PROVIDER in session.get_providers() else None
+    return session if provider.own in session.get_providers() else None
 
 
 def _options(ort: ModuleType, threads: int | None) -> Any:

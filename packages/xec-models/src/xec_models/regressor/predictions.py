@@ -7,11 +7,21 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from xec_data.schema.branches import is_invalid
 from xec_data.tasks.table import TASKS
 from xec_models.errors import ModelError
 
 SIGMA_SUFFIX = "_sigma"
 """End of the name of an output that is a standard deviation: ``energy_sigma`` is that of ``energy``."""
+
+PREDICTED, SIGMA, TRUE = "pred_", "sigma_", "true_"
+"""Beginnings of the names of columns, before that of an output."""
+
+TIME_OFFSET = "time_offset"
+"""Column: the absolute time at which the clock of the predictions is zero, in s."""
+
+ABSOLUTE_TIME = "pred_timing_absolute"
+"""Column: the predicted time on the absolute clock of the file, ``pred_timing + time_offset``, in s."""
 
 
 def prediction_columns(
@@ -37,11 +47,11 @@ def prediction_columns(
     spec = TASKS.get_named(task)
     values = _checked(task, output, spec.n_outputs)
     if spec.n_classes:
-        return {f"pred_{spec.output_names[0]}": most_probable(values)}
-    columns = {f"pred_{name}": values[:, i] for i, name in enumerate(spec.output_names)}
+        return {f"{PREDICTED}{spec.output_names[0]}": most_probable(values)}
+    columns = {f"{PREDICTED}{name}": values[:, i] for i, name in enumerate(spec.output_names)}
     if sigma is not None:
         widths = _checked(task, sigma, spec.n_outputs)
-        columns |= {f"sigma_{name}": widths[:, i] for i, name in enumerate(spec.output_names)}
+        columns |= {f"{SIGMA}{name}": widths[:, i] for i, name in enumerate(spec.output_names)}
     return columns
 
 
@@ -69,6 +79,42 @@ def truth_columns(task: str, truth: ArrayLike) -> dict[str, NDArray[Any]]:
     spec = TASKS.get_named(task)
     values = _checked(task, truth, len(spec.output_names))
     return {f"truth_{name}": values[:, i] for i, name in enumerate(spec.output_names)}
+
+
+def true_columns(task: str, truth: ArrayLike) -> dict[str, NDArray[Any]]:
+    """Return the true values of one task as they stand beside its predictions.
+
+    Parameters
+    ----------
+    task
+        Name of the task.
+    truth
+        (n, n_outputs) array of `Task.true_values`.
+
+    Returns
+    -------
+    dict
+        ``true_<output>``, (n,) each; numbers that are not integers are NaN where there is no value.
+    """
+    spec = TASKS.get_named(task)
+    values = _checked(task, truth, len(spec.output_names))
+    if values.dtype.kind == "f":
+        values = np.where(is_invalid(values), np.nan, values).astype(values.dtype)
+    return {f"{TRUE}{name}": values[:, i] for i, name in enumerate(spec.output_names)}
+
+
+def variant_column(column: str, variant: str) -> str:
+    """Return the name of a column where the same events are predicted in several ways.
+
+    Parameters
+    ----------
+    column
+        ``pred_energy``, ``sigma_u``, …
+    variant
+        How dead channels were treated: ``raw``, ``average``, ``solid_angle``, …; empty if there is one way
+        only.
+    """
+    return f"{column}_{variant}" if variant else column
 
 
 def _checked(task: str, values: ArrayLike, width: int) -> NDArray[Any]:

@@ -1,0 +1,78 @@
+"""Readings of any number of events as the batches that a network takes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from xec_export.errors import ExportError
+from xec_export.onnx.description import ModelDescription
+
+Floats = NDArray[np.float32]
+
+
+def in_batches(
+    run: Callable[[Floats, Floats], list[Floats]],
+    description: ModelDescription,
+    batch_size: int,
+    npho: ArrayLike,
+    time: ArrayLike,
+) -> dict[str, Floats]:
+    """Predict for any number of events, a batch at a time.
+
+    Parameters
+    ----------
+    run
+        ``(npho, time) → outputs`` of a batch, in the order of the description.
+    description
+        The network.
+    batch_size
+        Largest number of events at a time.
+    npho, time
+        As for `Predictor.predict`.
+
+    Returns
+    -------
+    dict
+        As `Predictor.predict`.
+
+    Raises
+    ------
+    ExportError
+        If the readings have another shape.
+    """
+    inputs = [
+        as_events(values, name, description.n_sensors)
+        for values, name in zip((npho, time), description.inputs, strict=True)
+    ]
+    n_events = len(inputs[0])
+    if len(inputs[1]) != n_events:
+        raise ExportError(f"npho has {n_events} events and time {len(inputs[1])}; expected the same number")
+    outputs = {
+        output.name: np.empty((n_events, len(output.columns)), np.float32) for output in description.outputs
+    }
+    for start in range(0, n_events, batch_size):
+        batch = slice(start, start + batch_size)
+        for target, values in zip(outputs.values(), run(inputs[0][batch], inputs[1][batch]), strict=True):
+            target[batch] = values
+    return outputs
+
+
+def as_events(values: Any, name: str, n_sensors: int) -> Floats:
+    """Return readings as (events, n_sensors) float32, one event with an axis of events too.
+
+    Raises
+    ------
+    ExportError
+        If they have another shape.
+    """
+    # A number beyond float32 becomes infinite, which is an invalid reading like any other.
+    with np.errstate(over="ignore"):
+        array = np.require(values, np.float32, ["C", "W"])
+    events = array[None] if array.ndim == 1 else array
+    if events.ndim != 2 or events.shape[1] != n_sensors:
+        raise ExportError(f"{name} has shape {array.shape}; expected (events, {n_sensors})")
+    return events
