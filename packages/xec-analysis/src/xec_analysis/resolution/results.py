@@ -17,6 +17,7 @@ from xec_data.tasks.table import TASKS
 from xec_data.tasks.task import Task
 from xec_geometry import xyz_to_uvw
 from xec_geometry.errors import XecError
+from xec_models.regressor.predictions import ABSOLUTE_TIME
 
 Floats = NDArray[np.float64]
 Columns = Mapping[str, NDArray[np.generic]]
@@ -217,7 +218,7 @@ def truth_in(columns: Columns, task: str) -> Floats | None:
 
 def _unknown_predictions(columns: Columns) -> list[str]:
     # The package of the task may be missing here.
-    known = {f"pred_{output}" for spec in TASKS.values() for output in spec.output_names}
+    known = {f"pred_{output}" for spec in TASKS.values() for output in spec.output_names} | {ABSOLUTE_TIME}
     return [name for name in columns if name.startswith("pred_") and name not in known]
 
 

@@ -13,6 +13,7 @@ from xec_data.checking.plausibility import is_measured
 from xec_data.tasks.table import TASKS
 from xec_export.onnx.description import ModelDescription
 from xec_models.regressor.predictions import (
+    ABSOLUTE_TIME,
     PREDICTED,
     SIGMA_SUFFIX,
     most_probable,
@@ -109,7 +110,11 @@ def distances(description: ModelDescription, outputs: Mapping[str, NDArray[Any]]
 def gaps(columns: Columns) -> dict[str, int]:
     """Count the events that have readings and no answer, by output: too little light for an anchor."""
     valid = columns[VALID_BRANCH]
-    predictions = {name: values[valid] for name, values in columns.items() if name.startswith(PREDICTED)}
+    predictions = {
+        name: values[valid]
+        for name, values in columns.items()
+        if name.startswith(PREDICTED) and not name.startswith(ABSOLUTE_TIME)
+    }
     return {name: int(np.isnan(values).sum()) for name, values in predictions.items()}
 
 

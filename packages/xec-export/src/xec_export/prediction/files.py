@@ -17,6 +17,7 @@ from xec_export.errors import ExportError
 from xec_export.output.input_check import InputCheck, named
 from xec_export.output.origin import ORIGIN_KEY
 from xec_export.output.written_file import WrittenFile
+from xec_export.prediction.clock import absolute_columns
 from xec_export.prediction.columns import (
     VALID_BRANCH,
     Columns,
@@ -33,6 +34,7 @@ from xec_export.prediction.model_file import files_of
 from xec_export.prediction.options import PredictionOptions
 from xec_export.prediction.predictor import Predictor
 from xec_geometry.support.output import OutputError, check_writable, is_same_file
+from xec_models.regressor.predictions import TIME_OFFSET
 
 DUMPED_EVENTS = 64
 """Events in a file for a comparison in C++, unless stated: 2.4 MB."""
@@ -76,6 +78,8 @@ def predict_files(
     beside run, event, truth and conventional reconstruction, as far as all inputs have them, under the
     names of the schema and in the units of xec (``emiAng`` in degrees). Where the truth is known, it stands
     beside them as ``true_<output>``, and how far they are from it as ``opening_angle`` and ``uvw_distance``.
+    Where a file has the absolute times of the sensors (``time``), too, ``time_offset`` is the absolute time at
+    which the clock of the predictions is zero, and ``pred_timing_absolute`` the time on the absolute one.
     Inputs without run and event numbers give a branch ``entry``, which counts the events through all inputs.
 
     Parameters
@@ -185,6 +189,9 @@ def _predict(
         columns = output_columns(predictor.description, outputs)
         columns |= truth_beside(predictor.description, known)
         columns |= distances(predictor.description, outputs, known)
+        if events.time_offset is not None:
+            columns[TIME_OFFSET] = events.time_offset[part]
+            columns |= absolute_columns(columns, events.time_offset[part])
         parts.append(columns)
         if progress is not None:
             progress(done + min(begin + step, len(events)), total)

@@ -15,6 +15,7 @@ from xec_data import EventReader
 from xec_data.schema.branches import ID_BRANCHES, SCHEMA
 from xec_export.errors import ExportError
 from xec_export.onnx.description import ModelDescription
+from xec_export.prediction.clock import Clock
 from xec_export.prediction.copied_branches import CopiedBranches
 from xec_export.prediction.options import PredictionOptions
 from xec_export.prediction.prefetch import read_ahead
@@ -38,11 +39,15 @@ class InputEvents:
         (n, sensors) raw readings.
     columns
         What stands beside the predictions, (n, …) each.
+    time_offset
+        (n,) the absolute time at which `time` is zero, in s; NaN where it is not known, None if it is for
+        no event of any file.
     """
 
     npho: NDArray[Any]
     time: NDArray[Any]
     columns: Columns
+    time_offset: NDArray[np.float64] | None = None
 
     def __len__(self) -> int:
         return len(self.npho)
@@ -86,6 +91,8 @@ class PredictionInputs:
         copied = [name for name in options.branches if name not in self._kept]
         self._copied = CopiedBranches(copied, [tree.path for tree in self._reader.trees], options.tree_name)
 
+        self._clock = Clock(self._reader.trees, description.time_branch)
+
     @property
     def n_events(self) -> int:
         """Number of events."""
@@ -98,7 +105,7 @@ class PredictionInputs:
 
     def notes(self) -> list[str]:
         """Return notes for the user."""
-        return [*self._reader.notes, *self._left_out()]
+        return [*self._reader.notes, *self._left_out(), *self._clock.notes()]
 
     def __iter__(self) -> Iterator[InputEvents]:
         return read_ahead(self._events())
@@ -113,8 +120,10 @@ class PredictionInputs:
                     columns = {ENTRY_BRANCH: entries, **columns}
                 columns = without_collisions(columns, self._copied.read(chunk.shard))
                 first += len(chunk)
-                yield InputEvents(chunk["npho"], chunk["time"], columns)
+                time, offset = self._clock.read(chunk.shard, chunk["time"])
+                yield InputEvents(chunk["npho"], time, columns, offset if self._clock.is_known else None)
         finally:
+            self._clock.close()
             self._copied.close()
 
     def _left_out(self) -> list[str]:
