@@ -111,8 +111,8 @@ class Clock:
             )
         if self._n_without:
             notes.append(
-                f"{self._n_without} of {self._n_events} events have no absolute time: {TIME_OFFSET} is NaN (no "
-                f"valid time, or '{ABSOLUTE_BRANCH}' is not the relative times plus one number)"
+                f"{self._n_without} of {self._n_events} events have no absolute time: {TIME_OFFSET} is NaN "
+                f"(no valid time, or '{ABSOLUTE_BRANCH}' is not the relative times plus one number)"
             )
         return notes
 

@@ -78,8 +78,8 @@ def predict_files(
     beside run, event, truth and conventional reconstruction, as far as all inputs have them, under the
     names of the schema and in the units of xec (``emiAng`` in degrees). Where the truth is known, it stands
     beside them as ``true_<output>``, and how far they are from it as ``opening_angle`` and ``uvw_distance``.
-    Where a file has the absolute times of the sensors (``time``), too, ``time_offset`` is the absolute time at
-    which the clock of the predictions is zero, and ``pred_timing_absolute`` the time on the absolute one.
+    Where a file has the absolute times of the sensors (``time``), too, ``time_offset`` is the absolute time
+    at which the clock of the predictions is zero, ``pred_timing_absolute`` the time on the absolute one.
     Inputs without run and event numbers give a branch ``entry``, which counts the events through all inputs.
 
     Parameters
