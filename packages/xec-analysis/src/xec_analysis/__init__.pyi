@@ -1,4 +1,6 @@
 from .__about__ import __version__ as __version__
+from .calibration.line_fit import LineFit as LineFit, fit_line as fit_line
+from .calibration.line_models import LineModel as LineModel, ShapeParameter as ShapeParameter
 from .errors import AnalysisError as AnalysisError
 from .estimators.baselines import Baselines as Baselines, fit_baselines as fit_baselines
 from .estimators.point_fit import fit_point_events as fit_point_events

@@ -9,11 +9,13 @@ import typer
 
 
 def plot(
-    source: Annotated[
-        Path,
+    sources: Annotated[
+        list[Path],
         typer.Argument(
-            metavar="RUN_OR_FILE",
-            help="Run directory (or its name in artifacts/), or a file of predictions or reconstructions.",
+            metavar="RUN_OR_FILE…",
+            help="Run directory (or its name in artifacts/), or a file of predictions or reconstructions; "
+            "several files with --line.",
+            show_default=False,
         ),
     ],
     output: Annotated[
@@ -25,24 +27,49 @@ def plot(
     ] = None,
     kind: Annotated[str, typer.Option("--format", "-f", help="pdf, png or svg.")] = "pdf",
     tree: Annotated[str, typer.Option("--tree", help="Name of the tree in a ROOT file.")] = "tree",
+    line: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--line",
+            "-l",
+            metavar="ENERGY",
+            help="The photons have this energy: 0.0549 (GeV) or 54.9MeV. Fit it. May be repeated: lines of "
+            "the same file, or a file for each line.",
+        ),
+    ] = None,
+    line_settings: Annotated[
+        Path | None,
+        typer.Option(help="YAML file with range, cuts, patches and shape of lines.", show_default=False),
+    ] = None,
 ) -> None:
     """Plot the resolution of every task, or the errors of reconstructed readings, and print the numbers.
 
     For a run, also the curves of its training and its worst events. Of a masked autoencoder or an inpainter:
     truth, mask, reconstruction and residual of events on the unrolled detector, and the errors of every face.
 
+    With --line, of a calibration run: spectra of the network, its variants and the conventional energy with
+    fits, peak and resolution in patches of the inner face and in depths, as plots, CSV and JSON. Of several
+    lines also the resolution against the energy.
+
     xec plot artifacts/my_run
     xec plot predictions.root -o plots --task energy
+    xec plot --line 54.9MeV --line 82.9MeV charge_exchange.root --line-settings lines.yaml
     """
     from rich.console import Console
 
+    from xec_analysis.errors import AnalysisError
     from xec_analysis.plots.plot_sets import draw_plots, print_numbers
-    from xec_analysis.plots.source import PlotSource
+    from xec_analysis.plots.source import PlotSource, question_of_lines
     from xec_analysis.style.figures import check_format
 
     check_format(Path(f"plot.{kind}"))
     console = Console(highlight=False)
-    plots = PlotSource(source, task, tree_name=tree)
+    lines = question_of_lines(line, sources, line_settings) if line else None
+    if lines is None and line_settings is not None:
+        raise AnalysisError("--line-settings tells how lines are measured; expected --line ENERGY with it")
+    if lines is None and len(sources) > 1:
+        raise AnalysisError(f"{len(sources)} runs or files; expected one, or several with --line ENERGY")
+    plots = PlotSource(sources[0], task, tree_name=tree, lines=lines)
     for part in print_numbers(plots):
         console.print(part, soft_wrap=isinstance(part, str))
     for path in draw_plots(plots, output, kind):

@@ -48,7 +48,8 @@ def print_numbers(source: PlotSource) -> Iterator[RenderableType]:
     for plot_set in plot_sets_of(source):
         if plot_set.numbers is not None:
             yield from plot_set.numbers(source)
-    if source.run is not None and not {Content.PREDICTIONS, Content.RECONSTRUCTION} & source.contents:
+    shown = {Content.PREDICTIONS, Content.RECONSTRUCTION, Content.LINES}
+    if source.run is not None and not shown & source.contents:
         yield f"note: no {source.run.reconstruction.name} in this run; checkpoint.save_predictions writes it"
 
 
@@ -132,6 +133,21 @@ def _draw_worst_events(source: PlotSource, folder: Path, kind: str) -> list[Path
         return []
 
 
+def _draw_lines(source: PlotSource, folder: Path, kind: str) -> list[Path]:
+    from xec_analysis.calibration.pages import draw_lines
+    from xec_analysis.calibration.table import write_tables
+
+    lines = source.measured_lines
+    target = make_folder(folder)
+    return draw_lines(lines, target, kind) + write_tables(lines, target / f"lines_{lines[0].events.name}")
+
+
+def _line_numbers(source: PlotSource) -> Iterator[RenderableType]:
+    from xec_analysis.calibration.table import lines_tables
+
+    yield from lines_tables(source.measured_lines)
+
+
 PLOT_SETS = Registry(
     "plot set",
     (
@@ -144,6 +160,7 @@ PLOT_SETS = Registry(
         ),
         PlotSet("training curves", frozenset({Content.METRICS}), _draw_training_curves),
         PlotSet("worst events", frozenset({Content.PREDICTIONS, Content.EVENTS}), _draw_worst_events),
+        PlotSet("calibration lines", frozenset({Content.LINES}), _draw_lines, _line_numbers),
     ),
     error=AnalysisError,
 )

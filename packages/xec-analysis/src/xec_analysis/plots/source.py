@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from enum import Enum
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from xec_analysis.calibration.measurement import MeasuredLine, measure_lines
+from xec_analysis.calibration.requests import LineRequest, pair_lines, parse_line_energy
+from xec_analysis.calibration.settings import LineSettings, read_line_settings
 from xec_analysis.errors import AnalysisError
 from xec_analysis.events.worst_events import EventFiles
 from xec_analysis.reconstruction.events import Reconstruction, load_reconstruction, reconstruction_file
@@ -26,6 +30,46 @@ class Content(Enum):
     RECONSTRUCTION = "reconstructed readings"
     METRICS = "metrics of a training"
     EVENTS = "sensor readings of the validation"
+    LINES = "photons of known energy"
+
+
+@dataclass(frozen=True)
+class LineQuestion:
+    """Lines to measure in files of predictions.
+
+    Attributes
+    ----------
+    requests
+        Energies and files; at least one.
+    settings
+        How they are measured.
+    """
+
+    requests: tuple[LineRequest, ...]
+    settings: LineSettings
+
+
+def question_of_lines(
+    energies: Sequence[str], files: Sequence[Path], settings: Path | None = None
+) -> LineQuestion:
+    """Read a question from the command line.
+
+    Parameters
+    ----------
+    energies
+        Energies of lines as `parse_line_energy` takes them.
+    files
+        Files as `pair_lines` takes them.
+    settings
+        YAML file; by default the defaults of `LineSettings`.
+
+    Raises
+    ------
+    AnalysisError
+        If one of them is not as it has to be.
+    """
+    requests = pair_lines([parse_line_energy(text) for text in energies], files)
+    return LineQuestion(tuple(requests), LineSettings() if settings is None else read_line_settings(settings))
 
 
 class PlotSource:
@@ -40,21 +84,33 @@ class PlotSource:
         Tasks to plot; by default all with predictions and truth.
     tree_name
         Name of the tree in a ROOT file.
+    lines
+        Lines to measure; then nothing else is plotted.
 
     Raises
     ------
     AnalysisError
-        If there is no such run or file, or tasks are named for reconstructed readings.
+        If there is no such run or file, or tasks are named for reconstructed readings or lines.
     """
 
     def __init__(
-        self, path: str | Path, tasks: Sequence[str] | None = None, *, tree_name: str = TREE_NAME
+        self,
+        path: str | Path,
+        tasks: Sequence[str] | None = None,
+        *,
+        tree_name: str = TREE_NAME,
+        lines: LineQuestion | None = None,
     ) -> None:
         self.path = locate_results(path)
         self.tasks = tasks or None
         self.tree_name = tree_name
+        self.lines = lines
         self.run = RunDirectory.open(self.path) if self.path.is_dir() else None
-        self.reconstruction_path = reconstruction_file(self.path, tree_name)
+        if tasks and lines is not None:
+            raise AnalysisError(
+                f"--task {tasks[0]}: lines are measured in energies alone; expected no --task"
+            )
+        self.reconstruction_path = None if lines else reconstruction_file(self.path, tree_name)
         if tasks and self.reconstruction_path is not None:
             raise AnalysisError(
                 f"--task {tasks[0]}: {self.reconstruction_path} holds reconstructed readings, no tasks"
@@ -67,6 +123,8 @@ class PlotSource:
         Without reconstructed readings a file is taken for predictions, and so is the run of a regressor:
         an error says later what is missing in it.
         """
+        if self.lines is not None:
+            return frozenset({Content.LINES})
         found = set()
         if self.reconstruction_path is not None:
             found.add(Content.RECONSTRUCTION)
@@ -112,3 +170,9 @@ class PlotSource:
         assert self.reconstruction_path is not None
         name = self.run.name if self.run is not None else self.path.stem
         return load_reconstruction(self.reconstruction_path, name, tree_name=self.tree_name)
+
+    @cached_property
+    def measured_lines(self) -> list[MeasuredLine]:
+        """The lines, fitted; raises as `measure_lines`."""
+        assert self.lines is not None
+        return measure_lines(self.lines.requests, self.lines.settings, tree_name=self.tree_name)

@@ -7,9 +7,12 @@ import io
 import warnings
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from xec_analysis.errors import AnalysisError
 from xec_analysis.resolution.results import Floats, Results, collect_results
@@ -49,11 +52,42 @@ def load_results(
             raise AnalysisError(
                 f"unknown task {task!r}{did_you_mean(task, TASKS)}; expected one of {', '.join(TASKS)}"
             )
+    loaded = load_columns(run_or_file, tree_name)
+    return collect_results(loaded.columns, loaded.name, loaded.source, tasks)
+
+
+@dataclass(frozen=True)
+class LoadedColumns:
+    """The columns of a run's validation, or of a file.
+
+    Attributes
+    ----------
+    name
+        Name of the run, or of the file without its suffix.
+    source
+        The file, or the run directory if it has several.
+    columns
+        Name → (n, …).
+    """
+
+    name: str
+    source: Path
+    columns: dict[str, NDArray[Any]]
+
+
+def load_columns(run_or_file: str | Path, tree_name: str = TREE_NAME) -> LoadedColumns:
+    """Read all columns of a run's validation or of a file; see `load_results` for what it may be.
+
+    Raises
+    ------
+    AnalysisError
+        If there is no such run or file, or the run has no predictions.
+    """
     path = locate_results(run_or_file)
     if path.is_dir():
-        return _load_run(path, tasks)
+        return _load_run(path)
     columns = read_csv(path) if path.suffix.lower() == ".csv" else read_columns(path, tree_name=tree_name)
-    return collect_results(columns, path.stem, path, tasks)
+    return LoadedColumns(path.stem, path, dict(columns))
 
 
 def read_csv(path: Path) -> dict[str, Floats]:
@@ -102,17 +136,17 @@ def locate_results(run_or_file: str | Path) -> Path:
     raise AnalysisError(f"no such run or file: {run_or_file}{did_you_mean(str(run_or_file), runs)}{known}")
 
 
-def _load_run(path: Path, tasks: Sequence[str] | None) -> Results:
+def _load_run(path: Path) -> LoadedColumns:
     run = RunDirectory.open(path)
     if run.validation_results.exists():
-        return collect_results(read_columns(run.validation_results), run.name, run.validation_results, tasks)
+        return LoadedColumns(run.name, run.validation_results, read_columns(run.validation_results))
     tables = {task: run.predictions(task) for task in TASKS if run.predictions(task).exists()}
     if not tables:
         raise AnalysisError(
             f"{path}: no predictions in this run (expected {run.validation_results.name} or "
             f"{run.predictions(next(iter(TASKS))).name}); they are written when a training ends"
         )
-    merged: dict[str, Floats] = {}
+    merged: dict[str, NDArray[Any]] = {}
     for table in map(read_csv, tables.values()):
         same_events = all(
             np.array_equal(table[key], merged[key])
@@ -121,4 +155,4 @@ def _load_run(path: Path, tasks: Sequence[str] | None) -> Results:
         )
         if same_events:
             merged |= table
-    return collect_results(merged, run.name, path, tasks)
+    return LoadedColumns(run.name, path, merged)

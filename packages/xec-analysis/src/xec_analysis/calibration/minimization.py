@@ -1,0 +1,173 @@
+"""Negative log-likelihoods of line shapes, minimized by iminuit and judged."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from itertools import product
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from xec_analysis.calibration.line_models import PEAK, SIGMA, LineModel, Window
+from xec_models.regressor.metrics import GAUSSIAN_HALF_WIDTH
+
+Floats = NDArray[np.float64]
+Cost = Callable[[Floats], float]
+
+_MOST_BINS = 2000
+# A parameter so near to its bound, as a fraction of its range, is at it.
+_AT_BOUND = 1e-3
+# So many σ on both sides of the peak have to be in the range.
+_CORE = 1.5
+
+
+def first_guess(x: Floats, window: Window) -> tuple[float, float]:
+    """Guess peak and σ: the mode, from shortest halves, and the distance of those above it: no tail there."""
+    ordered = np.sort(x)
+    part = ordered
+    while len(part) > max(20, len(ordered) // 8):
+        half = len(part) // 2
+        gaps = part[half:] - part[: len(part) - half]
+        first = int(np.argmin(gaps))
+        part = part[first : first + half + 1]
+    mode = float(part.mean())
+    above = ordered[ordered > mode] - mode
+    sigma = float(np.percentile(above, 68)) / GAUSSIAN_HALF_WIDTH if len(above) else 0.0
+    return mode, float(np.clip(sigma, 1e-3 * (window[1] - window[0]), 0.3 * (window[1] - window[0])))
+
+
+def unbinned_cost(x: Floats, window: Window, model: LineModel) -> Cost:
+    """Return the negative log-likelihood of energies, (n,), as a function of the parameters."""
+
+    def cost(values: Floats) -> float:
+        return -float(model.log_density(x, window, values).sum())
+
+    return cost
+
+
+def binned_cost(x: Floats, window: Window, model: LineModel, sigma: float) -> Cost:
+    """Return the same of counts in bins of a tenth of σ."""
+    # A tenth of σ: what is lost in the precision of the peak is of the order of (1/10)²/24.
+    n_bins = int(np.clip(10 * (window[1] - window[0]) / sigma, 50, _MOST_BINS))
+    counts, edges = np.histogram(x, n_bins, window)
+    filled = counts > 0
+
+    def cost(values: Floats) -> float:
+        expected = np.diff(model.cumulative(edges, window, values))[filled]
+        return -float(counts[filled] @ np.log(np.maximum(expected, 1e-300)))
+
+    return cost
+
+
+def minimize(
+    cost: Cost,
+    model: LineModel,
+    window: Window,
+    guess: tuple[float, float],
+    n_events: int,
+) -> tuple[Floats, Floats] | str:
+    """Find the lowest minimum of a negative log-likelihood.
+
+    Parameters
+    ----------
+    cost
+        The negative log-likelihood.
+    model
+        The line shape.
+    window
+        Bounds of the peak.
+    guess
+        Peak and σ to begin with.
+    n_events
+        Number of energies, for the first steps.
+
+    Returns
+    -------
+    tuple of arrays, or str
+        Parameters, (p,), and their covariance, (p, p), with zeros for what was kept at a bound; or why there
+        are none.
+    """
+    bounds = [window, (1e-3 * guess[1], window[1] - window[0])]
+    bounds += [(parameter.low, parameter.high) for parameter in model.shape]
+    best, fixed = None, frozenset[int]()
+    for starts in product(*(parameter.starts for parameter in model.shape)):
+        minuit = _migrad(cost, model.parameters, bounds, [*guess, *starts], frozenset(), n_events)
+        if best is None or minuit.fval < best.fval:
+            best = minuit
+    assert best is not None
+    for k, parameter in enumerate(model.shape, start=2):
+        if parameter.free_bound is not None and _is_at(best.values[k], parameter.free_bound, bounds[k]):
+            fixed |= {k}
+    if fixed:
+        start = [float(value) for value in best.values]
+        for k in fixed:
+            start[k] = float(model.shape[k - 2].free_bound or 0.0)
+        best = _migrad(cost, model.parameters, bounds, start, fixed, n_events)
+    return _judge(best, model, bounds, fixed)
+
+
+def _migrad(
+    cost: Cost,
+    names: Sequence[str],
+    bounds: Sequence[Window],
+    start: Sequence[float],
+    fixed: frozenset[int],
+    n_events: int,
+) -> Any:
+    from iminuit import Minuit
+
+    inside = [
+        value if k in fixed else float(np.clip(value, *_inner(bound)))
+        for k, (value, bound) in enumerate(zip(start, bounds, strict=True))
+    ]
+    minuit = Minuit(cost, np.array(inside), name=tuple(names))
+    minuit.errordef = Minuit.LIKELIHOOD
+    minuit.strategy = 1
+    for k, bound in enumerate(bounds):
+        if k in fixed:
+            minuit.fixed[k] = True
+        else:
+            minuit.limits[k] = bound
+    scale = inside[1] / np.sqrt(n_events)
+    minuit.errors = [scale, scale, *(0.1 * (high - low) / 5 for low, high in bounds[2:])]
+    minuit.migrad()
+    if minuit.valid:
+        minuit.hesse()
+    return minuit
+
+
+def _judge(
+    minuit: Any, model: LineModel, bounds: Sequence[Window], fixed: frozenset[int]
+) -> tuple[Floats, Floats] | str:
+    if not minuit.valid:
+        return "no valid minimum"
+    if not minuit.accurate or minuit.covariance is None:
+        return "no accurate covariance"
+    for k, name in enumerate(model.parameters):
+        if k not in fixed and any(_is_at(minuit.values[k], bound, bounds[k]) for bound in bounds[k]):
+            return f"{name} ran into its bound"
+    values = np.array(minuit.values, np.float64)
+    covariance = np.array(minuit.covariance, np.float64)
+    free = [k for k in range(len(values)) if k not in fixed]
+    variances = np.diag(covariance)[free]
+    if not np.isfinite(covariance).all() or (variances <= 0).any():
+        return "no positive covariance"
+    if np.sqrt(variances[1]) > values[1]:
+        return f"{SIGMA} is not determined by the data"
+    if np.sqrt(variances[0]) > bounds[0][1] - bounds[0][0]:
+        return f"{PEAK} is not determined by the data"
+    low, high = bounds[0]
+    if values[0] - _CORE * values[1] < low or values[0] + _CORE * values[1] > high:
+        # A wide line describes any smooth spectrum, and is none.
+        return "the line does not lie inside the range"
+    return values, covariance
+
+
+def _inner(bound: Window) -> Window:
+    margin = 0.01 * (bound[1] - bound[0])
+    return bound[0] + margin, bound[1] - margin
+
+
+def _is_at(value: float, bound: float, bounds: Window) -> bool:
+    return abs(value - bound) <= _AT_BOUND * (bounds[1] - bounds[0])
