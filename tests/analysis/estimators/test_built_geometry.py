@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 from tests.displaced import displaced
 
-from xec_analysis.estimators.light_map_fit import fit_light_map
-from xec_analysis.inpainting.baselines import ESTIMATORS
 from xec_analysis.likelihood.cramer_rao_bound import cramer_rao_bound
 from xec_data.simulation.light_map import expected_photons
 from xec_geometry import N_SENSORS, uvw_to_xyz
+from xec_models.dead_channels.estimators import ESTIMATORS
+from xec_models.point_source.light_map_fit import fit_light_map
 
 BUILT = displaced()
 UVW = np.array([[4.0, -10.0, 3.0], [-12.0, 30.0, 5.0]])

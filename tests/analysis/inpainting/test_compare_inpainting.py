@@ -15,7 +15,6 @@ import xec_analysis.inpainting.energy_effect
 import xec_analysis.inpainting.network
 from xec_analysis.errors import AnalysisError
 from xec_analysis.estimators.network_comparison import NETWORK
-from xec_analysis.inpainting.baselines import ESTIMATORS, neighbour_average
 from xec_analysis.inpainting.energy_effect import COMPLETE, LEFT, energy_effect, predict_energies
 from xec_analysis.inpainting.hidden_readings import (
     HIDDEN_FOR_TEST,
@@ -33,6 +32,7 @@ from xec_data.reading.columns import read_columns
 from xec_data.schema.branches import is_invalid
 from xec_geometry import FACES, N_SENSORS, face_ids
 from xec_geometry.cli.application import main
+from xec_models.dead_channels.estimators import ESTIMATORS, neighbour_average
 
 NPHO_EDGES_SHOWN = ("10", "30", "100", "300", "1000", "3000")
 

@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 
 from xec_analysis.likelihood.cramer_rao_bound import PARAMETERS, cramer_rao_bound
-from xec_analysis.likelihood.point_light import FastPointLight, light_slopes, near_shadow
 from xec_analysis.likelihood.point_source import NANOSECOND, ReadingLikelihood
 from xec_analysis.likelihood.readout_model import ReadoutModel
 from xec_data import expected_photons
 from xec_data.simulation.constants import CONSTANTS, RESPONSES, SensorResponse
 from xec_data.simulation.readout import draw_delays
 from xec_geometry import N_SENSORS, face_ids, sensor_kinds, sensor_positions, uvw_to_xyz
+from xec_models.point_source.point_light import FastPointLight, light_slopes, near_shadow
 
 POINT = np.array([[3.0, 8.0, 3.0]])
 SIGNAL = 0.0528

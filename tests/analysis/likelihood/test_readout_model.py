@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from scipy.stats import nbinom, poisson
 
-from xec_analysis.likelihood.readout_model import CountVariance, ReadoutModel
+from xec_analysis.likelihood.readout_model import ReadoutModel
 from xec_data.simulation.constants import RESPONSES
+from xec_models.point_source.counts import CountVariance
 
 
 @pytest.mark.parametrize("kind", ["SiPM", "PMT"])

@@ -24,10 +24,9 @@ from xec_data.schema.branches import NPHO_BRANCH, SENSOR_BRANCHES, TIME_BRANCH, 
 from xec_data.tasks.table import TASKS
 from xec_geometry import SensorTable
 from xec_geometry.support.registry import Registry
-from xec_models.anchor.conventional import AnchorTruth, ConventionalReconstruction, blocks
-from xec_models.anchor.table import ANCHORS
+from xec_models.anchor.conventional import AnchorTruth, ConventionalReconstruction
+from xec_models.anchor.in_double import build_in_double, estimates
 from xec_models.blocks.namespace import TORCH
-from xec_models.encoder.readings import read
 from xec_models.errors import ModelError
 
 Floats = NDArray[np.float64]
@@ -64,14 +63,7 @@ class Recipe:
 
     def build(self, geometry: SensorTable | None = None) -> ConventionalReconstruction:
         """Return the estimators for a geometry, not yet calibrated, in double precision."""
-        default = torch.get_default_dtype()
-        torch.set_default_dtype(torch.float64)
-        try:
-            reconstruction = ANCHORS[self.anchor].build(geometry)
-        finally:
-            torch.set_default_dtype(default)
-        assert reconstruction is not None
-        return reconstruction
+        return build_in_double(self.anchor, geometry)
 
 
 RECIPES = Registry("recipe", (Recipe("simple", "sums"), Recipe("refined", "light")), error=AnalysisError)
@@ -113,19 +105,13 @@ class Baselines:
             an event has too little light.
         """
         parts: dict[str, list[Floats]] = {task: [] for task in TASKS_ESTIMATED}
-        npho, time = (torch.as_tensor(np.asarray(chunk[name])) for name in SENSOR_BRANCHES)
-        with torch.inference_mode():
-            for block in blocks(npho, time):
-                estimate = self.reconstruction(read(*block, torch.float64))
-                for task, values in parts.items():
-                    anchor = TASKS[task].anchor
-                    assert anchor is not None
-                    values.append(anchor(TORCH, estimate).numpy())
+        npho, time = (np.asarray(chunk[name]) for name in SENSOR_BRANCHES)
+        for estimate in estimates(self.reconstruction, npho, time):
+            for task, values in parts.items():
+                anchor = TASKS[task].anchor
+                assert anchor is not None
+                values.append(anchor(TORCH, estimate).numpy())
         return {task: np.concatenate(values) for task, values in parts.items()}
-
-    def predict_point(self, npho: NDArray[Any]) -> Floats:
-        """Estimate points (n, 3) in u, v, w from raw photon counts (n, N_SENSORS); NaN without light."""
-        return self.predict({"npho": npho, "time": np.full(npho.shape, np.nan)})["uvwFI"]
 
 
 def calibrate(

@@ -8,13 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xec_analysis.estimators.baselines import Readings
-from xec_analysis.estimators.light_map_fit import LARGEST_STEP, starting_parameters, starting_points
-from xec_analysis.likelihood.fisher_scoring import maximize
-from xec_analysis.likelihood.point_light import FastPointLight, near_shadow
-from xec_analysis.likelihood.point_source import NANOSECOND, CountLikelihood, ReadingLikelihood
+from xec_analysis.likelihood.point_source import NANOSECOND, ReadingLikelihood
 from xec_analysis.likelihood.readout_model import ReadoutModel
 from xec_data.schema.branches import INVALID, is_invalid
 from xec_geometry import N_SENSORS, SensorTable, direction_to_angles, face_ids, uvw_to_xyz
+from xec_models.point_source.counts import CountLikelihood
+from xec_models.point_source.fisher_scoring import maximize
+from xec_models.point_source.light_map_fit import LARGEST_STEP, starting_parameters, starting_points
+from xec_models.point_source.point_light import FastPointLight, near_shadow
 
 Floats = NDArray[np.float64]
 

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 from xec_analysis.errors import AnalysisError
 from xec_analysis.inpainting import energy_effect as effects, network as networks
-from xec_analysis.inpainting.baselines import ESTIMATORS
 from xec_analysis.inpainting.energy_effect import EnergyEffect
 from xec_analysis.inpainting.hidden_readings import (
     REALLY_DEAD,
@@ -33,6 +32,7 @@ from xec_geometry import SensorTable, geometry_hash, load_geometry
 from xec_geometry.detector.geometry_file import NOMINAL, geometry_files
 from xec_geometry.detector.survey import nominal_table
 from xec_geometry.support.output import check_output
+from xec_models.dead_channels.estimators import ESTIMATORS
 
 if TYPE_CHECKING:
     from rich.console import RenderableType

@@ -12,11 +12,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from xec_analysis.errors import AnalysisError
 from xec_analysis.estimators.network_comparison import NETWORK
-from xec_analysis.inpainting.baselines import neighbour_average
 from xec_analysis.inpainting.hidden_readings import FilledEvents
 from xec_analysis.resolution.digits import three_digits
 from xec_data.schema.branches import INVALID, is_invalid
 from xec_geometry import SensorTable
+from xec_models.dead_channels.estimators import neighbour_average
 from xec_models.regressor.metrics import WIDTH_ERROR, half_width_68
 
 if TYPE_CHECKING:

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 
 from xec_analysis.errors import AnalysisError
 from xec_analysis.estimators.network_comparison import NETWORK
-from xec_analysis.inpainting.baselines import Estimator
 from xec_analysis.inpainting.hidden_sensors import Validation
 from xec_data.reading.reader import EventReader
 from xec_data.schema.branches import INVALID, NPHO_BRANCH, TIME_BRANCH, TREE_NAME, is_invalid
+from xec_models.dead_channels.estimators import Estimator
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]

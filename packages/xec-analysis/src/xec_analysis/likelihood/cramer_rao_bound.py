@@ -7,13 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from xec_analysis.likelihood.fisher_scoring import add_squares, inverse_information
 from xec_analysis.likelihood.information import count_information, time_information
-from xec_analysis.likelihood.point_light import FastPointLight, LightSlopes, light_slopes
 from xec_analysis.likelihood.readout_model import ReadoutModel
 from xec_data.simulation.constants import CONSTANTS
 from xec_data.simulation.volume import in_xenon
 from xec_geometry import N_SENSORS, SensorTable, uvw_to_xyz
+from xec_models.point_source.fisher_scoring import add_squares, inverse_information
+from xec_models.point_source.point_light import FastPointLight, LightSlopes, light_slopes
 
 Floats = npt.NDArray[np.float64]
 

@@ -8,61 +8,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xec_analysis.likelihood.delay_table import delay_table, likely_electrons
-from xec_analysis.likelihood.fisher_scoring import Expansion, Indices, add_squares
-from xec_analysis.likelihood.point_light import Light, LightSlopes, light_slopes
-from xec_analysis.likelihood.readout_model import CountVariance, ReadoutModel
+from xec_analysis.likelihood.readout_model import ReadoutModel
 from xec_data.simulation.constants import CONSTANTS, SensorResponse
-from xec_data.simulation.volume import in_xenon
-from xec_geometry import sensor_kinds, uvw_to_xyz
+from xec_geometry import sensor_kinds
+from xec_models.point_source.counts import DARK, CountLikelihood
+from xec_models.point_source.fisher_scoring import Expansion, Indices, add_squares
+from xec_models.point_source.point_light import Light, LightSlopes
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
 NANOSECOND = 1e-9
 """Unit of the times among the parameters, so that all are of similar size."""
-
-_DARK = 1e-12
-
-
-class CountLikelihood:
-    """Log-likelihood of the counts of events in (u, v, w in cm, ln E in GeV): a `Likelihood`.
-
-    Parameters
-    ----------
-    light
-        Of a point.
-    counts
-        (n, N_SENSORS) photons, finite.
-    visible
-        (n, N_SENSORS) counts that are used.
-    variance
-        Of the counts.
-    """
-
-    def __init__(self, light: Light, counts: Floats, visible: Bools, variance: CountVariance) -> None:
-        self._light, self._counts, self._visible, self._variance = light, counts, visible, variance
-
-    def __call__(self, events: Indices, parameters: Floats) -> Expansion:
-        """Expand the likelihoods of some events."""
-        expansion, _ = self._expand(events, parameters, size=4)
-        return expansion
-
-    def _expand(self, events: Indices, parameters: Floats, size: int) -> tuple[Expansion, LightSlopes]:
-        """Expand in the first four of `size` parameters."""
-        uvw, log_energy = parameters[:, :3], parameters[:, 3]
-        there = light_slopes(self._light, uvw)
-        emitted = np.exp(log_energy)[:, np.newaxis] / CONSTANTS.energy_per_photon
-        mean = np.maximum(there.probability * emitted, _DARK)
-        counts, visible = self._counts[events], self._visible[events]
-        height = np.where(visible, self._variance.log_likelihood(counts, mean), 0.0).sum(axis=1)
-        height[~in_xenon(np.asarray(uvw_to_xyz(uvw)))] = -np.inf
-        weight = np.where(visible, mean / self._variance.at(mean), 0.0)
-        score = weight * (counts - mean)
-        gradient, information = np.zeros((len(uvw), size)), np.zeros((len(uvw), size, size))
-        gradient[:, :3] = np.einsum("ans,ns->na", there.of_probability, score)
-        gradient[:, 3] = score.sum(axis=1)
-        add_squares(information, weight * mean, there.of_probability, 3)
-        return Expansion(height, gradient, information), there
 
 
 class ReadingLikelihood(CountLikelihood):
@@ -111,7 +68,7 @@ class ReadingLikelihood(CountLikelihood):
                 time,
                 likely_electrons(
                     charge * response.efficiency,
-                    np.maximum(nu * response.efficiency, _DARK),
+                    np.maximum(nu * response.efficiency, DARK),
                     response,
                     model.gain_spread,
                 )[0],

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +11,7 @@ from numpy.typing import NDArray
 from xec_data.simulation.configuration import SimulationConfig
 from xec_data.simulation.constants import CONSTANTS, RESPONSES, SensorResponse
 from xec_geometry import sensor_kinds
+from xec_models.point_source.counts import CountVariance
 
 Floats = NDArray[np.float64]
 
@@ -75,40 +75,3 @@ class ReadoutModel:
             those = sensor_kinds() == kind
             result[:, those] = function(electrons[:, those], response)
         return result
-
-
-@dataclass(frozen=True)
-class CountVariance:
-    """Variance of counts with the mean μ: a + b·μ + c·μ².
-
-    Attributes
-    ----------
-    constant, linear, quadratic
-        a ≥ 0, b > 0 and c ≥ 0, with b² > 4ac: numbers, or one a sensor.
-    """
-
-    constant: Any
-    linear: Any
-    quadratic: Any
-
-    def at(self, mean: Floats) -> Floats:
-        """Return the variance for means of any shape that ends with the sensors."""
-        return np.asarray(self.constant + mean * (self.linear + mean * self.quadratic))
-
-    def log_likelihood(self, counts: Floats, mean: Floats) -> Floats:
-        """Return the log-likelihood of counts, up to a function of the counts.
-
-        Notes
-        -----
-        The integral of (k − μ)/V(μ) over μ (Wedderburn, Biometrika 61 (1974) 439). It is the likelihood of
-        Poisson counts for V = μ and that of negative binomial ones for V = μ + c·μ². In other cases too
-        its maximum has no bias, and no estimate that is linear in the counts has a smaller variance.
-        """
-        root = np.sqrt(self.linear**2 - 4.0 * self.constant * self.quadratic)
-        # V = √D·(μ + near)·(1 + μ/far): 1/far is 0 without a quadratic part, where it stays a tiny number.
-        near = 2.0 * self.constant / (self.linear + root)
-        inverse_far = np.maximum(2.0 * self.quadratic / (self.linear + root), 1e-30)
-        bent = np.log1p(inverse_far * mean)
-        return np.asarray(
-            ((counts + near) * np.log(mean + near) - (counts + 1.0 / inverse_far) * bent) / root
-        )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from xec_analysis.likelihood.fisher_scoring import Expansion, inverse_information, maximize
+from xec_models.point_source.fisher_scoring import Expansion, inverse_information, maximize
 
 FREE = (np.full(2, -np.inf), np.full(2, np.inf))
 

@@ -1,7 +1,7 @@
 """Estimators of hidden sensors without a network: their neighbours, solid angles, the light map.
 
-Three estimates of raw photons as a reference for an inpainter. All of them use the visible sensors of an
-event only, so that nothing that is hidden can influence them.
+Three estimates of raw photons, for dead channels and as a reference for an inpainter. All of them use the
+visible sensors of an event only, so that nothing that is hidden can influence them.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from xec_analysis.errors import AnalysisError
-from xec_analysis.estimators.light_map_fit import find_sources, fit_light_map
 from xec_data.schema.branches import is_invalid
 from xec_geometry import FACES, N_SENSORS, SensorTable, face_ids, sensor_positions, solid_angle
 from xec_geometry.support.caching import cache
 from xec_geometry.support.registry import Registry
+from xec_models.errors import ModelError
+from xec_models.point_source.light_map_fit import find_sources, fit_light_map
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
@@ -151,7 +151,7 @@ ESTIMATORS = Registry(
         HiddenSensorEstimator("solid angle", solid_angle_weighted),
         HiddenSensorEstimator("light map", light_map),
     ),
-    error=AnalysisError,
+    error=ModelError,
 )
 """Estimators that need no network, by name."""
 

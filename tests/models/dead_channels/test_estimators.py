@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from xec_analysis.estimators.light_map_fit import find_sources
-from xec_analysis.inpainting.baselines import (
+from xec_data import expected_photons
+from xec_geometry import FACES, N_SENSORS, face_ids, sensor_positions, solid_angle, uvw_to_xyz
+from xec_models.dead_channels.estimators import (
     ESTIMATORS,
     FEW_PHOTONS,
     NEIGHBOUR_RADIUS,
@@ -14,8 +15,7 @@ from xec_analysis.inpainting.baselines import (
     neighbours,
     solid_angle_weighted,
 )
-from xec_data import expected_photons
-from xec_geometry import FACES, N_SENSORS, face_ids, sensor_positions, solid_angle, uvw_to_xyz
+from xec_models.point_source.light_map_fit import find_sources
 
 UVW = np.array([[3.0, 20.0, 4.0], [-18.0, -55.0, 1.5], [10.0, 0.0, 15.0]])
 
@@ -89,7 +89,7 @@ def test_light_as_the_solid_angles_is_reproduced(monkeypatch: pytest.MonkeyPatch
     """From the right source, photons in proportion to the solid angle come out exactly."""
     xyz = uvw_to_xyz(UVW)
     npho = 1e6 * solid_angle(xyz)
-    monkeypatch.setattr("xec_analysis.inpainting.baselines.find_sources", lambda *_: xyz)
+    monkeypatch.setattr("xec_models.dead_channels.estimators.find_sources", lambda *_: xyz)
     bright = neighbour_average(npho, hidden) >= FEW_PHOTONS
     assert bright.mean() > 0.2
     np.testing.assert_allclose(solid_angle_weighted(npho, hidden)[bright], npho[bright], rtol=1e-9)

@@ -6,18 +6,19 @@ from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
-from xec_analysis.estimators.baselines import Baselines, calibrate
-from xec_analysis.likelihood.fisher_scoring import maximize
-from xec_analysis.likelihood.point_light import Light, exact_light
-from xec_analysis.likelihood.point_source import CountLikelihood
-from xec_analysis.likelihood.readout_model import CountVariance
 from xec_data.schema.branches import INVALID, is_invalid
 from xec_data.simulation.constants import CONSTANTS
 from xec_data.simulation.light_map import arrival_probability, expected_photons
 from xec_geometry import FIDUCIAL, SensorTable, face_ids, sensor_positions, uvw_to_xyz, xyz_to_uvw
 from xec_geometry.support.caching import cache
+from xec_models.anchor.conventional import AnchorTruth, ConventionalReconstruction
+from xec_models.anchor.in_double import build_in_double, estimates
+from xec_models.point_source.counts import CountLikelihood, CountVariance
+from xec_models.point_source.fisher_scoring import maximize
+from xec_models.point_source.point_light import Light, exact_light
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -156,7 +157,9 @@ def starting_parameters(light: Light, counts: Floats, visible: Bools, uvw: Float
 def starting_points(npho: NDArray[np.floating], geometry: SensorTable | None = None) -> Floats:
     """Return sources (n, 3) in u, v, w, from the pattern of light on the inner face; NaN without any."""
     low, high = _bounds()
-    return np.asarray(np.clip(_calibrated(geometry).predict_point(npho), low, high))
+    no_times = np.full(npho.shape, np.nan)
+    uvw = torch.cat([found.uvw for found in estimates(_calibrated(geometry), npho, no_times)])
+    return np.asarray(np.clip(uvw.numpy(), low, high))
 
 
 @cache
@@ -167,8 +170,8 @@ def _bounds() -> tuple[Floats, Floats]:
 
 
 @cache
-def _calibrated(geometry: SensorTable | None) -> Baselines:
-    """Calibrate the refined estimators with points of the light map."""
+def _calibrated(geometry: SensorTable | None) -> ConventionalReconstruction:
+    """Calibrate the reconstruction from the pattern of light with points of the light map."""
     rng = np.random.default_rng(0)
     n = _CALIBRATION_POINTS
     u, v = (rng.uniform(-limit, limit, n) for limit in (FIDUCIAL.u_max, FIDUCIAL.v_max))
@@ -176,5 +179,8 @@ def _calibrated(geometry: SensorTable | None) -> Baselines:
     uvw = np.column_stack([u, v, w])
     npho = arrival_probability(np.asarray(uvw_to_xyz(uvw)), geometry) * 1e6
     # Neither energies nor times are asked for.
-    no_times = np.full(npho.shape, np.nan)
-    return calibrate("refined", npho, no_times, uvw, np.ones(n), np.zeros(n), geometry=geometry)
+    no_times = torch.full(npho.shape, torch.nan)
+    truth = (torch.as_tensor(values) for values in (uvw, np.ones(n), np.zeros(n)))
+    reconstruction = build_in_double("light", geometry)
+    reconstruction.fit(torch.as_tensor(npho), no_times, AnchorTruth(*truth))
+    return reconstruction

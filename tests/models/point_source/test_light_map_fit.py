@@ -7,9 +7,9 @@ import pytest
 from scipy.optimize import minimize
 from scipy.stats import nbinom, poisson
 
-from xec_analysis.estimators.light_map_fit import find_sources, fit_light_map
 from xec_data import expected_photons
 from xec_geometry import N_SENSORS, face_ids, uvw_to_xyz, xyz_to_uvw
+from xec_models.point_source.light_map_fit import find_sources, fit_light_map
 
 
 def points(n: int, seed: int = 0) -> np.ndarray:

@@ -1,0 +1,1 @@
+"""Readings of dead channels, estimated from the others."""
