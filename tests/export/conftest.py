@@ -23,6 +23,7 @@ from xec_export import export_checkpoint
 from xec_geometry import N_SENSORS, angles_to_direction, uvw_to_xyz
 from xec_models.checkpoint.content import NetworkWeights
 from xec_models.checkpoint.writing import new_checkpoint, save_checkpoint
+from xec_models.reconstruction.inpainter.inpainter import XECInpainter
 from xec_models.regressor.regressor import XECRegressor
 
 Arrays = dict[str, NDArray[Any]]
@@ -129,6 +130,50 @@ def write_checkpoint(
     )  # fmt: skip
     save_checkpoint(path, checkpoint)
     return path
+
+
+def write_inpainter(path: Path, *, seed: int = 3, **model: Any) -> Path:
+    """A checkpoint of a small inpainter with random weights."""
+    config = {
+        "model": {
+            "encoder_dim": 32,
+            "dim_feedforward": 64,
+            "hidden_dim": 32,
+            "num_fusion_layers": 1,
+            **model,
+        },
+        "normalization": {},
+        "data": {"npho_branch": "npho", "time_branch": "relative_time"},
+    }
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        network = XECInpainter.from_config(config)
+        for parameter in network.parameters():
+            # Layers that start at zero would hide a wrong export.
+            parameter.data += 0.02 * torch.randn_like(parameter)
+    checkpoint = new_checkpoint("inpainter", config, NetworkWeights(network.state_dict()))
+    save_checkpoint(path, checkpoint)
+    return path
+
+
+@pytest.fixture
+def inpainter(
+    tmp_path_factory: pytest.TempPathFactory, event_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> Path:
+    """The folder of an inpainter, net.pth, and its export, net.onnx."""
+    make_networks_shallow(monkeypatch)
+
+    def fill(folder: Path) -> None:
+        write_inpainter(folder / "net.pth", outer_fine_pool=(3, 3))
+        export_checkpoint(folder / "net.pth", data=[event_file])
+
+    return once(tmp_path_factory, "inpainter", fill)
+
+
+@pytest.fixture(scope="session")
+def make_inpainter() -> Callable[..., Path]:
+    """`write_inpainter`, for tests."""
+    return write_inpainter
 
 
 @pytest.fixture(scope="session")

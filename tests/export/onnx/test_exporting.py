@@ -12,6 +12,7 @@ import onnx
 import pytest
 
 from xec_export import ExportError, ParityError, export_checkpoint, open_predictor
+from xec_export.prediction.graph import OnnxGraph
 from xec_geometry import N_SENSORS, geometry_hash
 from xec_geometry.cli.application import main
 
@@ -90,6 +91,16 @@ def test_the_graph_takes_raw_readings_of_any_number_of_events(exported: Any) -> 
         "angleVec": ["batch", 3],
         "n_gamma": ["batch", 5],
     }
+
+
+def test_no_events_give_no_predictions(exported: Any) -> None:
+    nothing = np.zeros((0, N_SENSORS), np.float32)
+    shapes = {name: values.shape for name, values in OnnxGraph(exported.onnx)(nothing, nothing).items()}
+    assert shapes["uvwFI"] == (0, 3)
+    assert shapes["energy_sigma"] == (0, 1)
+    assert {
+        name: tuple(values.shape) for name, values in exported.network(nothing, nothing).items()
+    } == shapes
 
 
 def test_metadata_and_json_say_the_same(exported: Any) -> None:

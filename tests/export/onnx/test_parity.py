@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 from xec_export.errors import ExportError
 from xec_export.onnx.description import ModelDescription, OutputDescription
 from xec_export.onnx.parity import Predict, compare
-from xec_export.onnx.parity_events import DAMAGES, N_EVENTS, ParityEvents, damaged_events
+from xec_export.onnx.parity_events import DAMAGES, N_EVENTS, ParityEvents, comparison_cases, damaged_events
 from xec_geometry import N_SENSORS, face_ids
 
 Floats = NDArray[np.float32]
@@ -128,3 +129,63 @@ def test_gaps_alone_prove_nothing(events: ParityEvents) -> None:
         ExportError, match=r"random numbers: none of the 64 events compared has a finite 'uvwFI'"
     ):
         compare(nothing, nothing, DESCRIPTION, events)
+
+
+INPAINTER = replace(
+    DESCRIPTION,
+    kind="inpainter",
+    inputs=("npho", "time", "dead"),
+    outputs=(
+        OutputDescription(
+            "npho_inpainted", "npho", ("npho",), "photons", (1.0,), "", shape=(N_SENSORS,), copies="npho"
+        ),
+        OutputDescription(
+            "time_inpainted",
+            "time",
+            ("time",),
+            "s",
+            (1e-9,),
+            "",
+            shape=(N_SENSORS,),
+            copies="time",
+            needs=("npho_inpainted", 100.0),
+        ),
+    ),
+)
+
+
+def recovering(counts: float) -> Predict:
+    """A toy inpainter that gives dead sensors one count, and a time if that is at least 100."""
+
+    def predict(npho: Floats, time: Floats, dead: Floats) -> dict[str, Floats]:
+        late = np.float32(1e-8 if counts >= 100 else 1e10)
+        return {
+            "npho_inpainted": np.where(dead != 0, np.float32(counts), npho),
+            "time_inpainted": np.where(dead != 0, late, time),
+        }
+
+    return predict
+
+
+def test_readings_that_pass_through_hide_no_difference(events: ParityEvents) -> None:
+    report = compare(recovering(200.0), recovering(201.0), INPAINTER, events)
+    counts, times = report.differences
+    assert (counts.absolute, times.absolute) == (1.0, 0.0)
+    # Not the 1e10 of an invalid reading.
+    assert 100 < counts.scale < 2000
+    assert not report.passed
+
+
+def test_rounding_may_decide_whether_a_time_is_valid(events: ParityEvents) -> None:
+    assert compare(recovering(100.0), recovering(99.999), INPAINTER, events).passed
+    assert compare(recovering(101.0), recovering(99.0), INPAINTER, events).differences[1].absolute > 9e9
+
+
+def test_inputs_that_events_do_not_have_are_drawn(events: ParityEvents) -> None:
+    cases = comparison_cases(INPAINTER.inputs, events)
+    fractions = {name: float((dead != 0).mean()) for name, (_, _, dead) in cases.items() if len(dead)}
+    assert fractions["batch 64"] == pytest.approx(0.05, abs=0.01)
+    assert (fractions["none dead"], fractions["all dead"]) == (0, 1)
+    assert len(cases["batch 0"][2]) == 0
+    again = comparison_cases(INPAINTER.inputs, events)
+    np.testing.assert_array_equal(cases["batch 3"][2], again["batch 3"][2])

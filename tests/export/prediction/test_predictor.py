@@ -130,7 +130,7 @@ def test_a_graph_that_fails_on_some_events_says_so(exported: Any, readings: tupl
         def run(self, *_: object) -> None:
             raise RuntimeError("invalid expand shape\nmore")
 
-    predictor._session = Broken()
+    predictor._graph._session = Broken()
     with pytest.raises(ExportError, match=r"cannot run the graph for 16 events: invalid expand shape more"):
         predictor.predict(*readings)
 

@@ -11,7 +11,9 @@ from xec_geometry.cli.options import Force
 
 
 def export(
-    checkpoint: Annotated[Path, typer.Argument(help="A checkpoint written by 'xec train'.")],
+    checkpoint: Annotated[
+        Path, typer.Argument(help="A checkpoint of 'xec train': a regressor or an inpainter.")
+    ],
     output: Annotated[
         Path | None,
         typer.Option(
@@ -43,7 +45,10 @@ def export(
 ) -> None:
     """Export a network to ONNX: raw readings in, physical quantities out.
 
-    The graph is compared with torch on batches of 1, 3 and 64 events
+    Of an inpainter the readings of all sensors come out, recovered where
+    a third input, 'dead', says so.
+
+    The graph is compared with torch on batches of 0, 1, 3 and 64 events
     and on invalid readings, and kept only if they agree. A description
     of inputs, outputs and constants is written beside it as JSON.
     """

@@ -20,7 +20,7 @@ from xec_export.commands.options import (
 
 
 def inpaint(
-    model: Annotated[Path, typer.Argument(help="A checkpoint of an inpainter.")],
+    model: Annotated[Path, typer.Argument(help="A checkpoint of an inpainter, or its export.")],
     inputs: Annotated[list[str], typer.Argument(help="ROOT files, folders or patterns.")],
     output: Output,
     dead: Annotated[

@@ -1,19 +1,23 @@
-"""An inpainter from a checkpoint, with numpy arrays as inputs and outputs."""
+"""An inpainter from a checkpoint or an ONNX file, with numpy arrays as inputs and outputs."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
-from xec_data.schema.branches import INVALID
 from xec_export.errors import ExportError
-from xec_export.prediction.model_file import check_model_file
-from xec_models.checkpoint.building import build_model
-from xec_models.checkpoint.reading import read_checkpoint
-from xec_models.reconstruction.inpainter.inpainter import XECInpainter
+from xec_export.prediction.model_file import check_model_file, is_checkpoint
+
+if TYPE_CHECKING:
+    from xec_export.onnx.description import ModelDescription
+
+KIND = "inpainter"
+SUFFIX = "_inpainted"
+"""End of the names of an inpainter's outputs: ``npho_inpainted``, ``time_inpainted``."""
 
 CPU_BATCH = 16
 GPU_BATCH = 256
@@ -25,7 +29,7 @@ class InpaintingNetwork:
     Parameters
     ----------
     path
-        A checkpoint of the objective ``inpainting``.
+        A checkpoint of the objective ``inpainting``, or what `xec export` made of one.
     batch_size
         Events at a time; by default 16 on the CPU and 256 on a GPU.
     threads
@@ -47,34 +51,24 @@ class InpaintingNetwork:
     ExportError
         If the file holds another kind of network.
     CheckpointError
-        If it is not a checkpoint, or one for another geometry than the installed one.
+        If a checkpoint is damaged, or one for another geometry than the installed one.
     """
 
     def __init__(
         self, path: str | Path, *, batch_size: int | None = None, threads: int | None = None
     ) -> None:
-        path = Path(path)
-        check_model_file(path)
-        if threads:
-            torch.set_num_threads(threads)
-        checkpoint = read_checkpoint(path)
-        if checkpoint.kind != XECInpainter.kind:
-            raise ExportError(
-                f"{path}: a checkpoint of kind '{checkpoint.kind}'; expected kind '{XECInpainter.kind}', "
-                "which 'xec train' makes with objective: inpainting"
-            )
-        self.path = path
-        self.device = "cuda" if torch.cuda.is_available() else "cpu"
+        self.path = Path(path)
+        check_model_file(self.path)
+        self._run, description, self.device = (_of_checkpoint if is_checkpoint(self.path) else _of_graph)(
+            self.path, threads
+        )
         self.batch_size = batch_size or (GPU_BATCH if self.device == "cuda" else CPU_BATCH)
-        network = build_model(checkpoint, source=str(path), kind=XECInpainter).to(self.device)
-        self._network = network
-        files = checkpoint.config.files
-        self.input_range = checkpoint.inputs
-        self.geometry = checkpoint.config.geometry_source
-        self.geometry_hash, self.layout = checkpoint.provenance.geometry_hash, checkpoint.provenance.layout
-        self.npho_branch, self.time_branch = files.npho_branch, files.time_branch
-        self.channels = network.channels
-        self.npho_threshold = float(network.normalization.npho_threshold)
+        self.input_range = {name: (low, high) for name, (low, high) in description.input_range.items()}
+        self.geometry, self.geometry_hash = description.geometry, description.geometry_hash
+        self.layout = description.layout
+        self.npho_branch, self.time_branch = description.npho_branch, description.time_branch
+        self.channels = description.tasks
+        self.npho_threshold = float(description.normalization["npho_threshold"])
 
     def recover(
         self, npho: NDArray[np.floating], time: NDArray[np.floating], dead: NDArray[np.bool_]
@@ -91,15 +85,36 @@ class InpaintingNetwork:
         Returns
         -------
         dict
-            For each of `channels` (n, sensors) float32; without meaning where no sensor is dead. Times below
-            the threshold of photons are invalid.
+            For each of `channels` (n, sensors) float32: the reading where no sensor is dead, and of events
+            without a valid count beside the dead ones. Times below the threshold of photons are invalid.
         """
-        with torch.inference_mode(), np.errstate(over="ignore"):
-            arrays = (npho.astype(np.float32), time.astype(np.float32), dead)
-            out = self._network(*(torch.from_numpy(array).to(self.device) for array in arrays))
-        found = {name: values.float().cpu().numpy() for name, values in out.items()}
-        if "time" in found:
-            # As in every file: a time of few photons means nothing.
-            bright = found["npho"] >= self.npho_threshold
-            found["time"] = np.where(bright, found["time"], np.float32(INVALID))
-        return found
+        # A number beyond float32 becomes infinite, which is an invalid reading like any other.
+        with np.errstate(over="ignore"):
+            found = self._run(*(array.astype(np.float32) for array in (npho, time, dead)))
+        return {channel: found[channel + SUFFIX] for channel in self.channels}
+
+
+Run = Callable[..., Mapping[str, NDArray[np.float32]]]
+
+
+def _of_checkpoint(path: Path, threads: int | None) -> tuple[Run, ModelDescription, str]:
+    import torch
+
+    from xec_export.forms.inpainter import build_inpainter
+    from xec_export.onnx.export import torch_predict
+    from xec_models.checkpoint.reading import read_checkpoint
+
+    if threads:
+        torch.set_num_threads(threads)
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    network, description = build_inpainter(read_checkpoint(path), path)
+    return torch_predict(network.to(device), device), description, device
+
+
+def _of_graph(path: Path, threads: int | None) -> tuple[Run, ModelDescription, str]:
+    from xec_export.prediction.graph import OnnxGraph
+
+    graph = OnnxGraph(path, threads)
+    if graph.description.kind != KIND:
+        raise ExportError(f"{path}: a graph of kind '{graph.description.kind}'; expected kind '{KIND}'")
+    return graph, graph.description, graph.device

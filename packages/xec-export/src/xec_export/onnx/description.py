@@ -9,9 +9,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from numpy.typing import NDArray
 from pydantic import TypeAdapter, ValidationError
 
 from xec_export.errors import ExportError
+from xec_export.forms.inputs import GRAPH_INPUTS, READINGS
+from xec_geometry.errors import did_you_mean
 from xec_geometry.support.text import shortened
 
 FORMAT_VERSION = "1"
@@ -21,9 +24,6 @@ _FORMAT_KEY = "xec_format_version"
 
 # Keys that files of earlier releases lack.
 _LATER = ("mirror_average", "input_range", "nominal_hash", "geometry")
-
-# The graph's own names: the same whatever branches a network was trained on.
-INPUTS = ("npho", "time")
 
 
 @dataclass(frozen=True)
@@ -48,6 +48,13 @@ class OutputDescription:
         The unit of each column, where they differ.
     class_name
         Of a classification: what its classes are of (``n_gamma``). The columns are their probabilities.
+    shape
+        The axes behind that of the events, where they are not just the columns: ``(sensors,)`` of a single
+        column with a number for every sensor, ``(tokens, width)`` where every column is a vector.
+    copies
+        The input whose numbers it has, bit for bit, where nothing was recovered.
+    needs
+        Another output, and its least value without which this one is invalid (1e10).
     """
 
     name: str
@@ -58,6 +65,18 @@ class OutputDescription:
     meaning: str
     column_units: tuple[str, ...] = ()
     class_name: str = ""
+    shape: tuple[int, ...] = ()
+    copies: str = ""
+    needs: tuple[str, float] | None = None
+
+    @property
+    def axes(self) -> tuple[int, ...]:
+        """The axes behind that of the events."""
+        return self.shape or (len(self.columns),)
+
+    def column(self, values: NDArray[Any], number: int) -> NDArray[Any]:
+        """Return the values of one column: (n,), or (n, ...) where it has several numbers for an event."""
+        return values[:, number] if self.axes[0] == len(self.columns) else values
 
     def unit_of(self, column: int) -> str:
         """Return the unit of one column."""
@@ -71,7 +90,7 @@ class ModelDescription:
     Parameters
     ----------
     kind
-        The kind of the network: ``regressor``.
+        What it is, a name of `EXPORT_FORMS`: ``regressor``, ``inpainter``.
     name
         The training run.
     outputs
@@ -79,7 +98,7 @@ class ModelDescription:
     npho_branch, time_branch
         The branches of the ROOT files that the network was trained on.
     n_sensors
-        Length of the two inputs.
+        Length of the inputs.
     layout, geometry_hash
         The index maps, and a hash of positions, maps and neighbours that they are made from.
     geometry
@@ -106,6 +125,9 @@ class ModelDescription:
         Whether predictions are averages over the event and its reflections at z = 0, y = 0 and both.
     input_range
         Usual ranges of the training events, see `xec_data.checking.input_range`; empty if unknown.
+    inputs
+        The inputs of the graph, in its order: names of `GRAPH_INPUTS`, the same whatever branches a network
+        was trained on.
     """
 
     kind: str
@@ -126,7 +148,7 @@ class ModelDescription:
     angle_unit: str = "deg"
     npho_unit: str = "photons"
     time_unit: str = "s"
-    inputs: tuple[str, str] = field(default=INPUTS)
+    inputs: tuple[str, ...] = READINGS
     mirror_average: bool = False
     geometry: str = "nominal"
     nominal_hash: str = ""
@@ -142,12 +164,39 @@ class ModelDescription:
         """The names of the graph's outputs."""
         return tuple(output.name for output in self.outputs)
 
+    def only(self, tasks: Sequence[str] | None, where: str) -> ModelDescription:
+        """Leave out the outputs of all tasks but some.
+
+        Parameters
+        ----------
+        tasks
+            The tasks that stay; None: all.
+        where
+            What messages begin with: the file of the network.
+
+        Raises
+        ------
+        ExportError
+            If the network lacks one of them.
+        """
+        if tasks is None:
+            return self
+        for task in tasks:
+            if task not in self.tasks:
+                raise ExportError(
+                    f"{where}: no task '{task}'{did_you_mean(task, self.tasks)}; the network has "
+                    f"{', '.join(self.tasks)}"
+                )
+        left = tuple(output for output in self.outputs if output.task in tasks)
+        return dataclasses.replace(self, outputs=left)
+
     def to_dict(self) -> dict[str, Any]:
         """Return everything as plain values, ready for JSON."""
         return {
             _FORMAT_KEY: FORMAT_VERSION,
             "tasks": list(self.tasks),
             "units": {output.name: output.unit for output in self.outputs},
+            "input_units": {name: GRAPH_INPUTS[name].unit for name in self.inputs},
             **dataclasses.asdict(self),
         }
 
@@ -211,6 +260,8 @@ class ModelDescription:
         return description
 
     def _check_outputs(self, path: Path) -> None:
+        if unknown := [name for name in self.inputs if name not in GRAPH_INPUTS]:
+            raise ExportError(f"{path}: {GRAPH_INPUTS.unknown(unknown[0])}")
         names = self.output_names
         if not names or len(set(names)) < len(names):
             raise ExportError(f"{path}: its outputs are named {list(names)}; expected different names")

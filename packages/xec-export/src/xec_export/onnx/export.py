@@ -16,22 +16,19 @@ from numpy.typing import NDArray
 from torch import nn
 
 from xec_export.errors import ExportError
+from xec_export.forms.form import ExportOptions
+from xec_export.forms.table import build_exportable
 from xec_export.onnx.description import ModelDescription
 from xec_export.onnx.graph import DEFAULT_OPSET, check_opset, write_onnx
-from xec_export.onnx.network import describe_and_build
 from xec_export.onnx.parity import TOLERANCE, ParityError, ParityReport, Predict, compare
 from xec_export.onnx.parity_events import choose_events
+from xec_export.prediction.graph import OnnxGraph
 from xec_export.prediction.model_file import check_model_file
-from xec_export.prediction.predictor import OnnxPredictor
 from xec_geometry.support.output import atomic_output, check_writable
 from xec_models.checkpoint.reading import read_checkpoint
 from xec_models.checkpoint.run_directory import RunDirectory
-from xec_models.regressor.mirrored import MirrorAverage
 
 SUFFIX = ".onnx"
-
-# The comparison needs batches of a given size.
-_ANY_NUMBER = 2**31
 
 
 @dataclass(frozen=True)
@@ -115,17 +112,16 @@ def export_checkpoint(
     check_opset(opset)
 
     contents = read_checkpoint(checkpoint)
-    regressor, description = describe_and_build(contents, checkpoint)
-    network = MirrorAverage(regressor) if mirror else regressor
-    description = dataclasses.replace(description, opset=opset, mirror_average=mirror)
+    exportable = build_exportable(contents, checkpoint, ExportOptions(mirror=mirror))
+    network = exportable.network
+    description = dataclasses.replace(exportable.description, opset=opset)
     events = choose_events(data, contents.config.files, description)
 
     json_path = onnx_path.with_suffix(".json")
     with atomic_output(onnx_path) as temporary:
         write_onnx(network, description, temporary)
         try:
-            exported = OnnxPredictor(temporary, batch_size=_ANY_NUMBER).predict
-            parity = compare(torch_predict(network), exported, description, events, tolerance)
+            parity = compare(torch_predict(network), OnnxGraph(temporary), description, events, tolerance)
         except ExportError as error:
             # The user does not know the temporary name.
             raise ExportError(str(error).replace(str(temporary), str(onnx_path))) from error
@@ -151,13 +147,13 @@ def default_output(checkpoint: Path) -> Path:
     return run.onnx if run.config.is_file() else checkpoint.with_suffix(SUFFIX)
 
 
-def torch_predict(network: nn.Module) -> Predict:
-    """Wrap a network on the CPU as a function of arrays."""
+def torch_predict(network: nn.Module, device: str = "cpu") -> Predict:
+    """Wrap a network on a device as a function of arrays."""
 
-    def predict(npho: NDArray[np.float32], time: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:
+    def predict(*inputs: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:
         with torch.inference_mode():
-            outputs = network(torch.from_numpy(npho), torch.from_numpy(time))
-        return {name: values.numpy() for name, values in outputs.items()}
+            outputs = network(*(torch.from_numpy(values).to(device) for values in inputs))
+        return {name: values.float().cpu().numpy() for name, values in outputs.items()}
 
     return predict
 

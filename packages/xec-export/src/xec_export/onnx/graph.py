@@ -14,7 +14,9 @@ from torch import Tensor, nn
 
 from xec_export.__about__ import __version__
 from xec_export.errors import ExportError
-from xec_export.onnx.description import INPUTS, ModelDescription
+from xec_export.forms.inputs import GRAPH_INPUTS
+from xec_export.onnx.axes import count_axes_from_front
+from xec_export.onnx.description import ModelDescription
 from xec_geometry.support.text import first_line
 
 if TYPE_CHECKING:
@@ -37,7 +39,7 @@ class TupleOutput(nn.Module):
     Parameters
     ----------
     network
-        Maps (npho, time) to a dictionary.
+        Maps its inputs to a dictionary.
     names
         The keys in the order wanted.
     """
@@ -47,9 +49,9 @@ class TupleOutput(nn.Module):
         self.network = network
         self.names = names
 
-    def forward(self, npho: Tensor, time: Tensor) -> tuple[Tensor, ...]:
-        """Return the outputs for raw counts and times, (batch, n_sensors) each."""
-        outputs = self.network(npho, time)
+    def forward(self, *inputs: Tensor) -> tuple[Tensor, ...]:
+        """Return the outputs for inputs (batch, n_sensors) each."""
+        outputs = self.network(*inputs)
         return tuple(outputs[name] for name in self.names)
 
 
@@ -75,8 +77,8 @@ def write_onnx(network: nn.Module, description: ModelDescription, path: Path) ->
     Parameters
     ----------
     network
-        In evaluation mode, on the CPU; maps raw ``npho`` and ``time`` (batch, n_sensors) float32 to a
-        dictionary of physical outputs.
+        In evaluation mode, on the CPU; maps the inputs of the description, (batch, n_sensors) float32 each,
+        to a dictionary of its outputs.
     description
         Goes into the file's metadata; its outputs are the graph's outputs, its opset the graph's.
     path
@@ -92,6 +94,7 @@ def write_onnx(network: nn.Module, description: ModelDescription, path: Path) ->
         raise ExportError(f"{path}: the network has {size / 2**30:.1f} GB; an ONNX file holds at most 2 GB")
     model = _traced(network, description)
     _strip_provenance(model)
+    count_axes_from_front(model)
     _describe(model, description)
     path.write_bytes(model.SerializeToString())
 
@@ -103,10 +106,11 @@ def _traced(network: nn.Module, description: ModelDescription) -> onnx.ModelProt
         try:
             program = torch.onnx.export(
                 TupleOutput(network, description.output_names).eval(),
-                (example, example.clone()),
+                tuple(example.clone() for _ in description.inputs),
                 dynamo=True,
-                dynamic_shapes={name: {0: batch} for name in INPUTS},
-                input_names=list(INPUTS),
+                # One entry for `*inputs`, with one for each of them.
+                dynamic_shapes=(tuple({0: batch} for _ in description.inputs),),
+                input_names=list(description.inputs),
                 output_names=list(description.output_names),
                 opset_version=description.opset,
                 external_data=False,
@@ -139,17 +143,15 @@ def _describe(model: onnx.ModelProto, description: ModelDescription) -> None:
     model.producer_name = "xec-export"
     model.producer_version = __version__
     model.doc_string = (
-        f"{description.kind} of the MEG II liquid-xenon detector: raw photons and seconds of "
+        f"{description.kind} of the MEG II liquid-xenon detector: {', '.join(description.inputs)} of "
         f"{description.n_sensors} sensors in, {', '.join(description.tasks)} in physical units out."
     )
     for info in model.graph.input:
-        info.doc_string = f"(batch, {description.n_sensors}), unit {_input_unit(description, info.name)}"
+        known = GRAPH_INPUTS[info.name]
+        info.doc_string = f"(batch, {description.n_sensors}), unit {known.unit}: {known.meaning}"
     for output, info in zip(description.outputs, model.graph.output, strict=True):
-        info.doc_string = f"(batch, {len(output.columns)}): {', '.join(output.columns)}, unit {output.unit}"
-
-
-def _input_unit(description: ModelDescription, name: str) -> str:
-    return {"npho": description.npho_unit, "time": description.time_unit}[name]
+        shape = ", ".join(map(str, ("batch", *output.axes)))
+        info.doc_string = f"({shape}): {', '.join(output.columns)}, unit {output.unit}"
 
 
 @contextlib.contextmanager

@@ -1,69 +1,29 @@
-"""A checkpoint as a network with its description."""
+"""The description of a network in a checkpoint."""
 
 from __future__ import annotations
 
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-import torch
-
-from xec_data.tasks.table import TASKS
-from xec_data.tasks.task import Task
-from xec_export.errors import ExportError
+from xec_export.forms.inputs import READINGS
 from xec_export.onnx.description import ModelDescription, OutputDescription
 from xec_geometry import N_SENSORS, geometry_hash
 from xec_geometry.detector.names import check_layout
-from xec_models.checkpoint.building import build_model
 from xec_models.checkpoint.content import Checkpoint
-from xec_models.checkpoint.reading import read_checkpoint
 from xec_models.checkpoint.run_directory import RunDirectory
-from xec_models.regressor.predictions import SIGMA_SUFFIX
-from xec_models.regressor.regressor import XECRegressor
+from xec_models.encoder.network import Network
 
 _EXPORT_PACKAGES = ("xec-export", "xec-models", "torch", "onnx", "onnxscript")
 
 
-def load_described(path: str | Path, device: str = "cpu") -> tuple[XECRegressor, ModelDescription]:
-    """Load the network of a checkpoint, with its moving-average weights if there are any.
-
-    Parameters
-    ----------
-    path
-        A checkpoint written by `xec train`.
-    device
-        Where to put the network.
-
-    Returns
-    -------
-    XECRegressor
-        The network in evaluation mode.
-    ModelDescription
-        What it is.
-
-    Raises
-    ------
-    CheckpointError
-        If the file is no checkpoint, or truncated.
-    ExportError
-        If the network is of a kind that gives no predictions for an event.
-    """
-    path = Path(path)
-    return describe_and_build(read_checkpoint(path), path, device)
-
-
-def describe_and_build(
-    checkpoint: Checkpoint, path: Path, device: str = "cpu"
-) -> tuple[XECRegressor, ModelDescription]:
-    """Do the same with the content of a checkpoint that has been read; see `load_described`."""
-    if checkpoint.kind != XECRegressor.kind:
-        raise ExportError(
-            f"{path}: a checkpoint of kind '{checkpoint.kind}'; expected kind '{XECRegressor.kind}'"
-        )
-    network = build_model(checkpoint, source=str(path), kind=XECRegressor).to(device)
-    return network, describe(checkpoint, network, path)
-
-
-def describe(checkpoint: Checkpoint, network: XECRegressor, path: Path) -> ModelDescription:
+def describe(
+    checkpoint: Checkpoint,
+    network: Network,
+    path: Path,
+    outputs: tuple[OutputDescription, ...],
+    *,
+    inputs: tuple[str, ...] = READINGS,
+) -> ModelDescription:
     """Describe a network for its users.
 
     Parameters
@@ -74,13 +34,18 @@ def describe(checkpoint: Checkpoint, network: XECRegressor, path: Path) -> Model
         The network built from it.
     path
         Where the checkpoint stands; a run directory gives the network its name.
+    outputs
+        What it gives.
+    inputs
+        What it takes, names of `GRAPH_INPUTS`.
     """
     files, origin = checkpoint.config.files, checkpoint.provenance
     run = RunDirectory(path.parent)
     return ModelDescription(
         kind=checkpoint.kind,
         name=run.name if run.config.is_file() else path.stem,
-        outputs=_outputs(network),
+        outputs=outputs,
+        inputs=inputs,
         npho_branch=files.npho_branch,
         time_branch=files.time_branch,
         n_sensors=N_SENSORS,
@@ -96,44 +61,6 @@ def describe(checkpoint: Checkpoint, network: XECRegressor, path: Path) -> Model
         weights="ema" if checkpoint.weights.averaged else "model",
         git_revision=origin.git_revision or "",
     )
-
-
-def _outputs(network: XECRegressor) -> tuple[OutputDescription, ...]:
-    # Asking the network is surer than repeating how it derives its outputs from its configuration.
-    device = next(network.parameters()).device
-    nothing = torch.zeros(1, N_SENSORS, device=device)
-    with torch.inference_mode():
-        outputs = network(nothing, nothing)
-    return tuple(_output(network, name, values.shape[1]) for name, values in outputs.items())
-
-
-def _output(network: XECRegressor, name: str, width: int) -> OutputDescription:
-    task = name.removesuffix(SIGMA_SUFFIX)
-    spec = TASKS[task]
-    meaning = spec.meaning
-    # The columns of a classification are the probabilities of its classes.
-    columns = (
-        tuple(f"{spec.output_names[0]}_{i}" for i in range(width)) if spec.n_classes else spec.output_names
-    )
-    if name != task:
-        columns = tuple(f"sigma_{column}" for column in columns)
-        meaning = f"standard deviation: {meaning}"
-    units = spec.units if len(set(spec.units)) > 1 else ()
-    class_name = spec.output_names[0] if spec.n_classes else ""
-    return OutputDescription(
-        name, task, columns, spec.unit, _scale(network, spec), meaning, units, class_name
-    )
-
-
-def _scale(network: XECRegressor, spec: Task) -> tuple[float, ...]:
-    if spec.n_classes or spec.unit_vector:
-        return (1.0,) * spec.n_outputs
-    target = network.target_scale(spec.name)
-    scale = target.scale.double()
-    if target.log_transform:
-        # The width of a logarithm is a fraction of the value.
-        scale = scale * target.shift.double().exp()
-    return tuple(scale.tolist())
 
 
 def _installed_versions() -> dict[str, str]:

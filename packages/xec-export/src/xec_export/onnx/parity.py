@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from xec_data.schema.branches import INVALID_ABOVE
 from xec_export.errors import ExportError
 from xec_export.onnx.description import ModelDescription, OutputDescription
-from xec_export.onnx.parity_events import ParityEvents, damaged_events
+from xec_export.onnx.parity_events import BATCHES, ParityEvents, comparison_cases
 
 Floats = NDArray[np.float32]
-Predict = Callable[[Floats, Floats], dict[str, Floats]]
+Outputs = Mapping[str, Floats]
+Predict = Callable[..., Outputs]
+"""Maps the inputs of a network, (n, sensors) each, to its outputs by name, in one batch."""
 
 TOLERANCE = 1e-4
-
-# A single event, an odd handful, and more than any loop over single events would hide.
-BATCHES = (1, 3, 64)
 
 # The scale of an output that hardly varies: rounding grows with its size.
 _SMALLEST_SPREAD = 0.01
@@ -36,7 +36,8 @@ class Difference:
         The largest difference, in the unit.
     scale
         The reference: the spread of the column over the events or in the training, whichever
-        is larger, and at least 1 % of its largest value.
+        is larger, and at least 1 % of its largest value; for readings of sensors, the reading itself if that
+        is larger.
     case
         Batch in which it occurred: ``batch 64``, ``all NaN``.
     """
@@ -109,14 +110,14 @@ def compare(
     events: ParityEvents,
     tolerance: float = TOLERANCE,
 ) -> ParityReport:
-    """Compare two predictions at batches of 1, 3 and 64 events, and on damaged events.
+    """Compare two forms of a network at batches of 0, 1, 3 and 64 events, and on damaged events.
 
     Parameters
     ----------
     reference, exported
-        Map raw (npho, time), (n, n_sensors) each, to output name → (n, columns), in one batch.
+        The two forms.
     description
-        Names and units of the outputs.
+        Inputs and outputs.
     events
         At least 64 events.
     tolerance
@@ -132,45 +133,86 @@ def compare(
     ExportError
         If an output is finite in no event: equal gaps prove nothing.
     """
-    cases = {f"batch {n}": (events.npho[:n], events.time[:n]) for n in BATCHES}
-    cases |= damaged_events(events)
-    pairs = {case: (reference(*inputs), exported(*inputs)) for case, inputs in cases.items()}
-    ordinary = pairs[f"batch {max(BATCHES)}"][0]
+    cases = comparison_cases(description.inputs, events)
+    pairs = [_Pair(case, inputs, reference(*inputs), exported(*inputs)) for case, inputs in cases.items()]
+    ordinary = next(pair.expected for pair in pairs if pair.case == f"batch {max(BATCHES)}")
     for output in description.outputs:
         if not np.isfinite(ordinary[output.name]).any():
             raise ExportError(
                 f"{events.source}: none of the {max(BATCHES)} events compared has a finite '{output.name}'; "
                 "expected events with light and times"
             )
-    differences = [
-        _largest_difference(output, column, ordinary[output.name][:, column], pairs)
-        for output in description.outputs
-        for column in range(len(output.columns))
-    ]
-    n_events = sum(len(npho) for npho, _ in cases.values())
+    differences: list[Difference] = []
+    for output in description.outputs:
+        undecided = _undecided(output, differences, tolerance)
+        differences += [
+            _largest_difference(output, column, ordinary[output.name], pairs, undecided)
+            for column in range(len(output.columns))
+        ]
+    n_events = sum(len(pair.inputs[0]) for pair in pairs)
     return ParityReport(events.source, n_events, tolerance, tuple(differences))
 
 
+@dataclass(frozen=True)
+class _Pair:
+    """What two forms of a network gave for the same inputs."""
+
+    case: str
+    inputs: tuple[Floats, ...]
+    expected: Outputs
+    found: Outputs
+
+
+Undecided = Callable[[Outputs], NDArray[np.bool_] | None]
+
+
+def _undecided(output: OutputDescription, earlier: Sequence[Difference], tolerance: float) -> Undecided:
+    """Tell where rounding decides whether an output is valid: another one is at its least value."""
+    if output.needs is None:
+        return lambda _: None
+    name, least = output.needs
+    margin = tolerance * max([least, *(row.scale for row in earlier if row.output == name)])
+    return lambda outputs: np.abs(outputs[name] - least) <= margin
+
+
 def _largest_difference(
-    output: OutputDescription,
-    column: int,
-    ordinary: Floats,
-    pairs: dict[str, tuple[dict[str, Floats], dict[str, Floats]]],
+    output: OutputDescription, column: int, ordinary: Floats, pairs: Sequence[_Pair], undecided: Undecided
 ) -> Difference:
-    largest, where, size = 0.0, "-", 0.0
-    for case, (expected, found) in pairs.items():
-        a = expected[output.name][:, column].astype(float)
-        b = found[output.name][:, column].astype(float)
-        difference = float(_absolute_difference(a, b).max())
-        size = max(size, float(np.abs(a[np.isfinite(a)]).max(initial=0.0)))
-        if difference > largest:
-            largest, where = difference, case
-    spread = float(np.std(ordinary[np.isfinite(ordinary)].astype(float))) if len(ordinary) else 0.0
-    scale = max(spread, output.scale[column], _SMALLEST_SPREAD * size)
-    return Difference(output.name, output.columns[column], output.unit_of(column), largest, scale, where)
+    columns = [
+        [output.column(values[output.name], column).astype(float) for values in (pair.expected, pair.found)]
+        for pair in pairs
+    ]
+    usual = output.column(ordinary, column).astype(float)
+    usual = usual[_is_valid(usual)]
+    spread = float(np.std(usual)) if len(usual) else 0.0
+    size = max(float(np.abs(a[_is_valid(a)]).max(initial=0.0)) for a, _ in columns)
+    least = max(spread, output.scale[column], _SMALLEST_SPREAD * size)
+    worst = Difference(output.name, output.columns[column], output.unit_of(column), 0.0, least, "-")
+    for pair, (a, b) in zip(pairs, columns, strict=True):
+        difference = _absolute_difference(a, b)
+        unclear = undecided(pair.expected)
+        if unclear is not None:
+            difference = np.where(unclear, 0.0, difference)
+        # Counts of sensors reach over many powers of ten, and their rounding with them.
+        scale = (
+            np.maximum(least, np.where(_is_valid(a), np.abs(a), 0.0)) if output.copies else np.array(least)
+        )
+        if difference.size:
+            place = np.unravel_index(np.argmax(difference / scale), difference.shape)
+            here = float(np.broadcast_to(scale, difference.shape)[place])
+            found = replace(worst, absolute=float(difference[place]), scale=here, case=pair.case)
+            worst = max(worst, found, key=lambda row: row.relative)
+    return worst
+
+
+def _is_valid(values: NDArray[np.float64]) -> NDArray[np.bool_]:
+    # Readings that are none pass through some networks: 1e10 is no size of an output.
+    return np.isfinite(values) & (np.abs(values) <= INVALID_ABOVE)
 
 
 def _absolute_difference(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64]:
+    if a.shape != b.shape:
+        return np.array([np.inf])
     same = (a == b) | (np.isnan(a) & np.isnan(b))
     with np.errstate(invalid="ignore"):
         difference = np.abs(a - b)

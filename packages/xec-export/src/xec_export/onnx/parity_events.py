@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from xec_data import EventReader, find_files
 from xec_data.errors import DataError
 from xec_data.schema.branches import INVALID, NPHO_BRANCH, TIME_BRANCH
+from xec_export.forms.inputs import GRAPH_INPUTS, READINGS
 from xec_export.onnx.description import ModelDescription
 from xec_export.output.input_check import named
 from xec_geometry import face_ids
@@ -22,6 +23,10 @@ Damage = Callable[[Floats, Floats, np.random.Generator], None]
 
 N_EVENTS = 64
 
+# None, a single event, an odd handful, and more than any loop over single events would hide.
+BATCHES = (0, 1, 3, N_EVENTS)
+
+_FEW = 3
 _DAMAGED_FRACTION = 0.1
 _SEED = 4760
 
@@ -73,6 +78,42 @@ def choose_events(
     return _simulated_events("simulation")
 
 
+def comparison_cases(inputs: Sequence[str], events: ParityEvents) -> dict[str, tuple[Floats, ...]]:
+    """Make the batches that two forms of a network are compared on.
+
+    Parameters
+    ----------
+    inputs
+        The inputs of the network, names of `GRAPH_INPUTS`: the readings, then any others.
+    events
+        Undamaged events.
+
+    Returns
+    -------
+    dict
+        Name of the case → the inputs, (n, sensors) each.
+    """
+    random = np.random.default_rng(_SEED)
+    readings = {f"batch {n}": (events.npho[:n], events.time[:n]) for n in BATCHES} | damaged_events(events)
+    others = [GRAPH_INPUTS[name] for name in inputs if name not in READINGS]
+    cases = {}
+    for case, (npho, time) in readings.items():
+        cases[case] = (npho, time, *(other.draw(npho, random) for other in others if other.draw))
+    npho, time = events.npho[:_FEW], events.time[:_FEW]
+    for other in others:
+        for case, extreme in other.extremes.items():
+            cases[case] = (
+                npho,
+                time,
+                *(
+                    extreme(npho) if one is other else one.draw(npho, random)
+                    for one in others
+                    if one.draw is not None
+                ),
+            )
+    return cases
+
+
 def damaged_events(events: ParityEvents) -> dict[str, tuple[Floats, Floats]]:
     """Damage readings of a few events in every way that occurs in files.
 
@@ -89,7 +130,7 @@ def damaged_events(events: ParityEvents) -> dict[str, tuple[Floats, Floats]]:
     random = np.random.default_rng(_SEED)
     damaged = {}
     for kind, damage in DAMAGES.items():
-        npho, time = events.npho[:3].copy(), events.time[:3].copy()
+        npho, time = events.npho[:_FEW].copy(), events.time[:_FEW].copy()
         damage(npho, time, random)
         damaged[kind] = (npho, time)
     return damaged

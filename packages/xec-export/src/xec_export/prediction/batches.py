@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,7 @@ Floats = NDArray[np.float32]
 
 
 def in_batches(
-    run: Callable[[Floats, Floats], list[Floats]],
+    run: Callable[[Floats, Floats], Mapping[str, Floats]],
     description: ModelDescription,
     batch_size: int,
     npho: ArrayLike,
@@ -26,7 +26,7 @@ def in_batches(
     Parameters
     ----------
     run
-        ``(npho, time) → outputs`` of a batch, in the order of the description.
+        ``(npho, time) → outputs`` of a batch, by name.
     description
         The network.
     batch_size
@@ -56,8 +56,9 @@ def in_batches(
     }
     for start in range(0, n_events, batch_size):
         batch = slice(start, start + batch_size)
-        for target, values in zip(outputs.values(), run(inputs[0][batch], inputs[1][batch]), strict=True):
-            target[batch] = values
+        found = run(inputs[0][batch], inputs[1][batch])
+        for name, target in outputs.items():
+            target[batch] = found[name]
     return outputs
 
 

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
-import numpy as np
 from numpy.typing import ArrayLike
 
 from xec_export.errors import ExportError
+from xec_export.forms.inputs import READINGS
 from xec_export.onnx.description import ModelDescription
 from xec_export.prediction.batches import Floats, in_batches
-from xec_export.prediction.model_file import check_geometry, check_model_file, is_checkpoint
-from xec_export.prediction.providers import AUTO, PROVIDERS, provider_of, unavailable
-from xec_export.prediction.runtime import check_operators, open_session
+from xec_export.prediction.graph import OnnxGraph
+from xec_export.prediction.model_file import check_model_file, is_checkpoint
+from xec_export.prediction.providers import AUTO, PROVIDERS, unavailable
 from xec_geometry import MIRRORS
-from xec_geometry.errors import did_you_mean
 
 # With few events ONNX Runtime's activations stay in the processor's caches; torch works on a few at a time
 # by itself, and a GPU wants many.
@@ -122,53 +120,16 @@ class OnnxPredictor:
         tasks: Sequence[str] | None = None,
     ) -> None:
         self.path = Path(path)
-        self._session = open_session(self.path, threads, provider)
-        self.description = _only(
-            ModelDescription.from_metadata(self._metadata(), self.path), tasks, self.path
-        )
-        check_geometry(self.description, self.path)
-        check_operators(self.path)
-        self.device = provider_of(self._session.get_providers()[0]).device
+        self._graph = OnnxGraph(self.path, threads, provider, tasks)
+        self.description, self.device = self._graph.description, self._graph.device
+        check_predicts(self.description, self.path)
         # A graph that averages reflected events makes several of each.
         passes = len(MIRRORS) if self.description.mirror_average else 1
         self.batch_size = batch_size or (GPU_BATCH if self.device == "cuda" else ONNX_BATCH) // passes
 
     def predict(self, npho: ArrayLike, time: ArrayLike) -> dict[str, Floats]:
         """Predict for any number of events; see `Predictor.predict`."""
-        return in_batches(self._run, self.description, self.batch_size, npho, time)
-
-    def _metadata(self) -> dict[str, str]:
-        try:
-            metadata: dict[str, str] = self._session.get_modelmeta().custom_metadata_map
-        except UnicodeDecodeError as error:
-            raise ExportError(f"{self.path}: its metadata are no text: {error.reason}") from error
-        return metadata
-
-    def _run(self, npho: Floats, time: Floats) -> list[Floats]:
-        names = list(self.description.output_names)
-        feed = dict(zip(self.description.inputs, (npho, time), strict=True))
-        try:
-            outputs: list[Floats] = self._session.run(names, feed)
-        except Exception as error:
-            # ONNX Runtime's exceptions share no base class of their own.
-            reason = " ".join(str(error).split())
-            raise ExportError(
-                f"{self.path}: ONNX Runtime cannot run the graph for {len(npho)} events: {reason}"
-            ) from error
-        for output, values in zip(self.description.outputs, outputs, strict=True):
-            dtype = getattr(values, "dtype", type(values).__name__)
-            if dtype != np.float32:
-                raise ExportError(
-                    f"{self.path}: the output '{output.name}' of the graph holds {dtype}, expected float32"
-                )
-            shape, expected = values.shape, (len(npho), len(output.columns))
-            if shape != expected:
-                # One row for all events would be broadcast to each of them.
-                raise ExportError(
-                    f"{self.path}: the output '{output.name}' of the graph has the shape {shape} for "
-                    f"{len(npho)} events, expected {expected}"
-                )
-        return outputs
+        return in_batches(self._graph, self.description, self.batch_size, npho, time)
 
 
 class TorchPredictor:
@@ -193,41 +154,43 @@ class TorchPredictor:
     ) -> None:
         import torch
 
-        from xec_export.onnx.network import load_described
+        from xec_export.forms.regressor import load_described
 
         self.path = Path(path)
         if threads:
             torch.set_num_threads(threads)
         self.device = _torch_device(provider)
         self._network, description = load_described(self.path, device=self.device)
-        self.description = _only(description, tasks, self.path)
+        self.description = description.only(tasks, str(self.path))
         self.batch_size = batch_size or (GPU_BATCH if self.device == "cuda" else TORCH_BATCH)
 
     def predict(self, npho: ArrayLike, time: ArrayLike) -> dict[str, Floats]:
         """Predict for any number of events; see `Predictor.predict`."""
         return in_batches(self._run, self.description, self.batch_size, npho, time)
 
-    def _run(self, npho: Floats, time: Floats) -> list[Floats]:
+    def _run(self, npho: Floats, time: Floats) -> dict[str, Floats]:
         import torch
 
         with torch.inference_mode():
             outputs = self._network(*(torch.from_numpy(x).to(self.device) for x in (npho, time)))
-        return [outputs[name].float().cpu().numpy() for name in self.description.output_names]
+        return {name: outputs[name].float().cpu().numpy() for name in self.description.output_names}
 
 
-def _only(description: ModelDescription, tasks: Sequence[str] | None, path: Path) -> ModelDescription:
-    """Leave out the outputs of all tasks but some."""
-    for task in tasks or ():
-        if task not in description.tasks:
-            raise ExportError(
-                f"{path}: no task '{task}'{did_you_mean(task, description.tasks)}; the network has "
-                f"{', '.join(description.tasks)}"
-            )
-    if tasks is None:
-        return description
-    return replace(
-        description, outputs=tuple(output for output in description.outputs if output.task in tasks)
-    )
+def check_predicts(description: ModelDescription, path: Path) -> None:
+    """Check that a graph predicts physical quantities of events.
+
+    Raises
+    ------
+    ExportError
+        If it is one of another kind.
+    """
+    if description.inputs != READINGS or any(output.shape for output in description.outputs):
+        remedy = "; `xec inpaint` takes it" if description.kind == "inpainter" else ""
+        raise ExportError(
+            f"{path}: a graph of kind '{description.kind}', which takes {', '.join(description.inputs)} and "
+            f"gives {', '.join(description.output_names)}; expected one that predicts quantities of events"
+            f"{remedy}"
+        )
 
 
 def _torch_device(provider: str) -> str:

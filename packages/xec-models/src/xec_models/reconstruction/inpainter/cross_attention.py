@@ -105,7 +105,8 @@ class CrossAttentionHead(nn.Module):
         """
         if is_exporting():
             # Shapes must not depend on data there.
-            every = torch.arange(N_SENSORS, device=mask.device).expand(len(mask), -1)
+            # Nor must the number of events, which `len` would fix.
+            every = torch.arange(N_SENSORS, device=mask.device).expand(mask.shape[0], -1)
             return self.predict(local, tokens, every)
         chosen = masked_sensors(mask)
         found = self.predict(local, tokens, chosen)
@@ -155,18 +156,26 @@ class _Attention(nn.Module):
         query = _heads(self.query(self.norm(x)))
         hidden = self.context(context)
         key, value = _heads(self.key(hidden)), _heads(self.value(hidden))
+        # Products of matrices, not einsum: an exported one ends the process when there are no events.
         if context.ndim == 3:
-            score = torch.einsum("bmhd,bnhd->bmhn", query, key)
+            query, key, value = (y.transpose(1, 2) for y in (query, key, value))
+            mixed = self._mix(query, key, value, excluded).transpose(1, 2)
         else:
-            score = torch.einsum("bmhd,bmnhd->bmhn", query, key)
-        score = score / math.sqrt(WIDTH // HEADS)
-        if excluded is None:
-            mixed = torch.einsum("bmhn,bnhd->bmhd", F.softmax(score, dim=-1), value)
-        else:
-            share = masked_softmax(score, excluded.unsqueeze(2))
-            mixed = torch.einsum("bmhn,bmnhd->bmhd", share, value)
+            query, key, value = query.unsqueeze(-2), key.transpose(2, 3), value.transpose(2, 3)
+            mixed = self._mix(query, key, value, excluded).squeeze(-2)
         out: Tensor = self.out(mixed.flatten(-2))
         return out
+
+    @staticmethod
+    def _mix(query: Tensor, key: Tensor, value: Tensor, excluded: Tensor | None) -> Tensor:
+        """Average values (..., n, d) as queries (..., m, d) and keys (..., n, d) say: (..., m, d)."""
+        score = query @ key.transpose(-2, -1) / math.sqrt(WIDTH // HEADS)
+        if excluded is None:
+            share = F.softmax(score, dim=-1)
+        else:
+            share = masked_softmax(score, excluded[:, :, None, None])
+        mixed: Tensor = share @ value
+        return mixed
 
 
 def masked_sensors(mask: Tensor) -> Tensor:
@@ -174,7 +183,8 @@ def masked_sensors(mask: Tensor) -> Tensor:
 
     Events with fewer are filled up with other sensors; none occurs twice.
     """
-    most = max(1, int(mask.sum(1).max()))
+    counts = mask.sum(1)
+    most = max(1, int(counts.max())) if len(counts) else 1
     return mask.to(torch.uint8).argsort(dim=1, descending=True, stable=True)[:, :most]
 
 
@@ -184,5 +194,5 @@ def _heads(x: Tensor) -> Tensor:
 
 def _pick(values: Tensor, sensors: Tensor) -> Tensor:
     """Gather the sensors (B, ...) of values (B, sensors, ...)."""
-    event = torch.arange(len(values), device=values.device)
+    event = torch.arange(values.shape[0], device=values.device)
     return values[event.view(-1, *[1] * (sensors.ndim - 1)), sensors]

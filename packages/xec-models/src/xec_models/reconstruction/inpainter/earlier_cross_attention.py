@@ -79,9 +79,9 @@ class EarlierCrossAttentionHead(nn.Module):
 
     def forward(self, local: LocalFeatures, tokens: Tensor, mask: Tensor) -> Tensor:
         """Predict the sensors of a mask; parameters as for `CrossAttentionHead.forward`."""
-        every = torch.arange(mask.shape[1], device=mask.device).expand(len(mask), -1)
         if is_exporting():
-            # Shapes must not depend on data there.
+            # Shapes must not depend on data there; `len` would fix the number of events.
+            every = torch.arange(mask.shape[1], device=mask.device).expand(mask.shape[0], -1)
             return self.predict(local, tokens, every)
         chosen = masked_sensors(mask)
         found = self.predict(local, tokens, chosen)
@@ -98,7 +98,7 @@ class EarlierCrossAttentionHead(nn.Module):
 
     def _around(self, local: LocalFeatures, place: Tensor, query: Tensor, chosen: Tensor) -> Tensor:
         neighbour = self.neighbour[chosen]
-        event = torch.arange(len(chosen), device=chosen.device)[:, None, None]
+        event = torch.arange(chosen.shape[0], device=chosen.device)[:, None, None]
         readings, seen = local.readings[event, neighbour], local.seen[event, neighbour]
         context = self.context(torch.cat([readings, place[neighbour]], dim=-1))
         score = (context * self.query(query).unsqueeze(2)).sum(-1) / math.sqrt(LOCAL_WIDTH)

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from xec_geometry import FACES, FaceName, GridName, Layout, face_ids, index_map, outer_fine_grid
 from xec_geometry.detector import parameters as p
 from xec_models.blocks.convnext import ConvNeXtV2Block, conv_channels_last
+from xec_models.blocks.group_norm import GroupNorm
 from xec_models.blocks.hexnext import HexNeXtBlock
 from xec_models.config.network import ModelConfig
 from xec_models.encoder.gather import FaceGather
@@ -48,7 +49,7 @@ class GridFeatures(nn.Module):
         super().__init__()
         self.token = nn.Linear(encoder_dim, GRID_WIDTH)
         self.stem = nn.Conv2d(CHANNELS + GRID_WIDTH, GRID_WIDTH, kernel_size=3, padding=1)
-        self.norm = nn.GroupNorm(GRID_NORM_GROUPS, GRID_WIDTH)
+        self.norm = GroupNorm(GRID_NORM_GROUPS, GRID_WIDTH)
         self.blocks = nn.ModuleList(ConvNeXtV2Block(GRID_WIDTH) for _ in range(GRID_DEPTH))
 
     def forward(self, cells: Tensor, token: Tensor) -> tuple[Tensor, Tensor]:
