@@ -187,11 +187,20 @@ def test_cuts_and_several_files(tmp_path, write_tree):
         load_line_events([first], LINE, LineSettings(cuts={"run": (1, 2)}))
 
 
+def test_a_file_with_variants_only(tmp_path, write_tree):
+    columns = line_columns(300)
+    for name in ("energy", "u", "v", "w"):
+        columns[f"pred_{name}_average"] = columns.pop(f"pred_{name}")
+    events = load_line_events([write_tree(tmp_path / "x.root", columns)], LINE, LineSettings())
+    assert list(events.energies) == ["raw", "average", "conventional"]
+    assert events.position == "network"
+    np.testing.assert_allclose(events.uvw[:, 0], columns["pred_u_average"])
+
+
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
         (["FILE", "--line", "55"], "as in 0.0549 or 54.9MeV"),
-        (["FILE", "FILE"], "2 runs or files; expected one, or several with --line ENERGY"),
         (["FILE", "--line-settings", "x.yaml"], "expected --line ENERGY with it"),
         (["FILE", "--line", "0.0549", "--task", "energy"], "expected no --task"),
         (["FILE", "--line", "0.0549", "--line-settings", "nowhere.yaml"], "nowhere.yaml"),

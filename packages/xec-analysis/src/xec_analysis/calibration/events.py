@@ -13,12 +13,14 @@ from numpy.typing import NDArray
 
 from xec_analysis.calibration.settings import LineSettings
 from xec_analysis.errors import AnalysisError
-from xec_analysis.resolution.loading import LoadedColumns, load_columns
-from xec_analysis.resolution.results import truth_in
+from xec_analysis.resolution.conventional import conventional_values
+from xec_analysis.resolution.loading import load_joined
+from xec_analysis.resolution.results import truth_in, uvw_of_xyz
+from xec_analysis.resolution.variants import variants_of
 from xec_data.schema.branches import TREE_NAME, is_invalid
 from xec_data.tasks.table import TASKS
-from xec_geometry import xyz_to_uvw
 from xec_geometry.errors import did_you_mean
+from xec_models.regressor.predictions import PREDICTED, variant_column
 
 Floats = NDArray[np.float64]
 Columns = Mapping[str, NDArray[Any]]
@@ -26,7 +28,7 @@ Columns = Mapping[str, NDArray[Any]]
 NETWORK, CONVENTIONAL, TRUTH = "network", "conventional", "truth"
 
 _TASK, _POSITION = TASKS["energy"], TASKS["uvwFI"]
-_PREDICTED = f"pred_{_TASK.output_names[0]}"
+_PREDICTED = f"{PREDICTED}{_TASK.output_names[0]}"
 _ELEMENT = re.compile(r"(?P<name>.+)\[(?P<index>\d+)\]")
 
 
@@ -83,16 +85,15 @@ def load_line_events(
     AnalysisError
         If a file has no predicted energy, or lacks what cuts or position need, or no event is left.
     """
-    loaded = [load_columns(path, tree_name) for path in files]
-    columns, notes = _joined(loaded)
-    source = loaded[0].source
+    loaded = load_joined(files, tree_name)
+    columns, notes, source = loaded.columns, list(loaded.notes), loaded.source
     estimates = _estimates(columns)
-    if NETWORK not in estimates:
+    if not estimates:
         raise AnalysisError(
             f"{source}: no column {_PREDICTED}; expected predictions of a network with the task energy, "
             "as `xec predict` writes them"
         )
-    n = len(columns[_PREDICTED])
+    n = len(next(iter(estimates.values())))
     kept = np.ones(n, dtype=bool)
     for text, bounds in settings.cuts.items():
         kept &= _within(_column(columns, text, source), bounds)
@@ -115,7 +116,7 @@ def load_line_events(
     if not estimates or not kept.any():
         raise AnalysisError(f"{source}: none of {n} events is left; {'; '.join(notes)}")
     return LineEvents(
-        loaded[0].name,
+        loaded.name,
         line,
         {label: values[kept] for label, values in estimates.items()},
         None if uvw is None else uvw[kept],
@@ -128,48 +129,33 @@ def _left_out(events: NDArray[np.bool_], why: str, n: int) -> list[str]:
     return [f"{int(events.sum())} of {n} events left out: {why}"] if events.any() else []
 
 
-def _joined(loaded: Sequence[LoadedColumns]) -> tuple[dict[str, NDArray[Any]], list[str]]:
-    """Columns that all files have, one file after the other."""
-    if len(loaded) == 1:
-        return loaded[0].columns, []
-    common = [name for name in loaded[0].columns if all(name in other.columns for other in loaded)]
-    lacking = sorted({name for part in loaded for name in part.columns} - set(common))
-    notes = [f"not in all files, left out: {', '.join(lacking)}"] if lacking else []
-    try:
-        joined = {name: np.concatenate([part.columns[name] for part in loaded]) for name in common}
-    except ValueError as error:
-        raise AnalysisError(f"{loaded[0].source} and others: columns of different shapes: {error}") from error
-    return joined, notes
-
-
 def _estimates(columns: Columns) -> dict[str, Floats]:
     """Energies by their label: predictions of the network, its variants, the conventional one."""
-    others = {f"pred_{name}" for task in TASKS.values() for name in task.output_names} - {_PREDICTED}
     found = {}
-    if _PREDICTED in columns:
-        found[NETWORK] = columns[_PREDICTED]
-    for name, values in columns.items():
-        if name.startswith(f"{_PREDICTED}_") and name not in others and values.ndim == 1:
-            found[name.removeprefix(f"{_PREDICTED}_").replace("_", " ")] = values
+    for variant in variants_of(columns):
+        name = variant_column(_PREDICTED, variant)
+        if name in columns:
+            found[variant.replace("_", " ") or NETWORK] = columns[name]
     assert _TASK.conventional is not None
     conventional = _TASK.conventional.branches[0]
-    if conventional in columns:
+    if found and conventional in columns:
         found[CONVENTIONAL] = columns[conventional]
     return {label: np.asarray(values, np.float64) for label, values in found.items()}
 
 
 def _positions(columns: Columns, wanted: str, source: Path) -> tuple[Floats | None, str]:
     found: dict[str, Floats] = {}
-    predicted = [f"pred_{name}" for name in _POSITION.output_names]
-    if all(name in columns for name in predicted):
-        found[NETWORK] = np.column_stack([columns[name] for name in predicted])
-    if "uvwRecoFI" in columns:
-        found[CONVENTIONAL] = columns["uvwRecoFI"]
-    elif "xyzRecoFI" in columns:
-        found[CONVENTIONAL] = _uvw(columns["xyzRecoFI"])
+    for variant in variants_of(columns):
+        predicted = [variant_column(f"{PREDICTED}{name}", variant) for name in _POSITION.output_names]
+        if NETWORK not in found and all(name in columns for name in predicted):
+            # Of several variants the first one sorts the events, for all estimates alike.
+            found[NETWORK] = np.column_stack([columns[name] for name in predicted])
+    conventional = conventional_values(columns, _POSITION.name)
+    if conventional is not None:
+        found[CONVENTIONAL] = conventional
     truth = truth_in(columns, _POSITION.name)
     if truth is None and "xyzTruth" in columns:
-        truth = _uvw(columns["xyzTruth"])
+        truth = uvw_of_xyz(columns["xyzTruth"])
     if truth is not None:
         found[TRUTH] = truth
     if wanted == "auto":
@@ -179,15 +165,6 @@ def _positions(columns: Columns, wanted: str, source: Path) -> tuple[Floats | No
             f"{source}: no position of the kind {wanted!r}; it has those of {', '.join(found) or 'none'}"
         )
     return (np.asarray(found[wanted], np.float64), wanted) if wanted else (None, "")
-
-
-def _uvw(xyz: NDArray[Any]) -> Floats:
-    """Positions in the detector's coordinates; what is no point stays none."""
-    points = np.asarray(xyz, np.float64)
-    bad = is_invalid(points).any(axis=1)
-    uvw = np.full(points.shape, np.nan)
-    uvw[~bad] = xyz_to_uvw(points[~bad])
-    return uvw
 
 
 def _column(columns: Columns, text: str, source: Path) -> Floats:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _MEV = quantity("energy").unit.factor
-_KEY = "points: network · steps: others · curves: fits · dotted: energy of the line"
+_KEY = "steps: others · curves: fits · dotted: energy of the line"
 _SIGMA_LABEL, _SCALE_LABEL = with_unit(r"$\sigma/E$", PERCENT), with_unit("peak/line", PERCENT)
 _PANEL_WIDTH, _PANEL_HEIGHT = 3.4, 2.5
 # In more patches there is no room for numbers.
@@ -58,7 +58,7 @@ def _page(line: MeasuredLine, width: float, height: float, what: str) -> Figure:
     title = f"Line of {_MEV * line.events.line:g} MeV, {what}: {line.events.name}"
     parts = [f"{len(line.events)} events", line.settings.model]
     parts += [f"positions: {line.events.position}"] if line.events.position else []
-    return new_page(width, height, title, "; ".join(parts), _KEY)
+    return new_page(width, height, title, "; ".join(parts), f"points: {next(iter(line.whole))} · {_KEY}")
 
 
 def _draw_overview(line: MeasuredLine, path: Path) -> Path:

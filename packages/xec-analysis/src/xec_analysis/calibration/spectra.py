@@ -43,7 +43,7 @@ class EstimateStyle:
         return Line2D([], [], color=self.colour, marker=self.marker, ls=self.dashes, ms=4, label=label)
 
 
-_FIRST = {NETWORK: EstimateStyle(BLUE, "o", "-"), CONVENTIONAL: EstimateStyle(ORANGE, "s", "-")}
+_ALWAYS = {NETWORK: EstimateStyle(BLUE, "o", "-"), CONVENTIONAL: EstimateStyle(ORANGE, "s", "-")}
 _OTHERS = (
     EstimateStyle(GREEN, "^", "--"),
     EstimateStyle(PURPLE, "D", "-."),
@@ -55,8 +55,8 @@ _OTHERS = (
 
 def estimate_styles(labels: Sequence[str]) -> dict[str, EstimateStyle]:
     """Return the styles of estimates; the network and the conventional one always have the same."""
-    others = [label for label in labels if label not in _FIRST]
-    styles = _FIRST | {label: _OTHERS[k % len(_OTHERS)] for k, label in enumerate(others)}
+    others = [label for label in labels if label not in _ALWAYS]
+    styles = _ALWAYS | {label: _OTHERS[k % len(_OTHERS)] for k, label in enumerate(others)}
     return {label: styles[label] for label in labels}
 
 
@@ -70,7 +70,7 @@ def draw_spectra(ax: Axes, line: MeasuredLine, region: Region) -> None:
     fine = np.linspace(edges[0], edges[-1], _FINE * (len(edges) - 1) + 1)
     for label, look in estimate_styles(list(fits)).items():
         counts = np.histogram(line.events.energies[label][inside], edges)[0]
-        if label == NETWORK:
+        if label == next(iter(fits)):
             x, bars = factor * _middle(edges), np.sqrt(counts)
             ax.errorbar(x, counts, bars, fmt=look.marker, color=look.colour, ms=2.5, lw=0.8, zorder=3)
         else:

@@ -14,7 +14,7 @@ def plot(
         typer.Argument(
             metavar="RUN_OR_FILE…",
             help="Run directory (or its name in artifacts/), or a file of predictions or reconstructions; "
-            "several files with --line.",
+            "several files of predictions are taken as one.",
             show_default=False,
         ),
     ],
@@ -44,6 +44,9 @@ def plot(
 ) -> None:
     """Plot the resolution of every task, or the errors of reconstructed readings, and print the numbers.
 
+    Predictions without a truth, of real data, are compared with the conventional reconstruction: differences
+    and correlations, against position, energy and run number, and the spectra.
+
     For a run, also the curves of its training and its worst events. Of a masked autoencoder or an inpainter:
     truth, mask, reconstruction and residual of events on the unrolled detector, and the errors of every face.
 
@@ -67,9 +70,7 @@ def plot(
     lines = question_of_lines(line, sources, line_settings) if line else None
     if lines is None and line_settings is not None:
         raise AnalysisError("--line-settings tells how lines are measured; expected --line ENERGY with it")
-    if lines is None and len(sources) > 1:
-        raise AnalysisError(f"{len(sources)} runs or files; expected one, or several with --line ENERGY")
-    plots = PlotSource(sources[0], task, tree_name=tree, lines=lines)
+    plots = PlotSource(sources, task, tree_name=tree, lines=lines)
     for part in print_numbers(plots):
         console.print(part, soft_wrap=isinstance(part, str))
     for path in draw_plots(plots, output, kind):

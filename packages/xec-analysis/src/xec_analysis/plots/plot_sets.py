@@ -48,7 +48,7 @@ def print_numbers(source: PlotSource) -> Iterator[RenderableType]:
     for plot_set in plot_sets_of(source):
         if plot_set.numbers is not None:
             yield from plot_set.numbers(source)
-    shown = {Content.PREDICTIONS, Content.RECONSTRUCTION, Content.LINES}
+    shown = {Content.PREDICTIONS, Content.COMPARISON, Content.RECONSTRUCTION, Content.LINES}
     if source.run is not None and not shown & source.contents:
         yield f"note: no {source.run.reconstruction.name} in this run; checkpoint.save_predictions writes it"
 
@@ -78,17 +78,32 @@ def _draw_resolution(source: PlotSource, folder: Path, kind: str) -> list[Path]:
     from xec_analysis.resolution.pages import draw_pages
 
     results = source.results
-    return draw_pages(results, make_folder(folder), kind)
+    target = make_folder(folder)
+    return [path for part in results for path in draw_pages(part, target, kind)]
 
 
 def _resolution_numbers(source: PlotSource) -> Iterator[RenderableType]:
     from xec_analysis.resolution.confusion import class_table
     from xec_analysis.resolution.table import census, metrics_table
 
-    yield metrics_table(source.results)
-    yield from (class_table(result) for result in source.results.tasks.values() if result.spec.n_classes)
-    for line in census(source.results):
+    for results in source.results:
+        yield metrics_table(results)
+        yield from (class_table(result) for result in results.tasks.values() if result.spec.n_classes)
+        for line in census(results):
+            yield f"note: {line}"
+    for line in source.loaded.notes:
         yield f"note: {line}"
+
+
+def _draw_comparison(source: PlotSource, folder: Path, kind: str) -> list[Path]:
+    from xec_analysis.resolution.spectra_page import draw_spectra_page
+
+    paths = _draw_resolution(source, folder, kind)
+    spectra = [
+        draw_spectra_page(results, folder / f"comparison_spectra_{results.name}.{kind}")
+        for results in source.results
+    ]
+    return paths + spectra
 
 
 def _draw_reconstruction(source: PlotSource, folder: Path, kind: str) -> list[Path]:
@@ -127,7 +142,7 @@ def _draw_worst_events(source: PlotSource, folder: Path, kind: str) -> list[Path
         return make_folder(folder) / run.event_display(number).with_suffix(f".{kind}").name
 
     try:
-        return draw_worst_events(source.results, files, path_of)
+        return draw_worst_events(source.results[0], files, path_of)
     except XecError:
         # A run often travels without the files that it was validated on.
         return []
@@ -152,6 +167,7 @@ PLOT_SETS = Registry(
     "plot set",
     (
         PlotSet("resolution", frozenset({Content.PREDICTIONS}), _draw_resolution, _resolution_numbers),
+        PlotSet("comparison", frozenset({Content.COMPARISON}), _draw_comparison, _resolution_numbers),
         PlotSet(
             "reconstruction",
             frozenset({Content.RECONSTRUCTION}),

@@ -15,8 +15,10 @@ from xec_analysis.calibration.settings import LineSettings, read_line_settings
 from xec_analysis.errors import AnalysisError
 from xec_analysis.events.worst_events import EventFiles
 from xec_analysis.reconstruction.events import Reconstruction, load_reconstruction, reconstruction_file
-from xec_analysis.resolution.loading import load_results, locate_results
-from xec_analysis.resolution.results import Results
+from xec_analysis.resolution.conventional import collect_comparison, lacks_truth
+from xec_analysis.resolution.loading import LoadedColumns, load_joined, locate_results, require_tasks
+from xec_analysis.resolution.results import Results, collect_results
+from xec_analysis.resolution.variants import PLAIN, columns_of_variant, variants_of
 from xec_data.schema.branches import TREE_NAME
 from xec_models.checkpoint.run_directory import RunDirectory
 
@@ -27,6 +29,7 @@ class Content(Enum):
     """Something in a run directory or file that can be plotted."""
 
     PREDICTIONS = "predictions of a regressor"
+    COMPARISON = "predictions beside a conventional reconstruction, without truth"
     RECONSTRUCTION = "reconstructed readings"
     METRICS = "metrics of a training"
     EVENTS = "sensor readings of the validation"
@@ -79,7 +82,7 @@ class PlotSource:
     ----------
     path
         A run directory, the name of a run in `artifacts/`, or a file of predictions or reconstructed
-        readings.
+        readings; several files of predictions are taken as one.
     tasks
         Tasks to plot; by default all with predictions and truth.
     tree_name
@@ -95,13 +98,14 @@ class PlotSource:
 
     def __init__(
         self,
-        path: str | Path,
+        path: str | Path | Sequence[str | Path],
         tasks: Sequence[str] | None = None,
         *,
         tree_name: str = TREE_NAME,
         lines: LineQuestion | None = None,
     ) -> None:
-        self.path = locate_results(path)
+        self.paths = [locate_results(one) for one in ([path] if isinstance(path, str | Path) else path)]
+        self.path = self.paths[0]
         self.tasks = tasks or None
         self.tree_name = tree_name
         self.lines = lines
@@ -110,7 +114,10 @@ class PlotSource:
             raise AnalysisError(
                 f"--task {tasks[0]}: lines are measured in energies alone; expected no --task"
             )
+        require_tasks(tasks or ())
         self.reconstruction_path = None if lines else reconstruction_file(self.path, tree_name)
+        if len(self.paths) > 1 and lines is None:
+            self._require_files()
         if tasks and self.reconstruction_path is not None:
             raise AnalysisError(
                 f"--task {tasks[0]}: {self.reconstruction_path} holds reconstructed readings, no tasks"
@@ -129,7 +136,7 @@ class PlotSource:
         if self.reconstruction_path is not None:
             found.add(Content.RECONSTRUCTION)
         elif self.run is None or self.objective == _REGRESSION:
-            found.add(Content.PREDICTIONS)
+            found.add(Content.COMPARISON if self._lacks_truth else Content.PREDICTIONS)
         if self.run is not None and self.run.metrics.is_file():
             found.add(Content.METRICS)
         if self.validation_files is not None:
@@ -160,9 +167,38 @@ class PlotSource:
         return EventFiles.of_validation(data)
 
     @cached_property
-    def results(self) -> Results:
-        """Predictions and truth; raises as `load_results`."""
-        return load_results(self.path, self.tasks, tree_name=self.tree_name)
+    def loaded(self) -> LoadedColumns:
+        """All columns of the run or files; raises as `load_joined`."""
+        return load_joined(self.paths, self.tree_name)
+
+    @cached_property
+    def results(self) -> list[Results]:
+        """Predictions beside the truth, or without one beside the conventional reconstruction.
+
+        One for each way in which the events were predicted, `variants_of`; raises as `collect_results` and
+        `collect_comparison`.
+        """
+        loaded = self.loaded
+        collect = collect_comparison if self._lacks_truth else collect_results
+        found = []
+        for variant in variants_of(loaded.columns) or [PLAIN]:
+            name = f"{loaded.name}_{variant}" if variant else loaded.name
+            columns = columns_of_variant(loaded.columns, variant)
+            found.append(collect(columns, name, loaded.source, self.tasks))
+        return found
+
+    @cached_property
+    def _lacks_truth(self) -> bool:
+        variants = variants_of(self.loaded.columns)
+        return bool(variants) and lacks_truth(columns_of_variant(self.loaded.columns, variants[0]))
+
+    def _require_files(self) -> None:
+        other = next((path for path in self.paths if path.is_dir()), self.reconstruction_path)
+        if other is not None:
+            raise AnalysisError(
+                f"{len(self.paths)} runs or files, among them {other}; expected one, or several files of "
+                "predictions"
+            )
 
     @cached_property
     def reconstruction(self) -> Reconstruction:

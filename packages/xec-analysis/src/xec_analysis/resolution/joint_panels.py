@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from xec_analysis.resolution.digits import three_digits
-from xec_analysis.resolution.panel_axes import binned_counts, finish_profile
+from xec_analysis.resolution.panel_axes import binned_counts, finish_profile, variable_label
 from xec_analysis.resolution.profiles import bins_of
 from xec_analysis.resolution.results import TaskResult
 from xec_analysis.style.figures import GREEN, ORANGE, note
@@ -73,4 +73,4 @@ class Percentile:
         ax.errorbar(centre, height, None, [low, high], fmt="s", color=GREEN, lw=1.0)
         finish_profile(ax, centre, height, variable)
         ax.set_ylabel(with_unit(f"68th percentile of {joint_quantity(self.joint).symbol}", unit))
-        ax.set_xlabel(with_unit(f"true {what.symbol}", what.unit))
+        ax.set_xlabel(variable_label(result, self.variable))

@@ -47,13 +47,18 @@ def load_results(
     AnalysisError
         If there is no such run or file, it has no predictions, or no truth to compare them with.
     """
-    for task in tasks or ():
+    require_tasks(tasks or ())
+    loaded = load_columns(run_or_file, tree_name)
+    return collect_results(loaded.columns, loaded.name, loaded.source, tasks)
+
+
+def require_tasks(tasks: Sequence[str]) -> None:
+    """Raise an `AnalysisError` at a name that no task has."""
+    for task in tasks:
         if task not in TASKS:
             raise AnalysisError(
                 f"unknown task {task!r}{did_you_mean(task, TASKS)}; expected one of {', '.join(TASKS)}"
             )
-    loaded = load_columns(run_or_file, tree_name)
-    return collect_results(loaded.columns, loaded.name, loaded.source, tasks)
 
 
 @dataclass(frozen=True)
@@ -68,11 +73,40 @@ class LoadedColumns:
         The file, or the run directory if it has several.
     columns
         Name → (n, …).
+    notes
+        One line each about columns that were left out.
     """
 
     name: str
     source: Path
     columns: dict[str, NDArray[Any]]
+    notes: tuple[str, ...] = ()
+
+
+def load_joined(files: Sequence[str | Path], tree_name: str = TREE_NAME) -> LoadedColumns:
+    """Read files one after the other into one table of the columns that all have; see `load_columns`.
+
+    Raises
+    ------
+    AnalysisError
+        As `load_columns`, or if a column has another shape in another file.
+    """
+    loaded = [load_columns(path, tree_name) for path in files]
+    first = loaded[0]
+    if len(loaded) == 1:
+        return first
+    common = [name for name in first.columns if all(name in other.columns for other in loaded)]
+    lacking = sorted({name for part in loaded for name in part.columns} - set(common))
+    for part in loaded:
+        for name in common:
+            if part.columns[name].shape[1:] != first.columns[name].shape[1:]:
+                raise AnalysisError(
+                    f"{part.source}: column {name!r} has entries of shape {part.columns[name].shape[1:]}, "
+                    f"in {first.source} of {first.columns[name].shape[1:]}"
+                )
+    columns = {name: np.concatenate([part.columns[name] for part in loaded]) for name in common}
+    notes = (f"not in all files, left out: {', '.join(lacking)}",) if lacking else ()
+    return LoadedColumns(first.name, first.source, columns, notes)
 
 
 def load_columns(run_or_file: str | Path, tree_name: str = TREE_NAME) -> LoadedColumns:

@@ -10,7 +10,7 @@ from xec_analysis.errors import AnalysisError
 from xec_analysis.resolution.class_panels import ClassQuality, Confusion
 from xec_analysis.resolution.joint_panels import Distribution, Percentile
 from xec_analysis.resolution.panels import Against, Density, Panel, Residuals
-from xec_analysis.resolution.results import Results, TaskResult
+from xec_analysis.resolution.results import TRUTH, Results, TaskResult
 from xec_analysis.style.figures import new_page, save, style
 from xec_data.tasks.output import Output
 from xec_data.tasks.task import Task
@@ -129,7 +129,7 @@ def draw_page(result: TaskResult, name: str, path: Path) -> Path:
         figure = new_page(
             max(n_columns * _PANEL_WIDTH, 5.5),
             len(rows) * _PANEL_HEIGHT,
-            f"{result.spec.title or result.task}: {name}",
+            _title(result, name),
             _census(result),
             key if n_columns > 1 else "",
         )
@@ -139,6 +139,13 @@ def draw_page(result: TaskResult, name: str, path: Path) -> Path:
                 if panel is not None:
                     panel.draw(figure, grid[i, j], result)
         return save(figure, path)
+
+
+def _title(result: TaskResult, name: str) -> str:
+    what = result.spec.title or result.task
+    if result.reference is not TRUTH:
+        what += f" against the {result.reference.name}"
+    return f"{what}: {name}"
 
 
 def drawable_rows(result: TaskResult) -> list[list[Panel | None]]:
@@ -154,10 +161,11 @@ def draw_pages(results: Results, folder: Path, kind: str = "pdf") -> list[Path]:
     Returns
     -------
     list of Path
-        The files, `resolution_profile_<task>_<name>.<kind>`.
+        The files, `resolution_profile_<task>_<name>.<kind>`; without a truth `comparison_…`.
     """
+    beginning = "resolution_profile" if results.reference is TRUTH else "comparison"
     return [
-        draw_page(result, results.name, folder / f"resolution_profile_{task}_{results.name}.{kind}")
+        draw_page(result, results.name, folder / f"{beginning}_{task}_{results.name}.{kind}")
         for task, result in results.tasks.items()
     ]
 
@@ -173,5 +181,7 @@ def _census(result: TaskResult) -> str:
     if result.n_bad_prediction:
         parts.append(f"{result.n_bad_prediction} left out: prediction not finite")
     if result.n_bad_truth:
-        parts.append(f"{result.n_bad_truth} left out: truth not finite or invalid")
+        parts.append(f"{result.n_bad_truth} left out: {result.reference.name} not finite or invalid")
+    if result.remark:
+        parts.append(result.remark)
     return "; ".join(parts)

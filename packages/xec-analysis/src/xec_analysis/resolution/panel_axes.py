@@ -8,7 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xec_analysis.resolution.profiles import typical_range
+from xec_analysis.resolution.results import RUN, TaskResult
 from xec_analysis.style.figures import BLUE, DENSITY_MAP, ORANGE, note
+from xec_analysis.style.quantities import quantity, with_unit
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -19,6 +21,7 @@ Floats = NDArray[np.float64]
 
 # Below this number of events a scatter plot is clearer than a density.
 FEW_EVENTS = 300
+_LARGE = 1e4
 
 
 def binned_counts(values: Floats, middle: float, width: float, n_widths: float) -> tuple[Floats, Floats]:
@@ -91,8 +94,18 @@ def stacked_axes(figure: Figure, cell: SubplotSpec) -> tuple[Axes, Axes]:
     return upper, lower
 
 
+def variable_label(result: TaskResult, name: str) -> str:
+    """Return the label of the axis of a variable; runs are neither true nor reconstructed."""
+    what = quantity(name)
+    if name == RUN:
+        return "run number"
+    return with_unit(f"{result.reference.adjective} {what.symbol}", what.unit)
+
+
 def finish_profile(ax: Axes, centre: Floats, heights: Floats, variable: Floats) -> None:
     """Set the limits of a profile: widths start at zero, and an axis with a single value has a note."""
+    from matplotlib.ticker import MaxNLocator
+
     ax.set_ylim(0, 1.2 * float(np.max(heights, initial=0.0)) or 1.0)
     low, high = typical_range(variable[np.isfinite(variable)])
     low, high = min(low, centre.min()), max(high, centre.max())
@@ -101,3 +114,7 @@ def finish_profile(ax: Axes, centre: Floats, heights: Floats, variable: Floats) 
         note(ax, "one value only", y=0.08)
     pad = 0.04 * (high - low)
     ax.set_xlim(low - pad, high + pad)
+    if high >= _LARGE:
+        # Numbers of runs: few and whole, and none as a difference to a power of ten.
+        ax.xaxis.set_major_locator(MaxNLocator(3, integer=True))
+        ax.ticklabel_format(axis="x", style="plain", useOffset=False)

@@ -16,9 +16,10 @@ from xec_analysis.resolution.panel_axes import (
     finish_profile,
     padded_range,
     stacked_axes,
+    variable_label,
 )
 from xec_analysis.resolution.profiles import profile
-from xec_analysis.resolution.results import TaskResult
+from xec_analysis.resolution.results import TRUTH, TaskResult
 from xec_analysis.style.figures import BLUE, GREY, ORANGE, note
 from xec_analysis.style.quantities import PERCENT, Unit, quantity, quantity_of, with_unit
 from xec_models.regressor.metrics import (
@@ -112,7 +113,9 @@ class Density:
         ax.plot([low, high], [low, high], color=ORANGE, lw=0.9, ls="--", zorder=3)
         draw_cloud(figure, ax, truth, prediction, (low, high), (low, high))
         ax.set(xlim=(low, high), ylim=(low, high))
-        ax.set_xlabel(with_unit(f"true {what.symbol}", what.unit))
+        if result.reference is not TRUTH and len(result) > 1 and np.ptp(truth) > 0 and np.ptp(prediction) > 0:
+            note(ax, f"correlation {np.corrcoef(truth, prediction)[0, 1]:.4f}", x=0.03)
+        ax.set_xlabel(with_unit(f"{result.reference.adjective} {what.symbol}", what.unit))
         ax.set_ylabel(with_unit(f"predicted {what.symbol}", what.unit))
 
 
@@ -143,7 +146,7 @@ class Against:
         finish_profile(lower, points.centre, points.width + points.width_error, variable)
         upper.set_ylabel(with_unit("bias", unit))
         lower.set_ylabel(with_unit("68 % width", unit))
-        lower.set_xlabel(with_unit(f"true {what.symbol}", what.unit))
+        lower.set_xlabel(variable_label(result, self.variable))
 
 
 def _scaled_residual(result: TaskResult, output: str, relative: bool) -> tuple[Floats, Unit, str]:
@@ -152,6 +155,8 @@ def _scaled_residual(result: TaskResult, output: str, relative: bool) -> tuple[F
     residual = result.residual(output)
     if relative:
         share = residual / result.true(output)
-        return share * PERCENT.factor, PERCENT, rf"(predicted $-$ true)/true {what.symbol} [%]"
+        known = result.reference.adjective
+        return share * PERCENT.factor, PERCENT, rf"(predicted $-$ {known})/{known} {what.symbol} [%]"
     unit = what.residual_unit(half_width_68(residual))
-    return residual * unit.factor, unit, with_unit(rf"predicted $-$ true {what.symbol}", unit)
+    label = rf"predicted $-$ {result.reference.adjective} {what.symbol}"
+    return residual * unit.factor, unit, with_unit(label, unit)

@@ -22,6 +22,29 @@ from xec_models.regressor.predictions import ABSOLUTE_TIME
 Floats = NDArray[np.float64]
 Columns = Mapping[str, NDArray[np.generic]]
 
+RUN = "run"
+"""Name of the variable that tells the run."""
+
+
+@dataclass(frozen=True)
+class Reference:
+    """What predictions are compared with.
+
+    Attributes
+    ----------
+    name
+        In sentences.
+    adjective
+        Before the symbol of a quantity, in plots.
+    """
+
+    name: str
+    adjective: str
+
+
+TRUTH = Reference("truth", "true")
+CONVENTIONAL = Reference("conventional reconstruction", "conv.")
+
 
 @dataclass(frozen=True)
 class TaskResult:
@@ -32,9 +55,9 @@ class TaskResult:
     task
         The task's name, a key of `xec_data.tasks.TASKS`.
     prediction, truth
-        Shape (n, outputs), each in its unit.
+        Shape (n, outputs), each in its unit; `truth` is what `reference` says.
     variables
-        True values that the residuals may depend on: the outputs of all tasks whose truth the file has, by
+        Values that the residuals may depend on: the outputs of all tasks whose reference the file has, by
         name, in their units, shape (n,); NaN where an event has no valid one.
     entries
         Their entries in the file, shape (n,).
@@ -44,6 +67,10 @@ class TaskResult:
         Entries of the file.
     n_bad_prediction, n_bad_truth
         Entries excluded because the prediction, or else the truth, is not finite.
+    reference
+        What the predictions are compared with.
+    remark
+        What a reader of the plots has to know; may be empty.
     """
 
     task: str
@@ -56,6 +83,8 @@ class TaskResult:
     n_events: int
     n_bad_prediction: int
     n_bad_truth: int
+    reference: Reference = TRUTH
+    remark: str = ""
 
     @property
     def spec(self) -> Task:
@@ -109,6 +138,11 @@ class Results:
     tasks: dict[str, TaskResult]
     notes: tuple[str, ...] = ()
 
+    @property
+    def reference(self) -> Reference:
+        """What all predictions are compared with."""
+        return next((result.reference for result in self.tasks.values()), TRUTH)
+
 
 def collect_results(columns: Columns, name: str, source: Path, tasks: Sequence[str] | None = None) -> Results:
     """Turn the columns of a file into results.
@@ -125,14 +159,7 @@ def collect_results(columns: Columns, name: str, source: Path, tasks: Sequence[s
     AnalysisError
         As `load_results`.
     """
-    predicted = [
-        task for task, spec in TASKS.items() if all(f"pred_{out}" in columns for out in spec.output_names)
-    ]
-    if not predicted:
-        raise AnalysisError(
-            f"{source}: no predictions in it (expected branches such as pred_energy or pred_u; found "
-            f"{_shortened(columns)}); `xec predict` writes files with predictions"
-        )
+    predicted = predicted_tasks(columns, source)
     measured = [task for task in predicted if is_measured(columns, task)]
     truths = {task: None if task in measured else truth_in(columns, task) for task in predicted}
     for task, truth in truths.items():
@@ -153,11 +180,15 @@ def collect_results(columns: Columns, name: str, source: Path, tasks: Sequence[s
         needed = sorted({branch for task in predicted for branch in TASKS[task].truth.branches})
         raise AnalysisError(
             f"{source}: predictions of {', '.join(predicted)}, but no truth to compare them with "
-            f"(expected {' or '.join(needed)}); results can only be plotted for simulated events"
+            f"(expected {' or '.join(needed)}, or a conventional reconstruction: {_conventional_branches()})"
         )
     variables = _variables(columns)
     chosen = [task for task in comparable if tasks is None or task in tasks]
-    results = {task: _result(task, columns, truths[task], variables) for task in chosen}
+    results = {
+        task: task_result(task, columns, truth, variables)
+        for task in chosen
+        if (truth := truths[task]) is not None
+    }
     empty = [task for task, result in results.items() if len(result) == 0]
     if len(empty) == len(results):
         raise AnalysisError(
@@ -175,6 +206,30 @@ def collect_results(columns: Columns, name: str, source: Path, tasks: Sequence[s
         {task: result for task, result in results.items() if len(result)},
         tuple(notes) if tasks is None else (),
     )
+
+
+def predicted_tasks(columns: Columns, source: Path) -> list[str]:
+    """Return the tasks of which a file has all predictions.
+
+    Raises
+    ------
+    AnalysisError
+        If there are none.
+    """
+    predicted = [
+        task for task, spec in TASKS.items() if all(f"pred_{out}" in columns for out in spec.output_names)
+    ]
+    if not predicted:
+        raise AnalysisError(
+            f"{source}: no predictions in it (expected branches such as pred_energy or pred_u; found "
+            f"{_shortened(columns)}); `xec predict` writes files with predictions"
+        )
+    return predicted
+
+
+def _conventional_branches() -> str:
+    branches = [str(task.conventional) for task in TASKS.values() if task.conventional is not None]
+    return ", ".join(branches)
 
 
 def _without_truth(task: str, source: Path, is_measured: bool) -> str:
@@ -260,16 +315,54 @@ def _variables(columns: Columns) -> dict[str, Floats]:
         if truth is not None:
             found |= {output: truth[:, k] for k, output in enumerate(spec.output_names)}
     if "u" not in found and "xyzTruth" in columns:
-        uvw = xyz_to_uvw(np.asarray(columns["xyzTruth"], dtype=np.float64))
+        uvw = uvw_of_xyz(columns["xyzTruth"])
         found |= {name: uvw[:, k] for k, name in enumerate("uvw")}
     return found
 
 
-def _result(task: str, columns: Columns, truth: Floats | None, variables: Mapping[str, Floats]) -> TaskResult:
-    assert truth is not None
-    prediction = np.column_stack(
-        [np.asarray(columns[f"pred_{output}"], dtype=np.float64) for output in TASKS[task].output_names]
-    )
+def uvw_of_xyz(xyz: NDArray[np.generic]) -> Floats:
+    """Return points (n, 3) in the detector's coordinates; NaN for what is no point."""
+    points = np.asarray(xyz, np.float64)
+    known = ~is_invalid(points).any(axis=1)
+    uvw = np.full(points.shape, np.nan)
+    uvw[known] = xyz_to_uvw(points[known])
+    return uvw
+
+
+def predicted_values(columns: Columns, task: str) -> Floats:
+    """Return the predictions of a task, (n, outputs)."""
+    names = TASKS[task].output_names
+    return np.column_stack([np.asarray(columns[f"pred_{name}"], dtype=np.float64) for name in names])
+
+
+def task_result(
+    task: str,
+    columns: Columns,
+    truth: Floats,
+    variables: Mapping[str, Floats],
+    *,
+    prediction: Floats | None = None,
+    reference: Reference = TRUTH,
+    remark: str = "",
+) -> TaskResult:
+    """Put predictions beside what they are compared with, without the events where one of them is no number.
+
+    Parameters
+    ----------
+    task
+        Name of the task.
+    columns
+        Columns of the file.
+    truth
+        (n, outputs) values of the reference.
+    variables
+        Values of all events, by name, (n,).
+    prediction
+        (n, outputs); by default that of the file.
+    reference, remark
+        As in `TaskResult`.
+    """
+    prediction = predicted_values(columns, task) if prediction is None else prediction
     good_prediction = ~is_invalid(prediction).any(axis=1)
     good_truth = ~is_invalid(truth).any(axis=1)
     usable = np.asarray(good_prediction & good_truth)
@@ -289,4 +382,6 @@ def _result(task: str, columns: Columns, truth: Floats | None, variables: Mappin
         n_events=n,
         n_bad_prediction=int((~good_prediction).sum()),
         n_bad_truth=int((good_prediction & ~good_truth).sum()),
+        reference=reference,
+        remark=remark,
     )

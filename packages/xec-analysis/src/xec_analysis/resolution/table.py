@@ -74,7 +74,7 @@ def metrics_table(results: Results) -> Table:
 
     counts = sorted({len(result) for result in results.tasks.values()})
     events = f"{counts[0]}" if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
-    title = f"{results.name}: prediction − truth, events: {events}"
+    title = f"{results.name}: prediction − {results.reference.name}, events: {events}"
     table = Table(title=title, box=box.SIMPLE_HEAD, pad_edge=False, title_justify="left")
     table.add_column("task", no_wrap=True)
     table.add_column("output", no_wrap=True)
@@ -106,7 +106,7 @@ def census(results: Results) -> list[str]:
             f"{count} {what}"
             for count, what in (
                 (result.n_bad_prediction, "without a finite prediction"),
-                (result.n_bad_truth, "without a valid truth"),
+                (result.n_bad_truth, f"without a valid {result.reference.name}"),
             )
             if count
         ]

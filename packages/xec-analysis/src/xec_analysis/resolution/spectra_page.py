@@ -1,0 +1,89 @@
+"""Spectra of the predictions and of the conventional reconstruction, and their difference in time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from xec_analysis.resolution.panel_axes import padded_range
+from xec_analysis.resolution.panels import Against, Panel
+from xec_analysis.resolution.results import RUN, Results, TaskResult
+from xec_analysis.style.figures import BLUE, ORANGE, new_page, save, style
+from xec_analysis.style.quantities import quantity_of
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+    from matplotlib.gridspec import SubplotSpec
+
+_PANEL_WIDTH, _PANEL_HEIGHT = 3.1, 2.7
+_COLUMNS = 5
+
+
+@dataclass(frozen=True)
+class Spectra:
+    """Distributions of the predictions and of their reference, of the same events."""
+
+    output: str
+    needs: tuple[str, ...] = ()
+
+    def draw(self, figure: Figure, cell: SubplotSpec, result: TaskResult) -> None:
+        ax = figure.add_subplot(cell)
+        what = quantity_of(result.output(self.output))
+        curves = {
+            "network": (result.predicted(self.output) * what.unit.factor, BLUE, "-"),
+            result.reference.adjective: (result.true(self.output) * what.unit.factor, ORANGE, "--"),
+        }
+        low, high = padded_range(np.concatenate([values for values, _, _ in curves.values()]))
+        edges = np.linspace(low, high, int(np.clip(2.5 * len(result) ** 0.45, 12, 90)) + 1)
+        for label, (values, colour, dashes) in curves.items():
+            counts = np.histogram(values, edges)[0]
+            ax.stairs(counts, edges, color=colour, ls=dashes, lw=1.2, label=label)
+        ax.set_xlim(low, high)
+        ax.set_ylim(0, 1.3 * ax.get_ylim()[1])
+        ax.set_xlabel(what.label)
+        ax.set_ylabel("events per bin")
+        ax.legend(loc="upper right", ncols=2)
+
+
+def draw_spectra_page(results: Results, path: Path) -> Path:
+    """Draw, for every output, both spectra and, if the file has runs, the difference against the run.
+
+    Parameters
+    ----------
+    results
+        Predictions and their reference.
+    path
+        File to write; its suffix gives the format.
+    """
+    from matplotlib.gridspec import GridSpec
+
+    shown = [
+        (result, output)
+        for result in results.tasks.values()
+        for output in result.spec.outputs
+        if not result.spec.n_classes
+    ]
+    panels: list[list[tuple[Panel, TaskResult]]] = []
+    for result, output in shown:
+        column: list[tuple[Panel, TaskResult]] = [(Spectra(output.name), result)]
+        if RUN in result.variables:
+            column.append((Against(output.name, RUN, relative=output.residual == "ratio"), result))
+        panels.append(column)
+    rows = max(len(column) for column in panels)
+    n_columns = min(len(panels), _COLUMNS)
+    n_blocks = -(-len(panels) // n_columns)
+    with style():
+        figure = new_page(
+            max(n_columns * _PANEL_WIDTH, 7.5),
+            rows * n_blocks * _PANEL_HEIGHT,
+            f"Network and {results.reference.name}: {results.name}",
+            "; ".join(dict.fromkeys(result.remark for result in results.tasks.values() if result.remark)),
+        )
+        grid = GridSpec(rows * n_blocks, n_columns, figure=figure)
+        for k, column in enumerate(panels):
+            for row, (panel, result) in enumerate(column):
+                panel.draw(figure, grid[rows * (k // n_columns) + row, k % n_columns], result)
+        return save(figure, path)
