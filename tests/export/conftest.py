@@ -77,7 +77,8 @@ def random_regressor(
 ) -> tuple[XECRegressor, dict[str, Any]]:
     """A regressor with random parameters everywhere, and the configuration it is built from."""
     config = {
-        "model": {"encoder_dim": 32, "dim_feedforward": 64, "hidden_dim": 32, **model},
+        # With 32 the faces of squares have one channel, of which the norm leaves nothing.
+        "model": {"encoder_dim": 64, "dim_feedforward": 64, "hidden_dim": 32, **model},
         "tasks": {task: {"enabled": True, **options} for task, options in tasks.items()},
         "normalization": dict(normalization),
     }

@@ -15,3 +15,4 @@ from .prediction.predictor import (
     TorchPredictor as TorchPredictor,
     open_predictor as open_predictor,
 )
+from .recovery.treatment import DeadChannelTreatment as DeadChannelTreatment

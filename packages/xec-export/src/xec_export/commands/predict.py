@@ -23,6 +23,7 @@ from xec_export.commands.options import (
 if TYPE_CHECKING:
     from xec_export.prediction.options import PredictionOptions
     from xec_export.prediction.predictor import Predictor
+    from xec_export.recovery.treatment import DeadChannelTreatment
 
 
 def predict(
@@ -36,6 +37,22 @@ def predict(
     branches: Annotated[
         list[str] | None,
         typer.Option(help="Copy these branches of the inputs, too; may be repeated, or a list with commas."),
+    ] = None,
+    dead: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Sensors known as dead, whose readings do not enter the network: a text file, a ROOT file "
+            "with a branch 'dead', a database's URL, or a YAML file that describes one; may be repeated.",
+        ),
+    ] = None,
+    recover: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="none|average|solid-angle|light-map|inpaint=MODEL",
+            help="What stands in for the readings of sensors known as dead (by --dead, or by the branch "
+            "'dead' of the inputs); with several each has columns of its own: pred_energy_raw, "
+            "pred_energy_average, … May be repeated, or a list with commas.",
+        ),
     ] = None,
     provider: Provider = "auto",
     keep_going: Annotated[
@@ -114,6 +131,7 @@ def predict(
         angle_unit=angle_unit,
         branches=listed(branches) or (),
         accept_range=accept_range,
+        dead_channels=_treatment(dead, recover, geometry, tree),
     )
     if not is_folder(output):
         if keep_going:
@@ -126,6 +144,18 @@ def predict(
         raise ExportError("--dump-inputs goes with one output; expected the name of a file behind -o")
     else:
         _into_folder(predictor, inputs, Path(output), options, force, keep_going)
+
+
+def _treatment(
+    dead: list[str] | None, recover: list[str] | None, geometry: str | None, tree: str
+) -> DeadChannelTreatment | None:
+    from xec_export.recovery.treatment import DeadChannelTreatment
+
+    if dead is None and recover is None:
+        return None
+    return DeadChannelTreatment(
+        listed(recover) or (), dead or (), geometry=geometry or "nominal", tree_name=tree
+    )
 
 
 def _into_one(
@@ -142,14 +172,13 @@ def _into_one(
     from xec_export.commands.progress import events_progress
     from xec_export.output.origin import is_made_from
     from xec_export.prediction.files import predict_files
-    from xec_export.prediction.model_file import files_of
     from xec_geometry.support.output import check_output
 
     files = find_files(list(inputs))
     if dump is None and not force and is_made_from(output, options.origin(predictor, files)):
         print(f"{output} is there already, complete, of the same model and inputs (--force makes it again)")
         return
-    protected = [*files_of(predictor.path), *files]
+    protected = [*options.files(predictor), *files]
     check_output(output, inputs=protected, force=force)
     if dump is not None:
         check_output(dump, inputs=protected, force=force)

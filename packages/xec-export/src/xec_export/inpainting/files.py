@@ -25,6 +25,7 @@ from xec_export.inpainting.network import InpaintingNetwork
 from xec_export.output.input_check import InputCheck, named
 from xec_export.output.tree_copy import StoredTree, as_rows, compression_of, copy_the_rest, create_tree
 from xec_export.output.written_file import WrittenFile
+from xec_export.recovery.known_dead import KnownDead
 from xec_geometry import N_SENSORS
 from xec_geometry.errors import did_you_mean
 from xec_geometry.support.output import check_writable
@@ -168,7 +169,7 @@ class _Copy:
         self.least: int | None = None
         self._tree: Any = None
         self._types: dict[str, Any] = {}
-        self._dead_of_run: dict[int | None, Bools] = {}
+        self._known = KnownDead(sources)
 
     def append(self, target: Any, tree: Any, info: TreeInfo, checksums: TreeChecksums | None) -> None:
         """Copy the events of one file."""
@@ -249,17 +250,8 @@ class _Copy:
                 return np.zeros(npho.shape, dtype=np.bool_)
             where = f"{info.path}, branch '{info.stored['dead']}'"
             return as_rows(columns[info.stored["dead"]], N_SENSORS, where).astype(np.bool_)
-        if "run" not in info.stored:
-            return np.repeat(self._dead_in(None)[None], len(npho), axis=0)
-        runs, row = np.unique(np.asarray(columns[info.stored["run"]]).reshape(-1), return_inverse=True)
-        by_run = np.stack([self._dead_in(int(run)) for run in runs.tolist()])
-        return np.take(by_run, row, axis=0)
-
-    def _dead_in(self, run: int | None) -> Bools:
-        if run not in self._dead_of_run:
-            lists = [source.dead(run) for source in self.sources]
-            self._dead_of_run[run] = np.any(np.stack(lists), axis=0)
-        return self._dead_of_run[run]
+        runs = columns[info.stored["run"]] if "run" in info.stored else None
+        return self._known.of_events(runs, len(npho))
 
 
 def _difference(found: dict[str, Any], expected: dict[str, Any]) -> str:

@@ -36,11 +36,16 @@ def origin_of(model: Sequence[Path], inputs: Sequence[Path], **options: Any) -> 
         Plain values, ready for JSON.
     """
     return {
-        "model": [_digest(path, identity_of(path)) for path in model],
+        "model": [file_digest(path) for path in model],
         "inputs": [[str(path.resolve()), header_digest(path)] for path in inputs],
         "options": options,
         "version": version("xec-export"),
     }
+
+
+def file_digest(path: Path) -> str:
+    """Return the SHA-256 of a file; of one that was asked for before, and has not changed, at once."""
+    return _digest(path, identity_of(path))
 
 
 @lru_cache(maxsize=16)

@@ -26,6 +26,9 @@ Columns = dict[str, NDArray[Any]]
 VALID_BRANCH = "valid"
 """Whether an event has a valid photon count; without one there is no answer."""
 
+N_DEAD = "n_dead"
+"""Number of sensors that are known as dead in an event, if something was done about them."""
+
 
 def output_columns(description: ModelDescription, outputs: Mapping[str, NDArray[Any]]) -> Columns:
     """Name the columns of a network's outputs as the files do.

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,7 @@ from xec_export.output.origin import ORIGIN_KEY
 from xec_export.output.written_file import WrittenFile
 from xec_export.prediction.clock import absolute_columns
 from xec_export.prediction.columns import (
+    N_DEAD,
     VALID_BRANCH,
     Columns,
     describe_gaps,
@@ -30,11 +32,11 @@ from xec_export.prediction.columns import (
 )
 from xec_export.prediction.input_dump import InputDump, open_input_dump
 from xec_export.prediction.inputs import InputEvents, PredictionInputs, without_collisions
-from xec_export.prediction.model_file import files_of
 from xec_export.prediction.options import PredictionOptions
 from xec_export.prediction.predictor import Predictor
+from xec_export.recovery.treatment import DeadChannelTreatment, Variant
 from xec_geometry.support.output import OutputError, check_writable, is_same_file
-from xec_models.regressor.predictions import TIME_OFFSET
+from xec_models.regressor.predictions import TIME_OFFSET, variant_column
 
 DUMPED_EVENTS = 64
 """Events in a file for a comparison in C++, unless stated: 2.4 MB."""
@@ -80,6 +82,9 @@ def predict_files(
     beside them as ``true_<output>``, and how far they are from it as ``opening_angle`` and ``uvw_distance``.
     Where a file has the absolute times of the sensors (``time``), too, ``time_offset`` is the absolute time
     at which the clock of the predictions is zero, ``pred_timing_absolute`` the time on the absolute one.
+    Where dead channels are treated, ``n_dead`` counts those of an event; with several recoveries each has
+    columns of its own, ``pred_energy_raw``, ``pred_energy_average``, …; those without an ending are of the
+    first.
     Inputs without run and event numbers give a branch ``entry``, which counts the events through all inputs.
 
     Parameters
@@ -113,9 +118,13 @@ def predict_files(
     start = time.monotonic()
     options = options or PredictionOptions()
     files = find_files(list(inputs))
-    protected = [*files_of(predictor.path), *files]
+    protected = [*options.files(predictor), *files]
     output = check_writable(output, inputs=protected)
     dump = None if dump is None else _check_dump(Path(dump), output, protected)
+    if dump is not None and options.dead_channels is not None and len(options.dead_channels.names) > 1:
+        raise ExportError(
+            f"cannot write {dump}: several recoveries of dead channels give several inputs; expected one"
+        )
     origin = options.origin(predictor, files)
     events = PredictionInputs(files, predictor.description, options)
     n_events, n_unread, without_answer = 0, 0, Counter[str]()
@@ -133,7 +142,8 @@ def predict_files(
             check.add(chunk.npho, chunk.time)
             valid = np.asarray(~is_invalid(chunk.npho).all(axis=1))
             predicted = {VALID_BRANCH: valid}
-            predicted |= _predict(predictor, chunk, n_events, events.n_events, progress, dumped)
+            told = partial(_tell, progress, n_events, events.n_events)
+            predicted |= _predict(predictor, options.dead_channels, chunk, told, dumped)
             columns = without_collisions(predicted, chunk.columns)
             without_answer.update(gaps(predicted))
             writer.extend({**chunk.columns, **predicted})
@@ -170,29 +180,46 @@ def _check_dump(dump: Path, output: Path, inputs: Sequence[Path]) -> Path:
     return check_writable(dump, inputs=inputs)
 
 
+def _tell(progress: Callable[[int, int], None] | None, before: int, total: int, done: int) -> None:
+    if progress is not None:
+        progress(before + done, total)
+
+
 def _predict(
     predictor: Predictor,
+    treatment: DeadChannelTreatment | None,
     events: InputEvents,
-    done: int,
-    total: int,
-    progress: Callable[[int, int], None] | None,
+    told: Callable[[int], None],
     dump: InputDump | None,
 ) -> Columns:
+    description = predictor.description
+    threshold = float(description.normalization.get("npho_threshold", 0.0))
     step = max(_STEP, predictor.batch_size)
     parts: list[Columns] = []
     for begin in range(0, len(events), step):
-        part = slice(begin, begin + step)
-        outputs = predictor.predict(events.npho[part], events.time[part])
-        if dump is not None:
-            dump.add(events.npho[part], events.time[part], outputs)
-        known = {name: values[part] for name, values in events.columns.items()}
-        columns = output_columns(predictor.description, outputs)
-        columns |= truth_beside(predictor.description, known)
-        columns |= distances(predictor.description, outputs, known)
-        if events.time_offset is not None:
-            columns[TIME_OFFSET] = events.time_offset[part]
-            columns |= absolute_columns(columns, events.time_offset[part])
+        part = events[begin : begin + step]
+        columns = truth_beside(description, part.columns)
+        for variant in _variants(treatment, part, threshold):
+            outputs = predictor.predict(variant.npho, variant.time)
+            if dump is not None:
+                dump.add(variant.npho, variant.time, outputs)
+            found = output_columns(description, outputs) | distances(description, outputs, part.columns)
+            if part.time_offset is not None:
+                found |= absolute_columns(found, part.time_offset)
+            for name in variant.names:
+                columns |= {variant_column(column, name): values for column, values in found.items()}
+        if part.time_offset is not None:
+            columns[TIME_OFFSET] = part.time_offset
+        if part.dead is not None:
+            columns[N_DEAD] = part.dead.sum(axis=1).astype(np.int32)
         parts.append(columns)
-        if progress is not None:
-            progress(done + min(begin + step, len(events)), total)
+        told(min(begin + step, len(events)))
     return {name: np.concatenate([columns[name] for columns in parts]) for name in parts[0]}
+
+
+def _variants(
+    treatment: DeadChannelTreatment | None, events: InputEvents, threshold: float
+) -> Iterable[Variant]:
+    if treatment is None or events.dead is None:
+        return [Variant(("",), events.npho, events.time)]
+    return treatment.variants(events.npho, events.time, events.dead, threshold)

@@ -13,7 +13,6 @@ from xec_data import find_files
 from xec_export.errors import ExportError
 from xec_export.output.origin import is_made_from
 from xec_export.prediction.files import PredictionReport, predict_files
-from xec_export.prediction.model_file import files_of
 from xec_export.prediction.options import PredictionOptions
 from xec_export.prediction.predictor import Predictor
 from xec_geometry.errors import XecError
@@ -136,7 +135,7 @@ def predict_folder(
     files = find_files(list(inputs))
     report = FolderReport(make_folder(folder))
     outputs = {path: report.folder / name for path, name in output_names(files).items()}
-    protected = [*files_of(predictor.path), *files]
+    protected = [*options.files(predictor), *files]
     to_make: list[Path] = []
     for path, output in outputs.items():
         try:

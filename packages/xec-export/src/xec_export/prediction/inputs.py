@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xec_data import EventReader
-from xec_data.schema.branches import ID_BRANCHES, SCHEMA
+from xec_data.reading.chunk import EventChunk
+from xec_data.schema.branches import ID_BRANCHES, INVALID, SCHEMA
 from xec_export.errors import ExportError
 from xec_export.onnx.description import ModelDescription
 from xec_export.prediction.clock import Clock
@@ -23,7 +24,7 @@ from xec_geometry import N_SENSORS
 
 Columns = dict[str, NDArray[Any]]
 
-ENTRY_BRANCH = "entry"
+ENTRY_BRANCH, DEAD = "entry", "dead"
 
 # Branches of the schema that are not sensor readings.
 ACCOMPANYING = tuple(name for name, branch in SCHEMA.items() if branch.shape != (N_SENSORS,))
@@ -36,9 +37,11 @@ class InputEvents:
     Attributes
     ----------
     npho, time
-        (n, sensors) raw readings.
+        (n, sensors) raw readings; invalid where a sensor is known as dead.
     columns
         What stands beside the predictions, (n, …) each.
+    dead
+        (n, sensors) those known as dead, if something is to be done about them.
     time_offset
         (n,) the absolute time at which `time` is zero, in s; NaN where it is not known, None if it is for
         no event of any file.
@@ -48,9 +51,19 @@ class InputEvents:
     time: NDArray[Any]
     columns: Columns
     time_offset: NDArray[np.float64] | None = None
+    dead: NDArray[np.bool_] | None = None
 
     def __len__(self) -> int:
         return len(self.npho)
+
+    def __getitem__(self, part: slice) -> InputEvents:
+        return InputEvents(
+            self.npho[part],
+            self.time[part],
+            {name: values[part] for name, values in self.columns.items()},
+            None if self.time_offset is None else self.time_offset[part],
+            None if self.dead is None else self.dead[part],
+        )
 
 
 class PredictionInputs:
@@ -81,11 +94,17 @@ class PredictionInputs:
             self._reader = EventReader(
                 list(files),
                 ["npho", "time"],
-                optional=ACCOMPANYING,
+                optional=(*ACCOMPANYING, *((DEAD,) if self._asks_for_dead(options) else ())),
                 tree_name=options.tree_name,
                 npho_branch=npho_branch,
                 time_branch=time_branch,
                 angle_unit=options.angle_unit,
+            )
+        self._treatment = options.dead_channels
+        if self._asks_for_dead(options) and DEAD not in self._reader.branches:
+            lacking = next(tree.path for tree in self._reader.trees if DEAD not in tree.stored)
+            raise ExportError(
+                f"{lacking} has no branch '{DEAD}': no sensors are known as dead; expected --dead SOURCE"
             )
         self._kept = tuple(name for name in self._reader.branches if name in ACCOMPANYING)
         copied = [name for name in options.branches if name not in self._kept]
@@ -121,10 +140,22 @@ class PredictionInputs:
                 columns = without_collisions(columns, self._copied.read(chunk.shard))
                 first += len(chunk)
                 time, offset = self._clock.read(chunk.shard, chunk["time"])
-                yield InputEvents(chunk["npho"], time, columns, offset if self._clock.is_known else None)
+                npho, dead = chunk["npho"], self._dead_in(chunk)
+                if dead is not None:
+                    npho, time = (np.where(dead, np.float32(INVALID), values) for values in (npho, time))
+                yield InputEvents(npho, time, columns, offset if self._clock.is_known else None, dead)
         finally:
             self._clock.close()
             self._copied.close()
+
+    def _dead_in(self, chunk: EventChunk) -> NDArray[np.bool_] | None:
+        if self._treatment is None:
+            return None
+        return self._treatment.dead(chunk.get("run"), chunk.get(DEAD), len(chunk))
+
+    @staticmethod
+    def _asks_for_dead(options: PredictionOptions) -> bool:
+        return options.dead_channels is not None and options.dead_channels.needs_branch
 
     def _left_out(self) -> list[str]:
         trees = self._reader.trees

@@ -12,6 +12,7 @@ from xec_export.onnx.description import ModelDescription
 from xec_export.output.origin import origin_of
 from xec_export.prediction.model_file import files_of
 from xec_export.prediction.predictor import Predictor
+from xec_export.recovery.treatment import DeadChannelTreatment
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,8 @@ class PredictionOptions:
         the names that they have there: numbers, the same number of them in every event.
     accept_range
         Whether events are accepted that are unlike those of the training.
+    dead_channels
+        What is done about sensors that are known as dead; None: all readings enter as they stand.
     """
 
     tree_name: str = TREE_NAME
@@ -39,6 +42,7 @@ class PredictionOptions:
     angle_unit: str = "auto"
     branches: tuple[str, ...] = ()
     accept_range: bool = False
+    dead_channels: DeadChannelTreatment | None = None
 
     def readings(self, description: ModelDescription) -> tuple[str, str]:
         """Return the names of the branches that a network is to read."""
@@ -46,6 +50,13 @@ class PredictionOptions:
             self.npho_branch or description.npho_branch,
             self.time_branch or description.time_branch,
         )
+
+    def files(self, predictor: Predictor) -> list[Path]:
+        """Return the files of networks, which no output may replace."""
+        return [
+            *files_of(predictor.path),
+            *(self.dead_channels.files if self.dead_channels is not None else ()),
+        ]
 
     def origin(self, predictor: Predictor, files: Sequence[Path]) -> dict[str, Any]:
         """Return what a file of predictions notes about its making; see `origin_of`."""
@@ -59,4 +70,5 @@ class PredictionOptions:
             time_branch=self.time_branch,
             angle_unit=self.angle_unit,
             branches=list(self.branches),
+            dead_channels=None if self.dead_channels is None else self.dead_channels.origin(),
         )
