@@ -65,8 +65,8 @@ def test_strings_are_readable_without_a_json_parser() -> None:
         ({"xec_format_version": "99"}, "format 99"),
         ({"outputs": None}, "lack the key 'outputs'"),
         ({"normalization": "{broken"}, "'normalization' is not JSON"),
-        ({"normalization": "[" * 100_000}, "'normalization' is not JSON: '\\[{60}'"),
-        ({"epoch": "9" * 5000}, "'epoch' is not JSON: '9{60}'"),
+        ({"normalization": "[" * 100_000}, "'normalization' is not JSON: '\\[{40}…'"),
+        ({"epoch": "9" * 5000}, "'epoch' is not JSON: '9{40}…'"),
         ({"outputs": "[]"}, r"outputs are named \[\]; expected different names"),
         ({"outputs": json.dumps(OUTPUTS[:1] * 2)}, r"outputs are named \['angle', 'angle'\]"),
         (
