@@ -31,6 +31,7 @@ TESTS = (
     "tests/train/tracking/test_tracking.py",
     "tests/train/runs/test_training.py",
     "tests/export",
+    "tests/analysis/calibration",
     "tests/analysis/resolution/test_pages.py",
     "tests/analysis/resolution/test_profiles.py",
     "tests/analysis/resolution/test_results.py",

@@ -52,6 +52,41 @@ def test_pulls_have_mean_0_and_width_1(model, method, background):
     assert probability.mean() == pytest.approx(0.5, abs=3 / np.sqrt(12 * n_toys) + 0.02)
 
 
+def test_pulls_of_events_that_have_lost_energy():
+    found = []
+    for seed in range(60):
+        rng = np.random.default_rng(seed)
+        values = rng.normal(PEAK, 0.012 * LINE, 2000)
+        values -= np.where(rng.random(2000) < 0.25, rng.exponential(0.05 * LINE, 2000), 0.0)
+        fit = fit_line(values, LINE, LINE_MODELS["leaking_gaussian"], WINDOW)
+        truth = (PEAK, 0.012 * LINE / PEAK, 0.25, 0.05)
+        numbers = (fit.peak, fit.relative_sigma, fit.shape("leakage"), fit.shape("loss"))
+        found.append([(x.value - true) / x.error for x, true in zip(numbers, truth, strict=True)])
+        # A tail that has nothing to do with the core is none of the other shape.
+        assert fit_line(values, LINE, LINE_MODELS["tailed_gaussian"], WINDOW).status == "poor"
+    # The share is one of all events, some of which are below the window.
+    np.testing.assert_allclose(np.mean(found, axis=0), 0.0, atol=3 / np.sqrt(60) + 0.1)
+    np.testing.assert_allclose(np.std(found, axis=0), 1.0, atol=3 / np.sqrt(120))
+
+
+def test_a_line_without_a_leak_tells_no_loss():
+    values = np.random.default_rng(2).normal(PEAK, SIGMA, 1500)
+    fit = fit_line(values, LINE, LINE_MODELS["leaking_gaussian"], WINDOW)
+    assert fit.is_good, fit.status
+    assert (fit.shape("leakage").value, fit.shape("leakage").error) == (0.0, None)
+    assert fit.shape("loss") is None
+    assert fit.relative_sigma.value == pytest.approx(values.std() / values.mean(), rel=1e-2)
+
+
+def test_what_the_data_do_not_determine_is_no_number():
+    # Losses that are small beside σ shift and widen the line, and cannot be told from it.
+    values = np.random.default_rng(1).normal(PEAK, SIGMA, 1500)
+    fit = fit_line(values, LINE, LINE_MODELS["leaking_gaussian"], WINDOW)
+    assert fit.is_good, fit.status
+    assert fit.shape("leakage").error is None
+    assert fit.shape("loss") is None
+
+
 def test_a_gaussian_has_no_tail_and_the_fit_says_so():
     values = np.random.default_rng(2).normal(PEAK, SIGMA, 3000)
     fit = fit_line(values, LINE, LINE_MODELS["tailed_gaussian"], WINDOW)

@@ -41,6 +41,7 @@ def test_value_and_slope_are_continuous_where_the_tail_begins():
 VALUES = {
     "tailed_gaussian": (1.0, 0.03, 0.8),
     "tailed_gaussian_flat": (1.0, 0.03, 0.8, 0.2),
+    "leaking_gaussian": (1.0, 0.03, 0.3, 0.06),
     "gaussian": (1.0, 0.03),
 }
 

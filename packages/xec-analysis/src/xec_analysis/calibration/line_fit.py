@@ -82,8 +82,18 @@ class LineFit:
         return Number(sigma / peak, float(np.sqrt(variance)))
 
     def shape(self, name: str) -> Number | None:
-        """Return a further parameter; None after a failure. Without an error it was kept at its bound."""
-        return None if self.failure else self._number(self.model.parameters.index(name))
+        """Return a further parameter; None after a failure, or if it means nothing.
+
+        Without an error it was kept at its bound.
+        """
+        if self.failure:
+            return None
+        index = self.model.parameters.index(name)
+        number, needs = self._number(index), self.model.shape[index - 2].needs
+        if number.error is None and needs:
+            needed = self.shape(needs)
+            return None if needed is None or needed.error is None else number
+        return number
 
     @property
     def probability(self) -> float:

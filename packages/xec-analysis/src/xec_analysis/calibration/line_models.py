@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from xec_analysis.calibration import tailed_gaussian
+from xec_analysis.calibration import leaking_gaussian, tailed_gaussian
 from xec_analysis.errors import AnalysisError
 from xec_geometry.support.registry import Registry
 
@@ -31,8 +31,10 @@ class ShapeParameter:
     starts
         Values from which fits begin; the best of them counts.
     free_bound
-        A bound at which the parameter loses its meaning without harm: a fit that ends there keeps it fixed.
-        At any other bound a fit has failed.
+        A bound at which the parameter loses its meaning without harm: a fit that ends there, or does not
+        determine it, keeps it there. At any other bound a fit has failed.
+    needs
+        Name of a parameter without which, at its free bound, this one means nothing and is kept fixed, too.
     """
 
     name: str
@@ -40,6 +42,7 @@ class ShapeParameter:
     high: float
     starts: tuple[float, ...]
     free_bound: float | None = None
+    needs: str = ""
 
 
 @dataclass(frozen=True)
@@ -104,6 +107,19 @@ def _gaussian_cumulative(x: Floats, window: Window, values: Floats) -> Floats:
     return _tailed_cumulative(x, window, np.append(values, _NO_TAIL))
 
 
+def _leaking_log_density(x: Floats, window: Window, values: Floats) -> Floats:
+    low, high = leaking_gaussian.distribution(window, *values)
+    # Far from a narrow line there is no number so small.
+    inside = np.maximum(leaking_gaussian.density(x, *values), _TINY)
+    return np.asarray(np.log(inside) - np.log(max(high - low, _TINY)))
+
+
+def _leaking_cumulative(x: Floats, window: Window, values: Floats) -> Floats:
+    low, high = leaking_gaussian.distribution(window, *values)
+    return np.asarray((leaking_gaussian.distribution(x, *values) - low) / max(high - low, _TINY))
+
+
+_TINY = 1e-300
 # So many σ below the peak a Gaussian has no events left.
 _NO_TAIL = 30.0
 _TAIL = ShapeParameter("tail", 0.02, 5.0, starts=(0.6, 1.5), free_bound=5.0)
@@ -125,6 +141,16 @@ LINE_MODELS: Registry[LineModel] = Registry(
             _on_flat_log_density,
             _on_flat_cumulative,
             (_TAIL, _BACKGROUND),
+        ),
+        LineModel(
+            "leaking_gaussian",
+            "Gaussian of which the share `leakage` has lost energy, `loss` times the line's on average",
+            _leaking_log_density,
+            _leaking_cumulative,
+            (
+                ShapeParameter("leakage", 0.0, 1.0, starts=(0.15, 0.5), free_bound=0.0),
+                ShapeParameter("loss", 0.002, 1.0, starts=(0.03, 0.1), free_bound=1.0, needs="leakage"),
+            ),
         ),
         LineModel("gaussian", "Gaussian without a tail", _gaussian_log_density, _gaussian_cumulative),
     ),

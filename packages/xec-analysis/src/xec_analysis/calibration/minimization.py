@@ -92,19 +92,45 @@ def minimize(
     bounds += [(parameter.low, parameter.high) for parameter in model.shape]
     best, fixed = None, frozenset[int]()
     for starts in product(*(parameter.starts for parameter in model.shape)):
-        minuit = _migrad(cost, model.parameters, bounds, [*guess, *starts], frozenset(), n_events)
+        minuit = _migrad(cost, model.parameters, bounds, [*guess, *starts], fixed, n_events)
         if best is None or minuit.fval < best.fval:
             best = minuit
     assert best is not None
-    for k, parameter in enumerate(model.shape, start=2):
-        if parameter.free_bound is not None and _is_at(best.values[k], parameter.free_bound, bounds[k]):
-            fixed |= {k}
-    if fixed:
-        start = [float(value) for value in best.values]
-        for k in fixed:
-            start[k] = float(model.shape[k - 2].free_bound or 0.0)
+    while meaningless := _meaningless(best, model, bounds, fixed):
+        fixed |= meaningless
+        start = [
+            _kept(model, k, fixed) if k in fixed else float(value) for k, value in enumerate(best.values)
+        ]
         best = _migrad(cost, model.parameters, bounds, start, fixed, n_events)
     return _judge(best, model, bounds, fixed)
+
+
+def _meaningless(
+    minuit: Any, model: LineModel, bounds: Sequence[Window], fixed: frozenset[int]
+) -> frozenset[int]:
+    """Parameters that are free and at a bound without harm, or which the data do not determine."""
+    found = set()
+    for k, parameter in enumerate(model.shape, start=2):
+        if k in fixed:
+            continue
+        if parameter.needs and model.parameters.index(parameter.needs) in fixed:
+            found.add(k)
+        elif parameter.free_bound is not None:
+            # The errors of a bounded parameter end at its bounds; its covariance does not.
+            variance = minuit.covariance[k, k] if minuit.valid and minuit.covariance is not None else 0.0
+            undetermined = variance > (parameter.high - parameter.low) ** 2
+            if undetermined or _is_at(minuit.values[k], parameter.free_bound, bounds[k]):
+                found.add(k)
+    return frozenset(found)
+
+
+def _kept(model: LineModel, index: int, fixed: frozenset[int]) -> float:
+    """Return where a fixed parameter is kept: at its bound, or anywhere if it means nothing."""
+    parameter = model.shape[index - 2]
+    means_nothing = bool(parameter.needs) and model.parameters.index(parameter.needs) in fixed
+    if means_nothing or parameter.free_bound is None:
+        return parameter.starts[0]
+    return parameter.free_bound
 
 
 def _migrad(

@@ -94,10 +94,10 @@ def fit_text(fit: LineFit) -> str:
     if peak is None or sigma is None:
         return f"fit {fit.status}"
     chi2 = f", $\\chi^2$/ndf {fit.chi2:.0f}/{fit.ndf}" if fit.ndf else ""
+    poor = " (poor fit)" if fit.status == "poor" else ""
     return (
-        f"$\\sigma/E$ {with_error(sigma.scaled(PERCENT.factor))} %\n"
+        f"$\\sigma/E$ {with_error(sigma.scaled(PERCENT.factor))} %{poor}\n"
         f"peak {with_error(peak.scaled(_ENERGY.unit.factor))} MeV{chi2}"
-        + (" (poor)" if fit.status == "poor" else "")
     )
 
 
