@@ -111,5 +111,5 @@ def _edges(line: MeasuredLine, fits: Mapping[str, LineFit]) -> Floats:
     widths = [fit.values[1] * fit.line for fit in fits.values() if fit.is_good]
     n_events = max(fit.n_events for fit in fits.values())
     wanted = _BINS_PER_SIGMA * (high - low) / min(widths) if widths else 40.0
-    allowed = max(n_events / 12, 15.0)
+    allowed = max(n_events / 5, 15.0)
     return np.linspace(low, high, int(np.clip(min(wanted, allowed), 15, 120)) + 1)
