@@ -23,6 +23,7 @@ from xec_export import export_checkpoint
 from xec_geometry import N_SENSORS, angles_to_direction, uvw_to_xyz
 from xec_models.checkpoint.content import NetworkWeights
 from xec_models.checkpoint.writing import new_checkpoint, save_checkpoint
+from xec_models.reconstruction.autoencoder import XECMaskedAutoencoder
 from xec_models.reconstruction.inpainter.inpainter import XECInpainter
 from xec_models.regressor.regressor import XECRegressor
 
@@ -155,6 +156,26 @@ def write_inpainter(path: Path, *, seed: int = 3, **model: Any) -> Path:
     checkpoint = new_checkpoint("inpainter", config, NetworkWeights(network.state_dict()))
     save_checkpoint(path, checkpoint)
     return path
+
+
+def write_autoencoder(path: Path, *, seed: int = 3, **model: Any) -> Path:
+    """A checkpoint of a small masked autoencoder with random weights."""
+    config = {
+        "model": {"encoder_dim": 32, "hidden_dim": 32, "num_fusion_layers": 1, "decoder_dim": 16, **model},
+        "normalization": {},
+        "data": {"npho_branch": "npho", "time_branch": "relative_time"},
+    }
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        network = XECMaskedAutoencoder.from_config(config)
+    save_checkpoint(path, new_checkpoint("mae", config, NetworkWeights(network.state_dict())))
+    return path
+
+
+@pytest.fixture(scope="session")
+def make_autoencoder() -> Callable[..., Path]:
+    """`write_autoencoder`, for tests."""
+    return write_autoencoder
 
 
 @pytest.fixture

@@ -7,13 +7,16 @@ from typing import Annotated
 
 import typer
 
+from xec_export.commands.defaults import GroupWithDefault
+from xec_export.commands.options import listed
 from xec_geometry.cli.options import Force
 
+export = typer.Typer(cls=GroupWithDefault)
 
-def export(
-    checkpoint: Annotated[
-        Path, typer.Argument(help="A checkpoint of 'xec train': a regressor or an inpainter.")
-    ],
+
+@export.command("export")
+def export_network(
+    checkpoint: Annotated[Path, typer.Argument(help="A checkpoint of 'xec train', of any objective.")],
     output: Annotated[
         Path | None,
         typer.Option(
@@ -41,16 +44,25 @@ def export(
             "times the computing.",
         ),
     ] = False,
+    tasks: Annotated[
+        list[str] | None,
+        typer.Option(help="Only these tasks of the network; may be repeated, or a list with commas."),
+    ] = None,
+    encoder: Annotated[
+        bool, typer.Option("--encoder", help="The encoder alone, of any network: a token for each face.")
+    ] = False,
     force: Force = False,
 ) -> None:
     """Export a network to ONNX: raw readings in, physical quantities out.
 
     Of an inpainter the readings of all sensors come out, recovered where
-    a third input, 'dead', says so.
+    a third input, 'dead', says so; of a masked autoencoder what it makes
+    of the sensors that the input 'mask' does not hide.
 
     The graph is compared with torch on batches of 0, 1, 3 and 64 events
     and on invalid readings, and kept only if they agree. A description
-    of inputs, outputs and constants is written beside it as JSON.
+    of inputs, outputs and constants is written beside it as JSON;
+    'xec export inspect FILE' prints it.
     """
     from xec_export.commands.messages import print_export, print_parity
     from xec_export.onnx.export import export_checkpoint
@@ -63,10 +75,28 @@ def export(
             check_output(path, inputs=[checkpoint, *map(Path, data or ())], force=force)
     try:
         report = export_checkpoint(
-            checkpoint, output, data=data, tolerance=tolerance, opset=opset, mirror=mirror
+            checkpoint,
+            output,
+            data=data,
+            tolerance=tolerance,
+            opset=opset,
+            mirror=mirror,
+            tasks=listed(tasks),
+            encoder=encoder,
         )
     except ParityError as error:
         print_parity(error.report)
         raise
     print_parity(report.parity)
     print_export(report)
+
+
+@export.command("inspect")
+def inspect(
+    model: Annotated[Path, typer.Argument(metavar="FILE", help="An exported network, or a checkpoint.")],
+) -> None:
+    """Print what a network is: inputs, outputs, units, geometry, training, versions."""
+    from xec_export.commands.inspection import print_description
+    from xec_export.prediction.model_file import describe_file
+
+    print_description(describe_file(model), model)

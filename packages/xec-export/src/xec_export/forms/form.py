@@ -24,9 +24,15 @@ class ExportOptions:
     ----------
     mirror
         Whether predictions are averages over an event and its reflections.
+    tasks
+        The tasks that are wanted; None: all.
+    encoder
+        Whether the tokens of the encoder are wanted, not what heads or decoders make of them.
     """
 
     mirror: bool = False
+    tasks: tuple[str, ...] | None = None
+    encoder: bool = False
 
 
 @dataclass(frozen=True)
@@ -60,12 +66,15 @@ class ExportForm:
         Builds network and description from a checkpoint, its path, and what the user asks for.
     options
         The options that it knows; see `ExportOptions`.
+    of_any_kind
+        Whether it is a part that networks of every kind have; `name` is then no kind of checkpoint.
     """
 
     name: str
     summary: str
     build: Callable[[Checkpoint, Path, ExportOptions], Exportable]
     options: tuple[str, ...] = ()
+    of_any_kind: bool = False
 
     def check(self, options: ExportOptions, path: Path) -> None:
         """Refuse options that have no meaning for it.

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from xec_data.schema.branches import INVALID, INVALID_ABOVE
 from xec_export.errors import ExportError
-from xec_export.forms.inputs import READINGS
+from xec_export.forms.inputs import CHANNELS, READINGS
 from xec_export.inpainting.network import SUFFIX
 from xec_export.onnx.description import ModelDescription, OutputDescription
 from xec_export.onnx.network import describe
@@ -19,9 +19,6 @@ from xec_geometry import N_SENSORS
 from xec_models.checkpoint.building import build_model
 from xec_models.checkpoint.content import Checkpoint
 from xec_models.reconstruction.inpainter.inpainter import XECInpainter
-
-# Unit, and the amount of it that matters: differences are compared with the spread of the readings, or this.
-_UNITS = {"npho": ("photons", 1.0, "photons"), "time": ("s", 1e-9, "times")}
 
 
 class Recovery(nn.Module):
@@ -91,15 +88,15 @@ def build_inpainter(checkpoint: Checkpoint, path: Path) -> tuple[Recovery, Model
 def _outputs(network: Recovery) -> tuple[OutputDescription, ...]:
     outputs = []
     for channel in network.channels:
-        unit, scale, what = _UNITS[channel]
+        known = CHANNELS[channel]
         outputs.append(
             OutputDescription(
                 channel + SUFFIX,
                 channel,
                 (channel,),
-                unit,
-                (scale,),
-                f"{what} of every sensor: recovered where dead, '{channel}' elsewhere",
+                known.unit,
+                (known.scale,),
+                f"{known.what} of every sensor: recovered where dead, '{channel}' elsewhere",
                 shape=(N_SENSORS,),
                 copies=channel,
                 needs=(f"npho{SUFFIX}", network.threshold) if channel == "time" else None,

@@ -88,5 +88,26 @@ GRAPH_INPUTS: Registry[GraphInput] = Registry(
 )
 """Every input by its name."""
 
+
+@dataclass(frozen=True)
+class Channel:
+    """A reading of a sensor, where it comes out of a network again.
+
+    Attributes
+    ----------
+    what, unit
+        For people.
+    scale
+        The amount of it that matters: differences are compared with the spread of the readings, or this.
+    """
+
+    what: str
+    unit: str
+    scale: float
+
+
+CHANNELS = {"npho": Channel("photons", "photons", 1.0), "time": Channel("times", "s", 1e-9)}
+"""The readings by name."""
+
 READINGS = ("npho", "time")
 """The inputs of a network that needs nothing but an event's readings."""

@@ -25,8 +25,10 @@ from xec_models.regressor.regressor import XECRegressor
 def build_regressor(checkpoint: Checkpoint, path: Path, options: ExportOptions) -> Exportable:
     """Build the regressor of a checkpoint, with its description."""
     network, description = describe_and_build(checkpoint, path)
+    description = description.only(options.tasks, str(path))
     if options.mirror:
-        description = dataclasses.replace(description, mirror_average=True)
+        # What was validated is the network without the average.
+        description = dataclasses.replace(description, mirror_average=True, resolution={})
         return Exportable(MirrorAverage(network), description)
     return Exportable(network, description)
 

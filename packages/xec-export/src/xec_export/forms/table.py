@@ -12,6 +12,8 @@ from xec_geometry.support.registry import Registry
 if TYPE_CHECKING:
     from xec_models.checkpoint.content import Checkpoint
 
+ENCODER = "encoder"
+
 
 def _regressor(checkpoint: Checkpoint, path: Path, options: ExportOptions) -> Exportable:
     from xec_export.forms.regressor import build_regressor
@@ -25,11 +27,27 @@ def _inpainter(checkpoint: Checkpoint, path: Path, options: ExportOptions) -> Ex
     return Exportable(*build_inpainter(checkpoint, path))
 
 
+def _autoencoder(checkpoint: Checkpoint, path: Path, options: ExportOptions) -> Exportable:  # noqa: ARG001
+    from xec_export.forms.autoencoder import build_autoencoder
+
+    return build_autoencoder(checkpoint, path)
+
+
+def _encoder(checkpoint: Checkpoint, path: Path, options: ExportOptions) -> Exportable:  # noqa: ARG001
+    from xec_export.forms.encoder import build_encoder
+
+    return build_encoder(checkpoint, path)
+
+
 EXPORT_FORMS: Registry[ExportForm] = Registry(
     "kind of network to export",
     (
-        ExportForm("regressor", "physical quantities from raw readings", _regressor, options=("mirror",)),
+        ExportForm(
+            "regressor", "physical quantities from raw readings", _regressor, options=("mirror", "tasks")
+        ),
         ExportForm("inpainter", "readings of all sensors, recovered where dead", _inpainter),
+        ExportForm("mae", "readings of all sensors, reconstructed from those not hidden", _autoencoder),
+        ExportForm(ENCODER, "tokens of the faces", _encoder, options=("encoder",), of_any_kind=True),
     ),
     group="xec.export_forms",
     error=ExportError,
@@ -54,9 +72,12 @@ def build_exportable(checkpoint: Checkpoint, path: Path, options: ExportOptions)
     ExportError
         If nothing of such a checkpoint can be exported, or an option has no meaning for it.
     """
-    if checkpoint.kind not in EXPORT_FORMS:
-        kinds = ", ".join(f"'{name}'" for name in EXPORT_FORMS)
-        raise ExportError(f"{path}: a checkpoint of kind '{checkpoint.kind}'; expected one of {kinds}")
-    form = EXPORT_FORMS[checkpoint.kind]
+    kinds = [name for name, form in EXPORT_FORMS.items() if not form.of_any_kind]
+    if checkpoint.kind not in kinds:
+        raise ExportError(
+            f"{path}: a checkpoint of kind '{checkpoint.kind}'; expected one of "
+            + ", ".join(f"'{name}'" for name in kinds)
+        )
+    form = EXPORT_FORMS[ENCODER if options.encoder else checkpoint.kind]
     form.check(options, path)
     return form.build(checkpoint, path, options)

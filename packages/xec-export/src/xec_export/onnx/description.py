@@ -23,7 +23,7 @@ _FORMAT_KEY = "xec_format_version"
 
 
 # Keys that files of earlier releases lack.
-_LATER = ("mirror_average", "input_range", "nominal_hash", "geometry")
+_LATER = ("mirror_average", "input_range", "nominal_hash", "geometry", "resolution")
 
 
 @dataclass(frozen=True)
@@ -55,6 +55,8 @@ class OutputDescription:
         The input whose numbers it has, bit for bit, where nothing was recovered.
     needs
         Another output, and its least value without which this one is invalid (1e10).
+    positions
+        Of tokens: where the sensors of each are in the mean, x, y, z in cm.
     """
 
     name: str
@@ -68,6 +70,12 @@ class OutputDescription:
     shape: tuple[int, ...] = ()
     copies: str = ""
     needs: tuple[str, float] | None = None
+    positions: tuple[tuple[float, float, float], ...] = ()
+
+    @property
+    def of_sensors(self) -> bool:
+        """Whether it has a number for every sensor."""
+        return len(self.shape) == 1
 
     @property
     def axes(self) -> tuple[int, ...]:
@@ -125,6 +133,9 @@ class ModelDescription:
         Whether predictions are averages over the event and its reflections at z = 0, y = 0 and both.
     input_range
         Usual ranges of the training events, see `xec_data.checking.input_range`; empty if unknown.
+    resolution
+        By task the half width that holds 68 % of the residuals on the validation data, for each column in its
+        unit; empty if unknown.
     inputs
         The inputs of the graph, in its order: names of `GRAPH_INPUTS`, the same whatever branches a network
         was trained on.
@@ -153,6 +164,7 @@ class ModelDescription:
     geometry: str = "nominal"
     nominal_hash: str = ""
     input_range: Mapping[str, Sequence[float]] = field(default_factory=dict)
+    resolution: Mapping[str, Sequence[float]] = field(default_factory=dict)
 
     @property
     def tasks(self) -> tuple[str, ...]:
@@ -188,7 +200,8 @@ class ModelDescription:
                     f"{', '.join(self.tasks)}"
                 )
         left = tuple(output for output in self.outputs if output.task in tasks)
-        return dataclasses.replace(self, outputs=left)
+        known = {task: widths for task, widths in self.resolution.items() if task in tasks}
+        return dataclasses.replace(self, outputs=left, resolution=known)
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything as plain values, ready for JSON."""

@@ -68,6 +68,8 @@ def export_checkpoint(
     tolerance: float = TOLERANCE,
     opset: int = DEFAULT_OPSET,
     mirror: bool = False,
+    tasks: Sequence[str] | None = None,
+    encoder: bool = False,
 ) -> ExportReport:
     """Export a checkpoint to an ONNX file, and keep it only if its predictions are the network's.
 
@@ -88,6 +90,10 @@ def export_checkpoint(
     mirror
         Whether the graph averages its predictions over the event and its reflections, see
         `xec_models.MirrorAverage`; it then computes four times as much.
+    tasks
+        The tasks that the graph predicts; by default all.
+    encoder
+        Whether to export the encoder alone, of a network of any kind: its tokens.
 
     Returns
     -------
@@ -112,7 +118,8 @@ def export_checkpoint(
     check_opset(opset)
 
     contents = read_checkpoint(checkpoint)
-    exportable = build_exportable(contents, checkpoint, ExportOptions(mirror=mirror))
+    options = ExportOptions(mirror, None if tasks is None else tuple(tasks), encoder)
+    exportable = build_exportable(contents, checkpoint, options)
     network = exportable.network
     description = dataclasses.replace(exportable.description, opset=opset)
     events = choose_events(data, contents.config.files, description)

@@ -6,6 +6,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from xec_export.forms.inputs import READINGS
+from xec_export.forms.resolution import validated_resolution
 from xec_export.onnx.description import ModelDescription, OutputDescription
 from xec_geometry import N_SENSORS, geometry_hash
 from xec_geometry.detector.names import check_layout
@@ -23,6 +24,7 @@ def describe(
     outputs: tuple[OutputDescription, ...],
     *,
     inputs: tuple[str, ...] = READINGS,
+    kind: str | None = None,
 ) -> ModelDescription:
     """Describe a network for its users.
 
@@ -38,11 +40,13 @@ def describe(
         What it gives.
     inputs
         What it takes, names of `GRAPH_INPUTS`.
+    kind
+        What it is; by default the kind of the checkpoint.
     """
     files, origin = checkpoint.config.files, checkpoint.provenance
     run = RunDirectory(path.parent)
     return ModelDescription(
-        kind=checkpoint.kind,
+        kind=kind or checkpoint.kind,
         name=run.name if run.config.is_file() else path.stem,
         outputs=outputs,
         inputs=inputs,
@@ -57,6 +61,7 @@ def describe(
         versions=dict(origin.versions),
         export_versions=_installed_versions(),
         epoch=checkpoint.epoch,
+        resolution=validated_resolution(run, path) if kind is None else {},
         input_range={name: list(limits) for name, limits in checkpoint.inputs.items()},
         weights="ema" if checkpoint.weights.averaged else "model",
         git_revision=origin.git_revision or "",

@@ -195,7 +195,9 @@ def _largest_difference(
             difference = np.where(unclear, 0.0, difference)
         # Counts of sensors reach over many powers of ten, and their rounding with them.
         scale = (
-            np.maximum(least, np.where(_is_valid(a), np.abs(a), 0.0)) if output.copies else np.array(least)
+            np.maximum(least, np.where(_is_valid(a), np.abs(a), 0.0))
+            if output.of_sensors
+            else np.array(least)
         )
         if difference.size:
             place = np.unravel_index(np.argmax(difference / scale), difference.shape)

@@ -67,3 +67,28 @@ def check_geometry(description: ModelDescription, path: Path) -> None:
             f"{path}: made for another geometry (layout '{description.layout}', hash "
             f"{found[:12]}, installed {installed[:12]}); its predictions would be wrong"
         )
+
+
+def describe_file(path: Path) -> ModelDescription:
+    """Read what a network is, from whatever form of it.
+
+    Parameters
+    ----------
+    path
+        An exported network, or a checkpoint.
+
+    Raises
+    ------
+    ExportError, CheckpointError
+        If it is neither, or damaged.
+    """
+    check_model_file(path)
+    if is_checkpoint(path):
+        from xec_export.forms.form import ExportOptions
+        from xec_export.forms.table import build_exportable
+        from xec_models.checkpoint.reading import read_checkpoint
+
+        return build_exportable(read_checkpoint(path), path, ExportOptions()).description
+    from xec_export.onnx.graph import read_metadata
+
+    return ModelDescription.from_metadata(read_metadata(path), path)
