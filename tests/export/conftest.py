@@ -138,7 +138,7 @@ def write_inpainter(path: Path, *, seed: int = 3, **model: Any) -> Path:
     """A checkpoint of a small inpainter with random weights."""
     config = {
         "model": {
-            "encoder_dim": 32,
+            "encoder_dim": 128,
             "dim_feedforward": 64,
             "hidden_dim": 32,
             "num_fusion_layers": 1,
@@ -161,7 +161,7 @@ def write_inpainter(path: Path, *, seed: int = 3, **model: Any) -> Path:
 def write_autoencoder(path: Path, *, seed: int = 3, **model: Any) -> Path:
     """A checkpoint of a small masked autoencoder with random weights."""
     config = {
-        "model": {"encoder_dim": 32, "hidden_dim": 32, "num_fusion_layers": 1, "decoder_dim": 16, **model},
+        "model": {"encoder_dim": 128, "hidden_dim": 32, "num_fusion_layers": 1, "decoder_dim": 16, **model},
         "normalization": {},
         "data": {"npho_branch": "npho", "time_branch": "relative_time"},
     }

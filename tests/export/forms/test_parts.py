@@ -21,6 +21,8 @@ pytestmark = pytest.mark.usefixtures("shallow_networks")
 
 TASKS: dict[str, dict[str, Any]] = {"angle": {}, "energy": {"loss_fn": "gaussian_nll"}, "uvwFI": {}}
 
+MODEL = {"encoder_dim": 128, "outer_fine_pool": [3, 3]}
+
 
 @pytest.mark.slow
 def test_some_tasks_with_their_uncertainties(
@@ -29,7 +31,7 @@ def test_some_tasks_with_their_uncertainties(
     event_file: Path,
     tmp_path: Path,
 ) -> None:
-    checkpoint = make_checkpoint(tmp_path / "net.pth", tasks=TASKS, model={"outer_fine_pool": [3, 3]})
+    checkpoint = make_checkpoint(tmp_path / "net.pth", tasks=TASKS, model=MODEL)
     report = export_checkpoint(checkpoint, data=[event_file], tasks=["energy"])
     assert report.description.output_names == ("energy", "energy_sigma")
     predictor = open_predictor(report.onnx)
@@ -60,12 +62,12 @@ def test_the_encoder_alone(
     event_file: Path,
     tmp_path: Path,
 ) -> None:
-    checkpoint = make_checkpoint(tmp_path / "net.pth", tasks=TASKS, model={"outer_fine_pool": [3, 3]})
+    checkpoint = make_checkpoint(tmp_path / "net.pth", tasks=TASKS, model=MODEL)
     report = export_checkpoint(checkpoint, tmp_path / "tokens.onnx", data=[event_file], encoder=True)
     (output,) = report.description.outputs
     assert report.description.kind == "encoder"
     assert output.columns == FACES
-    assert output.shape == (6, 32)
+    assert output.shape == (6, 128)
     # Upstream is z < 0 or > 0 as the detector page says; the inner face lies before the outer one.
     centre = dict(zip(output.columns, output.positions, strict=True))
     assert centre["us"][2] == pytest.approx(-centre["ds"][2])
