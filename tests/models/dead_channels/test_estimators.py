@@ -15,7 +15,7 @@ from xec_models.dead_channels.estimators import (
     neighbours,
     solid_angle_weighted,
 )
-from xec_models.point_source.light_map_fit import find_sources
+from xec_models.point_source.light_map_fit import find_sources, fit_light_map
 
 UVW = np.array([[3.0, 20.0, 4.0], [-18.0, -55.0, 1.5], [10.0, 0.0, 15.0]])
 
@@ -95,9 +95,10 @@ def test_light_as_the_solid_angles_is_reproduced(monkeypatch: pytest.MonkeyPatch
     np.testing.assert_allclose(solid_angle_weighted(npho, hidden)[bright], npho[bright], rtol=1e-9)
 
 
-def test_the_light_map_of_a_point_source_is_exact(hidden: np.ndarray) -> None:
+def test_the_light_map_of_a_point_source_is_found(hidden: np.ndarray) -> None:
     npho = expected_photons(uvw_to_xyz(UVW), 0.05)
-    np.testing.assert_allclose(ESTIMATORS["light map"].function(npho, hidden), npho, rtol=1e-4)
+    # The light of the fit is the map to 1e-3.
+    np.testing.assert_allclose(ESTIMATORS["light map"].function(npho, hidden), npho, rtol=1e-3)
 
 
 @pytest.mark.parametrize("name", ESTIMATORS)
@@ -143,3 +144,8 @@ def test_without_light_on_the_inner_face_no_source_is_assumed() -> None:
     assert np.isnan(find_sources(npho, hidden[np.newaxis])).all()
     np.testing.assert_array_equal(solid_angle_weighted(npho, hidden), neighbour_average(npho, hidden))
     assert np.isnan(ESTIMATORS["light map"].function(npho, hidden)).all()
+
+
+def test_the_light_map_is_that_of_the_exact_fit(light: np.ndarray, hidden: np.ndarray) -> None:
+    photons = ESTIMATORS["light map"].function(light, hidden)
+    np.testing.assert_allclose(photons, fit_light_map(light, hidden).photons, rtol=2e-3)

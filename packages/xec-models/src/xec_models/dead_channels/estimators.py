@@ -20,6 +20,7 @@ from xec_geometry.support.caching import cache
 from xec_geometry.support.registry import Registry
 from xec_models.errors import ModelError
 from xec_models.point_source.light_map_fit import find_sources, fit_light_map
+from xec_models.point_source.point_light import FastPointLight
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
@@ -115,8 +116,11 @@ def light_map(npho: NDArray[np.floating], hidden: Bools, *, geometry: SensorTabl
     numpy.ndarray
         (n, N_SENSORS) float64 photons; NaN for events without light on the inner face.
     """
+    light = FastPointLight(geometry)
     return _in_blocks(
-        lambda counts, visible: fit_light_map(counts, ~visible, geometry=geometry).photons, npho, hidden
+        lambda counts, visible: fit_light_map(counts, ~visible, geometry=geometry, light=light).photons,
+        npho,
+        hidden,
     )
 
 

@@ -91,6 +91,7 @@ def fit_light_map(
     tolerance: float = 1e-2,
     max_steps: int = 40,
     geometry: SensorTable | None = None,
+    light: Light | None = None,
 ) -> LightMapFit:
     """Fit position and energy of a point source to the visible sensors of every event.
 
@@ -108,6 +109,9 @@ def fit_light_map(
         The fit ends after so many in any case.
     geometry
         Where the sensors stand; nominal by default.
+    light
+        Of a point while it is fitted; by default the exact one. `FastPointLight` takes half the time, and its
+        points are off by 0.01 mm.
 
     Returns
     -------
@@ -123,7 +127,7 @@ def fit_light_map(
     npho = np.asarray(npho)
     visible = ~np.asarray(hidden, dtype=bool) & ~is_invalid(npho)
     uvw = starting_points(np.where(visible, npho, INVALID), geometry)
-    light = partial(exact_light, geometry=geometry)
+    light = partial(exact_light, geometry=geometry) if light is None else light
     fit = LightMapFit(
         uvw, np.full(len(npho), np.nan), np.full(npho.shape, np.nan), np.zeros(len(npho), dtype=bool)
     )
