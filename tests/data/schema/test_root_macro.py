@@ -1,4 +1,4 @@
-"""The macro for rec files writes what the schema says: compiled against stand-ins of ROOT's classes, and run."""
+"""The macro for rec files writes what the schema says: compiled against stand-ins of ROOT, and run."""
 
 from __future__ import annotations
 
