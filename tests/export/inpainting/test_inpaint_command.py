@@ -9,7 +9,9 @@ import torch
 import uproot
 
 from xec_data import DataError, TreeWriter
+from xec_data.checking.input_range import event_quantities, measure_range
 from xec_data.normalization.transforms import NormalizationConfig
+from xec_data.schema.branches import is_invalid
 from xec_export.inpainting.files import inpaint_files
 from xec_export.inpainting.network import InpaintingNetwork
 from xec_geometry import N_SENSORS
@@ -56,7 +58,7 @@ def read(path, tree="tree"):
 def make_network(tmp_path_factory):
     """A function that gives the checkpoint of a small inpainter."""
 
-    def make(**model):
+    def make(inputs=None, **model):
         torch.manual_seed(3)
         config = {
             "model": InpainterConfig(
@@ -67,7 +69,8 @@ def make_network(tmp_path_factory):
         }
         network = XECInpainter.from_config(config)
         path = tmp_path_factory.mktemp("network") / "checkpoint_best.pth"
-        save_checkpoint(path, new_checkpoint("inpainter", config, NetworkWeights(network.state_dict())))
+        weights = NetworkWeights(network.state_dict())
+        save_checkpoint(path, new_checkpoint("inpainter", config, weights, inputs=inputs))
         return path
 
     return make
@@ -322,6 +325,53 @@ def test_a_file_that_is_replaced_meanwhile(tmp_path, network):
     with pytest.raises(DataError, match=r"in\.root was changed while it was in use"):
         inpaint_files(InpaintingNetwork(network), [source], tmp_path / "out.root", progress=replace)
     assert not (tmp_path / "out.root").exists()
+
+
+def test_a_file_that_is_written_to_meanwhile(tmp_path, network):
+    source = write(tmp_path / "in.root", events())
+
+    def overwrite(_done, _total):
+        content = bytearray(source.read_bytes())
+        content[-1] ^= 1
+        source.write_bytes(content)
+
+    with pytest.raises(DataError, match=r"in\.root was changed while it was in use"):
+        inpaint_files(InpaintingNetwork(network), [source], tmp_path / "out.root", progress=overwrite)
+    assert not (tmp_path / "out.root").exists()
+
+
+def test_a_file_that_is_cut(tmp_path, network, capsys):
+    source = write(tmp_path / "in.root", events())
+    whole = source.read_bytes()
+    for length in (0, 19, len(whole) // 2, len(whole) - 1):
+        source.write_bytes(whole[:length])
+        assert inpaint(network, source, "-o", tmp_path / "out.root") == 2
+        said = capsys.readouterr().err
+        assert f"{source} is {'truncated' if length else 'empty'}" in said
+        assert len(said.splitlines()) == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["in.root"]
+
+
+@pytest.mark.parametrize("branch", ["npho", "relative_npho"])
+def test_photons_in_other_units(tmp_path, make_network, dead_list, capsys, branch):
+    columns = events()
+    usual = measure_range([event_quantities(columns["npho"], columns["relative_time"])], absolute_times=False)
+    network, out = make_network(usual), tmp_path / "out.root"
+    scaled = {branch if name == "npho" else name: values for name, values in columns.items()}
+    scaled[branch] = np.where(is_invalid(columns["npho"]), 1e10, columns["npho"] / 1000).astype(np.float32)
+    source = write(tmp_path / "in.root", scaled)
+    options = (source, "-o", out, "--dead", dead_list, "--npho-branch", branch)
+    assert inpaint(network, *options) == 2
+    said = capsys.readouterr().err
+    assert "100 % of the events are unlike those of the training in their light" in said
+    assert "--accept-range" in said
+    assert not out.exists()
+    assert inpaint(network, *options, "--accept-range") == 0
+    assert "unlike those of the training" in capsys.readouterr().err
+    assert set(read(out)) == {*scaled, "inpainted"}
+    whole = write(tmp_path / "whole.root", columns)
+    assert inpaint(network, whole, "-o", tmp_path / "usual.root", "--dead", dead_list) == 0
+    assert "unlike" not in capsys.readouterr().err
 
 
 def test_spoilt_events_have_no_influence_on_the_others(network):

@@ -12,13 +12,14 @@ import pytest
 from xec_data.checking.input_range import event_quantities, measure_range
 from xec_export import ExportError, PredictionOptions, open_predictor, predict_files
 from xec_export.output.input_check import InputCheck
+from xec_geometry import N_SENSORS
 from xec_geometry.errors import XecError
 
 RANGES = {"light": (1e5, 1e6)}
 
 
 def events(light: list[float]) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
-    npho = np.zeros((len(light), 4760))
+    npho = np.zeros((len(light), N_SENSORS))
     npho[:, 0] = light
     return npho, np.full(npho.shape, 1e10)
 

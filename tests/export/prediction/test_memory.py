@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from xec_data import TreeWriter
+from xec_data.writing import tree_writer
 
 # Chunks of 2 MB, so that small files have many of them. Prints what the memory grew to, in kB.
 PREDICT = """
@@ -27,15 +28,15 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 
 @pytest.mark.skipif(sys.platform != "linux", reason="ru_maxrss is in kB on Linux only")
 def test_it_does_not_grow_with_the_file(
-    exported: Any, make_events: Callable[..., Any], tmp_path: Path
+    exported: Any, make_events: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     peaks, events = [], make_events(250)
+    monkeypatch.setattr(tree_writer, "CLUSTER_BYTES", sum(values.nbytes for values in events.values()))
     for times in (1, 4):
         path = tmp_path / f"{times}.root"
         with TreeWriter(path, compression="none") as writer:
             for _ in range(times):
                 writer.extend(events)
-                writer._flush()
         done = subprocess.run(
             [sys.executable, "-c", PREDICT, exported.onnx, path, tmp_path / f"out{times}.root"],
             capture_output=True, text=True, check=True, env={**os.environ, "OMP_NUM_THREADS": "1"},

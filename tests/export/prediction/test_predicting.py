@@ -340,9 +340,12 @@ def test_a_finished_file_is_not_made_again(
 
     # Another option, model or input makes another file.
     assert run("predict", exported.onnx, events, "-o", output, "--angle-unit", "rad") == 2
+    assert f"{output} exists, made with other options (angle_unit); " in capsys.readouterr().err
     assert run("predict", exported.checkpoint, events, "-o", output) == 2
+    assert f"{output} exists, made with another model; " in capsys.readouterr().err
     simulate_file(events, SimulationConfig(seed=77), 3)
-    assert run("predict", exported.onnx, events, "-o", output) == 2
+    assert run("predict", exported.onnx, events, "-o", output, "--mirror") == 2
+    assert "made with other inputs and other options (mirror_average); " in capsys.readouterr().err
     assert output.stat().st_mtime_ns == before
     assert run("predict", exported.onnx, events, "-o", output, "--force", "--accept-range") == 0
     assert output.stat().st_mtime_ns != before

@@ -170,16 +170,18 @@ def _into_one(
     from xec_data.reading.file_paths import find_files
     from xec_export.commands.messages import print_prediction
     from xec_export.commands.progress import events_progress
-    from xec_export.output.origin import is_made_from
+    from xec_export.output.origin import described, differences
     from xec_export.prediction.files import predict_files
     from xec_geometry.support.output import check_output
 
     files = find_files(list(inputs))
-    if dump is None and not force and is_made_from(output, options.origin(predictor, files)):
+    origin = options.origin(predictor, files)
+    different = None if force else differences(output, origin)
+    if different == [] and dump is None:
         print(f"{output} is there already, complete, of the same model and inputs (--force makes it again)")
         return
     protected = [*options.files(predictor), *files]
-    check_output(output, inputs=protected, force=force)
+    check_output(output, inputs=protected, force=force, standing=described(different))
     if dump is not None:
         check_output(dump, inputs=protected, force=force)
     with events_progress("predict") as progress:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
+
+from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError
 
 from xec_data.errors import DataError
 from xec_data.reading.file_digest import header_digest
@@ -18,7 +20,30 @@ ORIGIN_KEY = "made_from"
 """Key of the origin in the metadata of a file."""
 
 
-def origin_of(model: Sequence[Path], inputs: Sequence[Path], **options: Any) -> dict[str, Any]:
+class Origin(BaseModel):
+    """What a file is made from.
+
+    Attributes
+    ----------
+    model
+        Hashes of the files of the network.
+    inputs
+        Paths of the files of events in their order, each with its `header_digest`.
+    options
+        Everything else that its contents depend on.
+    version
+        Version of xec-export.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    model: tuple[str, ...]
+    inputs: tuple[tuple[str, str], ...]
+    options: Mapping[str, JsonValue]
+    version: str
+
+
+def origin_of(model: Sequence[Path], inputs: Sequence[Path], **options: Any) -> Origin:
     """Describe what a file is made from.
 
     Parameters
@@ -29,18 +54,13 @@ def origin_of(model: Sequence[Path], inputs: Sequence[Path], **options: Any) -> 
         The files of events, in their order.
     options
         Everything else that its contents depend on.
-
-    Returns
-    -------
-    dict
-        Plain values, ready for JSON.
     """
-    return {
-        "model": [file_digest(path) for path in model],
-        "inputs": [[str(path.resolve()), header_digest(path)] for path in inputs],
-        "options": options,
-        "version": version("xec-export"),
-    }
+    return Origin(
+        model=tuple(file_digest(path) for path in model),
+        inputs=tuple((str(path.resolve()), header_digest(path)) for path in inputs),
+        options=options,
+        version=version("xec-export"),
+    )
 
 
 def file_digest(path: Path) -> str:
@@ -55,19 +75,39 @@ def _digest(path: Path, _identity: FileIdentity) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def is_made_from(output: Path, origin: dict[str, Any] | None) -> bool:
-    """Return whether a file is there, complete, and made from just this.
+def differences(output: Path, origin: Origin | None) -> list[str] | None:
+    """Tell how what a file was made from differs from what it would be made from now.
 
     Parameters
     ----------
     output
         The file.
     origin
-        Result of `origin_of`; None is the origin of no file.
+        What it would be made from; None is the origin of no file.
+
+    Returns
+    -------
+    list of str or None
+        ``another model``, ``other inputs``, …; empty if the file need not be made again. None if there is
+        no complete file that says what it was made from.
     """
     if origin is None or not output.is_file():
-        return False
+        return None
     try:
-        return read_metadata(output).get(ORIGIN_KEY) == origin
-    except DataError:
-        return False
+        found = Origin.model_validate(read_metadata(output).get(ORIGIN_KEY))
+    except (DataError, ValidationError):
+        return None
+    names = [*origin.options, *(name for name in found.options if name not in origin.options)]
+    options = [name for name in names if found.options.get(name) != origin.options.get(name)]
+    said = {
+        "another model": found.model != origin.model,
+        "other inputs": found.inputs != origin.inputs,
+        f"other options ({', '.join(options)})": bool(options),
+        f"version {found.version} of xec-export": found.version != origin.version,
+    }
+    return [text for text, differs in said.items() if differs]
+
+
+def described(different: Sequence[str] | None) -> str:
+    """Say what `differences` found, for a message; empty without any."""
+    return f"made with {' and '.join(different)}" if different else ""

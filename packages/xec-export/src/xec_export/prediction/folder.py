@@ -7,11 +7,10 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from xec_data import find_files
 from xec_export.errors import ExportError
-from xec_export.output.origin import is_made_from
+from xec_export.output.origin import Origin, described, differences
 from xec_export.prediction.files import PredictionReport, predict_files
 from xec_export.prediction.options import PredictionOptions
 from xec_export.prediction.predictor import Predictor
@@ -139,11 +138,13 @@ def predict_folder(
     to_make: list[Path] = []
     for path, output in outputs.items():
         try:
-            if not force and is_made_from(output, _origin(options, predictor, path)):
+            different = None if force else differences(output, _origin(options, predictor, path))
+            if different == []:
                 report.finished.append(output)
                 continue
             # What does not exist is no input: thousands of files need not be compared with each other.
-            check_output(output, inputs=protected if os.path.lexists(output) else (), force=force)
+            rivals = protected if os.path.lexists(output) else ()
+            check_output(output, inputs=rivals, force=force, standing=described(different))
         except XecError as error:
             if not keep_going:
                 raise
@@ -215,7 +216,7 @@ def _equal(names: dict[Path, str]) -> list[Path]:
     return [path for paths in by_name.values() if len(paths) > 1 for path in paths]
 
 
-def _origin(options: PredictionOptions, predictor: Predictor, path: Path) -> dict[str, Any] | None:
+def _origin(options: PredictionOptions, predictor: Predictor, path: Path) -> Origin | None:
     try:
         return options.origin(predictor, [path])
     except OSError:

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from xec_data.schema.branches import TREE_NAME
 from xec_export.onnx.description import ModelDescription
-from xec_export.output.origin import origin_of
+from xec_export.output.origin import Origin, origin_of
 from xec_export.prediction.model_file import files_of
 from xec_export.prediction.predictor import Predictor
 from xec_export.recovery.treatment import DeadChannelTreatment
@@ -58,7 +57,7 @@ class PredictionOptions:
             *(self.dead_channels.files if self.dead_channels is not None else ()),
         ]
 
-    def origin(self, predictor: Predictor, files: Sequence[Path]) -> dict[str, Any]:
+    def origin(self, predictor: Predictor, files: Sequence[Path]) -> Origin:
         """Return what a file of predictions notes about its making; see `origin_of`."""
         return origin_of(
             files_of(predictor.path),

@@ -67,7 +67,9 @@ def check_writable(path: str | Path, *, inputs: Iterable[str | Path] = ()) -> Pa
     return path
 
 
-def check_output(path: str | Path, *, inputs: Iterable[str | Path] = (), force: bool = False) -> Path:
+def check_output(
+    path: str | Path, *, inputs: Iterable[str | Path] = (), force: bool = False, standing: str = ""
+) -> Path:
     """Check that an output of a command can be written: as `check_writable`, and that nothing stands there.
 
     Parameters
@@ -78,6 +80,8 @@ def check_output(path: str | Path, *, inputs: Iterable[str | Path] = (), force: 
         Files that are read for it.
     force
         Whether an existing file may be replaced; an input never.
+    standing
+        What is known of an existing file, for the message.
 
     Raises
     ------
@@ -87,7 +91,8 @@ def check_output(path: str | Path, *, inputs: Iterable[str | Path] = (), force: 
     path = check_writable(path, inputs=inputs)
     # A link to nowhere is something, too.
     if os.path.lexists(path) and not force:
-        raise OutputError(f"{path} exists; another name for the output, or --force to replace it")
+        known = f", {standing}" if standing else ""
+        raise OutputError(f"{path} exists{known}; another name for the output, or --force to replace it")
     return path
 
 
