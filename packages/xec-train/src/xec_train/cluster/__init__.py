@@ -1,0 +1,1 @@
+"""Trainings, predictions and notebooks as jobs of SLURM."""
