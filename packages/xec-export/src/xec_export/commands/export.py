@@ -51,6 +51,21 @@ def export_network(
     encoder: Annotated[
         bool, typer.Option("--encoder", help="The encoder alone, of any network: a token for each face.")
     ] = False,
+    precision: Annotated[
+        str,
+        typer.Option(
+            metavar="fp32|fp16|int8",
+            help="Precision of the products with weights; all else stays in float32. A lower one is "
+            "refused if a 68 % width grows by more than 1 %.",
+        ),
+    ] = "fp32",
+    events: Annotated[
+        list[str] | None,
+        typer.Option(help="ROOT file with truth to measure the loss of a lower precision on."),
+    ] = None,
+    accept_loss: Annotated[
+        bool, typer.Option("--accept-loss", help="Keep a graph of lower precision whatever it costs.")
+    ] = False,
     force: Force = False,
 ) -> None:
     """Export a network to ONNX: raw readings in, physical quantities out.
@@ -64,15 +79,16 @@ def export_network(
     of inputs, outputs and constants is written beside it as JSON;
     'xec export inspect FILE' prints it.
     """
-    from xec_export.commands.messages import print_export, print_parity
+    from xec_export.commands.messages import print_export, print_loss, print_parity
     from xec_export.onnx.export import export_checkpoint
     from xec_export.onnx.parity import ParityError
+    from xec_export.precision.loss import LossError
     from xec_geometry.support.output import check_output
 
     # Without a name it is the run's own graph, which every export of the run replaces.
     if output is not None:
         for path in (output, output.with_suffix(".json")):
-            check_output(path, inputs=[checkpoint, *map(Path, data or ())], force=force)
+            check_output(path, inputs=[checkpoint, *map(Path, (*(data or ()), *(events or ())))], force=force)
     try:
         report = export_checkpoint(
             checkpoint,
@@ -83,11 +99,19 @@ def export_network(
             mirror=mirror,
             tasks=listed(tasks),
             encoder=encoder,
+            precision=precision,
+            events=events,
+            accept_loss=accept_loss,
         )
     except ParityError as error:
         print_parity(error.report)
         raise
+    except LossError as error:
+        print_loss(error.report, precision)
+        raise
     print_parity(report.parity)
+    if report.loss is not None:
+        print_loss(report.loss, precision)
     print_export(report)
 
 

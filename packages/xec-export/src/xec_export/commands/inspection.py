@@ -56,6 +56,7 @@ def summary_rows(description: ModelDescription) -> list[tuple[str, str]]:
         ("tasks", ", ".join(description.tasks)),
         ("angles", description.angle_unit),
         ("mirror average", "yes" if description.mirror_average else "no"),
+        ("precision", _precision(description)),
         ("layout", description.layout),
         (
             "geometry",
@@ -71,6 +72,13 @@ def summary_rows(description: ModelDescription) -> list[tuple[str, str]]:
         ("opset", "no graph" if description.opset is None else str(description.opset)),
     ]
     return rows
+
+
+def _precision(description: ModelDescription) -> str:
+    lost = (f"{task} {max(growth):+.2%}" for task, growth in description.precision_loss.items())
+    return (
+        f"{description.precision}{', 68 % widths: ' if description.precision_loss else ''}{', '.join(lost)}"
+    )
 
 
 def _geometry(description: ModelDescription) -> str:

@@ -8,12 +8,14 @@ from rich.console import Console
 from rich.table import Table
 
 from xec_export.commands.progress import duration
+from xec_export.precision.loss import ALLOWED_GROWTH
 
 if TYPE_CHECKING:
     from xec_export.inpainting.files import InpaintingReport
     from xec_export.inpainting.network import InpaintingNetwork
     from xec_export.onnx.export import ExportReport
     from xec_export.onnx.parity import ParityReport
+    from xec_export.precision.loss import LossReport
     from xec_export.prediction.files import PredictionReport
     from xec_export.prediction.folder import FolderProgress, FolderReport
     from xec_export.prediction.predictor import Predictor
@@ -43,6 +45,28 @@ def print_parity(report: ParityReport) -> None:
             f"{row.relative:.1e}",
             row.case,
             style=None if row.relative <= report.tolerance else "red",
+        )
+    Console(soft_wrap=True).print(table)
+
+
+def print_loss(report: LossReport, precision: str) -> None:
+    """Print the widths of a graph of lower precision beside those in float32."""
+    table = Table(
+        title=f"Half widths that hold 68 % of the residuals of {report.n_events} events of {report.source}",
+        title_justify="left",
+    )
+    table.add_column("output")
+    for heading in ("fp32", precision, "growth"):
+        table.add_column(heading, justify="right")
+    table.add_column("unit")
+    for row in report.losses:
+        table.add_row(
+            row.column,
+            f"{row.full:.4g}",
+            f"{row.reduced:.4g}",
+            f"{row.n_lost} events lost" if row.n_lost else f"{row.growth:+.2%}",
+            row.unit,
+            style=None if row.growth <= ALLOWED_GROWTH else "red",
         )
     Console(soft_wrap=True).print(table)
 

@@ -28,11 +28,14 @@ class ExportOptions:
         The tasks that are wanted; None: all.
     encoder
         Whether the tokens of the encoder are wanted, not what heads or decoders make of them.
+    precision
+        A name of `PRECISIONS`.
     """
 
     mirror: bool = False
     tasks: tuple[str, ...] | None = None
     encoder: bool = False
+    precision: str = "fp32"
 
 
 @dataclass(frozen=True)

@@ -43,7 +43,10 @@ EXPORT_FORMS: Registry[ExportForm] = Registry(
     "kind of network to export",
     (
         ExportForm(
-            "regressor", "physical quantities from raw readings", _regressor, options=("mirror", "tasks")
+            "regressor",
+            "physical quantities from raw readings",
+            _regressor,
+            options=("mirror", "tasks", "precision"),
         ),
         ExportForm("inpainter", "readings of all sensors, recovered where dead", _inpainter),
         ExportForm("mae", "readings of all sensors, reconstructed from those not hidden", _autoencoder),

@@ -38,6 +38,12 @@ def count_axes_from_front(model: onnx.ModelProto) -> None:
         name = f"axes_{number}"
         graph.initializer.append(onnx.numpy_helper.from_array(np.where(axes < 0, axes + rank, axes), name))
         node.input[1] = name
+    drop_unused_constants(model)
+
+
+def drop_unused_constants(model: onnx.ModelProto) -> None:
+    """Remove the constants of a graph that none of its operations takes, in place."""
+    graph = model.graph
     used = {name for node in graph.node for name in node.input} | {info.name for info in graph.output}
     for tensor in [tensor for tensor in graph.initializer if tensor.name not in used]:
         graph.initializer.remove(tensor)

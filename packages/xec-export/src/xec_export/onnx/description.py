@@ -23,7 +23,15 @@ _FORMAT_KEY = "xec_format_version"
 
 
 # Keys that files of earlier releases lack.
-_LATER = ("mirror_average", "input_range", "nominal_hash", "geometry", "resolution")
+_LATER = (
+    "mirror_average",
+    "input_range",
+    "nominal_hash",
+    "geometry",
+    "resolution",
+    "precision",
+    "precision_loss",
+)
 
 
 @dataclass(frozen=True)
@@ -136,6 +144,10 @@ class ModelDescription:
     resolution
         By task the half width that holds 68 % of the residuals on the validation data, for each column in its
         unit; empty if unknown.
+    precision
+        Of the products with weights, a name of `PRECISIONS`; all else is in float32.
+    precision_loss
+        By task, the fraction by which the 68 % width of each column is larger than in float32.
     inputs
         The inputs of the graph, in its order: names of `GRAPH_INPUTS`, the same whatever branches a network
         was trained on.
@@ -165,6 +177,8 @@ class ModelDescription:
     nominal_hash: str = ""
     input_range: Mapping[str, Sequence[float]] = field(default_factory=dict)
     resolution: Mapping[str, Sequence[float]] = field(default_factory=dict)
+    precision: str = "fp32"
+    precision_loss: Mapping[str, Sequence[float]] = field(default_factory=dict)
 
     @property
     def tasks(self) -> tuple[str, ...]:

@@ -22,6 +22,9 @@ from xec_export.onnx.description import ModelDescription
 from xec_export.onnx.graph import DEFAULT_OPSET, check_opset, write_onnx
 from xec_export.onnx.parity import TOLERANCE, ParityError, ParityReport, Predict, compare
 from xec_export.onnx.parity_events import choose_events
+from xec_export.precision.loss import LossError, LossReport, read_true_events
+from xec_export.precision.reduction import reduce_precision
+from xec_export.precision.table import FULL, PRECISIONS
 from xec_export.prediction.graph import OnnxGraph
 from xec_export.prediction.model_file import check_model_file
 from xec_geometry.support.output import atomic_output, check_writable
@@ -49,6 +52,8 @@ class ExportReport:
         Size of the ONNX file.
     seconds
         Duration of the export, including the comparison.
+    loss
+        The widths of the graph of lower precision, and of that in float32.
     """
 
     onnx: Path
@@ -58,6 +63,7 @@ class ExportReport:
     n_parameters: int
     n_bytes: int
     seconds: float
+    loss: LossReport | None = None
 
 
 def export_checkpoint(
@@ -70,6 +76,9 @@ def export_checkpoint(
     mirror: bool = False,
     tasks: Sequence[str] | None = None,
     encoder: bool = False,
+    precision: str = FULL,
+    events: Sequence[str | Path] | None = None,
+    accept_loss: bool = False,
 ) -> ExportReport:
     """Export a checkpoint to an ONNX file, and keep it only if its predictions are the network's.
 
@@ -94,6 +103,12 @@ def export_checkpoint(
         The tasks that the graph predicts; by default all.
     encoder
         Whether to export the encoder alone, of a network of any kind: its tokens.
+    precision
+        Of the products with weights, a name of `PRECISIONS`.
+    events
+        Files with truth on which the loss of a lower precision is measured.
+    accept_loss
+        Whether a graph is kept whose 68 % widths are larger than those in float32 by more than 1 %.
 
     Returns
     -------
@@ -106,6 +121,8 @@ def export_checkpoint(
         If a file cannot be read or written.
     ParityError
         If a difference exceeds the tolerance. Nothing is written then.
+    LossError
+        If a lower precision costs too much. Nothing is written then.
     """
     start = time.monotonic()
     checkpoint = Path(checkpoint)
@@ -118,17 +135,33 @@ def export_checkpoint(
     check_opset(opset)
 
     contents = read_checkpoint(checkpoint)
-    options = ExportOptions(mirror, None if tasks is None else tuple(tasks), encoder)
+    PRECISIONS.get_named(precision, "--precision: ")
+    if precision != FULL and not events:
+        raise ExportError(
+            f"--precision {precision}: its loss is measured on events with truth; expected --events FILE"
+        )
+    options = ExportOptions(mirror, None if tasks is None else tuple(tasks), encoder, precision)
     exportable = build_exportable(contents, checkpoint, options)
     network = exportable.network
     description = dataclasses.replace(exportable.description, opset=opset)
-    events = choose_events(data, contents.config.files, description)
+    files = contents.config.files
+    compared = choose_events(data, files, description)
+    true_events = (
+        read_true_events(events, files.tree_name, description) if events and precision != FULL else None
+    )
 
     json_path = onnx_path.with_suffix(".json")
+    loss: LossReport | None = None
     with atomic_output(onnx_path) as temporary:
-        write_onnx(network, description, temporary)
+        products = write_onnx(network, description, temporary)
         try:
-            parity = compare(torch_predict(network), OnnxGraph(temporary), description, events, tolerance)
+            parity = compare(torch_predict(network), OnnxGraph(temporary), description, compared, tolerance)
+            if true_events is not None and parity.passed:
+                description, loss = reduce_precision(
+                    temporary, products, description, precision, true_events, accept_loss=accept_loss
+                )
+        except LossError as error:
+            raise LossError(str(error).replace(str(temporary), str(onnx_path)), error.report) from error
         except ExportError as error:
             # The user does not know the temporary name.
             raise ExportError(str(error).replace(str(temporary), str(onnx_path))) from error
@@ -145,6 +178,7 @@ def export_checkpoint(
         n_parameters=sum(parameter.numel() for parameter in network.parameters()),
         n_bytes=n_bytes,
         seconds=time.monotonic() - start,
+        loss=loss,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import contextlib
 import logging
 import warnings
@@ -28,6 +29,12 @@ DEFAULT_OPSET = 20
 
 # protobuf cannot hold more in one message, and the file is to be one.
 LARGEST_FILE = 2**31 - 1
+
+# What takes most of the time, the modules whose numbers are of order 1, and the products that are norms.
+_PRODUCTS = ("MatMul", "Gemm", "Conv")
+_REDUCIBLE = ("backbone", "hex_encoder", "fusion", "heads")
+_NORMS = "matmul"
+_SCOPES = "pkg.torch.onnx.name_scopes"
 
 # Traced with more than one event, so that nothing is specialized to a batch of one.
 _EVENTS_TRACED = 2
@@ -71,7 +78,7 @@ def check_opset(opset: int) -> int:
     return opset
 
 
-def write_onnx(network: nn.Module, description: ModelDescription, path: Path) -> None:
+def write_onnx(network: nn.Module, description: ModelDescription, path: Path) -> tuple[str, ...]:
     """Export a network to an ONNX file with a dynamic batch.
 
     Parameters
@@ -84,6 +91,11 @@ def write_onnx(network: nn.Module, description: ModelDescription, path: Path) ->
     path
         The file.
 
+    Returns
+    -------
+    tuple of str
+        The operations of the graph that may have a lower precision, see `reducible_products`.
+
     Raises
     ------
     ExportError
@@ -93,10 +105,39 @@ def write_onnx(network: nn.Module, description: ModelDescription, path: Path) ->
     if size > LARGEST_FILE:
         raise ExportError(f"{path}: the network has {size / 2**30:.1f} GB; an ONNX file holds at most 2 GB")
     model = _traced(network, description)
+    products = reducible_products(model)
     _strip_provenance(model)
     count_axes_from_front(model)
     _describe(model, description)
     path.write_bytes(model.SerializeToString())
+    return products
+
+
+def reducible_products(model: onnx.ModelProto) -> tuple[str, ...]:
+    """Name the products with weights in the encoder and the heads of a graph that torch has written.
+
+    Normalization, sorting into faces, anchor and the scales of the outputs are not among them, nor the norms,
+    which for few channels are products, too.
+    """
+    constants = {tensor.name for tensor in model.graph.initializer}
+    names = []
+    for node in model.graph.node:
+        if node.op_type in _PRODUCTS and constants.intersection(node.input):
+            known = {item.key: item.value for item in node.metadata_props}
+            scopes = [str(scope) for scope in ast.literal_eval(known.get(_SCOPES, "[]"))]
+            parts = {part for scope in scopes for part in scope.split(".")}
+            if parts & set(_REDUCIBLE) and not scopes[-1].startswith(_NORMS):
+                names.append(node.name)
+    return tuple(names)
+
+
+def rewrite_metadata(source: Path, target: Path, description: ModelDescription) -> None:
+    """Write a graph to another file with another description."""
+    import onnx
+
+    model = onnx.load(source)
+    _describe(model, description)
+    target.write_bytes(model.SerializeToString())
 
 
 def read_metadata(path: Path) -> dict[str, str]:
@@ -157,6 +198,8 @@ def _strip_provenance(model: onnx.ModelProto) -> None:
 def _describe(model: onnx.ModelProto, description: ModelDescription) -> None:
     import onnx
 
+    # Those of tools that changed the graph go.
+    model.ClearField("metadata_props")
     onnx.helper.set_model_props(model, description.to_metadata())
     model.producer_name = "xec-export"
     model.producer_version = __version__
