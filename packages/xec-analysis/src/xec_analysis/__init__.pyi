@@ -5,6 +5,7 @@ from .errors import AnalysisError as AnalysisError
 from .estimators.baselines import Baselines as Baselines, fit_baselines as fit_baselines
 from .estimators.point_fit import fit_point_events as fit_point_events
 from .events.display import draw_event as draw_event
+from .events.estimate import Estimate as Estimate
 from .events.event import Event as Event, find_event as find_event, read_event as read_event
 from .inpainting.comparison import (
     ComparisonOptions as ComparisonOptions,

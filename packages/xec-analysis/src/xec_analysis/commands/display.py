@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -23,6 +23,21 @@ def display(
         Path | None,
         typer.Option("--output", "-o", help="Picture: .pdf, .png or .svg; by default FILE_EVENT.pdf here."),
     ] = None,
+    compare: Annotated[
+        Path | None,
+        typer.Option(
+            "--compare",
+            "-c",
+            metavar="PREDICTIONS",
+            help="File of predictions or a run: mark and list what was predicted for the event.",
+        ),
+    ] = None,
+    scale: Annotated[
+        Literal["log", "linear"], typer.Option("--scale", "-s", help="Colours of the photons.")
+    ] = "log",
+    in_space: Annotated[
+        bool, typer.Option("--3d", help="Draw the sensors in space, seen from the target.")
+    ] = False,
     tree: Tree = "tree",
     npho_branch: NphoBranch = "npho",
     time_branch: TimeBranch = "relative_time",
@@ -31,22 +46,25 @@ def display(
 ) -> None:
     """Draw an event on the unrolled detector: photons and times of all sensors, side by side.
 
-    Sensors without a reading are grey; a cross marks the true first interaction point, if the file has it.
+    Sensors without photons are hatched, those without a time alone are grey. Marks show the first interaction
+    point: true, of the conventional reconstruction, and predicted, as far as there is one.
 
     xec display events.root 17 -o event.png
+    xec display events.root --run 12 --event-number 4711 --compare predictions.root
     """
-    from xec_analysis.events.display import display_event
+    from xec_analysis.events.display import display_event, known_estimates
+    from xec_analysis.events.event_file import EventFile
 
     picture, event = display_event(
-        file,
+        EventFile(file, tree, npho_branch, time_branch),
         output,
         entry=entry,
         event_number=event_number,
         run=run,
-        tree_name=tree,
-        npho_branch=npho_branch,
-        time_branch=time_branch,
+        compare=compare,
+        scale=scale,
+        in_space=in_space,
         geometry=geometry,
         force=force,
     )
-    typer.echo(f"{picture}: {event.title}")
+    typer.echo(" · ".join([f"{picture}: {event.title}", *(one.text() for one in known_estimates(event))]))

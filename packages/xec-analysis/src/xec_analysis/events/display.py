@@ -1,26 +1,21 @@
-"""The display of an event on the unrolled detector: photons and times of all sensors, side by side."""
+"""The display of an event: photons and times of all sensors, on the unrolled detector or in space."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from xec_analysis.errors import AnalysisError
-from xec_analysis.events.event import Event, find_event, read_event
-from xec_analysis.style.figures import (
-    NPHO_MAP,
-    ORANGE,
-    TIME_MAP,
-    WHITE,
-    check_format,
-    new_page,
-    save,
-    style,
-)
-from xec_data.schema.branches import NPHO_BRANCH, TIME_BRANCH, TREE_NAME
+from xec_analysis.events.closeup import draw_closeup
+from xec_analysis.events.estimate import Estimate
+from xec_analysis.events.event import Event
+from xec_analysis.events.event_file import EventFile
+from xec_analysis.events.marks import draw_legend, mark_in_space, mark_on_faces
+from xec_analysis.events.panels import Panel, Scale, photon_panel, time_panel
+from xec_analysis.events.predictions import PredictionFile
+from xec_analysis.style.figures import check_format, new_page, save, style
 from xec_geometry import SensorTable, load_geometry
 from xec_geometry.detector.geometry_file import NOMINAL, geometry_files
 from xec_geometry.support.output import check_output
@@ -29,23 +24,21 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-Floats = NDArray[np.float64]
-
-# Photon counts span orders of magnitude; smaller ones would only waste the range of colours.
-_DECADES = 3.5
 _NO_READING = "0.78"
+# Of the darkest sensor in space, and how slowly sensors appear with growing brightness.
+_FAINTEST, _FAINT_POWER = 0.06, 1.5
 
 
 def display_event(
-    file: Path,
+    file: EventFile,
     output: Path | None = None,
     *,
     entry: int | None = None,
     event_number: int | None = None,
     run: int | None = None,
-    tree_name: str = TREE_NAME,
-    npho_branch: str = NPHO_BRANCH,
-    time_branch: str = TIME_BRANCH,
+    compare: Path | None = None,
+    scale: Scale = "log",
+    in_space: bool = False,
     geometry: str = NOMINAL,
     force: bool = True,
 ) -> tuple[Path, Event]:
@@ -54,15 +47,17 @@ def display_event(
     Parameters
     ----------
     file
-        A ROOT file with `npho` and times.
+        The file.
     output
         The picture; by default `<file>_<entry>.pdf` in the current folder.
-    entry
-        Entry of the tree; negative numbers count from the end.
-    event_number, run
-        Number of the event instead, and its run if several runs have that number.
-    tree_name, npho_branch, time_branch
-        Names in the file.
+    entry, event_number, run
+        Which event, as for `EventFile.entry_of`.
+    compare
+        A run or file with predictions of the event, marked beside its truth.
+    scale
+        Of the photons' colours.
+    in_space
+        Draw the sensors in space instead of unrolled.
     geometry
         Where the sensors are drawn, as for `xec_geometry.load_geometry`.
     force
@@ -78,34 +73,37 @@ def display_event(
     Raises
     ------
     AnalysisError
-        If not exactly one of `entry` and `event_number` is given, or there is no such event.
+        If not exactly one of `entry` and `event_number` is given, or there is no such event, or no single
+        prediction of it.
     DataError, OutputError
-        If the file cannot be read, or the picture cannot be written.
+        If a file cannot be read, or the picture cannot be written.
     """
-    if (entry is None) == (event_number is None):
-        raise AnalysisError(f"which event of {file}? expected either an entry (EVENT) or --event-number")
-    if run is not None and event_number is None:
-        raise AnalysisError("--run belongs to --event-number; an entry needs no run")
-    if event_number is not None:
-        entry = find_event(file, event_number, run, tree_name=tree_name)
-    assert entry is not None
-    picture = output if output is not None else Path(f"{file.stem}_{entry}.pdf")
+    entry = file.entry_of(entry, event_number, run)
+    picture = output if output is not None else Path(f"{file.path.stem}_{entry}.pdf")
     check_format(picture)
-    check_output(picture, inputs=[file, *geometry_files(geometry)], force=force)
+    predictions = None if compare is None else PredictionFile(compare)
+    inputs = [file.path, *geometry_files(geometry), *([predictions.source] if predictions else [])]
+    check_output(picture, inputs=inputs, force=force)
     table = load_geometry(geometry)
-    event = read_event(file, entry, tree_name=tree_name, npho_branch=npho_branch, time_branch=time_branch)
-    return draw_event(event, picture, geometry=table), event
+    event = file.read(entry)
+    predicted = predictions.of(event) if predictions else []
+    draw = draw_event_in_space if in_space else draw_event
+    return draw(event, picture, predicted=predicted, scale=scale, geometry=table), event
 
 
 def draw_event(
     event: Event,
     path: Path,
     *,
-    predicted_uvw: Floats | None = None,
+    predicted: Sequence[Estimate] = (),
+    scale: Scale = "log",
     remark: str = "",
     geometry: SensorTable | None = None,
 ) -> Path:
-    """Draw an event into a file.
+    """Draw an event on the unrolled detector into a file.
+
+    Truth, conventional reconstruction and predictions are listed below and marked on the inner face. Sensors
+    without photons are hatched.
 
     Parameters
     ----------
@@ -113,8 +111,10 @@ def draw_event(
         The event.
     path
         The picture; its suffix gives the format.
-    predicted_uvw
-        A reconstructed first interaction point to mark beside the true one, in cm.
+    predicted
+        Predictions to list and mark.
+    scale
+        Of the photons' colours.
     remark
         A second line for the header.
     geometry
@@ -125,74 +125,78 @@ def draw_event(
     Path
         The file written.
     """
+    estimates = known_estimates(event, predicted)
     with style():
         figure = new_page(13.2, 6.6, event.title, remark)
         axes = figure.subplots(1, 2)
-        _draw_npho(figure, axes[0], event, geometry)
-        _draw_time(figure, axes[1], event, geometry)
-        for ax in axes:
-            _mark_points(ax, event.true_uvw, predicted_uvw)
+        for ax, panel in zip(axes, (photon_panel(event, scale), time_panel(event)), strict=True):
+            draw_panel(figure, ax, panel, event, geometry)
+            mark_on_faces(ax, estimates)
+            draw_closeup(ax, panel, event.dead, estimates)
+        draw_legend(figure, estimates)
         return save(figure, path)
 
 
-def _draw_npho(figure: Figure, ax: Axes, event: Event, geometry: SensorTable | None) -> None:
-    from matplotlib.colors import LogNorm
-
-    valid = event.npho[np.isfinite(event.npho)]
-    top = max(float(valid.max(initial=0.0)), 10.0)
-    bottom = max(top / 10**_DECADES, 1.0)
-    shown = np.where(np.isfinite(event.npho), np.maximum(event.npho, bottom), np.nan)
-    _draw_values(figure, ax, shown, "photons", NPHO_MAP, LogNorm(bottom, top), "min", geometry)
-    ax.set_title(
-        f"Photons: {valid.sum():,.0f} in {len(valid)} sensors{_count_without(event.npho)}".replace(",", " ")
-    )
-
-
-def _draw_time(figure: Figure, ax: Axes, event: Event, geometry: SensorTable | None) -> None:
-    from matplotlib.colors import Normalize
-
-    time = event.time * 1e9
-    valid = time[np.isfinite(time)]
-    # A few late sensors would take all the colours.
-    low, high = np.percentile(valid, [0.5, 97.0]) if len(valid) else (0.0, 1.0)
-    norm = Normalize(low, max(high, low + 0.1))
-    _draw_values(figure, ax, time, "time [ns]", TIME_MAP, norm, "both", geometry)
-    ax.set_title(f"Times: {len(valid)} sensors{_count_without(event.time)}")
-
-
-def _draw_values(
-    figure: Figure,
-    ax: Axes,
-    values: Floats,
-    label: str,
-    cmap: str,
-    norm: Any,
-    extend: str,
-    geometry: SensorTable | None,
-) -> None:
+def draw_panel(figure: Figure, ax: Axes, panel: Panel, event: Event, geometry: SensorTable | None) -> None:
+    """Draw the values of an event on the unrolled detector, with a colour bar; dead sensors are hatched."""
+    from xec_geometry.display.hatching import hatch_sensors
     from xec_geometry.display.picture import draw_sensors
 
-    mappable = draw_sensors(ax, values, cmap=cmap, norm=norm, missing=_NO_READING, table=geometry)
-    figure.colorbar(mappable, ax=ax, label=label, extend=extend, shrink=0.75, pad=0.01, aspect=30)
+    mappable = draw_sensors(
+        ax, panel.shown, cmap=panel.cmap, norm=panel.norm, missing=_NO_READING, table=geometry
+    )
+    hatch_sensors(ax, event.dead, geometry)
+    bar: dict[str, Any] = {"shrink": 0.75, "pad": 0.01, "aspect": 30}
+    figure.colorbar(mappable, ax=ax, label=panel.label, extend=panel.extend, **bar)
+    n_dead = int(event.dead.sum())
+    left_out = [f"hatched: {n_dead} dead"] * bool(n_dead) + [f"grey: {panel.n_without} without"] * bool(
+        panel.n_without
+    )
+    ax.set_title(panel.title + (f" ({', '.join(left_out)})" if left_out else ""))
 
 
-def _count_without(values: Floats) -> str:
-    number = int((~np.isfinite(values)).sum())
-    return f" (grey: {number} without)" if number else ""
+def draw_event_in_space(
+    event: Event,
+    path: Path,
+    *,
+    predicted: Sequence[Estimate] = (),
+    scale: Scale = "log",
+    remark: str = "",
+    geometry: SensorTable | None = None,
+) -> Path:
+    """Draw an event in space into a file, the detector seen from the target; parameters as `draw_event`.
+
+    Sensors are the more transparent the fewer photons they have; times are there where photons are.
+    """
+    from xec_geometry.display.space import draw_in_space
+
+    estimates = known_estimates(event, predicted)
+    photons = photon_panel(event, scale)
+    lit = np.nan_to_num(np.ma.filled(photons.norm(photons.shown), 0.0)).clip(0.0, 1.0)
+    opacity = _FAINTEST + (1 - _FAINTEST) * lit**_FAINT_POWER
+    with style():
+        figure = new_page(13.2, 6.6, event.title, remark)
+        for column, panel in enumerate((photons, time_panel(event)), start=1):
+            ax: Any = figure.add_subplot(1, 2, column, projection="3d", computed_zorder=False)
+            mappable = draw_in_space(
+                ax,
+                panel.shown,
+                norm=panel.norm,
+                cmap=panel.cmap,
+                opacity=opacity,
+                hatched=event.dead,
+                table=geometry,
+            )
+            figure.colorbar(
+                mappable, ax=ax, label=panel.label, extend=panel.extend, shrink=0.6, pad=0.08, aspect=30
+            )
+            n_dead = int(event.dead.sum())
+            ax.set_title(panel.title + (f" (crossed: {n_dead} dead)" if n_dead else ""))
+            mark_in_space(ax, estimates)
+        draw_legend(figure, estimates)
+        return save(figure, path)
 
 
-def _mark_points(ax: Axes, truth: Floats | None, prediction: Floats | None) -> None:
-    """Mark points on the inner face, whose unrolled coordinates are u and v."""
-    from matplotlib.patheffects import withStroke
-
-    marks = ((truth, "+", "true first interaction"), (prediction, "x", "predicted"))
-    shown = False
-    for point, marker, label in marks:
-        if point is None or not np.isfinite(point).all():
-            continue
-        shown = True
-        outline = [withStroke(linewidth=3.2, foreground=WHITE)]
-        shape: dict[str, Any] = {"marker": marker, "ms": 11, "mew": 1.6, "color": ORANGE}
-        ax.plot(*point[:2], ls="none", label=label, path_effects=outline, **shape)
-    if shown:
-        ax.legend(loc="lower right", handletextpad=0.2, borderaxespad=0.1)
+def known_estimates(event: Event, predicted: Sequence[Estimate] = ()) -> list[Estimate]:
+    """Return truth, conventional reconstruction and predictions of an event, as far as there are values."""
+    return [estimate for estimate in (event.truth, event.conventional, *predicted) if estimate.is_known]

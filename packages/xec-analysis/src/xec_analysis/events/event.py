@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xec_analysis.errors import AnalysisError
+from xec_analysis.events.estimate import Estimate, estimate_of
 from xec_data.reading.reader import EventReader
 from xec_data.reading.shards import Shard
 from xec_data.schema.branches import NPHO_BRANCH, TIME_BRANCH, TREE_NAME, is_invalid
-from xec_geometry import xyz_to_uvw
 
 Floats = NDArray[np.float64]
 
@@ -23,7 +23,9 @@ _HEADER = (
     "uvwTruth",
     "xyzTruth",
     "energyReco",
+    "timeReco",
     "uvwRecoFI",
+    "xyzRecoFI",
     "run",
     "event",
     "dead",
@@ -53,28 +55,40 @@ class Event:
     numbers: dict[str, Any] = field(default_factory=dict)
 
     @property
+    def dead(self) -> NDArray[np.bool_]:
+        """Sensors without a count of photons, (N_SENSORS,)."""
+        return np.asarray(np.isnan(self.npho))
+
+    @property
+    def truth(self) -> Estimate:
+        """True values, as far as the file has valid ones."""
+        return estimate_of(
+            "true", self.numbers, energy="energyTruth", time="timeTruth", uvw=("uvwTruth",), xyz="xyzTruth"
+        )
+
+    @property
+    def conventional(self) -> Estimate:
+        """Values of the conventional reconstruction, as far as the file has valid ones."""
+        return estimate_of(
+            "conventional",
+            self.numbers,
+            energy="energyReco",
+            time="timeReco",
+            uvw=("uvwRecoFI",),
+            xyz="xyzRecoFI",
+        )
+
+    @property
     def true_uvw(self) -> Floats | None:
         """First interaction point in cm, if the file has a valid one."""
-        if "uvwTruth" in self.numbers:
-            uvw = np.asarray(self.numbers["uvwTruth"], dtype=np.float64)
-        elif "xyzTruth" in self.numbers:
-            uvw = np.asarray(xyz_to_uvw(np.asarray(self.numbers["xyzTruth"], dtype=np.float64)))
-        else:
-            return None
-        return None if is_invalid(uvw).any() else uvw
+        return self.truth.uvw
 
     @property
     def title(self) -> str:
-        """Run, event, energy and position, as far as the file has them."""
+        """Run, event and entry, as far as the file has them."""
         parts = [f"{name} {int(self.numbers[name])}" for name in ("run", "event") if name in self.numbers]
         parts.append(f"entry {self.entry} of {self.path.name}")
-        for name, text in (("energyTruth", "true energy"), ("energyReco", "reconstructed energy")):
-            if name in self.numbers and not is_invalid(self.numbers[name]):
-                parts.append(f"{text} {1e3 * float(self.numbers[name]):.1f} MeV")
-        uvw = self.true_uvw
-        if uvw is not None:
-            parts.append("true (u, v, w) = ({:.1f}, {:.1f}, {:.1f}) cm".format(*uvw))
-        return " · ".join(parts).replace("-", "−")
+        return " · ".join(parts)
 
 
 def read_event(

@@ -11,6 +11,7 @@ import numpy as np
 
 from xec_analysis.errors import AnalysisError
 from xec_analysis.events.display import draw_event
+from xec_analysis.events.estimate import Estimate
 from xec_analysis.events.event import read_event
 from xec_analysis.resolution.digits import three_digits
 from xec_analysis.resolution.results import Floats, Results, TaskResult
@@ -106,7 +107,9 @@ def draw_worst_events(
             draw_event(
                 event,
                 path_of(number),
-                predicted_uvw=result.prediction[i] if result.outputs == _POSITION else None,
+                predicted=[Estimate("predicted", result.prediction[i])]
+                if result.outputs == _POSITION
+                else (),
                 remark=f"number {number} of the worst in {task}: {residuals_text(result, i)}",
             )
         )

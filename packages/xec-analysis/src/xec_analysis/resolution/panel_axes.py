@@ -82,7 +82,7 @@ def draw_cloud(
 
 def stacked_axes(figure: Figure, cell: SubplotSpec) -> tuple[Axes, Axes]:
     from matplotlib.ticker import MaxNLocator
-    from mpl_toolkits.axes_grid1 import make_axes_locatable  # type: ignore[import-untyped]
+    from mpl_toolkits.axes_grid1 import make_axes_locatable
 
     # A grid would leave a gap between the two, in which their labels do not align.
     lower = figure.add_subplot(cell)
