@@ -1,4 +1,4 @@
-"""The first example of the package's README works as printed."""
+"""The examples of the package's README work as printed."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 README = Path(__file__).parents[2] / "packages" / "xec-export" / "README.md"
 
 
-def test_first_example(
+def test_the_examples(
     exported: Any,
     event_file: Path,
     tmp_path: Path,
@@ -23,12 +23,13 @@ def test_first_example(
     shutil.copy(event_file, tmp_path / "events.root")
     monkeypatch.chdir(tmp_path)
     text = README.read_text(encoding="utf-8")
-    example = re.search(r"```python\n(.*?)```", text, flags=re.DOTALL)
-    assert example is not None
-    exec(compile(example[1], str(README), "exec"), {})
+    examples = re.findall(r"```python\n(.*?)```", text, flags=re.DOTALL)
+    for example in examples:
+        exec(compile(example, str(README), "exec"), {})
     printed = capsys.readouterr().out
     assert "angle: theta, phi in deg" in printed
     assert "'n_gamma': [" in printed
+    assert "events; mean ratio" in printed
 
 
 def test_the_table_of_outputs_is_complete(exported: Any) -> None:

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from xec_data.errors import DataError
+from xec_data.reading.in_memory import as_event_rows
 from xec_export.errors import ExportError
 from xec_export.onnx.description import ModelDescription
 
@@ -65,15 +67,24 @@ def in_batches(
 def as_events(values: Any, name: str, n_sensors: int) -> Floats:
     """Return readings as (events, n_sensors) float32, one event with an axis of events too.
 
+    Parameters
+    ----------
+    values
+        Arrays of numpy, awkward or torch, see `as_event_rows`.
+    name
+        What they are, for messages.
+    n_sensors
+        Numbers of an event.
+
     Raises
     ------
     ExportError
         If they have another shape.
     """
+    try:
+        events = as_event_rows(values, name, n_sensors)
+    except DataError as error:
+        raise ExportError(str(error)) from error
     # A number beyond float32 becomes infinite, which is an invalid reading like any other.
     with np.errstate(over="ignore"):
-        array = np.require(values, np.float32, ["C", "W"])
-    events = array[None] if array.ndim == 1 else array
-    if events.ndim != 2 or events.shape[1] != n_sensors:
-        raise ExportError(f"{name} has shape {array.shape}; expected (events, {n_sensors})")
-    return events
+        return np.require(events, np.float32, ["C", "W"])

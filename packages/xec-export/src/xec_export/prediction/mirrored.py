@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from xec_data.tasks.mirroring import mirror_mean, mirror_table
 from xec_data.tasks.table import TASKS
 from xec_export.errors import ExportError
 from xec_export.onnx.description import OutputDescription
+from xec_export.prediction.arrays import ArrayPredictor
 from xec_export.prediction.batches import Floats, as_events
 from xec_export.prediction.predictor import Predictor
 from xec_geometry import MIRRORS, mirrored_sensors
 
 
-class MirroredPredictor:
+class MirroredPredictor(ArrayPredictor):
     """A `Predictor` that asks another one four times: for the event, and reflected at z = 0, y = 0 and both.
 
     The numbers are those of `xec_models.MirrorAverage`, which `xec export --mirror` writes into a graph.
@@ -70,8 +71,7 @@ class MirroredPredictor:
         """Events that go through the network at a time."""
         return self._predictor.batch_size
 
-    def predict(self, npho: ArrayLike, time: ArrayLike) -> dict[str, Floats]:
-        """Predict for any number of events; see `Predictor.predict`."""
+    def _predict(self, npho: Any, time: Any) -> dict[str, Floats]:
         inputs = [
             as_events(values, name, self.description.n_sensors)
             for values, name in zip((npho, time), self.description.inputs, strict=True)

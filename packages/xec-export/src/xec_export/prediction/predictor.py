@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Protocol
-
-from numpy.typing import ArrayLike
+from typing import TYPE_CHECKING, Any, Literal, Protocol, overload
 
 from xec_export.errors import ExportError
 from xec_export.forms.inputs import READINGS
 from xec_export.onnx.description import ModelDescription
+from xec_export.prediction.arrays import ArrayPredictor, Library
 from xec_export.prediction.batches import Floats, in_batches
 from xec_export.prediction.graph import OnnxGraph
 from xec_export.prediction.model_file import check_model_file, is_checkpoint
 from xec_export.prediction.providers import AUTO, PROVIDERS, unavailable
 from xec_geometry import MIRRORS
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 # With few events ONNX Runtime's activations stay in the processor's caches; torch works on a few at a time
 # by itself, and a GPU wants many.
@@ -43,20 +45,16 @@ class Predictor(Protocol):
     def batch_size(self) -> int:
         """Events that go through the network at a time."""
 
-    def predict(self, npho: ArrayLike, time: ArrayLike) -> dict[str, Floats]:
-        """Predict for any number of events.
+    @overload
+    def predict(self, npho: Any, time: Any, *, library: Literal["np"] = "np") -> dict[str, Floats]: ...
 
-        Parameters
-        ----------
-        npho, time
-            Raw photons and seconds, (n, n_sensors) or (n_sensors,) for one event; invalid readings as
-            they stand in the files.
+    @overload
+    def predict(self, npho: Any, time: Any, *, library: Literal["torch"]) -> dict[str, Tensor]: ...
 
-        Returns
-        -------
-        dict
-            Output name to (n, columns) float32, in the units of the description.
-        """
+    def predict(
+        self, npho: Any, time: Any, *, library: Library = "np"
+    ) -> dict[str, Floats] | dict[str, Tensor]:
+        """Predict for one event or any number of them; see `ArrayPredictor.predict`."""
 
 
 def open_predictor(
@@ -99,7 +97,7 @@ def open_predictor(
     return predictor(path, batch_size=batch_size, threads=threads, provider=provider, tasks=tasks)
 
 
-class OnnxPredictor:
+class OnnxPredictor(ArrayPredictor):
     """A network in an ONNX file, run by ONNX Runtime.
 
     Parameters
@@ -127,12 +125,11 @@ class OnnxPredictor:
         passes = len(MIRRORS) if self.description.mirror_average else 1
         self.batch_size = batch_size or (GPU_BATCH if self.device == "cuda" else ONNX_BATCH) // passes
 
-    def predict(self, npho: ArrayLike, time: ArrayLike) -> dict[str, Floats]:
-        """Predict for any number of events; see `Predictor.predict`."""
+    def _predict(self, npho: Any, time: Any) -> dict[str, Floats]:
         return in_batches(self._graph, self.description, self.batch_size, npho, time)
 
 
-class TorchPredictor:
+class TorchPredictor(ArrayPredictor):
     """A network in a checkpoint, run by torch.
 
     Parameters
@@ -164,8 +161,7 @@ class TorchPredictor:
         self.description = description.only(tasks, str(self.path))
         self.batch_size = batch_size or (GPU_BATCH if self.device == "cuda" else TORCH_BATCH)
 
-    def predict(self, npho: ArrayLike, time: ArrayLike) -> dict[str, Floats]:
-        """Predict for any number of events; see `Predictor.predict`."""
+    def _predict(self, npho: Any, time: Any) -> dict[str, Floats]:
         return in_batches(self._run, self.description, self.batch_size, npho, time)
 
     def _run(self, npho: Floats, time: Floats) -> dict[str, Floats]:

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, overload
 
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from xec_data.normalization.transforms import NormalizationConfig
 from xec_geometry import SensorTable
+from xec_models.encoder.arrays import Library, check_library, predict_events
 from xec_models.encoder.encoder import XECEncoder
+
+BATCH = 64
+"""Events that `Network.predict` takes at a time, unless stated."""
 
 
 class Network(nn.Module):
@@ -54,6 +59,47 @@ class Network(nn.Module):
         """Encode normalized readings into tokens (B, tokens, encoder_dim); see `XECEncoder.forward`."""
         tokens: Tensor = self.encoder(x, mask)
         return tokens
+
+    @overload
+    def predict(
+        self, npho: Any, time: Any, *more: Any, library: Literal["np"] = "np", batch_size: int = BATCH
+    ) -> dict[str, NDArray[Any]]: ...
+
+    @overload
+    def predict(
+        self, npho: Any, time: Any, *more: Any, library: Literal["torch"], batch_size: int = BATCH
+    ) -> dict[str, Tensor]: ...
+
+    def predict(
+        self, npho: Any, time: Any, *more: Any, library: Library = "np", batch_size: int = BATCH
+    ) -> dict[str, NDArray[Any]] | dict[str, Tensor]:
+        """Predict for one event or any number of them, without gradients, a batch at a time.
+
+        Parameters
+        ----------
+        npho, time
+            Raw photons and seconds, (n, N_SENSORS), or (N_SENSORS,) for one event: arrays of numpy, awkward
+            (rows of N_SENSORS numbers) or torch.
+        more
+            What else the network takes, in the same form: the dead sensors of an inpainter.
+        library
+            ``np`` for numpy arrays, ``torch`` for tensors on the network's device.
+        batch_size
+            Largest number of events at a time.
+
+        Returns
+        -------
+        dict
+            As the network itself, one row an event, also for one.
+
+        Raises
+        ------
+        ModelError
+            If the arrays are no events, or the library is another one.
+        """
+        check_library(library)
+        found = predict_events(self, (npho, time, *more), batch_size)
+        return found if library == "torch" else {name: values.cpu().numpy() for name, values in found.items()}
 
     @property
     def device(self) -> torch.device:
