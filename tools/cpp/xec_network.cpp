@@ -6,7 +6,6 @@
 #include <array>
 #include <cmath>
 #include <cstdint>
-#include <cstdlib>
 #include <fstream>
 #include <limits>
 #include <locale>
@@ -309,8 +308,6 @@ class OnnxBackend final : public Backend {
       throw std::runtime_error("ONNX Runtime " + onnxruntime_version() +
                                " is older than the headers of the compilation, those of 1." +
                                std::to_string(ORT_API_VERSION));
-    // Read when the first session is made; the user's own setting stays.
-    setenv("ORT_DISABLE_TELEMETRY", "1", 0);
     return level;
   }
 

@@ -7,12 +7,14 @@
 #include <chrono>
 #include <cmath>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <exception>
 #include <functional>
 #include <limits>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "event_dump.h"
@@ -50,6 +52,12 @@ double to_number(const std::string& option, const std::string& text, double leas
   return value;
 }
 
+std::size_t to_count(const std::string& option, const std::string& text, std::size_t least) {
+  const double value = to_number(option, text, static_cast<double>(least));
+  if (std::floor(value) != value) throw xec::NetworkError(option + " is '" + text + "', expected a whole number");
+  return static_cast<std::size_t>(value);
+}
+
 Arguments parse(const std::vector<std::string>& words) {
   Arguments arguments;
   for (std::size_t i = 0; i < words.size(); ++i) {
@@ -63,11 +71,11 @@ Arguments parse(const std::vector<std::string>& words) {
     if (word == "--tolerance")
       arguments.tolerance = to_number(word, value, 0);
     else if (word == "--batch")
-      arguments.options.batch = static_cast<std::size_t>(to_number(word, value, 1));
+      arguments.options.batch = to_count(word, value, 1);
     else if (word == "--threads")
-      arguments.options.threads = static_cast<int>(to_number(word, value, 0));
+      arguments.options.threads = static_cast<int>(to_count(word, value, 0));
     else if (word == "--callers")
-      arguments.callers = static_cast<std::size_t>(to_number(word, value, 1));
+      arguments.callers = to_count(word, value, 1);
     else if (word == "--seconds")
       arguments.seconds = to_number(word, value, 0);
     else
@@ -160,20 +168,36 @@ bool same_bits(const xec::Predictions& a, const xec::Predictions& b, std::size_t
   return true;
 }
 
+// Threads that are joined at the end, also if the system has no further one to give.
+class Threads {
+ public:
+  Threads() = default;
+  Threads(const Threads&) = delete;
+  Threads& operator=(const Threads&) = delete;
+  ~Threads() {
+    for (std::thread& thread : threads_) thread.join();
+  }
+  void start(std::function<void()> work) { threads_.emplace_back(std::move(work)); }
+
+ private:
+  std::vector<std::thread> threads_;
+};
+
 bool call_at_once(const xec::Network& network, const xec::EventDump& dump, const xec::Predictions& expected,
                   std::size_t n_callers) {
   std::vector<xec::Predictions> results(n_callers, expected);
   std::vector<std::exception_ptr> errors(n_callers);
-  std::vector<std::thread> callers;
-  for (std::size_t i = 0; i < n_callers; ++i)
-    callers.emplace_back([&network, &dump, &result = results[i], &error = errors[i]] {
-      try {
-        result = network.predict(dump.npho, dump.time);
-      } catch (...) {
-        error = std::current_exception();
-      }
-    });
-  for (std::thread& caller : callers) caller.join();
+  {
+    Threads callers;
+    for (std::size_t i = 0; i < n_callers; ++i)
+      callers.start([&network, &dump, &result = results[i], &error = errors[i]] {
+        try {
+          result = network.predict(dump.npho, dump.time);
+        } catch (...) {
+          error = std::current_exception();
+        }
+      });
+  }
   for (const std::exception_ptr& error : errors)
     if (error) std::rethrow_exception(error);
   const bool same = std::all_of(results.begin(), results.end(), [&](const xec::Predictions& result) {
@@ -227,6 +251,8 @@ int main(int argc, char** argv) {
     std::fputs(usage, stdout);
     return 0;
   }
+  // Read when the first session is made; the user's own setting stays.
+  setenv("ORT_DISABLE_TELEMETRY", "1", 0);
   try {
     return run(words);
   } catch (const std::exception& error) {

@@ -58,7 +58,9 @@ class Result:
     findings: list[Path]
 
 
-def try_target(entry: TargetEntry, extent: Extent, output: Path, say: Callable[[str], None] = print) -> Result:
+def try_target(
+    entry: TargetEntry, extent: Extent, output: Path, say: Callable[[str], None] = print
+) -> Result:
     """Try inputs of a target in a process of its own, which is started again when it dies.
 
     Parameters
@@ -82,9 +84,7 @@ def try_target(entry: TargetEntry, extent: Extent, output: Path, say: Callable[[
             receiver, sender = spawn.Pipe()
             left = None if extent.examples is None else extent.examples - result.tried
             remaining = Extent(seed, left, end - time.monotonic())
-            process = spawn.Process(
-                target=_work, args=(entry, remaining, work, sender, kinds), daemon=True
-            )
+            process = spawn.Process(target=_work, args=(entry, remaining, work, sender, kinds), daemon=True)
             process.start()
             sender.close()
             while True:

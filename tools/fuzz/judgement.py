@@ -59,7 +59,10 @@ def _of_refusal(error: XecError) -> Finding | None:
     message = str(error)
     lines = message.splitlines()
     # A configuration tells all its problems, one in a line.
-    if type(error).__name__ == _SEVERAL_LINES and all(line.startswith("  ") for line in lines[1:]):
+    several = type(error).__name__ == _SEVERAL_LINES or (
+        lines and lines[0].endswith(f"{len(lines) - 1} problems")
+    )
+    if several and all(line.startswith("  ") for line in lines[1:]):
         lines = lines[:1]
     if len(lines) != 1 or not message.strip():
         return Finding(f"lines, {_kind(error)}", f"a message of {len(lines)} lines\n{_traceback(error)}")

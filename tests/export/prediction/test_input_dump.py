@@ -11,6 +11,7 @@ import pytest
 
 from xec_export import ExportError, open_predictor, predict_files
 from xec_export.prediction.mirrored import MirroredPredictor
+from xec_geometry import N_SENSORS
 from xec_geometry.cli.application import main
 from xec_geometry.support.output import OutputError
 
@@ -51,12 +52,12 @@ def test_inputs_and_predictions_of_the_first_events(
         f"geometry_hash {open_predictor(exported.onnx).description.geometry_hash}",
         "mirror_average 0",
         "events 5",
-        "sensors 4760",
+        f"sensors {N_SENSORS}",
     ]
     assert outputs[:2] == ["output angle 2", "output angle_sigma 2"]
     events = make_events(70)
-    np.testing.assert_array_equal(rows[:, :4760], events["npho"][:5])
-    np.testing.assert_array_equal(rows[:, 4760:9520], events["relative_time"][:5])
+    np.testing.assert_array_equal(rows[:, :N_SENSORS], events["npho"][:5])
+    np.testing.assert_array_equal(rows[:, N_SENSORS : 2 * N_SENSORS], events["relative_time"][:5])
     predictions = open_predictor(exported.onnx).predict(events["npho"][:16], events["relative_time"][:16])
     expected = np.concatenate([predictions[line.split()[1]] for line in outputs], axis=1)
     np.testing.assert_allclose(rows[:, 9520:], expected[:5], rtol=1e-5, atol=1e-6)
@@ -77,7 +78,7 @@ def test_several_chunks_of_small_files_and_all_their_events(
     assert (report.dump, report.n_dumped) == (tmp_path / "events.xec", 5)
     lines, rows = read(tmp_path / "events.xec")
     assert "mirror_average 1" in lines
-    np.testing.assert_array_equal(rows[:, :4760], np.concatenate([part["npho"] for part in parts]))
+    np.testing.assert_array_equal(rows[:, :N_SENSORS], np.concatenate([part["npho"] for part in parts]))
     cut = predict_files(predictor, files, tmp_path / "cut.root", dump=tmp_path / "cut.xec", dump_events=3)
     assert cut.n_dumped == 3
     np.testing.assert_array_equal(read(tmp_path / "cut.xec")[1], rows[:3])

@@ -14,7 +14,7 @@ from tests.displaced import SURVEY, displaced, write_table
 from xec_export import ExportError, export_checkpoint, open_predictor
 from xec_export.prediction.mirrored import MirroredPredictor
 from xec_export.prediction.positions import check_positions
-from xec_geometry import GeometryError, geometry_hash
+from xec_geometry import N_SENSORS, GeometryError, geometry_hash
 from xec_models.checkpoint.reading import read_checkpoint
 from xec_models.checkpoint.writing import save_checkpoint
 
@@ -46,7 +46,7 @@ def test_a_graph_carries_the_hash_of_its_positions(built: Path, tmp_path: Path) 
     assert metadata["geometry_hash"] == geometry_hash(table=BUILT)
     assert metadata["geometry"] == "gone.txt"
     assert metadata["nominal_hash"] == geometry_hash()
-    readings = np.full((2, len(BUILT.positions)), 500.0, np.float32), np.zeros((2, 4760), np.float32)
+    readings = np.full((2, len(BUILT.positions)), 500.0, np.float32), np.zeros((2, N_SENSORS), np.float32)
     graph, network = (open_predictor(path).predict(*readings)["uvwFI"] for path in (report.onnx, built))
     np.testing.assert_allclose(graph, network, rtol=1e-4, atol=1e-3)
     with pytest.raises(GeometryError, match="reflection 'z'"):

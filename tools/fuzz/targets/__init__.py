@@ -38,6 +38,7 @@ TARGETS = Registry(
     (
         TargetEntry("configuration", f"{__name__}.configuration:ConfigurationTarget"),
         TargetEntry("dead-channels", f"{__name__}.dead_channels:DeadChannelsTarget"),
+        TargetEntry("database", f"{__name__}.described_database:DescribedDatabaseTarget"),
         TargetEntry("survey", f"{__name__}.survey:SurveyTarget"),
         TargetEntry("events", f"{__name__}.events:EventsTarget"),
         TargetEntry("checkpoint", f"{__name__}.checkpoint:CheckpointTarget"),

@@ -6,11 +6,13 @@ import torch
 from torch import Tensor, nn
 
 from xec_geometry import SensorTable
+from xec_geometry.detector.parameters import CHIP_GAP, CHIP_SIDE
 from xec_geometry.detector.survey import nominal_table
 from xec_models.anchor.inner_face import constant
 
-# cm². Near a sensor its solid angle grows more slowly than h/r³: mean square extent of a SiPM, twice.
-_EXTENT = 0.25
+# cm². Near a sensor its solid angle grows more slowly than h/r³, as if r² were larger by the mean square
+# distance of its area from its centre: of the two by two chips of a SiPM.
+_EXTENT = 2 * (((CHIP_SIDE + CHIP_GAP) / 2) ** 2 + CHIP_SIDE**2 / 12)
 # Points are in front of the sensors, and nearer ones are no points of light.
 _LOWEST = 0.3
 _LARGEST = 4.0
