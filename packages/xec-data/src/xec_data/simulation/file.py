@@ -5,9 +5,10 @@ from __future__ import annotations
 import multiprocessing
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import closing, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from xec_geometry import geometry_hash
 from xec_geometry.support.output import check_writable
 from xec_geometry.support.parent import exit_with_parent
 from xec_geometry.support.processors import available_cores
+from xec_geometry.support.signals import undisturbed_start
 
 # Blocks that are being made or wait for the writer, for each process: enough that none is ever idle.
 _BLOCKS_AHEAD = 3
@@ -108,29 +110,38 @@ def simulate_file(
     title = "Simulated photons in the liquid-xenon detector"
     if not config.geometry.is_nominal:
         title += f" as built, geometry {geometry_hash('physical', config.geometry)}"
-    with TreeWriter(path, title=title, compression=_COMPRESSION) as writer:
-        for events in regroup(_blocks(config, n_blocks(n_events), processes), n_events, chunk_size):
+    with (
+        TreeWriter(path, title=title, compression=_COMPRESSION) as writer,
+        closing(_blocks(config, n_blocks(n_events), processes)) as blocks,
+    ):
+        for events in regroup(blocks, n_events, chunk_size):
             writer.extend(events)
             if progress is not None:
                 progress(writer.n_entries)
     return SimulationSummary(path, n_events, time.perf_counter() - start, path.stat().st_size)
 
 
-def _blocks(config: SimulationConfig, n: int, processes: int) -> Iterator[Events]:
+def _blocks(config: SimulationConfig, n: int, processes: int) -> Generator[Events, None, None]:
     processes = min(processes or available_cores(), n)
     if processes == 1:
-        return map(EventGenerator(config).block, range(n))
+        return _blocks_of_this_process(config, n)
     return _blocks_of_processes(config, n, processes)
 
 
-def _blocks_of_processes(config: SimulationConfig, n: int, processes: int) -> Iterator[Events]:
+def _blocks_of_this_process(config: SimulationConfig, n: int) -> Generator[Events, None, None]:
+    yield from map(EventGenerator(config).block, range(n))
+
+
+def _blocks_of_processes(config: SimulationConfig, n: int, processes: int) -> Generator[Events, None, None]:
     # Fresh processes: a fork would copy whatever threads and locks the caller has.
     context = multiprocessing.get_context("spawn")
     waiting: deque[Future[Events]] = deque()
     with ProcessPoolExecutor(processes, context, _start_worker, (config,)) as pool:
         try:
             for number in range(n):
-                waiting.append(pool.submit(_make_block, number))
+                # The pool starts its processes with its first tasks.
+                with undisturbed_start() if number < processes else nullcontext():
+                    waiting.append(pool.submit(_make_block, number))
                 if len(waiting) > _BLOCKS_AHEAD * processes:
                     yield waiting.popleft().result()
             while waiting:

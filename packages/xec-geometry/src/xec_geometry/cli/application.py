@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 import warnings
 from collections.abc import Callable, Iterable, Sequence
@@ -15,8 +16,11 @@ from typer.main import get_group
 
 from xec_geometry.cli.boundary import boundary
 from xec_geometry.cli.command_table import COMMANDS
+from xec_geometry.cli.exit_codes import USER_ERROR
 from xec_geometry.cli.plugins import CommandError, CommandPlugins
+from xec_geometry.cli.usage import ArgumentsError, UsageError, has_been_told, told
 from xec_geometry.errors import XecWarning
+from xec_geometry.support.signals import Terminated
 
 
 class CommandHost(TyperGroup):
@@ -30,6 +34,14 @@ class CommandHost(TyperGroup):
             self.commands[cmd_name] = self.plugins.load(cmd_name, _as_command)
             _warn(self.plugins.collisions(cmd_name))
         return self.commands[cmd_name]
+
+    def invoke(self, ctx: Any) -> None:
+        """Run a command; only `typer.Exit` makes an exit code of its own."""
+        try:
+            super().invoke(ctx)
+        except KeyboardInterrupt as error:
+            # typer would make it an exit code.
+            raise Terminated(signal.SIGINT) from error
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
         """List the commands; one that cannot be loaded is left out with a line of warning."""
@@ -75,7 +87,19 @@ def main(arguments: Sequence[str] | None = None) -> None:
         arguments.remove("--debug")
     with boundary(arguments, debug=debug), warnings.catch_warnings():
         warnings.showwarning = partial(_show_warning, warnings.showwarning)
-        build_app()(arguments, prog_name="xec")
+        sys.exit(_run(arguments))
+
+
+def _run(arguments: Sequence[str]) -> int:
+    try:
+        # Not standalone: then typer would draw boxes around errors.
+        return build_app()(arguments, prog_name="xec", standalone_mode=False) or 0
+    except UsageError as error:
+        if has_been_told(error):
+            return USER_ERROR
+        raise ArgumentsError(told(error)) from error
+    except typer.Abort as error:
+        raise Terminated(signal.SIGINT) from error
 
 
 def _as_command(name: str, plugin: Any) -> Any:

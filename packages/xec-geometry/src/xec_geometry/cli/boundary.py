@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import signal
 import sys
 import tempfile
 import traceback
@@ -17,7 +18,11 @@ from xec_geometry.cli.exit_codes import INTERNAL_ERROR, USER_ERROR
 from xec_geometry.cli.plugins import CommandPlugins
 from xec_geometry.cli.streams import unbreakable_streams
 from xec_geometry.errors import XecError, is_out_of_memory
+from xec_geometry.support.signals import Terminated, orderly_end
 from xec_geometry.support.text import first_line
+
+# As a shell tells that a signal has ended a command.
+_KILLED = 128
 
 
 @contextmanager
@@ -32,8 +37,14 @@ def boundary(arguments: Sequence[str], *, debug: bool = False) -> Iterator[None]
         Whether errors are raised as they are.
     """
     try:
-        with unbreakable_streams():
+        with unbreakable_streams(), orderly_end():
             yield
+    except (KeyboardInterrupt, Terminated) as stop:
+        number = stop.number if isinstance(stop, Terminated) else signal.SIGINT
+        if debug:
+            raise
+        print(f"xec: {signal.Signals(number).name}: stopped; no output is half written", file=sys.stderr)
+        sys.exit(_KILLED + number)
     except Exception as error:
         if debug:
             raise

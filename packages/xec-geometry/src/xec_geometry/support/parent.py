@@ -9,7 +9,13 @@ import subprocess
 import sys
 import threading
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
+
+# Longer than commands need that only remove their temporary files.
+_SECONDS_AFTER_CTRL_C = 2.0
+# A training finishes its step and writes a checkpoint.
+_SECONDS_TO_CLEAN_UP = 120.0
 
 
 def exit_with_parent() -> None:
@@ -26,7 +32,9 @@ def _exit_after(parent: multiprocessing.process.BaseProcess) -> None:
 
 
 def run_child(program: str, arguments: Sequence[str], folder: Path) -> int:
-    """Run a Python program, which gets SIGTERM when this process has ended, however that came.
+    """Run a Python program, which gets SIGTERM when this process ends, however that comes.
+
+    Where this process is interrupted it waits until the program has cleaned up.
 
     Parameters
     ----------
@@ -45,13 +53,28 @@ def run_child(program: str, arguments: Sequence[str], folder: Path) -> int:
     # The system closes the writing end with this process: the reading end tells the child.
     reading, writing = os.pipe()
     watch = f"from xec_geometry.support.parent import terminate_after; terminate_after({reading}); "
-    try:
-        # The same interpreter, so that the packages of this installation run.
-        command = [sys.executable, "-c", watch + program, *arguments]
-        return subprocess.run(command, cwd=folder, check=False, pass_fds=[reading]).returncode
-    finally:
-        os.close(reading)
-        os.close(writing)
+    # The same interpreter, so that the packages of this installation run.
+    command = [sys.executable, "-c", watch + program, *arguments]
+    with os.fdopen(reading, "rb") as read, os.fdopen(writing, "wb") as written:
+        process = subprocess.Popen(command, cwd=folder, pass_fds=[read.fileno()])
+        try:
+            return process.wait()
+        except KeyboardInterrupt:
+            # It usually has had the same Ctrl-C.
+            _wait(process, _SECONDS_AFTER_CTRL_C)
+            raise
+        finally:
+            written.close()
+            try:
+                _wait(process, _SECONDS_TO_CLEAN_UP)
+            finally:
+                process.kill()
+                process.wait()
+
+
+def _wait(process: subprocess.Popen[bytes], seconds: float) -> None:
+    with suppress(subprocess.TimeoutExpired):
+        process.wait(seconds)
 
 
 def terminate_after(reading: int) -> None:

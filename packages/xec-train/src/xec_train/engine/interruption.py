@@ -9,11 +9,11 @@ import time
 from types import FrameType, TracebackType
 from typing import Any, Self
 
+from xec_geometry.support.signals import ECHO_SECONDS
+
 # Jobs ask SLURM to send SIGUSR1 before it ends them.
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)
 _STDERR = 2
-# A launcher forwards signals that the terminal or SLURM has already sent to its processes.
-_SECONDS_OF_ECHO = 3.0
 
 
 class Interruption:
@@ -24,7 +24,8 @@ class Interruption:
     Parameters
     ----------
     launched
-        Whether a launcher has started this process: then a signal may come twice at nearly the same time.
+        Whether a launcher has started this process: it forwards signals that the terminal or SLURM has
+        already sent to its processes. SIGTERM may come twice at nearly the same time in any case.
     quiet
         Whether another process reports the signal.
 
@@ -36,7 +37,7 @@ class Interruption:
 
     def __init__(self, *, launched: bool = False, quiet: bool = False) -> None:
         self.requested = False
-        self._echo, self._quiet = _SECONDS_OF_ECHO if launched else 0.0, quiet
+        self._launched, self._quiet = launched, quiet
         self._before: dict[int, Any] = {}
         self._received: dict[int, float] = {}
 
@@ -53,18 +54,18 @@ class Interruption:
             signal.signal(number, handler)
 
     def _receive(self, number: int, _frame: FrameType | None) -> None:
-        now = time.monotonic()
+        now, echo = time.monotonic(), self._launched or number == signal.SIGTERM
         if number in self._received:
-            if now - self._received[number] > self._echo:
+            if not echo or now - self._received[number] > ECHO_SECONDS:
                 signal.signal(number, self._before.get(number, signal.SIG_DFL))
                 signal.raise_signal(number)
             return
         self._received[number] = now
-        self.requested = True
-        if not self._quiet:
+        if not self._quiet and not self.requested:
             # Not print: it may be what was interrupted.
             name = signal.Signals(number).name
             again = "press Ctrl-C again" if number == signal.SIGINT else f"send {name} again"
             os.write(_STDERR, f"\n{name}: stopping after this step; {again} to abort\n".encode())
-        if not self._echo:
+        self.requested = True
+        if not echo:
             signal.signal(number, self._before.get(number, signal.SIG_DFL))
