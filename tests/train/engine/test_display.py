@@ -50,7 +50,15 @@ def test_on_a_terminal_there_is_a_bar_with_loss_rate_and_speed(monkeypatch: pyte
         assert part in shown
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_signals_of_another_kind_and_echoes_change_nothing(capfd: pytest.CaptureFixture[str]) -> None:
+    with Interruption() as interruption:
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGTERM):
+            signal.raise_signal(number)
+        assert interruption.requested
+    assert capfd.readouterr().err.count("stopping after this step") == 1
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGUSR1])
 def test_the_first_signal_asks_and_the_second_is_as_ever(number: signal.Signals) -> None:
     before = signal.getsignal(number)
     with Interruption() as interruption:
