@@ -321,7 +321,10 @@ class TestErrors:
         head, *lines = problems(path, "--epoch", "3", "mlflow.runname=x")
         assert head == f"{path}: 11 problems"
         assert {line.strip() for line in lines} == {
-            "--epoch: unknown flag (did you mean 'epochs'?); any key can be given as section.key=value",
+            (
+                "command line: --epoch: unknown flag (did you mean 'epochs'?); "
+                "any key can be given as section.key=value"
+            ),
             "data.val_path: missing; expected ROOT files to validate on: a file, folder, glob or list",
             "data.batchsize: unknown key (did you mean 'data.batch_size'?)",
             "data.num_workers: found 'many', expected auto or an integer ≥ 0",
@@ -334,7 +337,7 @@ class TestErrors:
             "tasks.enegy: unknown key (did you mean 'tasks.energy'?)",
             "model.encoder_dim: encoder_dim is 100, expected a multiple of 32 (nearest: 96)",
             "batch: unknown key (did you mean 'data.batch_size'?)",
-            "mlflow.runname: unknown key (did you mean 'mlflow.run_name'?)",
+            "command line: mlflow.runname: unknown key (did you mean 'mlflow.run_name'?)",
         }
 
     @pytest.mark.parametrize(
@@ -361,7 +364,20 @@ class TestErrors:
     )  # fmt: skip
     def test_one(self, write: Callable[[str], Path], override: str, expected: str) -> None:
         (line,) = problems(write(MINIMAL), override)
-        assert line.startswith(f"{write(MINIMAL)}: {expected}")
+        assert line.startswith(f"command line: {expected}")
+
+    def test_what_is_wrong_in_the_file_stays_its_fault(self, write: Callable[[str], Path]) -> None:
+        path = write(f"{MINIMAL}training: {{epochs: ten}}\n")
+        (line,) = problems(path, "training.lr=1e-3")
+        assert line.startswith(f"{path}: training.epochs: found 'ten'")
+        (line,) = problems(path, "training.epochs=zehn")
+        assert line.startswith("command line: training.epochs: found 'zehn'")
+        head, *lines = problems(path, "training.lr=0")
+        assert head == f"{path}: 2 problems"
+        assert [text.strip().split(": found")[0] for text in lines] == [
+            "training.epochs",
+            "command line: training.lr",
+        ]
 
     @pytest.mark.parametrize(
         "words",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,8 @@ from xec_train.config.train_config import TrainConfig
 from xec_train.config.yaml_text import read_yaml
 from xec_train.errors import ConfigError
 from xec_train.objectives.table import DEFAULT, OBJECTIVES
+
+_COMMAND_LINE = "command line"
 
 
 @dataclass(frozen=True)
@@ -74,20 +77,28 @@ def load_command_line(tokens: Sequence[str]) -> LoadedConfig:
 
 def _load(path: Path, arguments: Arguments, problems: Sequence[str] = ()) -> LoadedConfig:
     data = read_config_file(path)
-    moved, found = _resolve_second_names(data)
-    found = [*problems, *arguments.problems, *found]
+    moved, in_file = _resolve_second_names(data)
+    alone = deepcopy(data)
+    in_words = [*problems, *arguments.problems]
     for assignment in arguments.assignments:
-        found += _assign(data, assignment)
+        in_words += _assign(data, assignment)
         moved += [assignment.spelling] if assignment.spelling in SECOND_NAMES else []
-    objective = str(data.get("objective", DEFAULT))
-    config = None
-    try:
-        config = TrainConfig.model_validate(_with_required_sections(data))
-    except ValidationError as error:
-        found += describe_errors(error, objective if objective in OBJECTIVES else DEFAULT)
-    if config is None or found:
-        raise _report(str(path), found, _remedy(path, data))
+    config, found = _validate(data)
+    # What is wrong without the command line, too, is wrong in the file.
+    known = _validate(alone)[1] if found and arguments.assignments else found
+    in_file += [line for line in found if line in known]
+    in_words += [line for line in found if line not in known]
+    if config is None or in_file or in_words:
+        raise _report(str(path), in_file, in_words, _remedy(path, data))
     return LoadedConfig(config, (*_notes_on_names(moved), *_notes(config)))
+
+
+def _validate(data: dict[str, Any]) -> tuple[TrainConfig | None, list[str]]:
+    try:
+        return TrainConfig.model_validate(_with_required_sections(data)), []
+    except ValidationError as error:
+        objective = str(data.get("objective", DEFAULT))
+        return None, describe_errors(error, objective if objective in OBJECTIVES else DEFAULT)
 
 
 def read_config_file(path: Path) -> dict[str, Any]:
@@ -200,9 +211,13 @@ def _remedy(path: Path, data: Mapping[str, Any]) -> list[str]:
     return [f"this is a file of xec-ml-wl: 'xec config convert {path} -o NEW.yaml' makes it one of xec"]
 
 
-def _report(source: str, problems: Sequence[str], remedy: Sequence[str]) -> ConfigError:
+def _report(
+    source: str, in_file: Sequence[str], in_words: Sequence[str], remedy: Sequence[str]
+) -> ConfigError:
+    problems = [*in_file, *(f"{_COMMAND_LINE}: {line}" for line in in_words)]
     if len(problems) == 1:
-        return ConfigError("\n  ".join([f"{source}: {problems[0]}", *remedy]))
+        first = f"{source}: {problems[0]}" if in_file else problems[0]
+        return ConfigError("\n  ".join([first, *remedy]))
     return ConfigError("\n  ".join([f"{source}: {len(problems)} problems", *problems, *remedy]))
 
 
