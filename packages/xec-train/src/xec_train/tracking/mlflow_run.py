@@ -134,8 +134,10 @@ class MlflowRun:
     """
 
     def __init__(self, uri: str, experiment: str, name: str, run_id: str | None = None) -> None:
-        # MLflow keeps databases open by the name they were given first.
         self.uri = absolute(uri)
+        # MLflow keeps databases open by the name they were given first: an absolute one, except where the name
+        # of the folder means something in an address. Quoted it would be a database here, a folder there.
+        self._address = uri if any(sign in str(Path.cwd()) for sign in "%?") else self.uri
         self.experiment, self.name, self.run_id = experiment, name, run_id
         self.experiment_id: str | None = None
         self.continued = False
@@ -160,7 +162,7 @@ class MlflowRun:
         from mlflow import MlflowClient
         from mlflow.entities import Param, RunTag
 
-        self._client = MlflowClient(tracking_uri=self.uri)
+        self._client = MlflowClient(tracking_uri=self._address)
         present = self._continue()
         if present is None:
             self.run_id = None
