@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from xec_analysis.errors import AnalysisError
+from xec_geometry.support.input import read_text as read_any_text, special_kind
 
 
 def read_text(path: Path) -> str:
@@ -15,8 +16,10 @@ def read_text(path: Path) -> str:
     AnalysisError
         If it is no text.
     """
-    with path.open(newline="", encoding="utf-8") as file:
-        try:
-            return file.read()
-        except UnicodeDecodeError as error:
-            raise AnalysisError(f"{path}: not a text file: {error.reason} at byte {error.start}") from error
+    if kind := special_kind(path):
+        raise AnalysisError(f"{path} is {kind}; expected a text file")
+    try:
+        # Tables of predictions are long.
+        return read_any_text(path, longest=None)
+    except UnicodeDecodeError as error:
+        raise AnalysisError(f"{path}: not a text file: {error.reason} at byte {error.start}") from error

@@ -23,6 +23,7 @@ from xec_data.dead_channels.columns import Column, Condition, Join
 from xec_data.errors import DataError
 from xec_data.reading.file_paths import told_if_unreadable
 from xec_geometry.errors import did_you_mean
+from xec_geometry.support.input import read_text
 
 # As SQLAlchemy finds parameters.
 _PARAMETER = re.compile(r"(?<![:\w\\]):(\w+)(?!:)")
@@ -227,6 +228,6 @@ def _lines(item: dict[str, Any]) -> Sequence[str]:
 def _read(path: Path) -> str:
     try:
         with told_if_unreadable(path):
-            return path.read_text(encoding="utf-8-sig")
+            return read_text(path)
     except UnicodeDecodeError:
         raise DataError(f"{path} is not a text file") from None

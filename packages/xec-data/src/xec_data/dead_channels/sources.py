@@ -15,6 +15,7 @@ from xec_data.reading.file_paths import told_if_unreadable
 from xec_data.reading.reader import EventReader
 from xec_data.schema.branches import TREE_NAME
 from xec_geometry import N_SENSORS
+from xec_geometry.support.input import special_kind
 from xec_geometry.support.output import atomic_output
 from xec_geometry.support.text import shortened, text_lines
 
@@ -216,6 +217,9 @@ def _sensor_id(entry: str, where: str) -> int:
 
 
 def _begins_like_root(path: Path) -> bool:
+    if special_kind(path):
+        # A text: what is read here would be lost.
+        return False
     with told_if_unreadable(path), path.open("rb") as file:
         return file.read(len(_ROOT_MAGIC)) == _ROOT_MAGIC
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from xec_data.errors import DataError
 from xec_geometry.errors import XecWarning, did_you_mean
+from xec_geometry.support.input import special_kind
 
 SUFFIX = ".root"
 _GLOB_CHARACTERS = re.compile(r"[*?\[]")
@@ -80,6 +81,8 @@ def _expand(path: str | Path) -> list[Path]:
         if not files:
             raise DataError(f"no *{SUFFIX} files in the folder {expanded}")
         return files
+    if kind := special_kind(expanded):
+        raise DataError(f"{expanded} is {kind}; expected a ROOT file")
     if expanded.exists():
         return [expanded]
     if _GLOB_CHARACTERS.search(text):
@@ -101,6 +104,9 @@ def _visible(paths: Iterable[Path]) -> list[Path]:
             warnings.warn(
                 XecWarning(f"{path} is a link to a file that does not exist; left out"), stacklevel=4
             )
+            continue
+        if kind := special_kind(path):
+            warnings.warn(XecWarning(f"{path} is {kind}; left out"), stacklevel=4)
             continue
         files.append(path)
     return files

@@ -19,6 +19,7 @@ from xec_data.errors import DataError
 from xec_data.reading.file_paths import told_if_unreadable
 from xec_data.schema.checksums import CHECKSUMS_KEY, TreeChecksums
 from xec_geometry.errors import XecError, did_you_mean
+from xec_geometry.support.input import special_kind
 
 _MAGIC = b"root"
 _LARGE_FILE = 1_000_000
@@ -215,6 +216,8 @@ def _check_header(path: Path) -> None:
     """Refuse files of other formats and truncated ones, on which uproot would fail later."""
     if path.is_dir():
         raise DataError(f"{path} is a folder; expected a ROOT file")
+    if kind := special_kind(path):
+        raise DataError(f"{path} is {kind}; expected a ROOT file")
     with told_if_unreadable(path):
         with path.open("rb") as file:
             header = file.read(20)

@@ -9,6 +9,7 @@ from xec_export.onnx.description import ModelDescription
 from xec_geometry import geometry_hash
 from xec_geometry.detector.names import check_layout
 from xec_geometry.errors import did_you_mean
+from xec_geometry.support.input import special_kind
 
 _CHECKPOINT_SUFFIXES = (".pth", ".pt", ".ckpt")
 
@@ -29,6 +30,8 @@ def check_model_file(path: Path) -> None:
     if not path.exists():
         neighbours = (entry.name for entry in path.parent.iterdir()) if path.parent.is_dir() else ()
         raise ExportError(f"no such file: {path}{did_you_mean(path.name, neighbours)}; {expected}")
+    if kind := special_kind(path):
+        raise ExportError(f"{path} is {kind}; {expected}")
     with path.open("rb") as file:
         start = file.read(5)
     if start == b"root\0" or start[:4] == b"root":

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from xec_geometry.support.input import read_text
+
 
 def text_lines(path: Path) -> list[str]:
     """Return the lines of a text file in UTF-8, without a byte-order mark.
@@ -13,10 +15,10 @@ def text_lines(path: Path) -> list[str]:
 
     Raises
     ------
-    OSError, UnicodeDecodeError
+    InputError, OSError, UnicodeDecodeError
         If the file cannot be read, or is no text.
     """
-    return path.read_text(encoding="utf-8-sig").split("\n")
+    return read_text(path).replace("\r\n", "\n").replace("\r", "\n").split("\n")
 
 
 def shortened(text: str, most: int = 40) -> str:

@@ -12,6 +12,7 @@ from typing import cast
 import torch
 from torch import Tensor
 
+from xec_geometry.support.input import special_kind
 from xec_geometry.support.output import atomic_output
 from xec_geometry.support.text import first_line
 from xec_models.errors import CheckpointError
@@ -32,6 +33,8 @@ def load_plain(path: Path, map_location: str | torch.device = "cpu") -> object:
         raise CheckpointError(f"no such checkpoint: {path}")
     if path.is_dir():
         raise CheckpointError(f"{path} is a folder, expected a checkpoint such as {path}/checkpoint_best.pth")
+    if kind := special_kind(path):
+        raise CheckpointError(f"{path} is {kind}, expected a checkpoint")
     try:
         with path.open("rb") as file:
             magic = file.read(4)

@@ -11,6 +11,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from xec_geometry.errors import did_you_mean
+from xec_geometry.support.input import read_text
 from xec_train.config.arguments import Arguments, Assignment, parse_arguments
 from xec_train.config.earlier.table import earlier_key
 from xec_train.config.flags import DEPRECATED_NAMES, DEPRECATED_VALUES, SECOND_NAMES
@@ -116,7 +117,7 @@ def read_config_file(path: Path) -> dict[str, Any]:
             f"'xec config new -o {path}' writes one"
         )
     try:
-        text = path.read_text(encoding="utf-8")
+        text = read_text(path)
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: cannot be read as a text file: {error}") from error
     data = read_yaml(text, str(path))

@@ -135,8 +135,8 @@ class MlflowRun:
 
     def __init__(self, uri: str, experiment: str, name: str, run_id: str | None = None) -> None:
         self.uri = absolute(uri)
-        # MLflow keeps databases open by the name they were given first: an absolute one, except where the name
-        # of the folder means something in an address. Quoted it would be a database here, a folder there.
+        # MLflow keeps databases open by the name they were given first: an absolute one, except where the
+        # name of the folder means something in an address. Quoted, MLflow and its database differ about it.
         self._address = uri if any(sign in str(Path.cwd()) for sign in "%?") else self.uri
         self.experiment, self.name, self.run_id = experiment, name, run_id
         self.experiment_id: str | None = None
