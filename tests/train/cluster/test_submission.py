@@ -92,7 +92,7 @@ def test_the_environment_is_that_of_the_architecture(tmp_path: Path) -> None:
     programs = tmp_path / "programs"
     for path, text in (
         (programs / "uname", 'echo "$MACHINE"'),
-        (programs / "srun", 'while [ "$1" != -u ]; do last=$1; shift; done; exec "$last" "$@"'),
+        (programs / "srun", 'while [ "$1" != sh ]; do shift; done; exec "$@"'),
         (tmp_path / "x86" / "python", 'echo "x86 $*"'),
         (tmp_path / "arm" / "python", 'echo "arm $*"'),
     ):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import shutil
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,10 @@ if TYPE_CHECKING:
 _PYTHON = "xec_python"
 # A signal that NCCL leaves alone.
 _SIGNAL = "USR2"
+# Until Python listens, the signal would end the process.
+_DEAF = f"""sh -c 'trap "" {_SIGNAL}; exec "$0" "$@"'"""
+# SLURM may send it a minute early: of a short limit, at most this part.
+_LARGEST_PART = 4
 # submitit counts an interruption as the end of the time if the limit is ten minutes or less.
 _MANY = 1_000_000
 
@@ -103,8 +108,8 @@ def _executor(
             # A script can be shown where there is no SLURM.
             return 2
 
-    python = f'"${_PYTHON}"' if environments else None
-    executor = Executor(folder, max_num_timeout=_MANY, python=python)
+    python = f'"${_PYTHON}"' if environments else shlex.quote(sys.executable)
+    executor = Executor(folder, max_num_timeout=_MANY, python=f"{_DEAF} {python}")
     executor.update_parameters(
         **_parameters(name, profile),
         setup=list(_setup(profile, environments)),
@@ -117,7 +122,7 @@ def _parameters(name: str, profile: Profile) -> dict[str, Any]:
     more: dict[str, Any] = {
         "clusters": profile.cluster,
         "mem": profile.mem,
-        "signal": f"{_SIGNAL}@{profile.signal_seconds}",
+        "signal": f"{_SIGNAL}@{min(profile.signal_seconds, 60 * profile.time // _LARGEST_PART)}",
         "requeue": profile.requeue or None,
         "no-requeue": not profile.requeue or None,
         **profile.sbatch,

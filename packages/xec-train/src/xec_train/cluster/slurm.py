@@ -83,6 +83,13 @@ def job_states(job: str, cluster: str | None = None) -> list[JobState]:
     return states or _accounted(job, cluster)
 
 
+def exit_code(job: str, cluster: str | None = None) -> int | None:
+    """Return the exit code of a job that has ended; None if SLURM has forgotten it."""
+    text = _answer("scontrol", [*_of(cluster), "show", "job", "--oneliner", job])
+    found = re.search(r" ExitCode=(\d+):", text)
+    return int(found[1]) if found else None
+
+
 def is_running(job: str) -> bool:
     """Tell whether a job runs and nobody ends it; asked by the job itself."""
     text = _answer("scontrol", ["show", "job", "--oneliner", job])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -36,6 +37,8 @@ class Work:
     def __call__(self) -> None:
         """Run the command, and exit with its code; queue the job again if it was interrupted."""
         code = self.run()
+        # What comes now would end the process while it closes files.
+        signal.signal(signal.SIGUSR2, signal.SIG_IGN)
         if code == INTERRUPTED:
             code = self._interrupted()
         if code:

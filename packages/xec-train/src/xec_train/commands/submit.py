@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from typer.core import TyperGroup
+
+if TYPE_CHECKING:
+    from xec_train.cluster.status import JobStatus
+    from xec_train.cluster.submission import Submission
 
 _TRAINING = "train"
 
@@ -49,6 +53,13 @@ File = Annotated[
     typer.Option("--cluster-file", help="File with the profiles; default: ~/.config/xec/cluster.yaml."),
 ]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Print the script for sbatch, and submit nothing.")]
+Wait = Annotated[
+    bool, typer.Option("--wait", help="Wait for the end, print why a job failed, and exit with its code.")
+]
+Name = Annotated[str, typer.Argument(metavar="RUN", help="Name or id of a job.")]
+Names = Annotated[
+    list[str] | None, typer.Argument(metavar="[RUN]...", help="Names or ids of jobs; default: all.")
+]
 
 
 @app.command(_TRAINING, context_settings=_ANY_OPTION)
@@ -75,6 +86,7 @@ def train(
     profile: ProfileName = None,
     cluster_file: File = None,
     dry_run: DryRun = False,
+    wait: Wait = False,
 ) -> None:
     """Submit a training.
 
@@ -85,7 +97,6 @@ def train(
     import os
 
     from xec_train.cluster.profile_file import choose_profile, read_cluster_file
-    from xec_train.cluster.submission import resources_in_words
     from xec_train.cluster.trainings import load_named, training_submission, write_config
     from xec_train.cluster.variables import read_variables
 
@@ -114,5 +125,89 @@ def train(
         return
     submission.check()
     write_config(submission, loaded.config)
+    _submitted(submission, wait)
+
+
+def _submitted(submission: Submission, wait: bool) -> None:
+    """Submit, say so, and wait for the end if that is wanted."""
+    from xec_train.cluster.following import wait_for
+    from xec_train.cluster.status import failure_in_words
+    from xec_train.cluster.submission import resources_in_words
+
     record = submission.submit()
-    typer.echo(f"job {record.job}: {record.name} ({resources_in_words(resources)})")
+    several = f", {record.n_jobs} times" if record.n_jobs else ""
+    typer.echo(f"job {record.job}: {record.name} ({resources_in_words(submission.profile)}{several})")
+    if not wait:
+        typer.echo(f"  xec submit status {record.name}     logs, cancel likewise")
+        return
+    ended = wait_for(
+        submission.job_folder, record, lambda state: typer.echo(f"job {state.job}: {state.state.lower()}")
+    )
+    for end in ended:
+        if end.failure is not None:
+            typer.echo(failure_in_words(end, record), err=True)
+    worst = max((end.exit_code for end in ended), default=0)
+    if worst:
+        raise typer.Exit(worst)
+
+
+def _statuses(names: list[str] | None) -> list[JobStatus]:
+    from xec_train.cluster.job_folder import DEFAULT_FOLDER, all_jobs, find_job
+    from xec_train.cluster.status import status_of
+
+    jobs = [find_job(name, DEFAULT_FOLDER) for name in names] if names else list(all_jobs(DEFAULT_FOLDER))
+    return [status_of(folder, record) for folder, record in jobs]
+
+
+@app.command()
+def status(names: Names = None) -> None:
+    """Show the jobs of this folder: state, time, what a training has reached, why one failed.
+
+    Exits with 0; with 1 if a job that is named has failed.
+    """
+    from rich.console import Console
+
+    from xec_train.cluster.status import status_table
+
+    jobs = _statuses(names)
+    if not jobs:
+        typer.echo("no jobs in the folder 'jobs' here")
+        return
+    Console(highlight=False, soft_wrap=True).print(status_table(jobs))
+    for job in jobs:
+        for line in job.failures:
+            typer.echo(line)
+    if names and any(end.exit_code for job in jobs for end in job.ended):
+        raise typer.Exit(1)
+
+
+@app.command()
+def logs(
+    name: Name,
+    follow: Annotated[bool, typer.Option("-f", "--follow", help="Go on until the job has ended.")] = False,
+    rank: Annotated[int, typer.Option(min=0, help="The process whose output is shown.")] = 0,
+) -> None:
+    """Print what a job has written."""
+    from xec_train.cluster.job_folder import DEFAULT_FOLDER, find_job
+    from xec_train.cluster.logs import read_logs
+
+    folder, record = find_job(name, DEFAULT_FOLDER)
+    for text in read_logs(folder, record, rank, follow=follow):
+        typer.echo(text, nl=False)
+
+
+@app.command()
+def cancel(
+    names: Annotated[list[str], typer.Argument(metavar="RUN...", help="Names or ids of jobs.")],
+) -> None:
+    """Cancel jobs; a training writes a checkpoint, and can be continued."""
+    from xec_train.cluster.job_folder import DEFAULT_FOLDER, find_job
+    from xec_train.cluster.slurm import cancel as cancel_job, job_states
+
+    for name in names:
+        _, record = find_job(name, DEFAULT_FOLDER)
+        if not any(state.is_alive for state in job_states(record.job, record.cluster)):
+            typer.echo(f"{record.name}: job {record.job} has ended already")
+            continue
+        cancel_job(record.job, record.cluster)
+        typer.echo(f"{record.name}: job {record.job} is cancelled")

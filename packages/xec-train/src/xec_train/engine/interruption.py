@@ -1,4 +1,4 @@
-"""Interruption by Ctrl-C, SIGTERM or SIGUSR1: the step is finished, then the training stops cleanly."""
+"""Interruption by Ctrl-C, SIGTERM, SIGUSR1 or SIGUSR2: the step is finished, then the training stops."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from typing import Any, Self
 
 from xec_geometry.support.signals import ECHO_SECONDS
 
-# Jobs ask SLURM to send SIGUSR1 before it ends them.
-SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)
+# Jobs ask SLURM to send SIGUSR2 before it ends them, or SIGUSR1, which NCCL may take for itself.
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2)
 _STDERR = 2
 
 

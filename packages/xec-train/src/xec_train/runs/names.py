@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from datetime import datetime
 from pathlib import Path
@@ -10,6 +11,8 @@ from xec_models.checkpoint.run_directory import RunDirectory
 from xec_train.config.sections import AUTO
 from xec_train.config.train_config import TrainConfig
 from xec_train.errors import TrainError
+
+_RESTARTS = "SLURM_RESTART_COUNT"
 
 
 def choose_run(config: TrainConfig, checkpoint: Path | None, now: datetime | None = None) -> RunDirectory:
@@ -46,13 +49,21 @@ def choose_run(config: TrainConfig, checkpoint: Path | None, now: datetime | Non
         raise TrainError(f"mlflow.run_name: found '{name}', expected the name of a folder, without '/'")
     run = RunDirectory(save_dir / name)
     # A run that was stopped before its first checkpoint has no results to lose.
-    restarted = config.checkpoint.resume_from == AUTO and not run.checkpoint_last.exists()
+    restarted = may_exist(config) and not run.checkpoint_last.exists()
     if run.path.exists() and not restarted:
         raise TrainError(
             f"the run directory {run.path} exists already; expected a new mlflow.run_name, "
             f"or {shlex.quote(f'checkpoint.resume_from={run.checkpoint_last}')} to continue it"
         )
     return run
+
+
+def may_exist(config: TrainConfig) -> bool:
+    """Tell whether a run directory may be that of an earlier start of this training.
+
+    It may if ``checkpoint.resume_from`` is ``auto``, or if SLURM has started this very job before.
+    """
+    return config.checkpoint.resume_from == AUTO or os.environ.get(_RESTARTS, "0") != "0"
 
 
 def _unused(folder: Path, name: str) -> Path:

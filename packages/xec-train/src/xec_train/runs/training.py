@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from xec_geometry.support.output import atomic_output
 from xec_geometry.support.revision import git_revision
 from xec_models.checkpoint.run_directory import RunDirectory
-from xec_train.config.sections import AUTO
 from xec_train.config.template import resolved
 from xec_train.config.train_config import TrainConfig
 from xec_train.data.dead_channels import write_lists
@@ -26,6 +25,7 @@ from xec_train.objectives.table import OBJECTIVES, ObjectiveEntry
 from xec_train.runs.assembly import Assembly, assemble
 from xec_train.runs.claim import RunClaim
 from xec_train.runs.loaders import order_of
+from xec_train.runs.names import may_exist
 from xec_train.runs.preparation import Preparation
 from xec_train.runs.results import write_results
 from xec_train.tracking.base import Trackers
@@ -178,7 +178,7 @@ def _run(assembly: Assembly, time_limit: TimeLimit, display: Display) -> Trainin
 
 
 def _claim(config: TrainConfig, ready: Preparation) -> RunClaim:
-    continues = ready.checkpoint is not None or config.checkpoint.resume_from == AUTO
+    continues = ready.checkpoint is not None or may_exist(config)
     return RunClaim(ready.run, is_named=config.mlflow.run_name is not None, continues=continues)
 
 

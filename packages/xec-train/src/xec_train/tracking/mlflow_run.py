@@ -17,6 +17,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from xec_geometry.support.text import first_line
 from xec_train.tracking.data_files import DataFile
+from xec_train.tracking.new_database import create_database
 from xec_train.tracking.run_ids import absolute
 
 # MLflow's own defaults would wait for minutes for a server that does not answer (for as long as the server
@@ -162,6 +163,7 @@ class MlflowRun:
         from mlflow import MlflowClient
         from mlflow.entities import Param, RunTag
 
+        create_database(self._address)
         self._client = MlflowClient(tracking_uri=self._address)
         present = self._continue()
         if present is None:
@@ -252,9 +254,18 @@ class MlflowRun:
 
     def _find_experiment(self) -> str:
         experiment = self._client.get_experiment_by_name(self.experiment)
-        if experiment is None:
+        if experiment is not None:
+            return str(experiment.experiment_id)
+        from mlflow.exceptions import MlflowException
+
+        try:
             return str(self._client.create_experiment(self.experiment, artifact_location=self._artifacts()))
-        return str(experiment.experiment_id)
+        except MlflowException:
+            # Another training has just created it; or else there is none, and the error is another one.
+            experiment = self._client.get_experiment_by_name(self.experiment)
+            if experiment is None:
+                raise
+            return str(experiment.experiment_id)
 
     def _artifacts(self) -> str | None:
         """Return the folder of artifacts beside an SQLite file; None: the server decides."""
