@@ -22,7 +22,7 @@ def export_network(
         typer.Option(
             "--output",
             "-o",
-            help="The ONNX file; by default <run>.onnx in a run directory, else beside the checkpoint.",
+            help="The file to write; by default <run>.onnx in a run directory, else beside the checkpoint.",
         ),
     ] = None,
     data: Annotated[
@@ -66,6 +66,14 @@ def export_network(
     accept_loss: Annotated[
         bool, typer.Option("--accept-loss", help="Keep a graph of lower precision whatever it costs.")
     ] = False,
+    format_name: Annotated[
+        str,
+        typer.Option(
+            "--format",
+            metavar="onnx|pt2",
+            help="onnx, or pt2: code compiled for this machine, for libtorch.",
+        ),
+    ] = "onnx",
     force: Force = False,
 ) -> None:
     """Export a network to ONNX: raw readings in, physical quantities out.
@@ -80,6 +88,7 @@ def export_network(
     'xec export inspect FILE' prints it.
     """
     from xec_export.commands.messages import print_export, print_loss, print_parity
+    from xec_export.formats.table import EXPORT_FORMATS
     from xec_export.onnx.export import export_checkpoint
     from xec_export.onnx.parity import ParityError
     from xec_export.precision.loss import LossError
@@ -87,7 +96,8 @@ def export_network(
 
     # Without a name it is the run's own graph, which every export of the run replaces.
     if output is not None:
-        for path in (output, output.with_suffix(".json")):
+        form = EXPORT_FORMATS.get_named(format_name, "--format: ")
+        for path in (output, form.json_of(output)):
             check_output(path, inputs=[checkpoint, *map(Path, (*(data or ()), *(events or ())))], force=force)
     try:
         report = export_checkpoint(
@@ -102,6 +112,7 @@ def export_network(
             precision=precision,
             events=events,
             accept_loss=accept_loss,
+            format_name=format_name,
         )
     except ParityError as error:
         print_parity(error.report)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 def print_parity(report: ParityReport) -> None:
     """Print the largest difference of each number that the network predicts."""
     table = Table(
-        title=f"ONNX against torch: largest difference over {report.n_events} events of {report.source}",
+        title=f"Export against torch: largest difference over {report.n_events} events of {report.source}",
         title_justify="left",
     )
     for heading, justify in (
@@ -71,6 +71,11 @@ def print_loss(report: LossReport, precision: str) -> None:
     Console(soft_wrap=True).print(table)
 
 
+def _form(report: ExportReport) -> str:
+    opset = report.description.opset
+    return "compiled" if opset is None else f"opset {opset}"
+
+
 def print_export(report: ExportReport) -> None:
     """Print the files of an export."""
     worst = report.parity.worst
@@ -80,7 +85,7 @@ def print_export(report: ExportReport) -> None:
     )
     print(
         f"wrote {report.onnx} ({report.n_parameters / 1e6:.1f} million parameters, "
-        f"{report.n_bytes / 1e6:.1f} MB, opset {report.description.opset}, {report.seconds:.0f} s) "
+        f"{report.n_bytes / 1e6:.1f} MB, {_form(report)}, {report.seconds:.0f} s) "
         f"and {report.json}"
     )
 

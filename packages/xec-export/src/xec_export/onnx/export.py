@@ -16,22 +16,20 @@ from numpy.typing import NDArray
 from torch import nn
 
 from xec_export.errors import ExportError
+from xec_export.formats.table import EXPORT_FORMATS, ONNX
 from xec_export.forms.form import ExportOptions
 from xec_export.forms.table import build_exportable
 from xec_export.onnx.description import ModelDescription
-from xec_export.onnx.graph import DEFAULT_OPSET, check_opset, write_onnx
+from xec_export.onnx.graph import DEFAULT_OPSET, check_opset
 from xec_export.onnx.parity import TOLERANCE, ParityError, ParityReport, Predict, compare
 from xec_export.onnx.parity_events import choose_events
 from xec_export.precision.loss import LossError, LossReport, read_true_events
 from xec_export.precision.reduction import reduce_precision
 from xec_export.precision.table import FULL, PRECISIONS
-from xec_export.prediction.graph import OnnxGraph
 from xec_export.prediction.model_file import check_model_file
 from xec_geometry.support.output import atomic_output, check_writable
 from xec_models.checkpoint.reading import read_checkpoint
 from xec_models.checkpoint.run_directory import RunDirectory
-
-SUFFIX = ".onnx"
 
 
 @dataclass(frozen=True)
@@ -41,7 +39,7 @@ class ExportReport:
     Attributes
     ----------
     onnx, json
-        The files.
+        The exported network, in ONNX unless another format was asked for, and its description.
     description
         Description of the network.
     parity
@@ -49,7 +47,7 @@ class ExportReport:
     n_parameters
         Parameters of the network.
     n_bytes
-        Size of the ONNX file.
+        Size of the exported network.
     seconds
         Duration of the export, including the comparison.
     loss
@@ -79,6 +77,7 @@ def export_checkpoint(
     precision: str = FULL,
     events: Sequence[str | Path] | None = None,
     accept_loss: bool = False,
+    format_name: str = ONNX,
 ) -> ExportReport:
     """Export a checkpoint to an ONNX file, and keep it only if its predictions are the network's.
 
@@ -109,6 +108,8 @@ def export_checkpoint(
         Files with truth on which the loss of a lower precision is measured.
     accept_loss
         Whether a graph is kept whose 68 % widths are larger than those in float32 by more than 1 %.
+    format_name
+        The form of the file, a name of `EXPORT_FORMATS`.
 
     Returns
     -------
@@ -127,15 +128,18 @@ def export_checkpoint(
     start = time.monotonic()
     checkpoint = Path(checkpoint)
     check_model_file(checkpoint)
-    onnx_path = check_writable(output if output is not None else default_output(checkpoint))
-    if onnx_path.suffix != SUFFIX:
-        raise ExportError(f"cannot write {onnx_path}: expected a name that ends in {SUFFIX}")
+    form = EXPORT_FORMATS.get_named(format_name, "--format: ")
+    onnx_path = check_writable(output if output is not None else default_output(checkpoint, form.suffix))
+    if onnx_path.suffix != form.suffix:
+        raise ExportError(f"cannot write {onnx_path}: expected a name that ends in {form.suffix}")
     if not tolerance > 0:
         raise ExportError(f"tolerance {tolerance}: expected a number above 0")
     check_opset(opset)
 
     contents = read_checkpoint(checkpoint)
     PRECISIONS.get_named(precision, "--precision: ")
+    if precision != FULL and form.name != ONNX:
+        raise ExportError(f"--precision {precision}: only for --format {ONNX}")
     if precision != FULL and not events:
         raise ExportError(
             f"--precision {precision}: its loss is measured on events with truth; expected --events FILE"
@@ -143,19 +147,19 @@ def export_checkpoint(
     options = ExportOptions(mirror, None if tasks is None else tuple(tasks), encoder, precision)
     exportable = build_exportable(contents, checkpoint, options)
     network = exportable.network
-    description = dataclasses.replace(exportable.description, opset=opset)
+    description = dataclasses.replace(exportable.description, opset=opset if form.has_opset else None)
     files = contents.config.files
     compared = choose_events(data, files, description)
     true_events = (
         read_true_events(events, files.tree_name, description) if events and precision != FULL else None
     )
 
-    json_path = onnx_path.with_suffix(".json")
+    json_path = form.json_of(onnx_path)
     loss: LossReport | None = None
     with atomic_output(onnx_path) as temporary:
-        products = write_onnx(network, description, temporary)
+        products = form.write(network, description, temporary)
         try:
-            parity = compare(torch_predict(network), OnnxGraph(temporary), description, compared, tolerance)
+            parity = compare(torch_predict(network), form.open(temporary), description, compared, tolerance)
             if true_events is not None and parity.passed:
                 description, loss = reduce_precision(
                     temporary, products, description, precision, true_events, accept_loss=accept_loss
@@ -182,10 +186,10 @@ def export_checkpoint(
     )
 
 
-def default_output(checkpoint: Path) -> Path:
+def default_output(checkpoint: Path, suffix: str = ".onnx") -> Path:
     """Return the name of the exported file: ``<run>.onnx`` in a run directory, else beside the checkpoint."""
     run = RunDirectory(checkpoint.parent)
-    return run.onnx if run.config.is_file() else checkpoint.with_suffix(SUFFIX)
+    return (run.onnx if run.config.is_file() else checkpoint).with_suffix(suffix)
 
 
 def torch_predict(network: nn.Module, device: str = "cpu") -> Predict:

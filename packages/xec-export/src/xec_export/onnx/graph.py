@@ -161,7 +161,7 @@ def read_metadata(path: Path) -> dict[str, str]:
 def _traced(network: nn.Module, description: ModelDescription) -> onnx.ModelProto:
     batch = torch.export.Dim("batch")
     example = torch.ones(_EVENTS_TRACED, description.n_sensors)
-    with _quiet(), torch.no_grad():
+    with quiet(), torch.no_grad():
         try:
             program = torch.onnx.export(
                 TupleOutput(network, description.output_names).eval(),
@@ -216,8 +216,8 @@ def _describe(model: onnx.ModelProto, description: ModelDescription) -> None:
 
 
 @contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    # The exporter reports on torchvision, on its own deprecations and on every pass of its optimizer.
+def quiet() -> Iterator[None]:
+    """Silence the exporter, which reports on torchvision, on its deprecations and on every pass."""
     loggers = [logging.getLogger(name) for name in ("torch.onnx", "onnxscript", "onnx_ir", "torch.export")]
     levels = [logger.level for logger in loggers]
     for logger in loggers:

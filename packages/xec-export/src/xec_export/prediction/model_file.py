@@ -11,6 +11,9 @@ from xec_geometry.detector.names import check_layout
 from xec_geometry.errors import did_you_mean
 from xec_geometry.support.input import special_kind
 
+COMPILED = ".pt2"
+"""Suffix of packages of compiled code."""
+
 _CHECKPOINT_SUFFIXES = (".pth", ".pt", ".ckpt")
 
 
@@ -48,6 +51,11 @@ def files_of(model: Path) -> list[Path]:
 
 def is_checkpoint(path: Path) -> bool:
     """Distinguish a checkpoint (a zip archive, or a pickle of older versions of torch) from an ONNX file."""
+    if path.suffix == COMPILED:
+        raise ExportError(
+            f"{path}: compiled code, which xec does not run; expected a checkpoint or an ONNX file (libtorch "
+            "runs the package, and in Python xec_export.formats.pt2.Pt2Package)"
+        )
     with path.open("rb") as file:
         start = file.read(4)
     return start.startswith((b"PK", b"\x80")) or path.suffix in _CHECKPOINT_SUFFIXES
@@ -86,6 +94,10 @@ def describe_file(path: Path) -> ModelDescription:
         If it is neither, or damaged.
     """
     check_model_file(path)
+    if path.suffix == COMPILED:
+        from xec_export.formats.pt2 import read_metadata as read_pt2
+
+        return ModelDescription.from_metadata(read_pt2(path), path)
     if is_checkpoint(path):
         from xec_export.forms.form import ExportOptions
         from xec_export.forms.table import build_exportable

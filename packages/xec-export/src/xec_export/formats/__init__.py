@@ -1,0 +1,1 @@
+"""The forms of files that a network is exported to."""
