@@ -195,13 +195,11 @@ def test_the_command_says_what_was_found_and_assumed(capsys):
         "note: not converted, heads of inactive tasks: energy, timing",
         "normalization: preset=default, npho_scheme=log1p, npho_scale=1000.0",
         "  xec predict new.pth",
-        "  xec train CONFIG.yaml checkpoint.resume_from=new.pth model.outer_mode=split",
+        "  xec config convert OLD.yaml --checkpoint new.pth -o run.yaml ",
+        "  xec config new --checkpoint new.pth -o run.yaml ",
+        "  xec train run.yaml ",
     ):
         assert f"\n{line}" in f"\n{printed.out}"
-    more = (
-        "num_fusion_layers=3 model.hidden_dim=48 model.layout=xec-ml-wl model.anchor=none model.window=null"
-    )
-    assert f" model.encoder_dim=96 model.dim_feedforward=128 model.{more}\n" in printed.out
     converted = read_checkpoint("new.pth")
     assert converted["config"]["data"] == {"npho_branch": "relative_npho", "time_branch": "relative_time"}
     assert converted["converted_from"] == "xec-ml-wl"

@@ -64,7 +64,7 @@ class TestWhatIsMissing:
         bare = changed(first.checkpoint_last, "bare.pth", optimizer=None, scheduler={})
         second = train(configure(*QUICK, *STILL, bare, "training.epochs=1", "mlflow.run_name=second"))
         printed = capsys.readouterr().out
-        assert "weights of bare.pth, from epoch 1 (it has no optimizer and no scheduler)" in printed
+        assert "the new training begins with its epoch 1 (it has no optimizer and no scheduler)" in printed
         assert f"loaded: {len(before['ema_model'])} parameters" in printed
         assert "not loaded" not in printed
         assert "random initial values" not in printed

@@ -67,10 +67,11 @@ def test_a_file_keeps_what_has_a_place_and_notes_the_rest(path: Path, tmp_path: 
     written.write_text(converted.text(path.name))
     assert load_config(written).notes == ()
     assert all(f"# {note}" in written.read_text() for note in converted.notes)
-    with pytest.raises(
-        ConfigError, match=r"this is a file of xec-ml-wl: 'xec config convert .* -o NEW\.yaml'"
-    ):
+    with pytest.raises(ConfigError) as caught:
         load_config(path)
+    (line,) = str(caught.value).splitlines()
+    assert line.startswith(f"{path}: a configuration of the earlier system xec-ml-wl (it has ")
+    assert f"; 'xec config convert {path} -o NEW.yaml' makes it" in line
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
@@ -163,6 +164,44 @@ def test_a_checkpoint_is_not_lost_behind_a_null(convert: Callable[..., Converted
     both = convert("training: {mae_checkpoint: a.pth}\ncheckpoint: {resume_from: b.pth}\n")
     assert flat(both.values)["checkpoint.resume_from"] == "b.pth"
     assert "training.mae_checkpoint: left out; checkpoint.resume_from" in " ".join(both.notes)
+
+
+@pytest.mark.parametrize(
+    ("text", "lines"),
+    [
+        # A file of autoencoders whose keys are all accepted; one key of each kind in a file of xec.
+        (
+            "model: {mask_ratio: 0.6}\ntraining: {lr_scheduler: null}",
+            ["a configuration of the earlier system"],
+        ),
+        (
+            "training: {profile: true, epoch: 3}",
+            ["2 problems", "training.profile: no key of xec", "did you mean 'training.epochs'", "if this is"],
+        ),
+        (
+            "model: {mask_ratio: 0.6}",
+            ["model.mask_ratio: found objective: regression, expected mae", "a key of 'objective: mae'"],
+        ),
+        ("objective: mae\ntraining: {epoch: 3}", ["training.epoch: unknown key"]),
+    ],
+)
+def test_a_file_is_recognized_by_its_keys(tmp_path: Path, text: str, lines: list[str]) -> None:
+    path = tmp_path / "old file.yaml"
+    path.write_text(f"data: {{train_path: a.root, val_path: b.root}}\n{text}\n")
+    with pytest.raises(ConfigError) as caught:
+        load_config(path)
+    found = str(caught.value).splitlines()
+    assert len(found) == len(lines)
+    for line, wanted in zip(found, lines, strict=True):
+        assert wanted in line
+    if "xec config convert" in found[-1]:
+        assert f"xec config convert '{path}' -o NEW.yaml" in found[-1]
+
+
+def test_a_checkpoint_is_no_configuration(tmp_path: Path) -> None:
+    torch.save({"model": torch.ones(3)}, tmp_path / "a.pth")
+    with pytest.raises(ConfigError, match=r"a\.pth is no text file, .*'xec config new --checkpoint"):
+        load_config(tmp_path / "a.pth")
 
 
 def test_the_square_of_a_deviation(convert: Callable[..., ConvertedConfig], tmp_path: Path) -> None:

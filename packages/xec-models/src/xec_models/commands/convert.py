@@ -73,6 +73,7 @@ def convert(
         print(f"  xec export {word}")
     if conversion.checkpoint.kind == "inpainter":
         print(f"  xec inpaint {word} FILE.root -o RECOVERED.root")
-    options = " ".join(conversion.training_options())
-    print(f"  xec train CONFIG.yaml checkpoint.resume_from={word} {options}")
+    print(f"  xec config convert OLD.yaml --checkpoint {word} -o run.yaml   # with its configuration, or")
+    print(f"  xec config new --checkpoint {word} -o run.yaml                # without it; then")
+    print("  xec train run.yaml   # with these weights and a new optimizer")
     print("  (with model.layout=physical, weights of the outer and hexagonal faces have to adapt)")

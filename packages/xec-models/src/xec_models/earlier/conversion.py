@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from xec_data.normalization.transforms import NormalizationConfig
 from xec_geometry.errors import did_you_mean
 from xec_models.checkpoint.building import build_model
 from xec_models.checkpoint.content import Checkpoint, NetworkWeights
@@ -17,12 +15,11 @@ from xec_models.earlier.answers import Answers
 from xec_models.earlier.files import SYSTEM, EarlierFile, read_earlier
 from xec_models.earlier.parameters import ANGLE_UNITS, new_name, rename_parameters
 from xec_models.earlier.remarks import Remarks
-from xec_models.earlier.settings import CONFIGS, configuration_of
+from xec_models.earlier.settings import configuration_of
 from xec_models.earlier.tables import check_cells
 from xec_models.errors import CheckpointError, ModelError
 from xec_models.reconstruction.inpainter.earlier_per_face import cells_of_sensors
 from xec_models.regressor.heads import heads_of
-from xec_models.regressor.regressor import XECRegressor
 
 KIND_NAMES = {"regressor": "a regressor", "mae": "a masked autoencoder", "inpainter": "an inpainter"}
 
@@ -48,23 +45,6 @@ class Conversion:
     notes: tuple[str, ...]
     warnings: tuple[str, ...]
     n_tensors: int
-
-    def training_options(self) -> list[str]:
-        """Return what a training that begins with the checkpoint has to state, quoted for a shell."""
-        sections, kind = self.checkpoint.config.sections, self.checkpoint.kind
-        usual = {
-            "model": CONFIGS[kind]().model_dump(mode="json"),
-            "normalization": NormalizationConfig().model_dump(mode="json"),
-        }
-        stated = {
-            f"{section}.{key}": value
-            for section, values in usual.items()
-            for key, value in sections[section].items()
-            if value != values[key]
-        }
-        # The usual anchor of trainings has other heads.
-        more = {"model.anchor": "none", "model.window": None} if kind == XECRegressor.kind else {}
-        return [shlex.quote(f"{key}={_as_text(value)}") for key, value in (stated | more).items()]
 
 
 def convert_checkpoint(path: str | Path, answers: Answers | None = None) -> Conversion:
@@ -116,14 +96,6 @@ def convert_checkpoint(path: str | Path, answers: Answers | None = None) -> Conv
         tuple(remarks.warnings),
         len(weights.validated),
     )
-
-
-def _as_text(value: object) -> str:
-    if value is None:
-        return "null"
-    if isinstance(value, (list, tuple)):
-        return f"[{','.join(map(str, value))}]"
-    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _found(earlier: EarlierFile, config: Mapping[str, Any]) -> list[str]:

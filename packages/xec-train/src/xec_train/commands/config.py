@@ -19,19 +19,40 @@ _Words = Annotated[
 _Output = Annotated[Path | None, typer.Option("-o", "--output", help="File to write; default: the screen.")]
 
 
+_Checkpoint = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE", help="Go on from this checkpoint: its network and normalization are stated."
+    ),
+]
+
+
 @app.command()
 def new(
     output: _Output = None,
-    objective: Annotated[str, typer.Option(help="Objective: regression, mae or inpainting.")] = "regression",
+    objective: Annotated[
+        str | None,
+        typer.Option(
+            help="Objective: regression, mae or inpainting; default: that of the checkpoint, or regression."
+        ),
+    ] = None,
     preset: Annotated[
         str | None, typer.Option(help="Values that go together: laptop, gpu or reference.")
     ] = None,
+    checkpoint: _Checkpoint = None,
     force: Force = False,
 ) -> None:
     """Write a commented configuration with every key, its value and its meaning."""
     from xec_train.config.template import template
+    from xec_train.objectives.table import DEFAULT
 
-    _write(template(objective, preset), output, force)
+    if checkpoint is None:
+        _write(template(objective or DEFAULT, preset), output, force)
+        return
+    from xec_train.runs.from_checkpoint import stated_values
+
+    chosen, values = stated_values(checkpoint, objective)
+    _write(template(chosen, preset, values), output, force)
 
 
 @app.command(context_settings=_ANY_OPTION)
@@ -79,6 +100,7 @@ def convert(
         Literal["deg", "rad"],
         typer.Option(help="Unit of emiAng in its files, and so of loss_beta of the angles."),
     ] = "deg",
+    checkpoint: _Checkpoint = None,
     force: Force = False,
 ) -> None:
     """Make a configuration of the earlier system xec-ml-wl one of xec, with a note for every changed key."""
@@ -89,6 +111,13 @@ def convert(
 
         check_output(output, inputs=[path], force=force)
     converted = convert_config(path, objective=objective, angle_unit=angle_unit)
+    if checkpoint is not None:
+        from dataclasses import replace
+
+        from xec_train.runs.from_checkpoint import align
+
+        values, notes = align(converted.values, checkpoint)
+        converted = replace(converted, values=values, notes=(*converted.notes, *notes))
     _warn(converted.notes)
     _write(converted.text(path.name), output, force)
 

@@ -13,7 +13,12 @@ from pydantic import ValidationError
 from xec_geometry.errors import did_you_mean
 from xec_geometry.support.input import read_text
 from xec_train.config.arguments import Arguments, Assignment, parse_arguments
-from xec_train.config.earlier.table import earlier_key
+from xec_train.config.earlier.recognition import (
+    convert_command,
+    describe_earlier,
+    marked_objective,
+    unread_keys,
+)
 from xec_train.config.flags import DEPRECATED_NAMES, DEPRECATED_VALUES, SECOND_NAMES
 from xec_train.config.keys import accepts_null, all_keys
 from xec_train.config.problems import describe_errors
@@ -79,6 +84,7 @@ def load_command_line(tokens: Sequence[str]) -> LoadedConfig:
 def _load(path: Path, arguments: Arguments, problems: Sequence[str] = ()) -> LoadedConfig:
     data = read_config_file(path)
     moved, in_file = _resolve_second_names(data)
+    accepted = tuple(moved)
     alone = deepcopy(data)
     in_words = [*problems, *arguments.problems]
     for assignment in arguments.assignments:
@@ -90,6 +96,10 @@ def _load(path: Path, arguments: Arguments, problems: Sequence[str] = ()) -> Loa
     in_file += [line for line in found if line in known]
     in_words += [line for line in found if line not in known]
     if config is None or in_file or in_words:
+        earlier = describe_earlier(path, alone, accepted)
+        if earlier is not None:
+            # Its keys are told by the conversion, with what becomes of each.
+            raise ConfigError(f"{path}: {earlier}")
         raise _report(str(path), in_file, in_words, _remedy(path, data))
     return LoadedConfig(config, (*_notes_on_names(moved), *_notes(config)))
 
@@ -117,8 +127,13 @@ def read_config_file(path: Path) -> dict[str, Any]:
             f"'xec config new -o {path}' writes one"
         )
     try:
-        text = read_text(path)
-    except (OSError, UnicodeDecodeError) as error:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise ConfigError(
+            f"{path} is no text file, expected a configuration; for one that goes on from a checkpoint: "
+            "'xec config new --checkpoint CHECKPOINT -o run.yaml'"
+        ) from error
+    except OSError as error:
         raise ConfigError(f"{path}: cannot be read as a text file: {error}") from error
     data = read_yaml(text, str(path))
     if not isinstance(data, dict):
@@ -202,14 +217,14 @@ def _notes(config: TrainConfig) -> tuple[str, ...]:
 
 
 def _remedy(path: Path, data: Mapping[str, Any]) -> list[str]:
-    """Return a last line for a file of the earlier system."""
-    names = [
-        f"{name}.{key}" for name, section in data.items() if isinstance(section, dict) for key in section
-    ]
-    entries = filter(None, map(earlier_key, names))
-    if not any(entry.is_left_out or entry.new != (entry.key,) for entry in entries):
-        return []
-    return [f"this is a file of xec-ml-wl: 'xec config convert {path} -o NEW.yaml' makes it one of xec"]
+    """Return a last line for a file that has keys of the earlier system."""
+    marked = marked_objective(data)
+    if unread_keys(data):
+        return [f"if this is a file of xec-ml-wl: '{convert_command(path)}' makes it one of xec"]
+    if "objective" not in data and marked is not None and marked[0] != DEFAULT:
+        objective, key = marked
+        return [f"no objective is stated, so it is {DEFAULT}; {key} is a key of 'objective: {objective}'"]
+    return []
 
 
 def _report(

@@ -56,11 +56,10 @@ def _path(location: Sequence[int | str], objective: str) -> str:
 def _describe(path: str, objective: str, item: dict[str, Any]) -> str:
     kind, message = str(item["type"]), str(item["msg"])
     if kind == "extra_forbidden":
-        entry = earlier_key(path)
-        if entry is not None and not entry.accepted:
+        entry, others = earlier_key(path), objectives_with(path)
+        if entry is not None and not entry.accepted and not others:
             what = "not in this form" if path in entry.new else "no key of xec"
             return f"{what}: {entry.explanation}"
-        others = objectives_with(path)
         if others:
             return f"found objective: {objective}, expected {' or '.join(others)}: only these have this key"
         return f"unknown key{nearest_key(path, objective)}"

@@ -52,21 +52,32 @@ _OF_PRESET = """\
 # Every key, with the values of the preset '{name}' ({summary})
 # and defaults. The two paths in 'data' are required; any line that states a default can go."""
 
+_OF_CHECKPOINT = """\
+# Every key. A training goes on from {path}: 'model' and 'normalization' have its values.
+# The two paths in 'data' are required; any line that states a default can go."""
 
-def default_config(objective: str = DEFAULT, preset: str | None = None) -> TrainConfig:
+
+def default_config(
+    objective: str = DEFAULT, preset: str | None = None, values: Mapping[str, Any] | None = None
+) -> TrainConfig:
     """Return the configuration of a new file; parameters and errors as of `template`."""
     OBJECTIVES.get_named(objective)
     changes = {name: value for name, value in NEW_VALUES.items() if name in all_keys(objective)}
     if preset is not None:
         changes |= _changes(CONFIG_PRESETS.get_named(preset), objective)
     try:
-        return TrainConfig.model_validate(_nested({"objective": objective, **REQUIRED, **changes}))
+        return TrainConfig.model_validate(
+            _nested({"objective": objective, **REQUIRED, **changes, **(values or {})})
+        )
     except ValidationError as error:
         problems = describe_errors(error, objective)
-        raise ConfigError("\n  ".join([f"preset '{preset}' of a new configuration:", *problems])) from error
+        where = f"preset '{preset}' of a new configuration:" if values is None else "cannot be stated:"
+        raise ConfigError("\n  ".join([where, *problems])) from error
 
 
-def template(objective: str = DEFAULT, preset: str | None = None) -> str:
+def template(
+    objective: str = DEFAULT, preset: str | None = None, values: Mapping[str, Any] | None = None
+) -> str:
     """Write a new configuration: every section, key, value and description.
 
     Parameters
@@ -75,6 +86,8 @@ def template(objective: str = DEFAULT, preset: str | None = None) -> str:
         Name of the objective.
     preset
         Name of a preset; None: every value but `NEW_VALUES` is the default.
+    values
+        Values of a checkpoint by dotted key, which are stated whatever the preset has.
 
     Returns
     -------
@@ -86,14 +99,15 @@ def template(objective: str = DEFAULT, preset: str | None = None) -> str:
     ConfigError
         If there is no such objective or preset, or the preset has a wrong key or value.
     """
-    values = default_config(objective, preset).model_dump(mode="json")
-    if preset is None:
-        header, stated = _DEFAULTS, frozenset[str]()
-    else:
-        entry = CONFIG_PRESETS[preset]
-        header = _OF_PRESET.format(name=preset, summary=entry.summary)
-        stated = frozenset(_changes(entry, objective))
-    return "\n".join([_TITLE, header, *_lines(objective, values, stated)]) + "\n"
+    resolved_values = default_config(objective, preset, values).model_dump(mode="json")
+    header, stated = _DEFAULTS, set(values or ())
+    if values is not None:
+        header = _OF_CHECKPOINT.format(path=values.get("checkpoint.resume_from", "the checkpoint"))
+    elif preset is not None:
+        header = _OF_PRESET.format(name=preset, summary=CONFIG_PRESETS[preset].summary)
+    if preset is not None:
+        stated |= set(_changes(CONFIG_PRESETS[preset], objective))
+    return "\n".join([_TITLE, header, *_lines(objective, resolved_values, stated)]) + "\n"
 
 
 def _changes(preset: Preset, objective: str) -> dict[str, Any]:
@@ -192,6 +206,6 @@ def _value(key: Key, values: dict[str, Any]) -> str:
     value: Any = values
     for part in key.path.split("."):
         value = value[part]
-    if key.path in REQUIRED:
+    if value == [REQUIRED.get(key.path)]:
         value = REQUIRED[key.path]
     return write_scalar(value)

@@ -23,7 +23,7 @@ from xec_train.tracking.base import flatten
 ENCODER = "encoder."
 PHYSICAL, EARLIER = LAYOUTS
 # What an encoder's parameters depend on; heads and decoders may be anything.
-_ENCODER_KEYS = (
+ENCODER_KEYS = (
     "outer_mode",
     "outer_fine_pool",
     "encoder_dim",
@@ -60,6 +60,8 @@ class InitialWeights:
         Whether the network keeps its own scale of the targets, and the heads are adapted to it.
     objective
         Learned weights of losses; none for an encoder alone.
+    epoch
+        Epochs that the weights were trained for; None if unknown.
     """
 
     path: Path
@@ -69,6 +71,7 @@ class InitialWeights:
     adaptation: str = ""
     keeps_targets: bool = False
     objective: State = field(default_factory=dict)
+    epoch: int | None = None
 
     def load(self, network: nn.Module, learned: nn.Module) -> list[str]:
         """Load the weights into a network and into the learned weights of losses.
@@ -104,8 +107,9 @@ class InitialWeights:
         weights = learned.state_dict()
         learned.load_state_dict({name: self.objective.get(name, weights[name]) for name in weights})
         left = [name for name in self.state if name not in loaded]
+        its = "" if self.epoch is None else f" after epoch {self.epoch} of its training"
         return [
-            f"weights of {self.path}, from epoch 1 ({self.reason})",
+            f"weights of {self.path}{its}; the new training begins with its epoch 1 ({self.reason})",
             f"  loaded: {_grouped(loaded)}",
             *([f"  not loaded: {_grouped(left)}"] if left else []),
             *([f"  not in the file, random initial values: {_grouped(kept)}"] if kept else []),
@@ -164,8 +168,9 @@ def find_initial_weights(
             f"{_grouped(state)}; expected parameters '{ENCODER}*'"
         )
     learned = {} if encoder_only or checkpoint.training is None else checkpoint.training.validated_objective
+    keeps_targets = converted and not encoder_only
     return InitialWeights(
-        path, state, reason, encoder_only, adaptation, converted and not encoder_only, learned
+        path, state, reason, encoder_only, adaptation, keeps_targets, learned, checkpoint.epoch
     )
 
 
@@ -194,6 +199,8 @@ def _reason_not_continued(checkpoint: Checkpoint, config: TrainConfig, kind: str
     if config.checkpoint.reset_epoch:
         other = _other_anchor(checkpoint, config)
         return f"{other}: only the encoder is loaded" if other else "checkpoint.reset_epoch"
+    if checkpoint.provenance.converted_from is not None:
+        return f"it was converted from {checkpoint.provenance.converted_from}, without its optimizer"
     return f"it has no {' and no '.join(checkpoint.missing)}" if checkpoint.missing else None
 
 
@@ -232,7 +239,7 @@ def _contradictions(checkpoint: Checkpoint, config: TrainConfig, *, other_layout
             "normalization": checkpoint.config.section("normalization"),
         }
     )
-    keys = [f"model.{name}" for name in _ENCODER_KEYS]
+    keys = [f"model.{name}" for name in ENCODER_KEYS]
     keys += [key for key in ours if key.startswith("normalization.") and key not in _FREE_KEYS]
     found = [
         both_values(key, ours, theirs)

@@ -23,7 +23,7 @@ from xec_train.runs.finetuning import (
 from xec_train.tracking.base import flatten
 
 # Keys that may differ although the network is the same.
-_FREE_KEYS = {
+FREE_KEYS = {
     *("model.drop_path_rate", "model.mask_ratio", "model.mask_npho_flat", "model.freeze_encoder"),
     "normalization.preset",
 }
@@ -102,5 +102,5 @@ def _fixed_keys(flat: dict[str, Any]) -> list[str]:
     enabled = [task for task in TASKS if flat.get(f"tasks.{task}.enabled")]
     tasks = [f"tasks.{task}.{name}" for task in enabled for name in _FIXED_OF_TASK]
     rest = [key for task in TASKS if task not in enabled and (key := f"tasks.{task}.enabled") in flat]
-    shape = [key for key in flat if key.startswith(("model.", "normalization.")) and key not in _FREE_KEYS]
+    shape = [key for key in flat if key.startswith(("model.", "normalization.")) and key not in FREE_KEYS]
     return [*shape, *tasks, *rest, *(key for key in _LEARNT_WEIGHTS if key in flat)]

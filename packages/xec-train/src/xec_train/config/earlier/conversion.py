@@ -9,6 +9,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from xec_train.config.earlier.recognition import marked_objective
 from xec_train.config.earlier.table import EarlierKey, earlier_key
 from xec_train.config.earlier.values import EarlierConfig
 from xec_train.config.keys import all_keys, nearest_key, objectives_with, sort_sections
@@ -18,17 +19,6 @@ from xec_train.config.train_config import TrainConfig
 from xec_train.config.yaml_text import write_blocks, write_scalar
 from xec_train.errors import ConfigError
 from xec_train.objectives.table import DEFAULT, OBJECTIVES
-
-_MARKS = {
-    "regression": ("tasks", "loss_balance", "reweighting", "export"),
-    "inpainting": (
-        *("model.head_type", "model.head", "model.freeze_encoder", "model.mask_npho_flat"),
-        *("model.use_local_context", "model.use_masked_attention", "model.cross_attn_k"),
-        *("model.sensor_positions_file", "training.mae_checkpoint"),
-    ),
-    "mae": ("model.decoder_dim", "model.mask_ratio", "model.predict_channels"),
-}
-"""Keys that only files of an objective have; the first objective that has one counts."""
 
 _SCALES = ("npho_scheme", "npho_scale", "npho_scale2", "time_scale", "time_shift")
 
@@ -159,17 +149,11 @@ def _objective(file: EarlierConfig, wanted: str | None) -> tuple[str, list[str]]
     if stated is not None:
         OBJECTIVES.get_named(str(stated))
         return str(stated), []
-    for objective, marks in _MARKS.items():
-        found = next((key for key in marks if _states(file, key)), None)
-        if found is not None:
-            return objective, [f"objective: {objective}, because of {found} (--objective for another)"]
+    marked = marked_objective(file.sections)
+    if marked is not None:
+        objective, key = marked
+        return objective, [f"objective: {objective}, because of {key} (--objective for another)"]
     return DEFAULT, [f"objective: {DEFAULT}, because no key is of another one (--objective for another)"]
-
-
-def _states(file: EarlierConfig, key: str) -> bool:
-    parent, _, name = key.rpartition(".")
-    section = file.get(parent) if parent else file.sections
-    return isinstance(section, Mapping) and name in section
 
 
 def _leaves(values: Mapping[str, Any], parent: str, objective: str) -> Iterator[tuple[str, Any]]:
