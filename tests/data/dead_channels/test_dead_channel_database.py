@@ -76,7 +76,7 @@ def test_names_are_names_and_no_statements(make_database: Callable[..., str]) ->
 
 def test_the_run_has_to_be_known(make_database: Callable[..., str]) -> None:
     with pytest.raises(
-        DataError, match=r"no run given; expected its number behind the URL, as in #run=12345"
+        DataError, match=r"no run given; expected its number behind the URL, as in .*#run=12345"
     ):
         open_dead_channels(make_database(ROWS)).dead()
 
@@ -115,8 +115,16 @@ def test_errors_of_databases(tmp_path: Path) -> None:
     missing.write_text("this is no database, but long enough to look like one" * 20)
     with pytest.raises(DataError, match=r"cannot be read: .*not a database$"):
         open_dead_channels(f"sqlite:///{missing}")
-    with pytest.raises(DataError, match="cannot be opened"):
+    with pytest.raises(DataError) as caught:
         open_dead_channels("oracel://reader:secret@host/conditions")
+    assert "cannot be opened: there is no kind of database 'oracel'; expected one such as sqlite:///" in str(
+        caught.value
+    )
+    assert "secret" not in str(caught.value)
+    with pytest.raises(
+        DataError, match=r"its URL is none of sqlite; expected one such as sqlite:///dead\.db"
+    ):
+        open_dead_channels("sqlite://dead.db")
     with pytest.raises(DataError, match="not the URL of a database"):
         open_dead_channels("://")
 

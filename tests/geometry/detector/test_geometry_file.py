@@ -13,6 +13,7 @@ from xec_geometry import (
     mirrored_sensors,
     sensor_normals,
     sensor_positions,
+    xyz_to_uvw,
 )
 from xec_geometry.exports import export_geometry
 
@@ -101,11 +102,43 @@ def test_another_unit_and_another_direction_are_noticed(tmp_path):
     from xec_geometry import SensorTable
 
     ids = np.arange(len(sensor_positions()))
-    millimetres = SensorTable(10 * sensor_positions(), sensor_normals(), ids)
-    with pytest.raises(
-        GeometryError, match=r"more than \d+ cm from their nominal places; expected lengths in cm"
-    ):
-        load_geometry(write_table(tmp_path / "mm.txt", millimetres, SURVEY))
     outwards = SensorTable(sensor_positions(), -sensor_normals(), ids)
     with pytest.raises(GeometryError, match="point out of the xenon"):
         load_geometry(write_table(tmp_path / "out.txt", outwards, SURVEY))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda r: r * 10, "seem to be in mm: divide x, y and z by 10"),
+        (lambda r: r / 100, "seem to be in m: multiply x, y and z by 100"),
+        (lambda r: r[:, [1, 0, 2]], "the columns seem to be y x z in this order"),
+        (lambda r: r[:, [2, 0, 1]], "the columns seem to be z x y in this order"),
+        (lambda r: r * [1, 1, -1], "z seems to have the other sign"),
+        (xyz_to_uvw, "they seem to be u, v, w: write x, y and z"),
+        (lambda r: xyz_to_uvw(r)[:, [1, 0, 2]], "they seem to be v, u, w: write x, y and z"),
+        (lambda r: r + 30, "in the detector's coordinates"),
+    ],
+)
+def test_what_positions_were_meant_to_be(tmp_path, change, message):
+    from xec_geometry import SensorTable
+
+    table = SensorTable(change(BUILT.positions), sensor_normals(), np.arange(len(sensor_positions())))
+    with pytest.raises(
+        GeometryError, match=r"more than \d+ cm from their nominal places; expected x, y and z in cm"
+    ) as error:
+        load_geometry(write_table(tmp_path / "meant.txt", table, SURVEY))
+    assert message in str(error.value)
+    # Without a guess, nothing is guessed.
+    assert ("seem" in str(error.value)) == ("seem" in message)
+
+
+def test_normals_in_another_order(tmp_path):
+    from xec_geometry import SensorTable
+
+    ids = np.arange(len(sensor_positions()))
+    table = SensorTable(sensor_positions(), sensor_normals()[:, [1, 0, 2]], ids)
+    with pytest.raises(
+        GeometryError, match=r"turned by more than \d+° .*; the columns seem to be ny nx nz in this"
+    ):
+        load_geometry(write_table(tmp_path / "turned.txt", table, SURVEY))

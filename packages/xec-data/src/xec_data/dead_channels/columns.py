@@ -21,6 +21,13 @@ _COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {
 }
 _CONDITION = re.compile(r"(?P<column>.+?)\s*(?P<sign>!=|<>|<=|>=|=|<|>)\s*(?P<value>.+)", re.DOTALL)
 _NUMBER = re.compile(r"[-+]?(\d+(\.\d*)?|\.\d+)([eE][-+]?\d+)?", re.ASCII)
+# Of conditions of SQL; names of columns may have blanks.
+_WORDS = re.compile(r"\s(is(\s+not)?(?=\s+null)|(not\s+)?(in(?=\s*\()|like|between)|and|or)\b", re.IGNORECASE)
+_EXPECTED = "expected a comparison with a number or 'text'"
+_OTHER = (
+    f"{_EXPECTED} ({' '.join(_COMPARISONS)}), or a column alone (not 0); the key 'query' takes any SQL, such "
+    "as SELECT sensor, CASE WHEN x IS NULL THEN 0 ELSE 1 END AS bad …"
+)
 _MOST_BYTES = 8
 
 
@@ -71,6 +78,9 @@ class Condition(NamedTuple):
     def parse(cls, text: str) -> Condition:
         """Read ``column sign value``; a column alone means that it is not zero."""
         match = _CONDITION.fullmatch(text.strip())
+        sql = _WORDS.search(text if match is None else match["column"])
+        if sql is not None:
+            raise ValueError(f"found {text!r}; '{sql[0].strip()}' is none of its signs; {_OTHER}")
         if match is None:
             return cls(Column.parse(text), "!=", Decimal(0))
         column, value = Column.parse(match["column"]), match["value"]
@@ -78,7 +88,7 @@ class Condition(NamedTuple):
             return cls(column, match["sign"], Decimal(value))
         if len(value) > 1 and value[0] == value[-1] and value[0] in "'\"":
             return cls(column, match["sign"], value[1:-1])
-        raise ValueError(f"found {text!r}, expected a comparison with a number or 'text'")
+        raise ValueError(f"found {text!r}, {_EXPECTED}")
 
     def holds(self, value: Any, where: str) -> bool:
         """Whether it holds for a value of the database; `where` is its place, for the message.

@@ -22,6 +22,10 @@ Row = Sequence[Any]
 _T = TypeVar("_T")
 
 _MYSQL = ("mysql", "mariadb")
+_EXPECTED = (
+    "expected one such as sqlite:///dead.db (sqlite:////folder/dead.db from the root) or "
+    "mysql://reader:password@host/conditions, with %40 for @ in a password"
+)
 _UNREACHED = {
     1040: "the server has too many connections",
     1044: "the server refuses the database to this user",
@@ -164,6 +168,10 @@ class Connection:
             brings = "; pip install 'xec-data[mysql]' brings it"
             remedy = brings if url.get_backend_name() in _MYSQL else ""
             problem = f"its driver '{error.name}' is not installed{remedy}"
+        except sql.exc.NoSuchModuleError:
+            problem = f"there is no kind of database '{url.get_backend_name()}'; {_EXPECTED}"
+        except sql.exc.ArgumentError:
+            problem = f"its URL is none of {url.get_backend_name()}; {_EXPECTED}"
         except (sql.exc.SQLAlchemyError, ImportError, TypeError, ValueError) as error:
             problem = self._without_secrets(one_line(error))
         raise DataError(f"{self.name} cannot be opened: {problem}")
@@ -218,7 +226,4 @@ def _parse(url: str, secret_of: str | None) -> URL:
         if parsed.drivername in _MYSQL and find_spec("MySQLdb") is None:
             parsed = parsed.set(drivername=f"{parsed.drivername}+pymysql")
         return parsed
-    raise DataError(
-        f"not the URL of a database: {shown}; expected one such as sqlite:///dead.db or "
-        "mysql://reader:password@host/conditions, with %40 for @ in a password"
-    )
+    raise DataError(f"not the URL of a database: {shown}; {_EXPECTED}")

@@ -73,7 +73,8 @@ class DatabaseDeadChannels:
         run = run if self._run is None else self._run
         if run is None:
             raise DataError(
-                f"{self.name}: no run given; expected its number behind the URL, as in #run=12345"
+                f"{self.name}: no run given; expected its number behind the URL, as in "
+                f"{self._database.name}#run=12345"
             )
         schema, _, name = self._table.rpartition(".")
         columns: list[sql.ColumnClause[Any]] = [sql.column(name) for name in self._columns]

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from xec_geometry.detector.misreadings import explain_normals, explain_positions, median_turn
 from xec_geometry.detector.parameters import N_SENSORS
 from xec_geometry.detector.sensors import sensor_kinds, sensor_normals, sensor_positions
 from xec_geometry.detector.survey import SensorTable, nominal_table
@@ -55,6 +56,8 @@ _FARTHEST = 1e9
 _UNIT_TOLERANCE = 1e-3
 # Sensors that are this far from their nominal place, by half of them, were given in other units.
 _FAR = 10.0
+# No survey turns half of the sensors by so many degrees.
+_TURNED = 20.0
 
 
 @dataclass(frozen=True)
@@ -240,7 +243,15 @@ def _check_plausible(table: SensorTable, path: Path) -> None:
     if len(ids) > 1 and distance > _FAR:
         raise GeometryError(
             f"{path}: half of the {len(ids)} sensors are more than {distance:.0f} cm from their nominal "
-            "places; expected lengths in cm, in the detector's coordinates"
+            "places; expected x, y and z in cm, in the detector's coordinates"
+            f"{explain_positions(table.positions[ids], sensor_positions()[ids])}"
+        )
+    turn = median_turn(table.normals[ids], sensor_normals()[ids])
+    order = explain_normals(table.normals[ids], sensor_normals()[ids])
+    if len(ids) > 1 and turn > _TURNED and order:
+        raise GeometryError(
+            f"{path}: half of the {len(ids)} normals are turned by more than {turn:.0f}° from the nominal "
+            f"ones{order}"
         )
     backwards = np.count_nonzero((table.normals[ids] * sensor_normals()[ids]).sum(axis=1) < 0)
     if len(ids) > 1 and 2 * backwards > len(ids):
