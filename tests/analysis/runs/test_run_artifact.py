@@ -6,6 +6,7 @@ from importlib.metadata import entry_points
 
 import numpy as np
 import pytest
+from tests.displaced import displaced
 
 from xec_analysis import AnalysisError, collect_results
 from xec_analysis.events.worst_events import EventFiles, draw_worst_events, rank_by_error, residuals_text
@@ -15,7 +16,9 @@ from xec_analysis.runs.run_comparison import runs_table
 from xec_analysis.runs.training_curves import draw_training_curves, panels_of, read_metrics
 from xec_geometry.cli.application import main
 from xec_geometry.errors import XecError
+from xec_models.checkpoint.content import NetworkWeights
 from xec_models.checkpoint.run_directory import RunDirectory
+from xec_models.checkpoint.writing import new_checkpoint, save_checkpoint
 
 METRICS = """epoch,step,metric,value,timestamp
 1,50,lr,0.001,2026-01-01T00:00:00
@@ -95,7 +98,31 @@ def test_worst_events_are_those_of_their_numbers(run, columns, files, monkeypatc
     assert [event.entry for event, _ in drawn][:2] == [5, 2]
     assert "u off by +" in drawn[0][1]["remark"]
     assert "cm" in drawn[0][1]["remark"]
-    np.testing.assert_allclose(drawn[0][1]["predicted_uvw"][0], columns["pred_u"][5])
+    np.testing.assert_allclose(drawn[0][1]["predicted"][0].uvw[0], columns["pred_u"][5])
+
+
+def test_sensors_are_drawn_where_the_checkpoint_has_them(run, files, monkeypatch):
+    import xec_analysis.events.worst_events as module
+
+    assert PlotSource(run.path).geometry.is_nominal
+    run.config.write_text(f"data: {{val_path: [{files.paths[0]}]}}\ngeometry: gone.txt\n")
+    # A run that was copied without its checkpoints.
+    assert PlotSource(run.path).geometry.is_nominal
+    built = displaced()
+    save_checkpoint(
+        run.checkpoint_best,
+        new_checkpoint(
+            "regressor", {"model": {}, "geometry": "gone.txt"}, NetworkWeights({}), geometry=built
+        ),
+    )
+    drawn = []
+    monkeypatch.setattr(
+        module, "draw_event", lambda _event, path, **k: (drawn.append(k["geometry"]), path)[1]
+    )
+    plot_run(run.path)
+    assert drawn
+    for table in drawn:
+        np.testing.assert_array_equal(table.positions, built.positions)
 
 
 def test_events_that_are_not_in_the_file_are_passed_over(run, columns, files):

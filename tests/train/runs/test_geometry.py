@@ -53,6 +53,23 @@ def test_a_checkpoint_needs_no_table(configure: Configure, table: Path, tmp_path
         assert torch.equal(before(npho, npho * 1e-11)["uvwFI"], after(npho, npho * 1e-11)["uvwFI"])
 
 
+def test_a_training_goes_on_when_the_table_is_gone(
+    configure: Configure, table: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = train(configure(*QUICK, f"geometry={table}"))
+    table.unlink()
+    resumed = (*QUICK[:-2], "training.epochs=2", "checkpoint.save_artifacts=false")
+    resumed = (*resumed, f"checkpoint.resume_from={run.checkpoint_last}")
+    train(configure(*resumed, f"geometry={table}"))
+    assert f"geometry: {table} is gone; the positions in {run.checkpoint_last}" in capsys.readouterr().out
+    after = read_checkpoint(run.checkpoint_last)
+    assert after.epoch == 2
+    np.testing.assert_array_equal(after.geometry.positions, BUILT.positions)
+    # Of another name, it is none that the checkpoint knows.
+    with pytest.raises(GeometryError, match=r"no such geometry: nowhere\.txt"):
+        train(configure(*resumed, "geometry=nowhere.txt"))
+
+
 def test_reflections_need_a_symmetric_detector(configure: Configure, table: Path) -> None:
     with pytest.raises(TrainError, match=r"training\.mirror is true, .* set training\.mirror to false"):
         train(configure(*QUICK, f"geometry={table}", "training.mirror=true"))

@@ -18,6 +18,7 @@ from xec_analysis.resolution.results import Floats, Results, TaskResult
 from xec_analysis.style.quantities import quantity_of
 from xec_data.reading.reader import EventReader
 from xec_data.schema.branches import NPHO_BRANCH, TIME_BRANCH, TREE_NAME
+from xec_geometry import SensorTable
 from xec_models.regressor.metrics import half_width_68
 
 N_WORST = 3
@@ -66,7 +67,11 @@ class EventFiles:
 
 
 def draw_worst_events(
-    results: Results, files: EventFiles, path_of: Callable[[int], Path], n_worst: int = N_WORST
+    results: Results,
+    files: EventFiles,
+    path_of: Callable[[int], Path],
+    n_worst: int = N_WORST,
+    geometry: SensorTable | None = None,
 ) -> list[Path]:
     """Draw the events with the largest residuals.
 
@@ -80,6 +85,8 @@ def draw_worst_events(
         Number of the event, from 1 for the worst, to the file to write.
     n_worst
         How many events are drawn.
+    geometry
+        Where the sensors are drawn; in their nominal places by default.
 
     Returns
     -------
@@ -111,6 +118,7 @@ def draw_worst_events(
                 if result.outputs == _POSITION
                 else (),
                 remark=f"number {number} of the worst in {task}: {residuals_text(result, i)}",
+                geometry=geometry,
             )
         )
     return drawn

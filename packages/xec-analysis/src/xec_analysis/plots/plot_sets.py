@@ -142,7 +142,7 @@ def _draw_worst_events(source: PlotSource, folder: Path, kind: str) -> list[Path
         return make_folder(folder) / run.event_display(number).with_suffix(f".{kind}").name
 
     try:
-        return draw_worst_events(source.results[0], files, path_of)
+        return draw_worst_events(source.results[0], files, path_of, geometry=source.geometry)
     except XecError:
         # A run often travels without the files that it was validated on.
         return []

@@ -20,6 +20,8 @@ from xec_analysis.resolution.loading import LoadedColumns, load_joined, locate_r
 from xec_analysis.resolution.results import Results, collect_results
 from xec_analysis.resolution.variants import PLAIN, columns_of_variant, variants_of
 from xec_data.schema.branches import TREE_NAME
+from xec_geometry import SensorTable, load_geometry
+from xec_geometry.detector.geometry_file import NOMINAL
 from xec_models.checkpoint.run_directory import RunDirectory
 
 _REGRESSION = "regression"
@@ -165,6 +167,22 @@ class PlotSource:
         if not isinstance(data, dict):
             raise AnalysisError(f"{self.path}: 'data' of its configuration is {data!r}; expected a section")
         return EventFiles.of_validation(data)
+
+    @cached_property
+    def geometry(self) -> SensorTable:
+        """Where the sensors of the run stand, which its checkpoint tells; nominal without one.
+
+        Raises
+        ------
+        CheckpointError
+            If the checkpoint cannot be read.
+        """
+        stated = self.configuration.get("geometry") or NOMINAL
+        if self.run is None or stated == NOMINAL or not self.run.checkpoint_best.is_file():
+            return load_geometry()
+        from xec_models.checkpoint.reading import read_checkpoint
+
+        return read_checkpoint(self.run.checkpoint_best).geometry
 
     @cached_property
     def loaded(self) -> LoadedColumns:

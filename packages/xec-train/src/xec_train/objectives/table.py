@@ -10,6 +10,7 @@ from xec_geometry.support.registry import Registry
 from xec_train.errors import ConfigError
 
 if TYPE_CHECKING:
+    from xec_geometry import SensorTable
     from xec_train.config.train_config import TrainConfig
     from xec_train.objectives.base import Objective
 
@@ -29,7 +30,8 @@ class ObjectiveEntry:
     load_config
         Imports and returns the class of its configuration.
     load_objective
-        Imports and returns its class (and torch), which takes the configuration.
+        Imports and returns its class (and torch), which takes the configuration, and positions of the sensors
+        that take the place of those it names.
     next_steps
         Commands for a finished run ``{run}`` and its checkpoint ``{best}``, and what they do.
     """
@@ -38,7 +40,7 @@ class ObjectiveEntry:
     summary: str
     network_kind: str
     load_config: Callable[[], type[TrainConfig]]
-    load_objective: Callable[[], Callable[[Any], Objective[Any]]]
+    load_objective: Callable[[], Callable[[Any, SensorTable | None], Objective[Any]]]
     next_steps: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -46,14 +48,22 @@ class ObjectiveEntry:
         """The class of its configuration."""
         return self.load_config()
 
-    def build(self, config: TrainConfig) -> Objective[Any]:
-        """Build the objective that a configuration of its class describes."""
-        return self.load_objective()(config)
+    def build(self, config: TrainConfig, geometry: SensorTable | None = None) -> Objective[Any]:
+        """Build the objective that a configuration of its class describes; as `build_objective`."""
+        return self.load_objective()(config, geometry)
 
 
-def build_objective(config: TrainConfig) -> Objective[Any]:
-    """Build the objective that a configuration describes."""
-    return OBJECTIVES[config.objective].build(config)
+def build_objective(config: TrainConfig, geometry: SensorTable | None = None) -> Objective[Any]:
+    """Build the objective that a configuration describes.
+
+    Parameters
+    ----------
+    config
+        The configuration.
+    geometry
+        Where the sensors stand; by default where the configuration says.
+    """
+    return OBJECTIVES[config.objective].build(config, geometry)
 
 
 def _regression_config() -> type[TrainConfig]:
@@ -62,7 +72,7 @@ def _regression_config() -> type[TrainConfig]:
     return RegressionConfig
 
 
-def _regression() -> Callable[[Any], Objective[Any]]:
+def _regression() -> Callable[[Any, SensorTable | None], Objective[Any]]:
     from xec_train.regression.objective import Regression
 
     return Regression
@@ -74,7 +84,7 @@ def _autoencoding_config() -> type[TrainConfig]:
     return AutoencodingConfig
 
 
-def _autoencoding() -> Callable[[Any], Objective[Any]]:
+def _autoencoding() -> Callable[[Any, SensorTable | None], Objective[Any]]:
     from xec_train.reconstruction.autoencoding import MaskedReconstruction
 
     return MaskedReconstruction
@@ -86,7 +96,7 @@ def _inpainting_config() -> type[TrainConfig]:
     return InpaintingConfig
 
 
-def _inpainting() -> Callable[[Any], Objective[Any]]:
+def _inpainting() -> Callable[[Any, SensorTable | None], Objective[Any]]:
     from xec_train.reconstruction.inpainting import Inpainting
 
     return Inpainting

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from xec_data.schema.branches import INVALID, INVALID_ABOVE
-from xec_geometry import load_geometry
+from xec_geometry import SensorTable, load_geometry
 from xec_models.reconstruction.autoencoder import XECMaskedAutoencoder
 from xec_models.reconstruction.inpainter.inpainter import XECInpainter
 from xec_models.reconstruction.masking import Sensors, draw_by_face, draw_mask, event_scores
@@ -47,11 +47,13 @@ class Reconstruction(Objective[NetworkT]):
     ----------
     config
         The training's configuration.
+    geometry
+        Where the sensors stand; by default where the configuration says.
     """
 
-    def __init__(self, config: ReconstructionConfig) -> None:
+    def __init__(self, config: ReconstructionConfig, geometry: SensorTable | None = None) -> None:
         learned = config.model.predict_channels if config.training.auto_channel_weight else ()
-        super().__init__(LearnedWeights(learned), load_geometry(config.geometry))
+        super().__init__(LearnedWeights(learned), geometry or load_geometry(config.geometry))
         self.config = config
         self.channels = config.model.predict_channels
         self.columns = tuple(range(len(self.channels)))

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from xec_data.checking.plausibility import implausible
 from xec_data.tasks.table import TASKS, truth_branches
-from xec_geometry import load_geometry
+from xec_geometry import SensorTable, load_geometry
 from xec_models.anchor.table import NO_ANCHOR
 from xec_models.blocks.namespace import TORCH
 from xec_models.config.network import resolve_tasks
@@ -46,8 +46,8 @@ class Regression(Objective[XECRegressor]):
 
     forward_methods = ("forward_standardized",)
 
-    def __init__(self, config: RegressionConfig) -> None:
-        super().__init__(LearnedWeights(_learned(config)), load_geometry(config.geometry))
+    def __init__(self, config: RegressionConfig, geometry: SensorTable | None = None) -> None:
+        super().__init__(LearnedWeights(_learned(config)), geometry or load_geometry(config.geometry))
         self.config = config
         self.tasks = config.enabled_tasks
         self.truth_branches = truth_branches(self.tasks)

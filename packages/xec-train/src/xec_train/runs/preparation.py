@@ -24,7 +24,7 @@ from xec_train.processes.group import Processes
 from xec_train.regression.result_files import RESULT_BRANCHES
 from xec_train.runs.finetuning import InitialWeights
 from xec_train.runs.names import choose_run
-from xec_train.runs.resuming import find_checkpoint, open_checkpoint
+from xec_train.runs.resuming import find_checkpoint, open_checkpoint, stored_positions
 from xec_train.tracking.run_ids import tracking_uri
 
 
@@ -71,9 +71,12 @@ def prepare(config: TrainConfig, processes: Processes, display: Display) -> Prep
     """
     if config.mlflow.enabled:
         processes.broadcast(lambda: tracking_uri(config.mlflow))
-    objective = processes.run_on_all(lambda: build_objective(config))
     kind = OBJECTIVES[config.objective].network_kind
     path = processes.broadcast(lambda: find_checkpoint(config.checkpoint, config.mlflow.run_name))
+    stored = processes.run_on_all(lambda: stored_positions(path, config))
+    if stored is not None:
+        display.line(f"geometry: {config.geometry} is gone; the positions in {path}")
+    objective = processes.run_on_all(lambda: build_objective(config, stored))
     opened_checkpoint = (
         None
         if path is None

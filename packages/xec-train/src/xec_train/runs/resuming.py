@@ -7,6 +7,7 @@ from typing import Any
 
 from xec_data.tasks.table import TASKS
 from xec_geometry import SensorTable
+from xec_geometry.detector.geometry_file import geometry_files
 from xec_models.checkpoint.content import Checkpoint
 from xec_models.checkpoint.reading import read_checkpoint
 from xec_models.checkpoint.run_directory import RunDirectory
@@ -54,6 +55,20 @@ def find_checkpoint(config: CheckpointConfig, run_name: str | None) -> Path | No
     runs = [Path(config.save_dir) / run_name] if run_name else Path(config.save_dir).glob("*")
     found = [last for run in runs if (last := RunDirectory(run).checkpoint_last).is_file()]
     return max(found, key=lambda path: path.stat().st_mtime, default=None)
+
+
+def stored_positions(path: Path | None, config: TrainConfig) -> SensorTable | None:
+    """Return the positions in a checkpoint if the table that both were made with is gone, else None.
+
+    Raises
+    ------
+    CheckpointError
+        If the file is no checkpoint.
+    """
+    if path is None or all(table.exists() for table in geometry_files(config.geometry)):
+        return None
+    checkpoint = read_checkpoint(path)
+    return checkpoint.geometry if checkpoint.config.geometry_source == config.geometry else None
 
 
 def open_checkpoint(
