@@ -127,7 +127,7 @@ def read_config_file(path: Path) -> dict[str, Any]:
             f"'xec config new -o {path}' writes one"
         )
     try:
-        text = path.read_text(encoding="utf-8")
+        text = read_text(path)
     except UnicodeDecodeError as error:
         raise ConfigError(
             f"{path} is no text file, expected a configuration; for one that goes on from a checkpoint: "
