@@ -120,6 +120,32 @@ def test_a_reader_that_has_gone_does_not_end_a_command() -> None:
     assert done.stderr == "xec: note: standard output was closed; going on without it\n"
 
 
+@pytest.mark.parametrize("closed", ["1", "2", "0"])
+def test_a_stream_that_was_closed_before_the_start(closed: str) -> None:
+    program = f"{sys.executable} -c 'from xec_geometry.cli.application import main; main()' geometry show"
+    done = subprocess.run(["sh", "-c", f"{program} {closed}>&-"], capture_output=True, text=True, check=False)
+    assert done.returncode == 0
+    assert done.stderr == ""
+    assert ("all " in done.stdout) == (closed != "1")
+
+
+@pytest.mark.parametrize("width", ["0", "-3", "³", "1"])
+def test_an_impossible_width_is_forgotten(width: str) -> None:
+    done = xec("geometry", "show", stdout=subprocess.PIPE, env={**os.environ, "COLUMNS": width})
+    assert done.returncode == 0
+    assert "0–4759" in done.stdout
+
+
+def test_a_working_folder_that_was_removed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    tmp_path.rmdir()
+    line, code = told(FileNotFoundError(errno.ENOENT, "No such file or directory"), capsys)
+    assert line == "xec: error: the folder in which the command runs does not exist any more"
+    assert code == USER_ERROR
+
+
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-8"])
 def test_terminals_of_any_encoding(encoding: str) -> None:
     environment = {**os.environ, "PYTHONIOENCODING": encoding, "PYTHONUTF8": "0"}

@@ -18,6 +18,7 @@ from xec_geometry.cli.boundary import boundary
 from xec_geometry.cli.command_table import COMMANDS
 from xec_geometry.cli.exit_codes import USER_ERROR
 from xec_geometry.cli.plugins import CommandError, CommandPlugins
+from xec_geometry.cli.streams import forget_impossible_width
 from xec_geometry.cli.usage import ArgumentsError, UsageError, has_been_told, told
 from xec_geometry.errors import XecWarning
 from xec_geometry.support.signals import Terminated
@@ -85,6 +86,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     debug = "--debug" in arguments
     if debug:
         arguments.remove("--debug")
+    forget_impossible_width()
     with boundary(arguments, debug=debug), warnings.catch_warnings():
         warnings.showwarning = partial(_show_warning, warnings.showwarning)
         sys.exit(_run(arguments))

@@ -73,7 +73,17 @@ def _is_of_system(error: OSError) -> bool:
 
 def _told_by_system(error: OSError) -> str:
     names = [os.fsdecode(name) for name in (error.filename, error.filename2) if isinstance(name, str | bytes)]
+    if not names and error.errno == errno.ENOENT and not _has_working_folder():
+        return "the folder in which the command runs does not exist any more"
     return ": ".join([*([" -> ".join(names)] if names else []), error.strerror or first_line(error)])
+
+
+def _has_working_folder() -> bool:
+    try:
+        Path.cwd()
+    except OSError:
+        return False
+    return True
 
 
 def _reported(error: Exception, arguments: Sequence[str]) -> str:

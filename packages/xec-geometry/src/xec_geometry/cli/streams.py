@@ -7,10 +7,12 @@ import io
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any, TextIO
 
 CLOSED = "xec: note: standard output was closed; going on without it"
+
+_NARROWEST = 20
 
 _CLOSED = (errno.EPIPE, errno.ESHUTDOWN)
 
@@ -82,18 +84,34 @@ class UnbreakableStream(io.TextIOBase):
 
 @contextmanager
 def unbreakable_streams() -> Iterator[None]:
-    """Let standard output and error outlive their readers, and replace characters that they lack."""
+    """Let standard output and error outlive their readers, and replace characters that they lack.
+
+    Where one was closed before the start (``>&-``), what is written to it goes nowhere.
+    """
     before = sys.stdout, sys.stderr
-    for stream in before:
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="replace")
-    sys.stdout = UnbreakableStream(before[0], CLOSED)
-    sys.stderr = UnbreakableStream(before[1])
-    try:
-        yield
-    finally:
+    with ExitStack() as opened:
+        # Python has None for a stream that was closed.
+        output, errors = (stream or opened.enter_context(_nowhere()) for stream in before)
+        for stream in (output, errors):
+            if isinstance(stream, io.TextIOWrapper):
+                stream.reconfigure(errors="replace")
+        sys.stdout, sys.stderr = UnbreakableStream(output, CLOSED), UnbreakableStream(errors)
         try:
-            # Here, where a full disk can still be told.
-            sys.stdout.flush()
+            yield
         finally:
-            sys.stdout, sys.stderr = before
+            try:
+                # Here, where a full disk can still be told.
+                sys.stdout.flush()
+            finally:
+                sys.stdout, sys.stderr = before
+
+
+def _nowhere() -> TextIO:
+    return open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123
+
+
+def forget_impossible_width() -> None:
+    """Forget a width of the terminal in which nothing can be written: libraries would write nothing."""
+    width = os.environ.get("COLUMNS", "")
+    if width and not (width.isascii() and width.isdigit() and int(width) >= _NARROWEST):
+        del os.environ["COLUMNS"]
