@@ -52,7 +52,7 @@ def test_a_process_ends_with_its_parent(tmp_path: Path, text: str, number: signa
     pytest.fail("the process lives on without its parent")
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 @pytest.mark.parametrize("seconds", [0.1, 1.0])
 def test_a_simulation_cleans_up(tmp_path: Path, number: signal.Signals, seconds: float) -> None:
     """While its processes start, and while they work; Ctrl-C goes to all of them."""

@@ -136,7 +136,9 @@ def _blocks_of_processes(config: SimulationConfig, n: int, processes: int) -> Ge
     # Fresh processes: a fork would copy whatever threads and locks the caller has.
     context = multiprocessing.get_context("spawn")
     waiting: deque[Future[Events]] = deque()
-    with ProcessPoolExecutor(processes, context, _start_worker, (config,)) as pool:
+    with undisturbed_start():
+        pool = ProcessPoolExecutor(processes, context, _start_worker, (config,))
+    with pool:
         try:
             for number in range(n):
                 # The pool starts its processes with its first tasks.

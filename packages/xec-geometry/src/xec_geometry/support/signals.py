@@ -78,7 +78,8 @@ def _end_at_once(number: int) -> NoReturn:
 def undisturbed_start() -> Iterator[None]:
     """Start processes of `multiprocessing` in the block: signals wait until they have got all they need.
 
-    Ctrl-C never reaches them: it goes to all processes of a terminal, and the parent ends its own.
+    Ctrl-C and the end of a terminal, which go to all of its processes, never reach them: the parent ends
+    them.
     """
     if threading.current_thread() is not threading.main_thread() or not hasattr(signal, "pthread_sigmask"):
         yield
@@ -86,13 +87,14 @@ def undisturbed_start() -> Iterator[None]:
     waiting: list[int] = []
     numbers = (signal.SIGINT, *_ENDING)
     before = {number: signal.getsignal(number) for number in numbers}
-    # It would unblock the signal again where it starts.
+    # What is blocked here is blocked in the processes.
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGHUP])
+    # Where it starts it unblocks the other signals, from which it protects itself.
     resource_tracker.ensure_running()
     for number in numbers:
         if callable(before[number]):
             signal.signal(number, lambda received, _frame: waiting.append(received))
-    # What is blocked here is blocked in the processes.
-    mask = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
     try:
         yield
     finally:
