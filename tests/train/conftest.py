@@ -20,7 +20,7 @@ from xec_train.config.train_config import TrainConfig
 
 # The smallest network, all of its parts included.
 SMALL = (
-    "model.encoder_dim=32",
+    "model.encoder_dim=64",
     "model.outer_fine_pool=[3, 3]",
     "model.num_fusion_layers=1",
     "model.hidden_dim=16",

@@ -22,7 +22,7 @@ EARLIER = "a complete file of earlier"
 
 TINY = (
     *("data.train_path=events.root", "data.val_path=events.root", "data.batch_size=4", "data.num_workers=0"),
-    *("model.encoder_dim=32", "model.outer_fine_pool=[3,3]", "model.num_fusion_layers=1"),
+    *("model.encoder_dim=64", "model.outer_fine_pool=[3,3]", "model.num_fusion_layers=1"),
     *("training.epochs=1", "training.warmup_epochs=0", "mlflow.enabled=false"),
 )
 REGRESSOR = (*TINY, "model.hidden_dim=16", "model.anchor=none", "model.window=null")

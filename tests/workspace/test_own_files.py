@@ -21,7 +21,7 @@ RUN = "RUN"  # the README's name for a run
 
 # The defaults are meant for a GPU and many events; everything else of the README's line stays.
 SMALL = (
-    f" mlflow.run_name={RUN} model.encoder_dim=32 model.hidden_dim=32 model.outer_fine_pool=[3,3]"
+    f" mlflow.run_name={RUN} model.encoder_dim=64 model.hidden_dim=32 model.outer_fine_pool=[3,3]"
     " training.epochs=3 training.warmup_epochs=0.5 data.batch_size=16 mlflow.wait_at_end=300"
 )
 

@@ -13,7 +13,7 @@ from xec_data import read_columns
 from xec_geometry.cli.application import main
 
 SMALL = [
-    "model.encoder_dim=32", "model.outer_fine_pool=[3,3]", "model.num_fusion_layers=1", "model.hidden_dim=16",
+    "model.encoder_dim=64", "model.outer_fine_pool=[3,3]", "model.num_fusion_layers=1", "model.hidden_dim=16",
     "data.batch_size=16", "data.num_workers=0", "training.epochs=1", "training.warmup_epochs=0",
     "training.ema_decay=null", "mlflow.enabled=false", "mlflow.run_name=number",
     "export.onnx=null",

@@ -38,7 +38,7 @@ CHAIN = """\
 data simulate events.root -n 8
 config new -o config.yaml
 train config.yaml data.train_path=events.root data.val_path=events.root data.batch_size=4 \
-data.num_workers=0 model.encoder_dim=32 model.outer_fine_pool=[3,3] model.num_fusion_layers=1 \
+data.num_workers=0 model.encoder_dim=64 model.outer_fine_pool=[3,3] model.num_fusion_layers=1 \
 model.hidden_dim=16 model.anchor=none model.window=null training.epochs=1 training.warmup_epochs=0 \
 checkpoint.save_artifacts=false mlflow.run_name=run mlflow.wait_at_end=300
 export artifacts/run/checkpoint_last.pth -o network.onnx

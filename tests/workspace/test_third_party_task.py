@@ -21,7 +21,7 @@ pytestmark = pytest.mark.slow
 MODULE = Path(__file__).parent / "third_party" / "xec_impact_parameter.py"
 
 SMALL = [
-    "model.encoder_dim=32", "model.outer_fine_pool=[3,3]", "model.num_fusion_layers=1", "model.hidden_dim=16",
+    "model.encoder_dim=64", "model.outer_fine_pool=[3,3]", "model.num_fusion_layers=1", "model.hidden_dim=16",
     "data.batch_size=16", "data.num_workers=0", "training.epochs=1", "training.warmup_epochs=0",
     "mlflow.enabled=false", "mlflow.run_name=axis", "reweighting.impact_parameter.enabled=true",
     "training.mirror=true",

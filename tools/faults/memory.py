@@ -30,7 +30,7 @@ _MB = 1024**2
 
 _SETTINGS = (
     f"data.val_path={_SOME}",
-    "model.encoder_dim=32",
+    "model.encoder_dim=64",
     "model.outer_fine_pool=[3,3]",
     "model.inner_pool=[3,4]",
     "model.side_pool=[4,2]",

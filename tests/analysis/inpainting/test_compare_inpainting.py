@@ -321,7 +321,7 @@ def test_the_command_with_a_real_network(
     from xec_models.config.network import InpainterConfig
     from xec_models.reconstruction.inpainter.inpainter import XECInpainter
 
-    shape = {"encoder_dim": 32, "num_fusion_layers": 1, "hidden_dim": 16, "outer_fine_pool": [3, 3]}
+    shape = {"encoder_dim": 64, "num_fusion_layers": 1, "hidden_dim": 16, "outer_fine_pool": [3, 3]}
     config = {"model": shape, "normalization": NormalizationConfig(npho_scheme="sqrt").model_dump()}
     network = XECInpainter(InpainterConfig(**shape), NormalizationConfig(npho_scheme="sqrt"))
     path = tmp_path / "inpainter.pth"

@@ -62,7 +62,7 @@ def make_network(tmp_path_factory):
         torch.manual_seed(3)
         config = {
             "model": InpainterConfig(
-                encoder_dim=32, outer_fine_pool=(3, 3), num_fusion_layers=1, **model
+                encoder_dim=64, outer_fine_pool=(3, 3), num_fusion_layers=1, **model
             ).model_dump(mode="json"),
             "normalization": NormalizationConfig().model_dump(mode="json"),
             "data": {"npho_branch": "npho", "time_branch": "relative_time"},

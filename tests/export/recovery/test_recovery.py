@@ -40,7 +40,7 @@ def write_inpainter(path: Path, *channels: str) -> None:
     with torch.random.fork_rng():
         torch.manual_seed(3)
         model = InpainterConfig(
-            encoder_dim=32, outer_fine_pool=(3, 3), num_fusion_layers=1, predict_channels=channels
+            encoder_dim=64, outer_fine_pool=(3, 3), num_fusion_layers=1, predict_channels=channels
         )
         config = {
             "model": model.model_dump(mode="json"),

@@ -21,7 +21,7 @@ from xec_models.regressor.regressor import XECRegressor, anchor_key
 
 ANCHORED = [name for name, task in TASKS.items() if task.anchor is not None]
 SMALL = {
-    "encoder_dim": 32,
+    "encoder_dim": 64,
     "hidden_dim": 16,
     "inner_pool": (31, 11),
     "outer_fine_pool": (9, 12),

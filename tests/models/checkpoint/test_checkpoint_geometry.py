@@ -17,7 +17,7 @@ from xec_models.regressor.regressor import XECRegressor
 
 BUILT = displaced()
 MODEL = RegressorConfig(
-    encoder_dim=32, hidden_dim=16, anchor="light", window=(8, 8), position="geometric", inner_pool=(31, 11)
+    encoder_dim=64, hidden_dim=16, anchor="light", window=(8, 8), position="geometric", inner_pool=(31, 11)
 )
 TASKS = {"uvwFI": TaskConfig(), "energy": TaskConfig()}
 

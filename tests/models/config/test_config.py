@@ -16,7 +16,8 @@ def test_defaults_are_those_users_know():
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"encoder_dim": 100}, "encoder_dim is 100, expected a multiple of 32 .nearest: 96"),
+        ({"encoder_dim": 100}, "encoder_dim is 100, expected a multiple of 32, 64 or more .nearest: 96"),
+        ({"encoder_dim": 32}, "encoder_dim is 32, expected a multiple of 32, 64 or more .nearest: 64"),
         (
             {"outer_fine_pool": [16, 3]},
             r"outer_fine_pool is \[16, 3\], expected numbers that leave at least 3 .* 45 rows",

@@ -27,7 +27,7 @@ FORMS = {
 
 def build(**changes):
     torch.manual_seed(0)
-    config = AutoencoderConfig(encoder_dim=32, decoder_dim=8, **changes)
+    config = AutoencoderConfig(encoder_dim=64, decoder_dim=8, **changes)
     model = XECMaskedAutoencoder(config, NormalizationConfig()).eval()
     with torch.no_grad():
         for name, parameter in model.named_parameters():

@@ -30,7 +30,7 @@ POOLED = {"outer_fine_pool": (3, 3)}
 
 def build(**model):
     """An inpainter whose every part has an effect: nothing stands at its start."""
-    config = InpainterConfig(**{"encoder_dim": 32, "num_fusion_layers": 1, "hidden_dim": 16, **model})
+    config = InpainterConfig(**{"encoder_dim": 64, "num_fusion_layers": 1, "hidden_dim": 16, **model})
     network = XECInpainter(config, NormalizationConfig(npho_scheme="sqrt"))
     with torch.no_grad():
         for parameter in network.parameters():
@@ -138,7 +138,7 @@ def test_a_frozen_encoder_has_no_gradients_and_no_dropout(head, raw_events):
 
 
 def test_a_new_network_says_what_the_neighbours_say():
-    config = InpainterConfig(encoder_dim=32, num_fusion_layers=1, **POOLED)
+    config = InpainterConfig(encoder_dim=64, num_fusion_layers=1, **POOLED)
     network = XECInpainter(config, NormalizationConfig(npho_scheme="linear", npho_scale=1.0)).eval()
     npho = torch.full((1, N_SENSORS), 700.0)
     time = torch.full((1, N_SENSORS), 3e-8)

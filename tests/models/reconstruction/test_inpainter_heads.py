@@ -24,7 +24,7 @@ from xec_models.reconstruction.inpainter.per_face import OuterReadout, PerFaceHe
 
 
 def config(**model):
-    return InpainterConfig(**{"encoder_dim": 32, "num_fusion_layers": 1, "hidden_dim": 16, **model})
+    return InpainterConfig(**{"encoder_dim": 64, "num_fusion_layers": 1, "hidden_dim": 16, **model})
 
 
 def local_features(n, seed=0):
@@ -118,7 +118,7 @@ def test_outer_sensors_attend_to_their_own_cells_only():
     for parameter in readout.features[0].blocks.parameters():
         # Blocks that pass their input on: then nothing but the attention mixes cells.
         torch.nn.init.zeros_(parameter)
-    local, tokens = local_features(1), torch.randn(1, 1, 32)
+    local, tokens = local_features(1), torch.randn(1, 1, 64)
     grid = outer_fine_grid()
     sensor = int(grid.sensor[17, 0])
     changed = local._replace(values=local.values.clone())
@@ -136,7 +136,7 @@ def test_per_face_head_speaks_of_every_sensor_once_and_in_order(mode):
     local = local_features(1)._replace(estimate=torch.stack([number, -number], dim=-1)[None])
     n_tokens = 6 if mode == "finegrid" else 7
     with torch.no_grad():
-        out = head(local, torch.randn(1, n_tokens, 32), torch.ones(1, N_SENSORS, dtype=torch.bool))
+        out = head(local, torch.randn(1, n_tokens, 64), torch.ones(1, N_SENSORS, dtype=torch.bool))
     torch.testing.assert_close(out[0, :, 0], number)
     torch.testing.assert_close(out[0, :, 1], -number)
 
@@ -144,7 +144,7 @@ def test_per_face_head_speaks_of_every_sensor_once_and_in_order(mode):
 def test_attention_looks_at_the_nearest_visible_sensors_only():
     head = CrossAttentionHead(config(), (0,))
     torch.nn.init.normal_(head.correct.linear.weight)
-    local, tokens = local_features(1), torch.randn(1, 6, 32)
+    local, tokens = local_features(1), torch.randn(1, 6, 64)
     positions = sensor_positions()
     sensor = 2000
     mask = torch.zeros(1, N_SENSORS, dtype=torch.bool)
@@ -169,7 +169,7 @@ def test_attention_with_all_neighbours_hidden_still_answers():
     local = local_features(2)
     local = local._replace(seen=torch.zeros_like(local.seen))
     with torch.no_grad():
-        out = head(local, torch.randn(2, 6, 32), torch.ones(2, N_SENSORS, dtype=torch.bool))
+        out = head(local, torch.randn(2, 6, 64), torch.ones(2, N_SENSORS, dtype=torch.bool))
     assert out.isfinite().all()
 
 

@@ -14,7 +14,7 @@ from xec_models import MirrorAverage
 from xec_models.config.network import RegressorConfig, TaskConfig
 from xec_models.regressor.regressor import XECRegressor
 
-SMALL = {"encoder_dim": 32, "hidden_dim": 16, "outer_fine_pool": (9, 12), "num_fusion_layers": 1}
+SMALL = {"encoder_dim": 64, "hidden_dim": 16, "outer_fine_pool": (9, 12), "num_fusion_layers": 1}
 UNCERTAIN = {"angle": "gaussian_nll", "energy": "gaussian_nll", "uvwFI": "student_t"}
 EXACT = {torch.float32: 1e-6, torch.float64: 1e-12}
 

@@ -20,7 +20,7 @@ from xec_models.errors import CheckpointError, ModelError
 from xec_models.regressor.metrics import pull_width, sigma_factors, sigma_ratio, task_metrics
 from xec_models.regressor.regressor import XECRegressor
 
-SMALL = {"encoder_dim": 32, "hidden_dim": 8, "num_fusion_layers": 0, "outer_fine_pool": (3, 3)}
+SMALL = {"encoder_dim": 64, "hidden_dim": 8, "num_fusion_layers": 0, "outer_fine_pool": (3, 3)}
 TASKS = {"energy": TaskConfig(loss_fn="gaussian_nll"), "timing": TaskConfig()}
 
 

@@ -37,7 +37,7 @@ from xec_train.regression.objective import Regression
 
 SMALL = """\
 data: {train_path: a.root, val_path: b.root}
-model: {encoder_dim: 32, hidden_dim: 8, num_fusion_layers: 0, outer_fine_pool: [3, 3]}
+model: {encoder_dim: 64, hidden_dim: 8, num_fusion_layers: 0, outer_fine_pool: [3, 3]}
 """
 
 
@@ -226,7 +226,7 @@ def test_the_comments_of_a_new_file_all_begin_alike(objective: str) -> None:
 @pytest.mark.parametrize("name", OBJECTIVES)
 def test_an_objective_trains_the_network_that_its_entry_names(path: Path, name: str) -> None:
     path.write_text("data: {train_path: a.root, val_path: b.root}\n")
-    config = load_config(path, [f"objective={name}", "model.encoder_dim=32"]).config
+    config = load_config(path, [f"objective={name}", "model.encoder_dim=64"]).config
     assert type(config) is OBJECTIVES[name].config_class
     network: Any = build_objective(config).build_network()
     assert network.kind == OBJECTIVES[name].network_kind

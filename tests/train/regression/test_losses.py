@@ -71,7 +71,7 @@ def test_gradient_through_the_spaces_of_every_task(task: str, loss: str) -> None
     torch.manual_seed(2)
     spec, n = TASKS[task], 4
     network = XECRegressor(
-        ModelConfig(encoder_dim=32, hidden_dim=8, outer_fine_pool=(3, 3), num_fusion_layers=0),
+        ModelConfig(encoder_dim=64, hidden_dim=8, outer_fine_pool=(3, 3), num_fusion_layers=0),
         {task: TaskConfig(loss_fn=loss, loss_beta=0.0 if loss == "gaussian_nll" else 0.7)},
         NormalizationConfig(),
     ).double()

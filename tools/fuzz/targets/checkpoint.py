@@ -29,7 +29,7 @@ from xec_models.regressor.regressor import XECRegressor
 
 _FILE = "checkpoint.pth"
 _CONFIG: dict[str, Any] = {
-    "model": {"encoder_dim": 32, "dim_feedforward": 32, "hidden_dim": 8, "num_fusion_layers": 1,
+    "model": {"encoder_dim": 64, "dim_feedforward": 32, "hidden_dim": 8, "num_fusion_layers": 1,
               "outer_fine_pool": [3, 3], "anchor": "none", "window": None},
     "tasks": {"energy": {"enabled": True, "loss_fn": "gaussian_nll"}, "angle": {"enabled": False}},
     "normalization": {"npho_scheme": "log1p"},

@@ -24,7 +24,7 @@ from xec_data.simulation.file import simulate_file
 
 # What training needs to be over in seconds; the numbers mean nothing.
 _TINY = (
-    "model.encoder_dim=32",
+    "model.encoder_dim=64",
     "model.dim_feedforward=32",
     "model.hidden_dim=16",
     "model.num_fusion_layers=1",

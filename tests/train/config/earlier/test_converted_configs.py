@@ -79,7 +79,7 @@ def test_a_converted_file_trains(path: Path, tmp_path: Path) -> None:
     written = tmp_path / "new.yaml"
     written.write_text(convert_config(path).text(path.name))
     narrow = [
-        "model.encoder_dim=32",
+        "model.encoder_dim=64",
         "model.dim_feedforward=32",
         "model.num_fusion_layers=1",
         "model.hidden_dim=8",
@@ -249,7 +249,7 @@ def test_fractions_of_faces_are_exact(tmp_path: Path) -> None:
     for flat_in_npho in ("false", "true"):
         path.write_text(
             "objective: inpainting\ndata: {train_path: a.root, val_path: b.root}\n"
-            f"model: {{mask_ratio: {ratios}, mask_npho_flat: {flat_in_npho}, encoder_dim: 32}}\n".replace(
+            f"model: {{mask_ratio: {ratios}, mask_npho_flat: {flat_in_npho}, encoder_dim: 64}}\n".replace(
                 "'", ""
             )
         )
