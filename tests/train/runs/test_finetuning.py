@@ -40,7 +40,7 @@ def test_encoder_of_another_kind(configure: Configure, capsys: pytest.CaptureFix
         torch.testing.assert_close(after["ema_model"][name], value, atol=1e-6, rtol=1e-5)
 
     for change, message in (
-        ("model.encoder_dim=64", "model.encoder_dim is 64, there 32"),
+        ("model.encoder_dim=96", "model.encoder_dim is 96, there 64"),
         ("normalization.npho_scale=7", "normalization.npho_scale is 7.0, there 1000.0"),
     ):
         with pytest.raises(TrainError, match=message):
