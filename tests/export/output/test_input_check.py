@@ -64,6 +64,22 @@ def test_a_network_that_does_not_know_says_so() -> None:
     ]
 
 
+def test_a_substitute_for_photons_whose_unit_nothing_tells(
+    exported: Any, make_events: Any, make_file: Any, tmp_path: Path
+) -> None:
+    predictor, columns = open_predictor(exported.onnx), make_events(20)
+    predictor.description = replace(predictor.description, input_range={})
+    valid = np.abs(columns["npho"]) < 9e9
+    scale = np.where(valid, columns["npho"].max(axis=1, keepdims=True), 1)
+    relative = (columns.pop("npho") / scale).astype(np.float32)
+    path, out = make_file(tmp_path / "in.root", {**columns, "relative_npho": relative}), tmp_path / "out.root"
+    with pytest.raises(ExportError, match=r"in\.root: no branch 'npho', only 'relative_npho', "):
+        predict_files(predictor, [path], out)
+    assert not out.exists()
+    for options in (PredictionOptions(npho_branch="relative_npho"), PredictionOptions(accept_range=True)):
+        assert predict_files(predictor, [path], out, options=options).n_events == 20
+
+
 def test_relative_photons_for_a_network_of_photons(
     exported: Any, make_events: Any, make_file: Any, tmp_path: Path
 ) -> None:

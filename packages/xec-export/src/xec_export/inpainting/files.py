@@ -126,6 +126,7 @@ def inpaint_files(
     infos, left_out = inspect_files(files, inspect)
     files = [info.path for info in infos]
     check = InputCheck(network.input_range, named(files), accept=accept_range)
+    check.require_branch(infos, npho_branch or network.npho_branch)
     recover_invalid = not dead if invalid is None else invalid
     copy = _Copy(network, list(dead), infos, check, progress, recover_invalid)
     copy.notes += left_out

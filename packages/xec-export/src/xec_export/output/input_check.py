@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from numpy.typing import NDArray
 
 from xec_data.checking.input_range import NOTED, REFUSED, InputComparison
+from xec_data.reading.tree_info import TreeInfo
 from xec_export.errors import ExportError
 
 _ENOUGH = 1000
@@ -31,6 +32,32 @@ class InputCheck:
         limits = {name: (float(low), float(high)) for name, (low, high) in ranges.items()}
         self._known, self._accept, self._source = bool(limits), accept, source
         self._comparison = InputComparison(limits)
+
+    def require_branch(self, trees: Iterable[TreeInfo], wanted: str) -> None:
+        """Refuse another branch in place of that of the photons, where nothing tells its unit.
+
+        Parameters
+        ----------
+        trees
+            The files, as they were inspected.
+        wanted
+            The branch that the network was trained on, or that the user named.
+
+        Raises
+        ------
+        ExportError
+            If the ranges of the training are unknown and a file has only a substitute.
+        """
+        if self._known or self._accept:
+            return
+        for tree in trees:
+            if (found := tree.stored["npho"]) != wanted:
+                raise ExportError(
+                    f"{tree.path}: no branch '{wanted}', only '{found}', and nothing tells whether the units are "
+                    "the same, because the network does not say what the events of its training looked like; "
+                    f"expected '{wanted}', --npho-branch {found} for a network that was trained on it, or "
+                    "--accept-range to go on all the same"
+                )
 
     def add(self, npho: NDArray[Any], time: NDArray[Any]) -> None:
         """Compare some events, (n, sensors) raw readings each.

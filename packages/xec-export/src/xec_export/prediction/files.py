@@ -130,6 +130,7 @@ def predict_files(
     n_events, n_unread, without_answer = 0, 0, Counter[str]()
     branches: tuple[str, ...] = ()
     check = InputCheck(predictor.description.input_range, named(files), accept=options.accept_range)
+    check.require_branch(events.trees, options.readings(predictor.description)[0])
     metadata = {**predictor.description.to_dict(), ORIGIN_KEY: origin.model_dump(mode="json")}
     title = f"predictions of {predictor.description.name}"
     n_dumped = min(dump_events, events.n_events)

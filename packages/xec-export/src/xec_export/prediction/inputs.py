@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from xec_data import EventReader
 from xec_data.reading.chunk import EventChunk
+from xec_data.reading.tree_info import TreeInfo
 from xec_data.schema.branches import ID_BRANCHES, INVALID, SCHEMA
 from xec_export.errors import ExportError
 from xec_export.onnx.description import ModelDescription
@@ -116,6 +117,11 @@ class PredictionInputs:
     def n_events(self) -> int:
         """Number of events."""
         return self._reader.n_events
+
+    @property
+    def trees(self) -> tuple[TreeInfo, ...]:
+        """The files, as they were inspected."""
+        return tuple(self._reader.trees)
 
     @property
     def npho_branch(self) -> str:
