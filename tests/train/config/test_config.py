@@ -144,7 +144,8 @@ class TestValues:
         home = load_config(write(MINIMAL), ["export.onnx=~/a.onnx", "mlflow.tracking_uri=~/mlruns"]).config
         assert value(home, "export.onnx") == "/home/me/a.onnx"
         assert home.mlflow.tracking_uri == "/home/me/mlruns"
-        path = write(f"{MINIMAL}checkpoint: {{save_dir: ~/runs}}")
+        path = write(f"{MINIMAL}geometry: ~/built.txt\ncheckpoint: {{save_dir: ~/runs}}")
+        assert load_config(path).config.geometry == "/home/me/built.txt"
         assert load_config(path).config.checkpoint.save_dir == "/home/me/runs"
 
     def test_null_is_nothing_where_that_is_allowed(self, write: Callable[[str], Path]) -> None:

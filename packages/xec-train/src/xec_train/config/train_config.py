@@ -33,6 +33,7 @@ from xec_train.config.sections import (
     DistributedConfig,
     ExportConfig,
     MlflowConfig,
+    PathText,
     TensorboardConfig,
     TrainingConfig,
 )
@@ -61,7 +62,7 @@ class TrainConfig(Section):
 
     objective: ObjectiveName = Field("regression", description="what the network learns")
     data: DataConfig = Field(description="ROOT files, and how they are read")
-    geometry: str = Field(
+    geometry: PathText = Field(
         NOMINAL,
         min_length=1,
         description="where the sensors stand: nominal, or the path of a table as built (xec geometry check "
