@@ -53,8 +53,8 @@ class InputCheck:
         for tree in trees:
             if (found := tree.stored["npho"]) != wanted:
                 raise ExportError(
-                    f"{tree.path}: no branch '{wanted}', only '{found}', and nothing tells whether the units are "
-                    "the same, because the network does not say what the events of its training looked like; "
+                    f"{tree.path}: no branch '{wanted}', only '{found}', and the network does not say what "
+                    "the events of its training looked like: nothing tells whether the units are the same; "
                     f"expected '{wanted}', --npho-branch {found} for a network that was trained on it, or "
                     "--accept-range to go on all the same"
                 )
