@@ -47,6 +47,7 @@ def cluster_variables(slurm: Path, settings: Path) -> dict[str, str]:
         "PYTHONPATH": os.pathsep.join(dict.fromkeys(path)),
         "OMP_NUM_THREADS": "1",
         "GLOO_SOCKET_IFNAME": "lo",
+        "XEC_TESTS_PYTHON": str(settings / "python"),
         "COLUMNS": "200",
     }
 

@@ -11,6 +11,8 @@ import pytest
 import yaml
 from typer.testing import CliRunner, Result
 
+from xec_train.cluster.predictions import prediction_submission
+from xec_train.cluster.profile import ClusterFile, Profile
 from xec_train.cluster.variables import read_variables
 from xec_train.commands.submit import app
 from xec_train.config.template import template
@@ -183,3 +185,26 @@ def test_without_slurm_it_says_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
     monkeypatch.setenv("PATH", str(tmp_path))
     done = submit("run.yaml", *DATA)
     assert "no program 'sbatch' here" in str(done.exception)
+
+
+def test_predictions_are_an_array_of_jobs_with_one_process_each() -> None:
+    Path("events").mkdir()
+    Path("model.onnx").touch()
+    for name, size in (("a", 30), ("b", 20), ("c", 10), ("d", 1)):
+        Path(f"events/{name}.root").write_bytes(b"x" * size)
+    words = ["model.onnx", "events", "-o", "out", "--gpus-per-node", "4", "--jobs", "2", "--at-once", "1"]
+    done = submit("predict", *words, "--tasks", "energy", "--dry-run")
+    assert done.exit_code == 0, (done.output, done.exception)
+    found = options(done.stdout)
+    assert (found["array"], found["ntasks-per-node"], found["gpus-per-node"]) == ("0-1%1", "1", "1")
+    assert found["job-name"] == "out"
+
+    submission = prediction_submission(
+        ["model.onnx", "events", "--tasks", "energy"], "out", Profile(), ClusterFile(), n_jobs=2
+    )
+    ends = ("--output", "out/", "--tasks", "energy")
+    # The sizes of the files are shared out evenly.
+    assert [work.words for work in submission.work] == [
+        ("predict", "model.onnx", "events/a.root", "events/d.root", *ends),
+        ("predict", "model.onnx", "events/b.root", "events/c.root", *ends),
+    ]

@@ -103,3 +103,5 @@ def test_a_command_runs_as_a_process(monkeypatch: pytest.MonkeyPatch) -> None:
     assert CommandWork(("no-such-command",), 0).run() == 2
     monkeypatch.setattr(work, "_PROGRAM", "import os, signal; os.kill(os.getpid(), signal.SIGUSR2)")
     assert CommandWork((), 0).run() == INTERRUPTED
+    monkeypatch.setattr(work, "_PROGRAM", "raise SystemExit(143)")
+    assert CommandWork((), 0).run() == INTERRUPTED

@@ -15,6 +15,7 @@ from xec_train.cluster.slurm import is_running, requeue
 
 # Not the program 'xec': it need not be on the PATH of a node.
 _PROGRAM = "from xec_geometry.cli.application import main; main()"
+_SIGNALLED = 128  # exit code of a program that a signal has ended, without its number
 # Of SLURM; the process of rank 0 acts for all.
 _JOB, _RANK, _RESTARTS = "SLURM_JOB_ID", "SLURM_PROCID", "SLURM_RESTART_COUNT"
 
@@ -117,8 +118,8 @@ class CommandWork(Work):
     def run(self) -> int:
         """Run the command."""
         code = subprocess.run([sys.executable, "-c", _PROGRAM, *self.words], check=False).returncode
-        # A signal for the job reaches the process too, which need not know it.
-        return INTERRUPTED if code < 0 else code
+        # A signal for the job reaches the process too, and ends it, at once or in order.
+        return INTERRUPTED if code < 0 or code > _SIGNALLED else code
 
 
 def _tell(text: str) -> None:

@@ -211,3 +211,122 @@ def cancel(
             continue
         cancel_job(record.job, record.cluster)
         typer.echo(f"{record.name}: job {record.job} is cancelled")
+
+
+@app.command(context_settings=_ANY_OPTION)
+def predict(
+    words: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="MODEL FILES... [OPTIONS OF XEC PREDICT]",
+            help="As for 'xec predict'; its options stand behind the files.",
+            show_default=False,
+        ),
+    ],
+    output: Annotated[str, typer.Option("-o", "--output", help="Folder, for a file of each input.")],
+    jobs: Annotated[
+        int | None, typer.Option(min=1, help="Jobs; by default one for each file, at most 100.")
+    ] = None,
+    at_once: Annotated[int | None, typer.Option(min=1, help="Jobs at the same time; default: all.")] = None,
+    cluster: Cluster = None,
+    partition: Partition = None,
+    time: Time = None,
+    gpus_per_node: Gpus = None,
+    cpus: Cpus = None,
+    mem: Memory = None,
+    name: Annotated[str | None, typer.Option(help="Name of the jobs; default: that of the folder.")] = None,
+    profile: ProfileName = None,
+    cluster_file: File = None,
+    dry_run: DryRun = False,
+    wait: Wait = False,
+) -> None:
+    """Submit predictions for many files, as an array of jobs.
+
+    What is finished is not made again: the same command goes on.
+    """
+    from xec_train.cluster.predictions import prediction_submission
+    from xec_train.cluster.profile_file import choose_profile, read_cluster_file
+
+    file = read_cluster_file(cluster_file)
+    resources = choose_profile(
+        file,
+        profile,
+        {
+            "cluster": cluster,
+            "partition": partition,
+            "time": time,
+            "gpus_per_node": gpus_per_node,
+            "cpus_per_task": cpus,
+            "mem": mem,
+        },
+    )
+    submission = prediction_submission(
+        words, output, resources, file, name=name, n_jobs=jobs, at_once=at_once
+    )
+    if dry_run:
+        typer.echo(submission.script(), nl=False)
+        return
+    submission.check()
+    _submitted(submission, wait)
+
+
+@app.command()
+def notebook(
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port on your own machine.")] = 8888,
+    cluster: Cluster = None,
+    partition: Partition = None,
+    time: Time = None,
+    gpus_per_node: Gpus = None,
+    cpus: Cpus = None,
+    mem: Memory = None,
+    name: Annotated[str, typer.Option(help="Name of the job.")] = "notebook",
+    profile: ProfileName = None,
+    cluster_file: File = None,
+    dry_run: DryRun = False,
+) -> None:
+    """Start JupyterLab on a node, wait for it, and print how to reach it.
+
+    It listens on the node itself only, asks for a token, and ends with the
+    job. Ctrl-C while it waits cancels the job.
+    """
+    from xec_train.cluster.job_folder import DEFAULT_FOLDER, JobFolder
+    from xec_train.cluster.notebook import NotebookWork, tunnel_in_words, wait_for_server
+    from xec_train.cluster.profile_file import choose_profile, read_cluster_file
+    from xec_train.cluster.slurm import cancel as cancel_job
+    from xec_train.cluster.submission import Submission, resources_in_words
+
+    file = read_cluster_file(cluster_file)
+    resources = choose_profile(
+        file,
+        profile,
+        {
+            "cluster": cluster,
+            "partition": partition,
+            "time": time,
+            "gpus_per_node": gpus_per_node,
+            "cpus_per_task": cpus,
+            "mem": mem,
+            "nodes": 1,
+            "tasks_per_node": 1,
+            "requeue": False,
+        },
+    )
+    folder = JobFolder(DEFAULT_FOLDER / name)
+    work = NotebookWork(("lab",), 0, str(folder.connection), port)
+    submission = Submission(name, "notebook", (work,), resources, file)
+    if dry_run:
+        typer.echo(submission.script(), nl=False)
+        return
+    submission.check()
+    record = submission.submit()
+    typer.echo(f"job {record.job}: {record.name} ({resources_in_words(resources)})")
+    try:
+        found = wait_for_server(
+            folder, record, lambda state: typer.echo(f"job {state.job}: {state.state.lower()}")
+        )
+    except KeyboardInterrupt:
+        cancel_job(record.job, record.cluster)
+        typer.echo(f"job {record.job} is cancelled", err=True)
+        raise typer.Exit(130) from None
+    typer.echo(f"JupyterLab runs on {found.host}. On your own machine:\n{tunnel_in_words(found, port)}")
+    typer.echo(f"'xec submit cancel {name}' ends it; the time limit does, too.")
