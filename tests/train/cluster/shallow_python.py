@@ -1,4 +1,4 @@
-"""A Python for jobs, with the networks of tests: ``-m MODULE …``, as submitit calls it, or ``-c PROGRAM …``."""
+"""A Python for jobs, with the networks of tests: ``-m MODULE``, as submitit calls it, or ``-c PROGRAM``."""
 
 from __future__ import annotations
 

@@ -1,0 +1,1 @@
+"""What a bug report needs, and what is wrong on a machine."""

@@ -1,0 +1,125 @@
+"""Checks of the machine as this process may use it: cores, memory, files, folders."""
+
+from __future__ import annotations
+
+import os
+import resource
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from xec_data.reading.container_memory import container_memory
+from xec_geometry.support.processors import available_cores, processor_model
+from xec_train.doctor.finding import Finding
+
+_GIGABYTE = 1e9
+_SHARED_MEMORY = Path("/dev/shm")
+_LEAST_SHARED = 256e6  # bytes; a container has 64 MB unless it is asked for more
+_LEAST_FREE = 1e9  # bytes of memory or of a disk
+_LEAST_FILES = 1024
+_QUOTA = Path("/sys/fs/cgroup/cpu.max")
+
+
+def processors() -> Iterator[Finding]:
+    """Cores and threads."""
+    import torch
+
+    allowed, all_of_them = available_cores(), os.cpu_count() or 1
+    yield Finding("processor", processor_model())
+    job = os.environ.get("SLURM_CPUS_PER_TASK") or os.environ.get("SLURM_CPUS_ON_NODE")
+    of_job = f"; the job has {job}" if job else ""
+    yield Finding("cores allowed", f"{allowed} of {all_of_them}{of_job}", _one_core(allowed, all_of_them))
+    quota = _core_quota()
+    if quota is not None:
+        yield Finding("core quota", f"{quota:g}")
+    limit, threads = os.environ.get("OMP_NUM_THREADS"), torch.get_num_threads()
+    most = min(allowed, quota or allowed)
+    problem = f"more threads than cores: OMP_NUM_THREADS={max(1, int(most))}" if threads > most else ""
+    yield Finding("threads of torch", f"{threads} (OMP_NUM_THREADS: {limit or 'not set'})", problem)
+
+
+def memory() -> Iterator[Finding]:
+    """Memory, of the machine and of the container or job, and shared memory."""
+    import psutil
+
+    about = psutil.virtual_memory()
+    left = container_memory()
+    if left is not None and left > about.total:
+        left = None  # a group without a limit
+    free = min(about.available, left) if left is not None else about.available
+    within = (
+        f"; {left / _GIGABYTE:.1f} GB within the limit of the job or container" if left is not None else ""
+    )
+    yield Finding(
+        "memory",
+        f"{about.available / _GIGABYTE:.1f} of {about.total / _GIGABYTE:.1f} GB free{within}",
+        "less than 1 GB is free: ask the job for more (--mem)" if free < _LEAST_FREE else "",
+    )
+    if not _SHARED_MEMORY.is_dir():
+        yield Finding(
+            str(_SHARED_MEMORY), "none", "reading processes need it: data.num_workers=0 reads without them"
+        )
+        return
+    shared = shutil.disk_usage(_SHARED_MEMORY)
+    problem = ""
+    if shared.free < _LEAST_SHARED:
+        problem = (
+            "reading processes may lack it: more of it (docker run --shm-size=2g), or data.num_workers=0, "
+            "which reads without them"
+        )
+    yield Finding(
+        str(_SHARED_MEMORY),
+        f"{shared.free / _GIGABYTE:.1f} of {shared.total / _GIGABYTE:.1f} GB free",
+        problem,
+    )
+
+
+def files() -> Iterator[Finding]:
+    """The limit of open files, and the folders that are written to."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    yield Finding(
+        "open files",
+        f"{_count(soft)} (at most {_count(hard)})",
+        f"many event files need more: ulimit -n {_LEAST_FILES}" if 0 <= soft < _LEAST_FILES else "",
+    )
+    for name, path in (
+        ("working folder", Path.cwd()),
+        ("temporary folder", Path(tempfile.gettempdir())),
+        ("home", Path("~").expanduser()),
+    ):
+        yield _folder(name, path)
+
+
+def _folder(name: str, path: Path) -> Finding:
+    if not path.is_dir():
+        return Finding(name, str(path), "there is no such folder")
+    free = shutil.disk_usage(path).free
+    value = f"{path}, {free / _GIGABYTE:.1f} GB free"
+    try:
+        # Permissions do not tell all: a file system may be read-only, or its quota used up.
+        with tempfile.TemporaryFile(dir=path) as file:
+            file.write(b"xec")
+            file.flush()
+    except OSError as error:
+        return Finding(name, value, f"cannot be written to: {error.strerror or error}")
+    return Finding(name, value, "less than 1 GB is free" if free < _LEAST_FREE else "")
+
+
+def _one_core(allowed: int, all_of_them: int) -> str:
+    if allowed > 1 or all_of_them == 1:
+        return ""
+    return "one core reads and computes: ask the job for more (--cpus)"
+
+
+def _core_quota() -> float | None:
+    """Return how many cores the container may use at a time; None: no limit of its own."""
+    try:
+        quota, period = _QUOTA.read_text(encoding="ascii").split()
+        return float(quota) / float(period)
+    except (OSError, ValueError):
+        return None
+
+
+def _count(limit: int) -> str:
+    return "no limit" if limit == resource.RLIM_INFINITY else str(limit)
