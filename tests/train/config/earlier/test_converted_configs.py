@@ -141,6 +141,18 @@ def test_beta_of_angles_in_radians(convert: Callable[..., ConvertedConfig]) -> N
 
 
 @pytest.mark.parametrize(
+    ("task", "spread"),
+    [("energy", "the spread"), ("angle", "the geometric mean of the spreads")],
+)
+def test_the_note_says_what_beta_is_relative_to(
+    convert: Callable[..., ConvertedConfig], task: str, spread: str
+) -> None:
+    notes = convert(f"tasks: {{{task}: {{enabled: true, loss_fn: huber, loss_beta: 0.1}}}}\n").notes
+    (note,) = (note for note in notes if note.startswith(f"tasks.{task}.loss_beta"))
+    assert f"in units of {spread} of the true values" in note
+
+
+@pytest.mark.parametrize(
     ("text", "objective"),
     [
         ("model: {mask_ratio: 0.6}", "mae"),

@@ -102,9 +102,10 @@ def standardized_beta(value: Any, key: str, file: EarlierConfig) -> tuple[Any, s
     beta = value / math.prod(spreads) ** (1 / len(spreads))
     doubt = " (--angle-unit rad if β was in radians)" if name == "angle" and file.angle_unit == "deg" else ""
     listed = ", ".join(f"{spread:.3g}" for spread in spreads)
+    unit_of_beta = "the spread" if len(spreads) == 1 else "the geometric mean of the spreads"
     return (
         float(f"{beta:.3g}"),
-        f"{value:.4g} {unit} in units of the spread of the true values, {listed} {unit} {source}{doubt}",
+        f"{value:.4g} {unit} in units of {unit_of_beta} of the true values, {listed} {unit} {source}{doubt}",
     )
 
 
