@@ -77,6 +77,29 @@ class Browser:
             assert time.monotonic() < until, f"not within {PATIENCE:g} s: {script}\n{self.text()}"
             time.sleep(0.2)
 
+    def move_mouse(self, x: float, y: float) -> None:
+        """Move the mouse to a place on the page, in pixels."""
+        self._mouse("mouseMoved", x, y)
+
+    def drag(self, start: tuple[float, float], end: tuple[float, float]) -> None:
+        """Press the mouse at a place, and let it go at another."""
+        self._mouse("mouseMoved", *start)
+        self._mouse("mousePressed", *start, button="left", clickCount=1)
+        for part in (0.5, 1.0):
+            x, y = (a + part * (b - a) for a, b in zip(start, end, strict=True))
+            self._mouse("mouseMoved", x, y, button="left", buttons=1)
+        self._mouse("mouseReleased", *end, button="left", clickCount=1)
+
+    def press(self, key: str) -> None:
+        """Press a key, by its name in the browser."""
+        for kind in ("keyDown", "keyUp"):
+            self._call("Input.dispatchKeyEvent", self._session, type=kind, key=key)
+
+    def prefer(self, scheme: str) -> None:
+        """Tell pages that the user likes them light or dark."""
+        features = [{"name": "prefers-color-scheme", "value": scheme}]
+        self._call("Emulation.setEmulatedMedia", self._session, features=features)
+
     def text(self) -> str:
         """What can be read on the page."""
         answer = self._call("Runtime.evaluate", self._session, expression="document.body.innerText")
@@ -86,6 +109,9 @@ class Browser:
         """Save what the page looks like, for whoever wants to see it."""
         answer = self._call("Page.captureScreenshot", self._session)
         path.write_bytes(base64.b64decode(answer["data"]))
+
+    def _mouse(self, kind: str, x: float, y: float, **more: Any) -> None:
+        self._call("Input.dispatchMouseEvent", self._session, type=kind, x=x, y=y, **more)
 
     def _call(self, method: str, session: str | None = None, **parameters: Any) -> dict[str, Any]:
         self._number += 1

@@ -21,7 +21,11 @@ def display(
     run: Annotated[int | None, typer.Option("--run", "-r", help="Its run, with --event-number.")] = None,
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", help="Picture: .pdf, .png or .svg; by default FILE_EVENT.pdf here."),
+        typer.Option(
+            "--output",
+            "-o",
+            help="Picture: .pdf, .png or .svg, or a page: .html; by default FILE_EVENT.pdf here.",
+        ),
     ] = None,
     compare: Annotated[
         Path | None,
@@ -38,6 +42,19 @@ def display(
     in_space: Annotated[
         bool, typer.Option("--3d", help="Draw the sensors in space, seen from the target.")
     ] = False,
+    page: Annotated[
+        bool,
+        typer.Option(
+            "--html",
+            help="Write an interactive page, one file, that leads on to the events before and after.",
+        ),
+    ] = False,
+    n_events: Annotated[
+        int | None,
+        typer.Option(
+            "--events", "-n", help="Events in the page, at most 200; by default 50.", show_default=False
+        ),
+    ] = None,
     tree: Tree = "tree",
     npho_branch: NphoBranch = "npho",
     time_branch: TimeBranch = "relative_time",
@@ -51,20 +68,40 @@ def display(
 
     xec display events.root 17 -o event.png
     xec display events.root --run 12 --event-number 4711 --compare predictions.root
+    xec display events.root --html -o events.html
     """
+    from xec_analysis.errors import AnalysisError
     from xec_analysis.events.display import display_event, known_estimates
     from xec_analysis.events.event_file import EventFile
 
-    picture, event = display_event(
-        EventFile(file, tree, npho_branch, time_branch),
-        output,
-        entry=entry,
-        event_number=event_number,
-        run=run,
-        compare=compare,
-        scale=scale,
-        in_space=in_space,
-        geometry=geometry,
-        force=force,
-    )
-    typer.echo(" · ".join([f"{picture}: {event.title}", *(one.text() for one in known_estimates(event))]))
+    events = EventFile(file, tree, npho_branch, time_branch)
+    which = {"entry": entry, "event_number": event_number, "run": run}
+    if page or (output is not None and output.suffix.lower() == ".html"):
+        from xec_analysis.events.interactive.display import N_EVENTS, display_page
+
+        if in_space:
+            raise AnalysisError("--3d draws pictures; expected no page (.html) with it")
+        written, event = display_page(
+            events,
+            output,
+            **which,
+            n_events=N_EVENTS if n_events is None else n_events,
+            compare=compare,
+            scale=scale,
+            geometry=geometry,
+            force=force,
+        )
+    else:
+        if n_events is not None:
+            raise AnalysisError("--events belongs to a page of several events; expected --html with it")
+        written, event = display_event(
+            events,
+            output,
+            **which,
+            compare=compare,
+            scale=scale,
+            in_space=in_space,
+            geometry=geometry,
+            force=force,
+        )
+    typer.echo(" · ".join([f"{written}: {event.title}", *(one.text() for one in known_estimates(event))]))

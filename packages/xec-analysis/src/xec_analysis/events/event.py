@@ -117,6 +117,41 @@ def read_event(
     DataError
         If the file, the tree or a branch is not as it has to be.
     """
+    names = {"tree_name": tree_name, "npho_branch": npho_branch, "time_branch": time_branch}
+    events, position = read_events_around(path, entry, 1, **names)
+    return events[position]
+
+
+def read_events_around(
+    path: str | Path,
+    entry: int,
+    n_events: int,
+    *,
+    tree_name: str = TREE_NAME,
+    npho_branch: str = NPHO_BRANCH,
+    time_branch: str = TIME_BRANCH,
+) -> tuple[list[Event], int]:
+    """Read consecutive events with one in their middle, as far as there are enough on both sides.
+
+    Parameters
+    ----------
+    path, entry, tree_name, npho_branch, time_branch
+        As for `read_event`.
+    n_events
+        How many are read, or all if there are fewer.
+
+    Returns
+    -------
+    list of Event
+        The events.
+    int
+        Number, among them, of the one asked for.
+
+    Raises
+    ------
+    AnalysisError, DataError
+        As for `read_event`.
+    """
     path = Path(path)
     with EventReader(
         path,
@@ -133,8 +168,13 @@ def read_event(
                 f"{path}: tree '{tree_name}' has no entry {entry}; expected 0 to {n - 1} ({n} events)"
             )
         entry %= n
-        chunk = reader.read(Shard(info.path, entry, entry + 1))
-    arrays = {name: values[0] for name, values in chunk.items()}
+        start = max(0, min(entry - n_events // 2, n - n_events))
+        chunk = reader.read(Shard(info.path, start, min(n, start + n_events)))
+    rows = ({name: values[row] for name, values in chunk.items()} for row in range(len(chunk)))
+    return [_event(path, start + row, arrays) for row, arrays in enumerate(rows)], entry - start
+
+
+def _event(path: Path, entry: int, arrays: dict[str, Any]) -> Event:
     npho, time = (np.asarray(arrays.pop(name), dtype=np.float64) for name in ("npho", "time"))
     silent = is_invalid(npho) | np.asarray(arrays.get("dead", False), dtype=bool)
     npho = np.where(silent, np.nan, npho)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from xec_analysis.errors import AnalysisError
-from xec_analysis.events.event import Event, find_event, read_event
+from xec_analysis.events.event import Event, find_event, read_event, read_events_around
 from xec_data.schema.branches import NPHO_BRANCH, TIME_BRANCH, TREE_NAME
 
 
@@ -32,6 +32,30 @@ class EventFile:
         return read_event(
             self.path,
             entry,
+            tree_name=self.tree_name,
+            npho_branch=self.npho_branch,
+            time_branch=self.time_branch,
+        )
+
+    def read_around(self, entry: int, n_events: int) -> tuple[list[Event], int]:
+        """Read one event and those before and behind it; raises as `read_event`.
+
+        Parameters
+        ----------
+        entry
+            Entry of the tree; negative numbers count from the end.
+        n_events
+            How many are read.
+
+        Returns
+        -------
+        list of Event, int
+            The events, and the number of the one asked for among them.
+        """
+        return read_events_around(
+            self.path,
+            entry,
+            n_events,
             tree_name=self.tree_name,
             npho_branch=self.npho_branch,
             time_branch=self.time_branch,

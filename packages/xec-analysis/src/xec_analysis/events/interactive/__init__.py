@@ -1,0 +1,1 @@
+"""The interactive display of events: one HTML page that needs nothing else."""
