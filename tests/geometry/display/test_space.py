@@ -43,7 +43,8 @@ def test_sensors_with_values_are_drawn_in_space():
     hatched = np.zeros(N_SENSORS, bool)
     hatched[[1, 4100]] = True
     draw_in_space(ax, values, norm=Normalize(0, 1), hatched=hatched, opacity=values)
-    assert len(ax.collections) == 2
+    squares, discs, _ = ax.collections
+    assert (len(squares.get_facecolor()), len(discs.get_facecolor())) == (92, 668)
     with pytest.raises(ValueError, match="expected 4760 values"):
         draw_in_space(ax, np.zeros(3), norm=Normalize(0, 1))
 

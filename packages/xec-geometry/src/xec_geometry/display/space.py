@@ -77,10 +77,13 @@ def draw_in_space(
     colors = mappable.to_rgba(np.where(valid, values, 0.0))
     colors[:, 3] = opacity
     outlines = sensor_outlines(table)
-    shown = np.flatnonzero(valid)
-    ax.add_collection3d(
-        Poly3DCollection([outlines[i] for i in shown], facecolors=colors[shown], linewidths=0)
-    )
+    squares = sensor_kinds() == "SiPM"
+    # Polygons of one kind at a time: matplotlib takes its limits from padded arrays of corners.
+    for kind in (squares, ~squares):
+        shown = np.flatnonzero(valid & kind)
+        if len(shown):
+            corners = np.array([outlines[i] for i in shown])
+            ax.add_collection3d(Poly3DCollection(list(corners), facecolors=colors[shown], linewidths=0))
     if hatched is not None and np.any(hatched):
         lines = [line for i in np.flatnonzero(hatched) for line in _crossed(outlines[i])]
         ax.add_collection3d(Line3DCollection(lines, colors="0.35", linewidths=0.35))
