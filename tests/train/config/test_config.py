@@ -336,7 +336,7 @@ class TestErrors:
                 "plateau, none (did you mean 'cosine'?)"
             ),
             "tasks.enegy: unknown key (did you mean 'tasks.energy'?)",
-            "model.encoder_dim: encoder_dim is 100, expected a multiple of 32, 64 or more (nearest: 96)",
+            "model.encoder_dim: encoder_dim is 100, expected a multiple of 32 (nearest: 96)",
             "batch: unknown key (did you mean 'data.batch_size'?)",
             "command line: mlflow.runname: unknown key (did you mean 'mlflow.run_name'?)",
         }

@@ -25,9 +25,11 @@ from xec_models.checkpoint.building import load_model
 from xec_models.checkpoint.run_directory import RunDirectory
 from xec_models.regressor.metrics import task_metrics
 from xec_train.config.train_config import TrainConfig
+from xec_train.engine.display import Display
 from xec_train.engine.train_loop import TrainLoop
 from xec_train.errors import TrainError
 from xec_train.regression.objective import Regression
+from xec_train.runs.assembly import assemble
 from xec_train.runs.training import train
 
 Configure = Callable[..., TrainConfig]
@@ -282,6 +284,14 @@ class TestCommand:
         assert "epoch   2/2  train " in printed
         assert "energy_res_68pct" in printed
         assert RunDirectory("artifacts/cli").predictions("energy").exists()
+
+    def test_a_width_that_leaves_faces_one_channel_is_told(
+        self, configure: Configure, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        for width in (32, 64):
+            assemble(configure(f"model.encoder_dim={width}"), Display())
+            said = "".join(capsys.readouterr())
+            assert ("one channel on the rectangular faces" in said) == (width == 32)
 
     def test_a_wrong_configuration_leaves_nothing_behind(
         self, event_files: tuple[Path, Path], capsys: pytest.CaptureFixture[str]

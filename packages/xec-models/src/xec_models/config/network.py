@@ -31,8 +31,6 @@ from xec_models.reconstruction.inpainter.heads import INPAINTER_HEADS
 
 # Two doublings of the width and a 4 × 4 token make the width of a token a multiple of this.
 DIM_MULTIPLE = 32
-# With one channel on a rectangular face its norm would leave nothing of the readings.
-SMALLEST_DIM = 2 * DIM_MULTIPLE
 NUM_HEADS = 8
 # The faces whose single sensors a key pools, and the cells that two convolutions of the backbone need.
 POOLED: dict[str, tuple[GridName, ...]] = {"inner_pool": ("inner",), "side_pool": ("us", "ds")}
@@ -55,7 +53,7 @@ class ModelConfig(BaseModel):
     outer_fine_pool: tuple[int, int] | None = Field(
         None, description="Pooling of the outer fine grid (rows, columns), e.g. [3, 3]; null: none."
     )
-    encoder_dim: int = Field(1024, description="Width of a token; a multiple of 32, 64 or more.")
+    encoder_dim: int = Field(1024, gt=0, description="Width of a token; a multiple of 32.")
     dim_feedforward: int | None = Field(
         None, gt=0, description="Width of the feed-forward part of the fusion; null: 4 × encoder_dim."
     )
@@ -89,11 +87,10 @@ class ModelConfig(BaseModel):
     @field_validator("encoder_dim")
     @classmethod
     def _divisible(cls, value: int) -> int:
-        if value % DIM_MULTIPLE or value < SMALLEST_DIM:
-            nearest = max(SMALLEST_DIM, round(value / DIM_MULTIPLE) * DIM_MULTIPLE)
+        if value % DIM_MULTIPLE:
             raise ValueError(
-                f"encoder_dim is {value}, expected a multiple of {DIM_MULTIPLE}, {SMALLEST_DIM} or more "
-                f"(nearest: {nearest})"
+                f"encoder_dim is {value}, expected a multiple of {DIM_MULTIPLE} "
+                f"(nearest: {max(1, round(value / DIM_MULTIPLE)) * DIM_MULTIPLE})"
             )
         return value
 
@@ -117,6 +114,11 @@ class ModelConfig(BaseModel):
     def pool_of(self, face: GridName) -> tuple[int, int] | None:  # noqa: ARG002 (of networks that pool)
         """Return the pooling of a face of single sensors; None: none."""
         return None
+
+    @property
+    def sees_rectangular_faces(self) -> bool:
+        """Whether those faces have more than one channel: of a single one its norm leaves nothing."""
+        return self.encoder_dim > DIM_MULTIPLE
 
     @property
     def feedforward(self) -> int:

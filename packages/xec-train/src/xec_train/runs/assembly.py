@@ -107,6 +107,11 @@ def _describe(
     display.line(f"device: {fabric.device}, precision {fabric.strategy.precision.precision}{several}")
     if config.distributed.strategy == "fsdp" and not processes.is_distributed:
         display.note("distributed.strategy: fsdp divides a network among processes; there is only one")
+    if not config.model.sees_rectangular_faces:
+        display.warn(
+            f"model.encoder_dim is {config.model.encoder_dim}: one channel on the rectangular faces, of "
+            "which its norm leaves nothing: the network sees the hexagonal ones alone; expected 64 or more"
+        )
     training = config.training
     if training.warmup_epochs >= training.epochs:
         display.note(
