@@ -9,13 +9,15 @@ from collections.abc import Callable
 from contextlib import closing
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
 import pytest
+from torch.utils.data.dataloader import _MultiProcessingDataLoaderIter
 
 from xec_data import DataError, EventReader
 from xec_train.data.loader import EventLoader
 from xec_train.data.plan import Source
-from xec_train.data.reading_processes import reading_failures_reported
+from xec_train.data.reading_processes import ended_processes_ignored, reading_failures_reported
 from xec_train.errors import TrainError
 
 
@@ -62,6 +64,29 @@ def test_a_process_that_is_killed(write_events: Callable[..., Path]) -> None:
                 for process in multiprocessing.active_children():
                     assert process.pid is not None
                     os.kill(process.pid, signal.SIGKILL)
+
+
+def test_a_process_that_is_killed_while_it_is_ended(
+    write_events: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    end_them = _MultiProcessingDataLoaderIter._shutdown_workers
+
+    def killed_before(iterator: Any) -> None:
+        for process in multiprocessing.active_children():
+            assert process.pid is not None
+            os.kill(process.pid, signal.SIGKILL)
+        end_them(iterator)
+
+    monkeypatch.setattr(_MultiProcessingDataLoaderIter, "_shutdown_workers", killed_before)
+    reading = loader(write_events("a.root", 96))
+    assert len(list(reading.epoch())) == 12
+    reading.close()
+    assert not multiprocessing.active_children()
+
+
+def test_only_the_end_of_a_process_is_ignored() -> None:
+    with pytest.raises(RuntimeError, match="mat1 and mat2"), ended_processes_ignored():
+        raise RuntimeError("mat1 and mat2 shapes cannot be multiplied")
 
 
 @pytest.mark.parametrize("workers", [0, 1])

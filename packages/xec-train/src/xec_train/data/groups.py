@@ -20,7 +20,7 @@ from xec_data.schema.branches import SCHEMA
 from xec_geometry.errors import XecError
 from xec_train.data.batch import Batch
 from xec_train.data.plan import Group, Source
-from xec_train.data.reading_processes import ReadingFailure
+from xec_train.data.reading_processes import ReadingFailure, ended_processes_ignored
 from xec_train.data.shared_slots import SharedSlots
 from xec_train.engine.interruption import SIGNALS
 
@@ -145,7 +145,8 @@ class GroupReader:
         # A DataLoader has no public method that ends them at a given moment.
         iterator, self._loader._iterator = self._loader._iterator, None
         if iterator is not None:
-            iterator._shutdown_workers()  # type: ignore[attr-defined]
+            with ended_processes_ignored():
+                iterator._shutdown_workers()  # type: ignore[attr-defined]
 
     def read(self, groups: Sequence[Group], key: tuple[int, ...] | None) -> Iterator[Batch]:
         """Read the groups of one epoch, which has to be exhausted before the next one.

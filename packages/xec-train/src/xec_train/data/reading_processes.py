@@ -27,6 +27,16 @@ class ReadingFailure:
 
 
 @contextmanager
+def ended_processes_ignored() -> Iterator[None]:
+    """Close what reading processes used, also where one of them is killed at that moment."""
+    try:
+        yield
+    except RuntimeError as error:
+        if not _ENDED.search(str(error)):
+            raise
+
+
+@contextmanager
 def reading_failures_reported() -> Iterator[None]:
     """Turn the end of a reading process, or a lack of shared memory, into an error of one line.
 
