@@ -24,6 +24,7 @@ TESTS = (
     "tests/geometry",
     "tests/data",
     "tests/models",
+    "tests/train/cluster/test_submission.py",
     "tests/train/config/test_config.py",
     "tests/train/data/test_loader.py",
     "tests/train/regression/test_regression.py",
