@@ -80,6 +80,14 @@ def test_the_script_asks_for_what_the_user_asks(tmp_path: Path) -> None:
     assert not Path("jobs").exists(), "nothing is written"
 
 
+def test_files_that_are_not_here_are_told() -> None:
+    Path("b.root").write_bytes(b"root")
+    done = submit("run.yaml", "--train_path", "events.root", "--val_path", "b.root", "--dry-run")
+    assert done.exit_code == 0
+    line = "warning: data.train_path: no such file: events.root, seen from here; the job needs it on its node"
+    assert done.stderr.splitlines() == [line]
+
+
 def test_the_environment_is_that_of_the_architecture(tmp_path: Path) -> None:
     """Both branches of the script, run by a shell whose uname says what we want."""
     settings = yaml.safe_load(EXAMPLE.read_text())
@@ -185,6 +193,19 @@ def test_without_slurm_it_says_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
     monkeypatch.setenv("PATH", str(tmp_path))
     done = submit("run.yaml", *DATA)
     assert "no program 'sbatch' here" in str(done.exception)
+
+
+def test_what_sbatch_says_is_one_line(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    programs = tmp_path / "programs"
+    programs.mkdir()
+    said = "sbatch: error: invalid partition specified: gpus\nsbatch: error: Batch job submission failed\n"
+    (programs / "sbatch").write_text(f"#!/bin/sh\nprintf '{said}' >&2\nexit 1\n")
+    (programs / "sbatch").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{programs}:/usr/bin:/bin")
+    done = submit("run.yaml", *DATA, "--partition", "gpus")
+    expected = "sbatch: invalid partition specified: gpus; Batch job submission failed"
+    assert str(done.exception) == expected
+    assert "sbatch" not in done.stderr
 
 
 def test_predictions_are_an_array_of_jobs_with_one_process_each() -> None:

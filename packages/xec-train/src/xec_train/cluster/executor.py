@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import shlex
 import shutil
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import redirect_stderr
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -65,7 +67,9 @@ def submit(
         )
     executor = _executor(folder, name, profile, environments, at_once)
     try:
-        jobs = executor.submit_array(list(work))
+        # submitit prints what sbatch says before it raises it.
+        with redirect_stderr(io.StringIO()):
+            jobs = executor.submit_array(list(work))
     except Exception as error:
         # submitit has many; all that went wrong is sbatch.
         if type(error).__module__.startswith("submitit"):

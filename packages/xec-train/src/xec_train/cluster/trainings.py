@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
+from xec_data import find_files
+from xec_geometry.errors import XecError
 from xec_geometry.support.output import atomic_output
 from xec_train.cluster.errors import ClusterError
 from xec_train.cluster.job_folder import DEFAULT_FOLDER, JobFolder
@@ -79,6 +81,17 @@ def write_config(submission: Submission, config: TrainConfig) -> None:
     folder.create()
     with atomic_output(folder.config) as temporary:
         temporary.write_text(resolved(config), encoding="utf-8")
+
+
+def missing_files(config: TrainConfig) -> list[str]:
+    """Say in a line each which event files are not there: a job may see others, but waits before it tells."""
+    found = []
+    for key, paths in (("train_path", config.data.train_path), ("val_path", config.data.val_path)):
+        try:
+            find_files(list(paths))
+        except XecError as error:
+            found.append(f"data.{key}: {error}, seen from here; the job needs it on its node")
+    return found
 
 
 def _with_name(config: TrainConfig, name: str) -> TrainConfig:

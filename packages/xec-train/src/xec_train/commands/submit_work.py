@@ -59,7 +59,7 @@ def train(
     import os
 
     from xec_train.cluster.profile_file import choose_profile, read_cluster_file
-    from xec_train.cluster.trainings import load_named, training_submission, write_config
+    from xec_train.cluster.trainings import load_named, missing_files, training_submission, write_config
     from xec_train.cluster.variables import read_variables
 
     variables = read_variables(os.environ, words)
@@ -81,6 +81,8 @@ def train(
     loaded = load_named([*words, *variables.words], name)
     for note in (*variables.notes, *loaded.notes):
         typer.echo(f"note: {note}", err=True)
+    for line in missing_files(loaded.config):
+        typer.echo(f"warning: {line}", err=True)
     submission = training_submission(loaded.config, resources, file)
     if dry_run or variables.dry_run:
         typer.echo(submission.script(), nl=False)
