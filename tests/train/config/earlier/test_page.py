@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from xec_geometry.cli.application import main
+from xec_train.cluster.variables import FLAG_OF_VARIABLE
 from xec_train.config.earlier.table import EARLIER_FLAGS, EARLIER_KEYS, SECOND_FLAGS, EarlierKey, earlier_key
 from xec_train.config.flags import FLAGS
 from xec_train.config.keys import all_keys
@@ -82,6 +83,31 @@ DOCUMENTED_FLAGS = {
 }
 """Every flag of its trainings."""
 
+SCRIPTS = {
+    "train_mae": ("config", "train_root", "epochs"),
+    "train_regressor": ("config",),
+    "run_training_cli.py": (),
+    "export_onnx.py": ("output", "multi-task", "tasks"),
+    "inference_real_data.py": (
+        *("onnx", "input", "output", "npho_scale", "npho_scale2", "time_scale", "time_shift"),
+        *("sentinel_value", "NphoScale"),
+    ),
+    "plot_real_data_analysis.py": ("input", "output_dir", "checkpoint", "outer_mode"),
+    **dict.fromkeys(("submit_job.sh", "run_scan.sh", "run_mae.sh", "submit_mae.sh"), ()),
+    **dict.fromkeys(("check_input_file.py", "show_event_npho.py", "show_event_time.py"), ()),
+    **dict.fromkeys(("PrepareRealData.C", "start_jupyter_xec_gpu.sh"), ()),
+    "torchrun": ("nproc_per_node",),
+    "mlflow ui": ("backend-store-uri",),
+    "tensorboard": ("logdir",),
+}
+"""Every script of its documents, with the flags that are used there."""
+
+VARIABLES = {
+    *("EPOCHS", "LR", "TASKS", "NUM_GPUS", "DRY_RUN", "ROOT_PATH", "BATCH", "MASK_RATIO"),
+    *("RESUME_FROM", "EMA_DECAY", "LOSS_BETA"),
+}
+"""Every variable that its scripts for jobs are given."""
+
 
 def rows(heading: str) -> list[list[str]]:
     """Cells of the table below a heading."""
@@ -110,6 +136,28 @@ def test_flags_are_those_of_the_tables() -> None:
     assert there <= {*EARLIER_FLAGS, *SECOND_FLAGS, *FLAGS, "config"}
     here = {name.replace("-", "_") for row in rows("Flags") for name in re.findall(r"`--([\w-]+)", row[1])}
     assert here <= set(FLAGS)
+
+
+def test_scripts_and_their_flags_have_a_row() -> None:
+    there = [row[0] for row in rows("Commands and scripts")]
+    for script, flags in SCRIPTS.items():
+        text = " ".join(cell for cell in there if script in cell)
+        assert text, script
+        found = set(re.findall(r"--([\w-]+)", text))
+        assert not set(flags) - found, script
+    assert set(re.findall(r"\b[A-Z][A-Z_]+\b", " ".join(there))) >= VARIABLES
+
+
+def test_variables_of_jobs_are_read() -> None:
+    not_flags = {"NUM_GPUS", "DRY_RUN"}
+    assert VARIABLES - not_flags <= set(FLAG_OF_VARIABLE)
+
+
+def test_exports_take_tasks(capsys: pytest.CaptureFixture[str]) -> None:
+    assert any("--tasks angle,energy" in row[1] for row in rows("Commands and scripts"))
+    with pytest.raises(SystemExit):
+        main(["export", "--help"])
+    assert "--tasks" in capsys.readouterr().out
 
 
 def test_commands_exist(capsys: pytest.CaptureFixture[str]) -> None:
