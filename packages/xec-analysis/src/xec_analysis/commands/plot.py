@@ -41,6 +41,15 @@ def plot(
         Path | None,
         typer.Option(help="YAML file with range, cuts, patches and shape of lines.", show_default=False),
     ] = None,
+    saliency: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            min=1,
+            help="Also draw what the outputs of a run's network follow, over N validation events.",
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:
     """Plot the resolution of every task, or the errors of reconstructed readings, and print the numbers.
 
@@ -54,7 +63,10 @@ def plot(
     fits, peak and resolution in patches of the inner face and in depths, as plots, CSV and JSON. Of several
     lines also the resolution against the energy.
 
-    xec plot artifacts/my_run
+    With --saliency, the derivatives of every output with respect to photons and times, and integrated
+    gradients: per face, and on the unrolled detector.
+
+    xec plot artifacts/my_run --saliency 100
     xec plot predictions.root -o plots --task energy
     xec plot --line 54.9MeV --line 82.9MeV charge_exchange.root --line-settings lines.yaml
     """
@@ -70,7 +82,7 @@ def plot(
     lines = question_of_lines(line, sources, line_settings) if line else None
     if lines is None and line_settings is not None:
         raise AnalysisError("--line-settings tells how lines are measured; expected --line ENERGY with it")
-    plots = PlotSource(sources, task, tree_name=tree, lines=lines)
+    plots = PlotSource(sources, task, tree_name=tree, lines=lines, saliency=saliency or 0)
     for part in print_numbers(plots):
         console.print(part, soft_wrap=isinstance(part, str))
     for path in draw_plots(plots, output, kind):

@@ -163,6 +163,19 @@ def _line_numbers(source: PlotSource) -> Iterator[RenderableType]:
     yield from lines_tables(source.measured_lines)
 
 
+def _draw_saliency(source: PlotSource, folder: Path, kind: str) -> list[Path]:
+    from xec_analysis.saliency.pages import draw_saliency
+
+    assert source.run is not None
+    return draw_saliency(source.saliency, source.run.name, make_folder(folder), kind)
+
+
+def _saliency_numbers(source: PlotSource) -> Iterator[RenderableType]:
+    from xec_analysis.saliency.table import saliency_tables
+
+    yield from saliency_tables(source.saliency)
+
+
 PLOT_SETS = Registry(
     "plot set",
     (
@@ -176,6 +189,7 @@ PLOT_SETS = Registry(
         ),
         PlotSet("training curves", frozenset({Content.METRICS}), _draw_training_curves),
         PlotSet("worst events", frozenset({Content.PREDICTIONS, Content.EVENTS}), _draw_worst_events),
+        PlotSet("saliency", frozenset({Content.SALIENCY}), _draw_saliency, _saliency_numbers),
         PlotSet("calibration lines", frozenset({Content.LINES}), _draw_lines, _line_numbers),
     ),
     error=AnalysisError,

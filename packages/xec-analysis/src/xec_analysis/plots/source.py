@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from xec_analysis.calibration.measurement import MeasuredLine, measure_lines
 from xec_analysis.calibration.requests import LineRequest, pair_lines, parse_line_energy
@@ -24,6 +24,10 @@ from xec_geometry import SensorTable, load_geometry
 from xec_geometry.detector.geometry_file import NOMINAL
 from xec_models.checkpoint.run_directory import RunDirectory
 
+if TYPE_CHECKING:
+    from xec_analysis.saliency.measurement import Saliency
+    from xec_models.regressor.regressor import XECRegressor
+
 _REGRESSION = "regression"
 
 
@@ -36,6 +40,7 @@ class Content(Enum):
     METRICS = "metrics of a training"
     EVENTS = "sensor readings of the validation"
     LINES = "photons of known energy"
+    SALIENCY = "derivatives of a network's outputs"
 
 
 @dataclass(frozen=True)
@@ -91,11 +96,14 @@ class PlotSource:
         Name of the tree in a ROOT file.
     lines
         Lines to measure; then nothing else is plotted.
+    saliency
+        Number of events over which the saliency of a regressor is measured; 0: it is not.
 
     Raises
     ------
     AnalysisError
-        If there is no such run or file, or tasks are named for reconstructed readings or lines.
+        If there is no such run or file, tasks are named for reconstructed readings or lines, or the saliency
+        is asked of something else than a regressor with its events.
     """
 
     def __init__(
@@ -105,12 +113,14 @@ class PlotSource:
         *,
         tree_name: str = TREE_NAME,
         lines: LineQuestion | None = None,
+        saliency: int = 0,
     ) -> None:
         self.paths = [locate_results(one) for one in ([path] if isinstance(path, str | Path) else path)]
         self.path = self.paths[0]
         self.tasks = tasks or None
         self.tree_name = tree_name
         self.lines = lines
+        self.n_saliency = saliency
         self.run = RunDirectory.open(self.path) if self.path.is_dir() else None
         if tasks and lines is not None:
             raise AnalysisError(
@@ -124,6 +134,8 @@ class PlotSource:
             raise AnalysisError(
                 f"--task {tasks[0]}: {self.reconstruction_path} holds reconstructed readings, no tasks"
             )
+        if saliency:
+            self._require_network_and_events()
 
     @cached_property
     def contents(self) -> frozenset[Content]:
@@ -143,6 +155,8 @@ class PlotSource:
             found.add(Content.METRICS)
         if self.validation_files is not None:
             found.add(Content.EVENTS)
+        if self.n_saliency:
+            found.add(Content.SALIENCY)
         return frozenset(found)
 
     @property
@@ -209,6 +223,39 @@ class PlotSource:
     def _lacks_truth(self) -> bool:
         variants = variants_of(self.loaded.columns)
         return bool(variants) and lacks_truth(columns_of_variant(self.loaded.columns, variants[0]))
+
+    def _require_network_and_events(self) -> None:
+        if self.n_saliency < 0:
+            raise AnalysisError(f"--saliency {self.n_saliency}: expected a number of events")
+        lacking = None
+        if self.run is None or self.lines is not None or self.objective != _REGRESSION:
+            lacking = "it is that of the network in the run of a regressor"
+        elif self.validation_files is None:
+            lacking = "its configuration names no validation files (data.val_path)"
+        elif not self.run.checkpoint_best.is_file():
+            lacking = f"there is no {self.run.checkpoint_best.name}"
+        if lacking:
+            raise AnalysisError(f"{self.path}: no saliency: {lacking}")
+
+    @cached_property
+    def network(self) -> XECRegressor:
+        """The best network of the run, on a GPU if there is one; raises as `load_model`."""
+        import torch
+
+        from xec_models.checkpoint.building import load_model
+        from xec_models.regressor.regressor import XECRegressor
+
+        assert self.run is not None
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+        return load_model(self.run.checkpoint_best, device, kind=XECRegressor)
+
+    @cached_property
+    def saliency(self) -> Saliency:
+        """The saliency of the validation events; raises as `measure_saliency`."""
+        from xec_analysis.saliency.measurement import measure_saliency
+
+        assert self.validation_files is not None
+        return measure_saliency(self.network, self.validation_files, self.n_saliency)
 
     def _require_files(self) -> None:
         other = next((path for path in self.paths if path.is_dir()), self.reconstruction_path)

@@ -72,12 +72,31 @@ class Anchor(nn.Module):
         """Number of tokens."""
         return 0 if self.window is None else N_TOKENS
 
-    def forward(self, npho: Tensor, time: Tensor) -> Anchored:
-        """Reconstruct B events from raw readings (B, sensors)."""
+    @torch.no_grad()
+    def estimate(self, npho: Tensor, time: Tensor) -> AnchorEstimate:
+        """Return the conventional estimates for B events, as they can be held in `forward`."""
+        estimate: AnchorEstimate = self.reconstruction(read(npho, time, self.clock.dtype))
+        return estimate
+
+    def forward(self, npho: Tensor, time: Tensor, held: AnchorEstimate | None = None) -> Anchored:
+        """Reconstruct B events from raw readings.
+
+        Parameters
+        ----------
+        npho, time
+            (B, sensors) raw readings.
+        held
+            Estimates taken for these events, such as those of similar readings; by default their own. Point,
+            energy and time, and with them the place of the window, then do not depend on the readings, and
+            everything else is differentiable in them. Sensors without a count keep the photons of `held`.
+        """
         readings = read(npho, time, self.clock.dtype)
-        # Calibrations are not trained, readings need no gradient.
-        with torch.no_grad():
-            estimate = self.reconstruction(readings)
+        # Calibrations are not trained, and in training readings need no gradient.
+        with torch.set_grad_enabled(held is not None and torch.is_grad_enabled()):
+            if held is None:
+                estimate = self.reconstruction(readings)
+            else:
+                estimate = held._replace(counts=_live_counts(readings, held.counts))
             known = self._without_gaps(estimate)
             shift = (known.time * NANO - self.clock) / NANO
             late = torch.where(readings.timed, readings.times - shift, time.to(self.clock.dtype))
@@ -138,6 +157,15 @@ class Anchor(nn.Module):
             energy=torch.where(estimate.energy.isnan(), SIGNAL_ENERGY, estimate.energy),
             time=torch.where(estimate.time.isnan(), self.clock / NANO, estimate.time),
         )
+
+
+def _live_counts(readings: Readings, filled: Tensor) -> Tensor:
+    """Return the counts where there are some, else those that were filled in; differentiable."""
+    counts = torch.where(readings.counted, readings.counts, filled)
+    if counts.requires_grad:
+        # A window takes the root of the light: of less than none, which is cut off, 0 · ∞ comes back.
+        counts.register_hook(torch.nan_to_num)  # type: ignore[no-untyped-call]
+    return counts
 
 
 def _offset(known: AnchorEstimate, seen: WindowReadings | None) -> Tensor:

@@ -136,17 +136,27 @@ class XECRegressor(Network):
         return {name: torch.where(seen, value, torch.nan) for name, value in physical.items()}
 
     def forward_standardized(
-        self, npho: ArrayLike | Tensor, time: ArrayLike | Tensor | None = None
+        self,
+        npho: ArrayLike | Tensor,
+        time: ArrayLike | Tensor | None = None,
+        held: AnchorEstimate | None = None,
     ) -> dict[str, Tensor]:
-        """Return the raw outputs of the heads, in the space of the losses; parameters as in `forward`.
+        """Return the raw outputs of the heads, in the space of the losses.
 
         Compare with `standardize_target`. A head with an uncertainty gives means, then log variances;
         `n_gamma` gives logits. The values of the anchor stand under `anchor_key`.
+
+        Parameters
+        ----------
+        npho, time
+            As in `forward`.
+        held
+            Estimates of the anchor to take for these events, see `Anchor.forward`.
         """
         counts, times = split_readings(npho, time, self.device)
         if self.anchor is None:
             return self.apply_heads(self.encode_normalized(self.encoder.normalizer(counts, times)))
-        known = self.anchor(counts, times)
+        known = self.anchor(counts, times, held)
         tokens = self.encoder(self.encoder.normalizer(known.npho, known.time), more=known.tokens)
         raw = self._apply_heads(torch.cat([tokens.flatten(1), known.numbers], dim=1))
         return {**raw, **self._anchors(known.estimate)}

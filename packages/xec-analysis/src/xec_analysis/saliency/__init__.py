@@ -1,0 +1,1 @@
+"""Which readings the outputs of a regressor follow, and which faces its fusion looks at."""
