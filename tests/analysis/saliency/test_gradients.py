@@ -7,6 +7,7 @@ import pytest
 import torch
 from tests.shallow import make_networks_shallow
 
+from xec_analysis.saliency.attention import measure_attention, token_names
 from xec_analysis.saliency.gradients import (
     Sample,
     evaluate,
@@ -108,3 +109,19 @@ def test_the_way_begins_at_the_mean_event_on_the_same_side_of_the_threshold(netw
     free = sample.counted & ~sample.timed
     mean = np.array([sample.npho[sample.counted[:, 0], 0].mean()])
     np.testing.assert_allclose(start.npho[free[:, 0], 0], np.broadcast_to(mean, int(free[:, 0].sum())))
+
+
+def test_attention_is_that_of_the_fusion(network, sample):
+    """torch's own attention of the same tokens, and rows that add up to one."""
+    few, seen = sample.rows(slice(0, 2)), []
+    layer = network.encoder.fusion.layers[0]
+    hook = layer.register_forward_pre_hook(lambda _, arguments: seen.append(arguments[0]))
+    attention = measure_attention(network, few)
+    hook.remove()
+    n_tokens = len(token_names(network))
+    assert attention.shape == (len(network.encoder.fusion.layers), 2, n_tokens, n_tokens)
+    torch.testing.assert_close(attention.sum(dim=-1), torch.ones_like(attention[..., 0]))
+    with torch.no_grad():
+        _, expected = layer.self_attn(seen[0], seen[0], seen[0], need_weights=True)
+    torch.testing.assert_close(attention[0], expected)
+    assert not layer._forward_pre_hooks

@@ -27,6 +27,7 @@ def saliency(events_file: Path) -> Saliency:
     return Saliency(
         outputs, 40, 1e-6 * values, values, values, read_event(events_file, 3), values, -values,
         incompleteness=np.array([0.001, 0.2]), n_unknown=2,
+        tokens=("inner", "outer"), attention=np.full((2, 2, 2), 0.5), event_attention=np.full((2, 2, 2), 0.5),
     )  # fmt: skip
 
 
@@ -62,9 +63,15 @@ def test_units_of_slopes(saliency: Saliency) -> None:
 
 def test_plots(saliency: Saliency, tmp_path: Path, written_texts: list[list[str]]) -> None:
     paths = draw_saliency(saliency, "run", tmp_path, "png")
-    names = ["saliency_profile_run.png", "saliency_map_energy_run.png", "saliency_map_u_run.png"]
+    names = [
+        "saliency_profile_run.png",
+        "saliency_map_energy_run.png",
+        "saliency_map_u_run.png",
+        "attention_run.png",
+    ]
     assert [path.name for path in paths] == names
     assert {"upstream", "bottom", "88.6"} <= set(written_texts[0])
+    assert {"fusion layer 2, one event", "attention [%]", "50"} <= set(written_texts[3])
     assert {"10⁻³ MeV/photon", "MeV"} <= set(written_texts[1])
 
 

@@ -14,6 +14,7 @@ from torch import Tensor
 from xec_analysis.errors import AnalysisError
 from xec_analysis.events.event import Event, read_event
 from xec_analysis.events.worst_events import EventFiles
+from xec_analysis.saliency.attention import measure_attention, token_names
 from xec_analysis.saliency.gradients import (
     Sample,
     evaluate,
@@ -58,6 +59,10 @@ class Saliency:
     incompleteness
         (outputs,) by how much the sums of integrated gradients miss the changes of the outputs: RMS over
         events, as a share of the RMS of the changes.
+    tokens
+        Names of the tokens of the fusion.
+    attention, event_attention
+        (layers, tokens, tokens) of the fusion layers, mean over events and of the one event.
     n_unknown
         Events that the network has no answer to, left out.
     """
@@ -71,6 +76,9 @@ class Saliency:
     event_gradient: Floats
     event_integrated: Floats
     incompleteness: Floats
+    tokens: tuple[str, ...]
+    attention: Floats
+    event_attention: Floats
     n_unknown: int = 0
 
     def shares(self, measure: Measure) -> Floats:
@@ -117,7 +125,7 @@ def measure_saliency(network: XECRegressor, files: EventFiles, n_events: int) ->
     sample, events = _read_sample(network, files, n_events)
     mean = mean_event(sample)
     sums = [torch.zeros(len(outputs), sample.npho.shape[1], 2, dtype=torch.float64) for _ in range(3)]
-    missed, changed = [], []
+    missed, changed, attended = [], [], []
     n_known, first = 0, None
     for start in range(0, len(sample.npho), _BATCH):
         batch = sample.rows(slice(start, start + _BATCH))
@@ -127,13 +135,20 @@ def measure_saliency(network: XECRegressor, files: EventFiles, n_events: int) ->
         measures = (parts.gradient, parts.gradient * parts.length, parts.integrated)
         for total, values in zip(sums, measures, strict=True):
             total += values[:, known].abs().sum(dim=1).double().cpu()
+        attended.append(measure_attention(network, batch)[:, known])
         missed.append((parts.integrated.sum(dim=(2, 3)).T - parts.change)[known])
         changed.append(parts.change[known])
         if first is None and known.any():
             row = int(known.nonzero()[0])
-            first = (start + row, _array(parts.gradient[:, row]), _array(parts.integrated[:, row]))
+            first = (
+                start + row,
+                _array(parts.gradient[:, row]),
+                _array(parts.integrated[:, row]),
+                n_known - int(known.sum()),
+            )
     if first is None:
         raise AnalysisError(f"saliency: the network has no answer to any of {len(sample.npho)} events")
+    attention = torch.cat(attended, dim=1)
     change = torch.cat(changed).double().square().mean(dim=0).sqrt()
     miss = torch.cat(missed).double().square().mean(dim=0).sqrt()
     path, entry = events[first[0]]
@@ -155,6 +170,9 @@ def measure_saliency(network: XECRegressor, files: EventFiles, n_events: int) ->
         event_gradient=first[1],
         event_integrated=first[2],
         incompleteness=_array(miss / change.clamp_min(torch.finfo(change.dtype).tiny)),
+        tokens=token_names(network),
+        attention=_array(attention.mean(dim=1)),
+        event_attention=_array(attention[:, first[3]]),
         n_unknown=len(sample.npho) - n_known,
     )
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from xec_analysis.resolution.digits import three_digits
+from xec_analysis.saliency.attention import draw_attention
 from xec_analysis.saliency.measurement import Floats, Measure, Saliency
 from xec_analysis.style.figures import new_page, save, style
 from xec_analysis.style.quantities import Unit, quantity_of
@@ -46,11 +47,17 @@ def draw_saliency(saliency: Saliency, name: str, folder: Path, kind: str = "pdf"
     -------
     list of Path
         ``saliency_profile_<run>`` with the shares of the faces, and ``saliency_map_<output>_<run>`` for every
-        output.
+        output, and ``attention_<run>`` of the fusion layers.
     """
     paths = [_draw_profile(saliency, name, folder / f"saliency_profile_{name}.{kind}")]
     for k, output in enumerate(saliency.outputs):
         paths.append(_draw_maps(saliency, k, name, folder / f"saliency_map_{output.name}_{name}.{kind}"))
+    if len(saliency.attention):
+        remark = f"Mean over {saliency.n_events} events and heads. Below: {saliency.event.title}"
+        title = f"{name}: which face looks at which"
+        path = folder / f"attention_{name}.{kind}"
+        matrices = saliency.attention, saliency.event_attention
+        paths.append(draw_attention(*matrices, saliency.tokens, title, remark, path))
     return paths
 
 

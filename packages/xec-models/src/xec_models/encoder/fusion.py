@@ -46,12 +46,34 @@ class FusionLayer(nn.Module):
         out: Tensor = self.norm2(tokens + self.dropout(self.linear2(hidden)))
         return out
 
-    def _attend(self, tokens: Tensor) -> Tensor:
+    def attention(self, tokens: Tensor) -> Tensor:
+        """Return how much each token (last but one axis) takes from each other (last), adding up to 1.
+
+        Parameters
+        ----------
+        tokens
+            (B, tokens, dim) as for `forward`.
+
+        Returns
+        -------
+        Tensor (B, heads, tokens, tokens)
+        """
+        query, key, _ = self._project(tokens)
+        weights: Tensor = (query @ key.transpose(-2, -1) / query.shape[-1] ** 0.5).softmax(dim=-1)
+        return weights
+
+    def _project(self, tokens: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Return queries, keys and values, (B, heads, tokens, dim / heads) each."""
         attention = self.self_attn
         projected = F.linear(tokens, attention.in_proj_weight, attention.in_proj_bias)
         batch, count, dim = tokens.shape
         split = projected.reshape(batch, count, 3, self.heads, dim // self.heads)
         query, key, value = split.permute(2, 0, 3, 1, 4).unbind(0)
+        return query, key, value
+
+    def _attend(self, tokens: Tensor) -> Tensor:
+        attention = self.self_attn
+        query, key, value = self._project(tokens)
         rate = self.dropout.p if self.training else 0.0
         mixed = F.scaled_dot_product_attention(query, key, value, dropout_p=rate)
         out: Tensor = attention.out_proj(mixed.transpose(1, 2).flatten(-2))
