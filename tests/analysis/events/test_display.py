@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from xec_analysis import AnalysisError, Estimate, draw_event, find_event, read_event
+from xec_analysis import AnalysisError, Estimate, draw_event, find_event, load_results, read_event
 from xec_analysis.events.display import draw_event_in_space
 from xec_analysis.events.panels import photon_panel
 from xec_analysis.events.predictions import PredictionFile
+from xec_analysis.events.worst_events import predicted_values
 from xec_data.reading.reader import EventReader
 from xec_geometry import N_SENSORS
 from xec_geometry.cli.application import main
@@ -179,3 +180,13 @@ def test_errors_are_one_line(events_file, tmp_path, monkeypatch, capsys, argumen
     assert error.count("\n") == 1
     assert complaint in error
     assert not list(tmp_path.iterdir())
+
+
+def test_worst_events_show_all_that_was_predicted(tmp_path, make_columns, write_tree):
+    columns = make_columns(20)
+    results = load_results(write_tree(tmp_path / "predictions.root", columns))
+    shown = predicted_values(results, (7, 105))
+    np.testing.assert_allclose(shown.uvw, [columns[f"pred_{name}"][5] for name in "uvw"])
+    assert shown.energy == pytest.approx(columns["pred_energy"][5])
+    assert shown.time == pytest.approx(columns["pred_timing"][5])
+    assert not predicted_values(results, (8, 105)).is_known

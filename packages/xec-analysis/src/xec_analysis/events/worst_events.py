@@ -11,7 +11,7 @@ import numpy as np
 
 from xec_analysis.errors import AnalysisError
 from xec_analysis.events.display import draw_event
-from xec_analysis.events.estimate import Estimate
+from xec_analysis.events.estimate import Estimate, estimate_of
 from xec_analysis.events.event import read_event
 from xec_analysis.resolution.digits import three_digits
 from xec_analysis.resolution.results import Floats, Results, TaskResult
@@ -99,7 +99,8 @@ def draw_worst_events(
     places = _locate({(int(result.run[i]), int(result.event[i])) for i in worst}, files)
     drawn = []
     for number, i in enumerate(worst, start=1):
-        place = places.get((int(result.run[i]), int(result.event[i])))
+        key = int(result.run[i]), int(result.event[i])
+        place = places.get(key)
         if place is None:
             continue
         path, entry = place
@@ -114,14 +115,28 @@ def draw_worst_events(
             draw_event(
                 event,
                 path_of(number),
-                predicted=[Estimate("predicted", result.prediction[i])]
-                if result.outputs == _POSITION
-                else (),
+                predicted=[predicted_values(results, key)],
                 remark=f"number {number} of the worst in {task}: {residuals_text(result, i)}",
                 geometry=geometry,
             )
         )
     return drawn
+
+
+def predicted_values(results: Results, key: tuple[int, int]) -> Estimate:
+    """Return what was predicted for the event of a run and event number, as far as a display can show it."""
+    found: dict[str, float] = {}
+    for result in results.tasks.values():
+        rows = np.flatnonzero((result.run == key[0]) & (result.event == key[1]))
+        if len(rows) == 1 and not result.spec.n_classes:
+            found |= {f"pred_{name}": result.predicted(name)[rows[0]] for name in result.outputs}
+    return estimate_of(
+        "predicted",
+        found,
+        energy="pred_energy",
+        time="pred_timing",
+        uvw=tuple(f"pred_{x}" for x in _POSITION),
+    )
 
 
 def rank_by_error(results: Results) -> tuple[str, np.ndarray]:

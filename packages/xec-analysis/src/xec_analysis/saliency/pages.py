@@ -175,6 +175,6 @@ def _draw_map(figure: Figure, ax: Axes, values: Floats, unit: str, *, signed: bo
         norm, shown = LogNorm(lowest, largest), np.maximum(shown, lowest)
     bar: dict[str, Any] = {"shrink": 0.75, "pad": 0.01, "aspect": 30}
     mappable = draw_sensors(
-        ax, shown, cmap=_SIGNED if signed else _SIZES, norm=norm, missing="0.78", label_size=9
+        ax, shown, cmap=_SIGNED if signed else _SIZES, norm=norm, missing="0.78", label_size=7
     )
     figure.colorbar(mappable, ax=ax, label=unit, extend="neither" if signed else "min", **bar)
