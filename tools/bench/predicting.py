@@ -15,8 +15,8 @@ from tools.bench.measure import alternate, watch_memory
 from tools.bench.networks import random_network, random_readings
 
 from xec_data import TreeWriter
+from xec_export.forms.regressor import describe_and_build
 from xec_export.onnx.graph import DEFAULT_OPSET, write_onnx
-from xec_export.onnx.network import describe_and_build
 from xec_export.prediction.files import predict_files
 from xec_export.prediction.predictor import OnnxPredictor, TorchPredictor
 from xec_models.checkpoint.content import NetworkWeights

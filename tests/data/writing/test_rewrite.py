@@ -195,7 +195,7 @@ def test_errors_of_the_command(
         ([old, "-o", new, "--cluster", "0"], "clusters of 0 events"),
         ([old, "-o", old, "--force"], f"cannot write {old}: it is the input {old}"),
         ([old, "-o", str(tmp_path / "none" / "new.root")], "does not exist"),
-        ([old, old], "Missing option '--output'"),
+        ([old, old], "missing option '--output'"),
     ):
         with pytest.raises(SystemExit) as end:
             main(["data", "rewrite", *arguments])
