@@ -104,7 +104,11 @@ def xec(*arguments: str, **options: object) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_a_full_disk_under_standard_output_is_an_error() -> None:
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_full_disk_under_standard_output_is_an_error(
+    unbuffered: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONUNBUFFERED", unbuffered)
     with Path("/dev/full").open("w") as full:
         done = xec("geometry", "show", stdout=full)
     assert done.returncode == USER_ERROR

@@ -49,12 +49,15 @@ class UnbreakableStream(io.TextIOBase):
     def _go_on_without_reader(self, error: OSError) -> None:
         if error.errno not in _CLOSED:
             raise error
-        # What waits in the buffer goes nowhere, now and when the interpreter ends.
+        self.discard()
+        if self._note:
+            print(self._note, file=sys.stderr)
+
+    def discard(self) -> None:
+        """Let what waits in the buffer go nowhere, now and when the interpreter ends."""
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, self._stream.fileno())
         os.close(nowhere)
-        if self._note:
-            print(self._note, file=sys.stderr)
 
     @property
     def encoding(self) -> str:  # type: ignore[override]
@@ -95,13 +98,17 @@ def unbreakable_streams() -> Iterator[None]:
         for stream in (output, errors):
             if isinstance(stream, io.TextIOWrapper):
                 stream.reconfigure(errors="replace")
-        sys.stdout, sys.stderr = UnbreakableStream(output, CLOSED), UnbreakableStream(errors)
+        standard = UnbreakableStream(output, CLOSED)
+        sys.stdout, sys.stderr = standard, UnbreakableStream(errors)
         try:
             yield
         finally:
             try:
-                # Here, where a full disk can still be told.
-                sys.stdout.flush()
+                # Here, where a full disk can still be told; the interpreter would try once more.
+                standard.flush()
+            except OSError:
+                standard.discard()
+                raise
             finally:
                 sys.stdout, sys.stderr = before
 
