@@ -10,7 +10,7 @@ import numpy.typing as npt
 from xec_geometry.detector import parameters as p
 from xec_geometry.detector.sensors import sensor_kinds
 from xec_geometry.detector.survey import SensorTable
-from xec_geometry.display.picture import require_matplotlib
+from xec_geometry.display.picture import SIPM_SIDE, require_matplotlib
 from xec_geometry.display.unroll import unrolled_positions
 from xec_geometry.support.arrays import FloatArray
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 PAPER, INK = "#ffffff", "#111111"
 """Colours of a struck-out sensor and of its lines: the two ends of every scale are far from one of them."""
 
-_SIPM_HALF = 0.77
+_SIPM_HALF = SIPM_SIDE["image"] / 2
 # Where lines begin and end in a cell as wide as 2. On a SiPM more than one would fill it.
 _SIPM_STROKES = (((-1.0, -1.0), (1.0, 1.0)),)
 _PMT_STROKES = (

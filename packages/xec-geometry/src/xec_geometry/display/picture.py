@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from matplotlib.colors import Colormap, Normalize
 
 # SiPMs side by side make one image of a value; with lines between them they can be counted.
-_SIPM_SIDE = {"image": 1.54, "single": 1.36}
+SIPM_SIDE = {"image": 1.54, "single": 1.36}
 
 # Where a face's label stands: the corner of its box (x, y in 0…1), alignment, offset in points.
 _LABELS: dict[FaceName, tuple[float, float, str, str, float]] = {
@@ -92,23 +92,39 @@ def draw_sensors(
         If matplotlib is not installed.
     """
     require_matplotlib()
+    from matplotlib.colors import Normalize
+
+    mappable, colors = color_sensors(values, norm or Normalize(vmin, vmax), cmap, missing)
+    _draw(ax, colors, "image", table)
+    if labels:
+        _label(ax, {name: FACE_TABLE[name].title for name in FACES}, label_size)
+    return mappable
+
+
+def color_sensors(
+    values: npt.ArrayLike, norm: Normalize, cmap: str | Colormap, missing: str = "none"
+) -> tuple[ScalarMappable, FloatArray]:
+    """Return the colours (N_SENSORS, 4) of values of all sensors, and what tells their meaning.
+
+    Raises
+    ------
+    ValueError
+        If there is not one value per sensor.
+    """
     from matplotlib.cm import ScalarMappable
-    from matplotlib.colors import Normalize, to_rgba
+    from matplotlib.colors import to_rgba
 
     values = np.asarray(values, dtype=np.float64)
     if values.shape != (p.N_SENSORS,):
         raise ValueError(f"expected {p.N_SENSORS} values, one per sensor, found an array of {values.shape}")
     valid = np.isfinite(values)
-    mappable = ScalarMappable(norm=norm or Normalize(vmin, vmax), cmap=cmap)
+    mappable = ScalarMappable(norm=norm, cmap=cmap)
     mappable.set_array(values[valid] if valid.any() else np.zeros(1))
     mappable.autoscale_None()
     colors = np.empty((len(values), 4))
     colors[:] = to_rgba(missing)
     colors[valid] = mappable.to_rgba(values[valid])
-    _draw(ax, colors, "image", table)
-    if labels:
-        _label(ax, {name: FACE_TABLE[name].title for name in FACES}, label_size)
-    return mappable
+    return mappable, colors
 
 
 def draw_faces(ax: Axes, table: SensorTable | None = None) -> None:
@@ -174,7 +190,7 @@ def _draw(ax: Axes, colors: FloatArray, sipms: str, table: SensorTable | None) -
     from matplotlib.collections import EllipseCollection, PolyCollection
 
     places, squares = unrolled_positions(table), sensor_kinds() == "SiPM"
-    corners = np.array([(-1, -1), (1, -1), (1, 1), (-1, 1)]) * _SIPM_SIDE[sipms] / 2
+    corners = np.array([(-1, -1), (1, -1), (1, 1), (-1, 1)]) * SIPM_SIDE[sipms] / 2
     ax.add_collection(
         # Without snapping to pixels, which would make the lines between SiPMs uneven.
         PolyCollection(

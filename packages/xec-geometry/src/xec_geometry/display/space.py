@@ -10,7 +10,7 @@ import numpy.typing as npt
 from xec_geometry.detector import parameters as p
 from xec_geometry.detector.sensors import sensor_kinds
 from xec_geometry.detector.survey import SensorTable, nominal_table
-from xec_geometry.display.picture import require_matplotlib
+from xec_geometry.display.picture import SIPM_SIDE, color_sensors, require_matplotlib
 from xec_geometry.support.arrays import FloatArray
 
 if TYPE_CHECKING:
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 VIEW = {"elev": 18.0, "azim": 55.0}
 """From above and beside the target: the inner face in front, the outer one seen through it."""
 
-_SIPM_HALF = 0.68
 _DISC_CORNERS = 14
 
 
@@ -65,17 +64,11 @@ def draw_in_space(
         If matplotlib is not installed.
     """
     require_matplotlib()
-    from matplotlib.cm import ScalarMappable
     from mpl_toolkits.mplot3d.art3d import Line3DCollection, Poly3DCollection
 
-    values = np.asarray(values, dtype=np.float64)
-    if values.shape != (p.N_SENSORS,):
-        raise ValueError(f"expected {p.N_SENSORS} values, one per sensor, found an array of {values.shape}")
-    mappable = ScalarMappable(norm=norm, cmap=cmap)
-    valid = np.isfinite(values)
-    mappable.set_array(values[valid] if valid.any() else np.zeros(1))
-    colors = mappable.to_rgba(np.where(valid, values, 0.0))
+    mappable, colors = color_sensors(values, norm, cmap)
     colors[:, 3] = opacity
+    valid = np.isfinite(np.asarray(values, dtype=np.float64))
     outlines = sensor_outlines(table)
     squares = sensor_kinds() == "SiPM"
     # Polygons of one kind at a time: matplotlib takes its limits from padded arrays of corners.
@@ -114,7 +107,7 @@ def sensor_outlines(table: SensorTable | None = None) -> list[FloatArray]:
     second = np.cross(normals, first)
     turn = np.linspace(0, 2 * np.pi, _DISC_CORNERS, endpoint=False)
     disc = p.PMT_RADIUS * np.stack([np.cos(turn), np.sin(turn)], axis=1)
-    square = _SIPM_HALF * np.array([(-1, -1), (1, -1), (1, 1), (-1, 1)])
+    square = SIPM_SIDE["single"] / 2 * np.array([(-1, -1), (1, -1), (1, 1), (-1, 1)])
     kinds = sensor_kinds()
     outlines = []
     for i, middle in enumerate(where.positions):

@@ -76,9 +76,7 @@ def truth_columns(task: str, truth: ArrayLike) -> dict[str, NDArray[Any]]:
     dict
         ``truth_<output>``, (n,) each.
     """
-    spec = TASKS.get_named(task)
-    values = _checked(task, truth, len(spec.output_names))
-    return {f"truth_{name}": values[:, i] for i, name in enumerate(spec.output_names)}
+    return _named("truth_", task, np.asarray(truth))
 
 
 def true_columns(task: str, truth: ArrayLike) -> dict[str, NDArray[Any]]:
@@ -96,11 +94,10 @@ def true_columns(task: str, truth: ArrayLike) -> dict[str, NDArray[Any]]:
     dict
         ``true_<output>``, (n,) each; numbers that are not integers are NaN where there is no value.
     """
-    spec = TASKS.get_named(task)
-    values = _checked(task, truth, len(spec.output_names))
+    values = np.asarray(truth)
     if values.dtype.kind == "f":
         values = np.where(is_invalid(values), np.nan, values).astype(values.dtype)
-    return {f"{TRUE}{name}": values[:, i] for i, name in enumerate(spec.output_names)}
+    return _named(TRUE, task, values)
 
 
 def variant_column(column: str, variant: str) -> str:
@@ -115,6 +112,12 @@ def variant_column(column: str, variant: str) -> str:
         only.
     """
     return f"{column}_{variant}" if variant else column
+
+
+def _named(beginning: str, task: str, values: NDArray[Any]) -> dict[str, NDArray[Any]]:
+    names = TASKS.get_named(task).output_names
+    columns = _checked(task, values, len(names)).T
+    return {f"{beginning}{name}": column for name, column in zip(names, columns, strict=True)}
 
 
 def _checked(task: str, values: ArrayLike, width: int) -> NDArray[Any]:
