@@ -17,11 +17,8 @@ from .likelihood.cramer_rao_bound import PointBound as PointBound, cramer_rao_bo
 from .likelihood.readout_model import ReadoutModel as ReadoutModel
 from .plots.plot_sets import PlotSet as PlotSet, draw_plots as draw_plots
 from .plots.source import PlotSource as PlotSource
+from .resolution.collecting import collect_results as collect_results
 from .resolution.loading import load_results as load_results
 from .resolution.pages import Page as Page, draw_page as draw_page, draw_pages as draw_pages
-from .resolution.results import (
-    Results as Results,
-    TaskResult as TaskResult,
-    collect_results as collect_results,
-)
+from .resolution.results import Results as Results, TaskResult as TaskResult
 from .resolution.table import metric_rows as metric_rows, metrics_table as metrics_table

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from xec_analysis.calibration.settings import LineSettings
 from xec_analysis.errors import AnalysisError
+from xec_analysis.resolution.columns import truth_in, uvw_of_xyz
 from xec_analysis.resolution.conventional import conventional_values
 from xec_analysis.resolution.loading import load_joined
-from xec_analysis.resolution.results import truth_in, uvw_of_xyz
 from xec_analysis.resolution.variants import variants_of
 from xec_data.schema.branches import TREE_NAME, is_invalid
 from xec_data.tasks.table import TASKS

@@ -15,9 +15,10 @@ from xec_analysis.calibration.settings import LineSettings, read_line_settings
 from xec_analysis.errors import AnalysisError
 from xec_analysis.events.worst_events import EventFiles
 from xec_analysis.reconstruction.events import Reconstruction, load_reconstruction, reconstruction_file
+from xec_analysis.resolution.collecting import collect_results
 from xec_analysis.resolution.conventional import collect_comparison, lacks_truth
 from xec_analysis.resolution.loading import LoadedColumns, load_joined, locate_results, require_tasks
-from xec_analysis.resolution.results import Results, collect_results
+from xec_analysis.resolution.results import Results
 from xec_analysis.resolution.variants import PLAIN, columns_of_variant, variants_of
 from xec_data.schema.branches import TREE_NAME
 from xec_geometry import SensorTable, load_geometry

@@ -9,18 +9,15 @@ from pathlib import Path
 import numpy as np
 
 from xec_analysis.errors import AnalysisError
-from xec_analysis.resolution.results import (
-    CONVENTIONAL,
-    RUN,
+from xec_analysis.resolution.collecting import task_result
+from xec_analysis.resolution.columns import (
     Columns,
-    Floats,
-    Results,
     predicted_tasks,
     predicted_values,
-    task_result,
     truth_in,
     uvw_of_xyz,
 )
+from xec_analysis.resolution.results import CONVENTIONAL, RUN, Floats, Results
 from xec_analysis.style.quantities import quantity_of
 from xec_data.checking.plausibility import implausible, is_measured
 from xec_data.schema.branches import is_invalid

@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xec_analysis.errors import AnalysisError
-from xec_analysis.resolution.results import Floats, Results, collect_results
+from xec_analysis.resolution.collecting import collect_results
+from xec_analysis.resolution.results import Floats, Results
 from xec_analysis.runs.text_files import read_text
 from xec_data.reading.columns import read_columns
 from xec_data.schema.branches import TREE_NAME

@@ -6,7 +6,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from xec_analysis.resolution.results import Columns
+from xec_analysis.resolution.columns import Columns
 from xec_data.tasks.table import TASKS
 from xec_models.regressor.predictions import ABSOLUTE_TIME, PREDICTED, SIGMA, variant_column
 

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xec_analysis.errors import AnalysisError
+from xec_analysis.resolution.columns import truth_in
 from xec_analysis.resolution.loading import read_csv
-from xec_analysis.resolution.results import truth_in
 from xec_analysis.studies.benchmark.sets import TASKS_MEASURED
 from xec_analysis.studies.benchmark.truth import IDENTITY, Floats, Integers, SetTruth
 from xec_analysis.style.quantities import quantity_of
