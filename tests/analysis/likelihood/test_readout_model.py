@@ -8,6 +8,7 @@ from scipy.stats import nbinom, poisson
 
 from xec_analysis.likelihood.readout_model import ReadoutModel
 from xec_data.simulation.constants import RESPONSES
+from xec_geometry import N_SENSORS
 from xec_models.point_source.counts import CountVariance
 
 
@@ -20,7 +21,7 @@ def test_the_variance_is_that_of_readings(kind: str, photons: float) -> None:
     gains = 1.0 + 0.02 * rng.standard_normal(n)
     npho = gains * (electrons + spread * rng.standard_normal(n)) / response.efficiency
     sensor = 0 if kind == "SiPM" else -1
-    variance = ReadoutModel().count_variance.at(np.full(4760, photons))[sensor]
+    variance = ReadoutModel().count_variance.at(np.full(N_SENSORS, photons))[sensor]
     assert npho.mean() == pytest.approx(photons, abs=5 * np.sqrt(variance / n))
     assert npho.var() == pytest.approx(variance, rel=5 * np.sqrt(3 / n))
 

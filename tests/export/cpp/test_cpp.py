@@ -19,6 +19,7 @@ from tests.once import once
 
 from xec_export import open_predictor, predict_files
 from xec_export.prediction.runtime import onnxruntime
+from xec_geometry import N_SENSORS
 from xec_geometry.exports import export_geometry
 
 ROOT = Path(__file__).parents[3]
@@ -302,7 +303,7 @@ def outputs_of(
 
 
 def test_the_program_of_the_readme_of_the_package(outputs_of: Any, exported: Any) -> None:
-    expected = open_predictor(exported.onnx).predict(np.full(4760, 300.0), np.full(4760, 1e-8))
+    expected = open_predictor(exported.onnx).predict(np.full(N_SENSORS, 300.0), np.full(N_SENSORS, 1e-8))
     lines = outputs_of("export_readme")
     assert len(lines) == 2
     for line in lines:
@@ -313,7 +314,7 @@ def test_the_program_of_the_readme_of_the_package(outputs_of: Any, exported: Any
 
 
 def test_the_event_loop_of_the_readme_gives_times_since_the_earliest(outputs_of: Any, exported: Any) -> None:
-    npho, time = np.full((2, 4760), 1e10)
+    npho, time = np.full((2, N_SENSORS), 1e10)
     npho[[42, 43]], time[[42, 43]] = [1200, 800], [0, 1e-8]
     expected = open_predictor(exported.onnx).predict(npho, time)["uvwFI"][0]
     (line,) = outputs_of("cpp_readme")

@@ -140,24 +140,6 @@ def rewrite_metadata(source: Path, target: Path, description: ModelDescription) 
     target.write_bytes(model.SerializeToString())
 
 
-def read_metadata(path: Path) -> dict[str, str]:
-    """Read the metadata of an ONNX file, whether or not it can be run here.
-
-    Raises
-    ------
-    ExportError
-        If it is no ONNX file.
-    """
-    import onnx
-
-    try:
-        model = onnx.load(path, load_external_data=False)
-    except Exception as error:
-        # Protobuf's exceptions have other types in other implementations of it.
-        raise ExportError(f"{path}: not an ONNX file: {first_line(error)}") from error
-    return {item.key: item.value for item in model.metadata_props}
-
-
 def _traced(network: nn.Module, description: ModelDescription) -> onnx.ModelProto:
     batch = torch.export.Dim("batch")
     example = torch.ones(_EVENTS_TRACED, description.n_sensors)

@@ -104,6 +104,6 @@ def describe_file(path: Path) -> ModelDescription:
         from xec_models.checkpoint.reading import read_checkpoint
 
         return build_exportable(read_checkpoint(path), path, ExportOptions()).description
-    from xec_export.onnx.graph import read_metadata
+    from xec_export.onnx.reading import read_metadata
 
     return ModelDescription.from_metadata(read_metadata(path), path)

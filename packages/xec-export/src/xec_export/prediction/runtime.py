@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from xec_export.errors import ExportError
+from xec_export.onnx.reading import read_graph
 from xec_export.prediction.providers import AUTO, PROVIDERS, Provider, unavailable
 
 if TYPE_CHECKING:
@@ -97,13 +98,7 @@ def check_operators(path: Path) -> None:
     ExportError
         If the graph has a loop.
     """
-    import onnx
-
-    try:
-        model = onnx.load(path, load_external_data=False)
-    except Exception as error:
-        # Protobuf's exceptions have other types in other implementations of it.
-        raise ExportError(f"{path}: not an ONNX file: {' '.join(str(error).split())}") from error
+    model = read_graph(path)
     graphs = [model.graph, *model.functions]
     while graphs:
         for node in graphs.pop().node:

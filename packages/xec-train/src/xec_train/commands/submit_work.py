@@ -20,6 +20,9 @@ from xec_train.commands.submit_options import (
 )
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from xec_train.cluster.profile import ClusterFile, Profile
     from xec_train.cluster.submission import Submission
 
 _CTRL_C = 130
@@ -58,25 +61,21 @@ def train(
     """
     import os
 
-    from xec_train.cluster.profile_file import choose_profile, read_cluster_file
     from xec_train.cluster.trainings import load_named, missing_files, training_submission, write_config
     from xec_train.cluster.variables import read_variables
 
     variables = read_variables(os.environ, words)
-    file = read_cluster_file(cluster_file)
-    resources = choose_profile(
-        file,
+    file, resources = _resources(
+        cluster_file,
         profile,
-        {
-            "cluster": cluster,
-            "partition": partition,
-            "time": time,
-            "gpus_per_node": gpus_per_node or variables.gpus_per_node,
-            "nodes": nodes,
-            "tasks_per_node": tasks_per_node,
-            "cpus_per_task": cpus,
-            "mem": mem,
-        },
+        cluster=cluster,
+        partition=partition,
+        time=time,
+        gpus_per_node=gpus_per_node or variables.gpus_per_node,
+        nodes=nodes,
+        tasks_per_node=tasks_per_node,
+        cpus_per_task=cpus,
+        mem=mem,
     )
     loaded = load_named([*words, *variables.words], name)
     for note in (*variables.notes, *loaded.notes):
@@ -123,20 +122,16 @@ def predict(
     What is finished is not made again: the same command goes on.
     """
     from xec_train.cluster.predictions import prediction_submission
-    from xec_train.cluster.profile_file import choose_profile, read_cluster_file
 
-    file = read_cluster_file(cluster_file)
-    resources = choose_profile(
-        file,
+    file, resources = _resources(
+        cluster_file,
         profile,
-        {
-            "cluster": cluster,
-            "partition": partition,
-            "time": time,
-            "gpus_per_node": gpus_per_node,
-            "cpus_per_task": cpus,
-            "mem": mem,
-        },
+        cluster=cluster,
+        partition=partition,
+        time=time,
+        gpus_per_node=gpus_per_node,
+        cpus_per_task=cpus,
+        mem=mem,
     )
     submission = prediction_submission(
         words, output, resources, file, name=name, n_jobs=jobs, at_once=at_once
@@ -168,25 +163,21 @@ def notebook(
     """
     from xec_train.cluster.job_folder import DEFAULT_FOLDER, JobFolder
     from xec_train.cluster.notebook import NotebookWork, tunnel_in_words, wait_for_server
-    from xec_train.cluster.profile_file import choose_profile, read_cluster_file
     from xec_train.cluster.slurm import cancel as cancel_job
     from xec_train.cluster.submission import Submission, resources_in_words
 
-    file = read_cluster_file(cluster_file)
-    resources = choose_profile(
-        file,
+    file, resources = _resources(
+        cluster_file,
         profile,
-        {
-            "cluster": cluster,
-            "partition": partition,
-            "time": time,
-            "gpus_per_node": gpus_per_node,
-            "cpus_per_task": cpus,
-            "mem": mem,
-            "nodes": 1,
-            "tasks_per_node": 1,
-            "requeue": False,
-        },
+        cluster=cluster,
+        partition=partition,
+        time=time,
+        gpus_per_node=gpus_per_node,
+        cpus_per_task=cpus,
+        mem=mem,
+        nodes=1,
+        tasks_per_node=1,
+        requeue=False,
     )
     folder = JobFolder(DEFAULT_FOLDER / name)
     work = NotebookWork(("lab",), 0, str(folder.connection), port)
@@ -207,6 +198,16 @@ def notebook(
         raise typer.Exit(_CTRL_C) from None
     typer.echo(f"JupyterLab runs on {found.host}. On your own machine:\n{tunnel_in_words(found, port)}")
     typer.echo(f"'xec submit cancel {name}' ends it; the time limit does, too.")
+
+
+def _resources(
+    cluster_file: Path | None, profile: str | None, **options: str | bool | int | None
+) -> tuple[ClusterFile, Profile]:
+    """Read the file of profiles; return it, and the chosen profile as options change it."""
+    from xec_train.cluster.profile_file import choose_profile, read_cluster_file
+
+    file = read_cluster_file(cluster_file)
+    return file, choose_profile(file, profile, options)
 
 
 def _submitted(submission: Submission, wait: bool) -> None:
