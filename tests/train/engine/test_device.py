@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from xec_train.engine.hardware.device import reseed
-from xec_train.errors import LaunchError
+from xec_train.errors import LaunchError, TrainError
+from xec_train.processes import launch as launch_module
 from xec_train.processes.launch import Launch, detect_launch
 
 TORCHRUN = {
@@ -59,3 +60,16 @@ def test_every_process_and_step_has_random_numbers_of_its_own() -> None:
         drawn.append(tuple(torch.rand(4).tolist()))
     assert drawn[0] == drawn[1]
     assert len(set(drawn)) == 4
+
+
+@pytest.mark.parametrize(("environment", "at_once"), [({}, False), (TORCHRUN, True), (SRUN, True)])
+def test_after_an_error_one_of_several_processes_leaves_at_once(
+    environment: dict[str, str], at_once: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left = []
+    monkeypatch.setattr(launch_module, "leave_at_once", lambda: left.append(True))
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(TrainError, match="a file"), launch_module.reported_once():
+        raise TrainError("a file is missing")
+    assert bool(left) == at_once

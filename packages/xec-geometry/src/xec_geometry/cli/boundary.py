@@ -18,6 +18,7 @@ from xec_geometry.cli.exit_codes import INTERNAL_ERROR, USER_ERROR
 from xec_geometry.cli.plugins import CommandPlugins
 from xec_geometry.cli.streams import unbreakable_streams
 from xec_geometry.errors import XecError, is_out_of_memory
+from xec_geometry.support.leaving import leave
 from xec_geometry.support.signals import Terminated, orderly_end
 from xec_geometry.support.text import first_line
 
@@ -44,13 +45,13 @@ def boundary(arguments: Sequence[str], *, debug: bool = False) -> Iterator[None]
         if debug:
             raise
         print(f"xec: {signal.Signals(number).name}: stopped; no output is half written", file=sys.stderr)
-        sys.exit(_KILLED + number)
+        leave(_KILLED + number)
     except Exception as error:
         if debug:
             raise
         message, code = _told(error, arguments)
         print(f"xec: error: {message}", file=sys.stderr)
-        sys.exit(code)
+        leave(code)
 
 
 def _told(error: Exception, arguments: Sequence[str]) -> tuple[str, int]:

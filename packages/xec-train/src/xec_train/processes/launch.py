@@ -6,10 +6,11 @@ import os
 import re
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 from xec_geometry.cli.exit_codes import USER_ERROR
+from xec_geometry.support.leaving import leave, leave_at_once
 from xec_train.errors import ConfigError, LaunchError, ReportedElsewhereError
 
 DEFAULT_TIMEOUT = 30.0
@@ -93,7 +94,8 @@ def detect_launch(environment: Mapping[str, str]) -> Launch:
 def reported_once() -> Iterator[None]:
     """Let one process report an error that all have; the others exit silently with the same status."""
     try:
-        yield
+        with _left_at_once_after_errors():
+            yield
     except ReportedElsewhereError:
         _exit_silently()
     except (ConfigError, LaunchError):
@@ -103,10 +105,22 @@ def reported_once() -> Iterator[None]:
         _exit_silently()
 
 
+@contextmanager
+def _left_at_once_after_errors() -> Iterator[None]:
+    """Keep one of several processes from tidying up after an error: threads of gloo wait for the others."""
+    try:
+        yield
+    except BaseException:
+        with suppress(LaunchError):
+            if detect_launch(os.environ).world > 1:
+                leave_at_once()
+        raise
+
+
 def _exit_silently() -> None:
     # A launcher ends all processes when one has failed: leave time to the one that reports.
     time.sleep(_HEAD_START)
-    raise SystemExit(USER_ERROR)
+    leave(USER_ERROR)
 
 
 _EQUALLY_MANY = "expected equally many on every node (--ntasks-per-node=N, or torchrun --nproc-per-node=N)"
