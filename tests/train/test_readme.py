@@ -33,7 +33,7 @@ def test_commands_of_training_are_valid(tmp_path: Path) -> None:
             option = words.index("--profile")
             del words[option : option + 2]
         load_command_line([str(path), *words[1:]])
-    assert len(commands("train")) == 7
+    assert len(commands("train")) == 8
 
 
 def test_the_report_of_errors_is_the_one_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -37,8 +37,9 @@ COMMANDS: MappingProxyType[str, Command] = MappingProxyType(
             Command("data", "xec-data", "Check and rewrite event files; simulate events."),
             Command("config", "xec-train", "Write, show and check the configuration of a training."),
             Command("train", "xec-train", "Train a network as a YAML file says."),
+            Command("scan", "xec-train", "Search for good values of a configuration."),
             Command("doctor", "xec-train", "Print what a bug report needs, and what is wrong here."),
-            Command("submit", "xec-train", "Run trainings, predictions and notebooks as jobs of SLURM."),
+            Command("submit", "xec-train", "Run trainings, scans and predictions as jobs of SLURM."),
             Command("track", "xec-train", "Send runs to a tracking server."),
             Command("convert", "xec-models", "Convert a checkpoint of the earlier system xec-ml-wl."),
             Command(

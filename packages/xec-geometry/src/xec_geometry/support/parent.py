@@ -11,6 +11,7 @@ import threading
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 # Longer than commands need that only remove their temporary files.
 _SECONDS_AFTER_CTRL_C = 2.0
@@ -31,8 +32,58 @@ def _exit_after(parent: multiprocessing.process.BaseProcess) -> None:
     os._exit(1)
 
 
+class Child:
+    """A Python program, which gets SIGTERM when this process ends, however that comes.
+
+    Parameters
+    ----------
+    program
+        Text of the program.
+    arguments
+        Its arguments.
+    folder
+        Where it runs.
+    options
+        Further options of `subprocess.Popen`.
+    """
+
+    def __init__(self, program: str, arguments: Sequence[str], folder: Path, **options: Any) -> None:
+        # The system closes the writing end with this process: the reading end tells the child.
+        reading, self._writing = os.pipe()
+        watch = f"from xec_geometry.support.parent import terminate_after; terminate_after({reading}); "
+        # The same interpreter, so that the packages of this installation run.
+        command = [sys.executable, "-c", watch + program, *arguments]
+        try:
+            self.process = subprocess.Popen(command, cwd=folder, pass_fds=[reading], **options)
+        except BaseException:
+            self.ask_to_end()
+            raise
+        finally:
+            os.close(reading)
+
+    def ask_to_end(self) -> None:
+        """Send SIGTERM, once."""
+        writing, self._writing = self._writing, -1
+        if writing >= 0:
+            os.close(writing)
+
+    def wait(self, seconds: float) -> None:
+        """Wait for its end, at most some time."""
+        with suppress(subprocess.TimeoutExpired):
+            self.process.wait(seconds)
+
+    def end(self) -> None:
+        """Ask it to end, wait until it has cleaned up, and kill it if that takes too long."""
+        self.ask_to_end()
+        try:
+            self.wait(_SECONDS_TO_CLEAN_UP)
+        finally:
+            self.process.kill()
+            self.process.wait()
+
+
 def run_child(program: str, arguments: Sequence[str], folder: Path) -> int:
-    """Run a Python program, which gets SIGTERM when this process ends, however that comes.
+    """Run a Python program as a `Child`.
 
     Where this process is interrupted it waits until the program has cleaned up.
 
@@ -50,31 +101,15 @@ def run_child(program: str, arguments: Sequence[str], folder: Path) -> int:
     int
         Its exit code.
     """
-    # The system closes the writing end with this process: the reading end tells the child.
-    reading, writing = os.pipe()
-    watch = f"from xec_geometry.support.parent import terminate_after; terminate_after({reading}); "
-    # The same interpreter, so that the packages of this installation run.
-    command = [sys.executable, "-c", watch + program, *arguments]
-    with os.fdopen(reading, "rb") as read, os.fdopen(writing, "wb") as written:
-        process = subprocess.Popen(command, cwd=folder, pass_fds=[read.fileno()])
-        try:
-            return process.wait()
-        except KeyboardInterrupt:
-            # It usually has had the same Ctrl-C.
-            _wait(process, _SECONDS_AFTER_CTRL_C)
-            raise
-        finally:
-            written.close()
-            try:
-                _wait(process, _SECONDS_TO_CLEAN_UP)
-            finally:
-                process.kill()
-                process.wait()
-
-
-def _wait(process: subprocess.Popen[bytes], seconds: float) -> None:
-    with suppress(subprocess.TimeoutExpired):
-        process.wait(seconds)
+    child = Child(program, arguments, folder)
+    try:
+        return child.process.wait()
+    except KeyboardInterrupt:
+        # It usually has had the same Ctrl-C.
+        child.wait(_SECONDS_AFTER_CTRL_C)
+        raise
+    finally:
+        child.end()
 
 
 def terminate_after(reading: int) -> None:

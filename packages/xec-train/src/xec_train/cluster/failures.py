@@ -59,6 +59,11 @@ def find_failure(folder: JobFolder, job: str) -> Failure:
     return Failure("", logs[0] if logs else folder.log(job, 0, "err"))
 
 
+def last_error(log: Path) -> str:
+    """Return what the last error of xec in a log says; empty if there is none."""
+    return _our_error(_tail(log)) if log.is_file() else ""
+
+
 def _tail(log: Path) -> list[str]:
     with log.open("rb") as file:
         file.seek(max(0, log.stat().st_size - _LAST_BYTES))

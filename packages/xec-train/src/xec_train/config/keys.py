@@ -135,6 +135,13 @@ def is_fixed(key: Key) -> bool:
     return get_origin(kind) is Literal and len(get_args(kind)) == 1
 
 
+def kind_of_number(path: str, objective: str | None = None) -> type[int] | type[float] | None:
+    """Return the kind of number that a key accepts: float, int if only these, None if none."""
+    field = all_keys(objective)[path].field
+    kinds = {kind for kind, _ in _flat(field.annotation, field.metadata)}
+    return float if float in kinds else int if int in kinds else None
+
+
 def accepts_text(path: str) -> bool:
     """Return whether any text is a valid value of a key."""
     key = all_keys().get(path)

@@ -88,11 +88,11 @@ def _load(path: Path, arguments: Arguments, problems: Sequence[str] = ()) -> Loa
     alone = deepcopy(data)
     in_words = [*problems, *arguments.problems]
     for assignment in arguments.assignments:
-        in_words += _assign(data, assignment)
+        in_words += assign(data, assignment)
         moved += [assignment.spelling] if assignment.spelling in SECOND_NAMES else []
-    config, found = _validate(data)
+    config, found = validated(data)
     # What is wrong without the command line, too, is wrong in the file.
-    known = _validate(alone)[1] if found and arguments.assignments else found
+    known = validated(alone)[1] if found and arguments.assignments else found
     in_file += [line for line in found if line in known]
     in_words += [line for line in found if line not in known]
     if config is None or in_file or in_words:
@@ -104,7 +104,8 @@ def _load(path: Path, arguments: Arguments, problems: Sequence[str] = ()) -> Loa
     return LoadedConfig(config, (*_notes_on_names(moved), *_notes(config)))
 
 
-def _validate(data: dict[str, Any]) -> tuple[TrainConfig | None, list[str]]:
+def validated(data: dict[str, Any]) -> tuple[TrainConfig | None, list[str]]:
+    """Return the configuration of sections with keys, or None and a line for each problem."""
     try:
         return TrainConfig.model_validate(_with_required_sections(data)), []
     except ValidationError as error:
@@ -171,7 +172,7 @@ def _resolve_second_names(data: dict[str, Any]) -> tuple[list[str], list[str]]:
             if _given(data, first) and not (accepts_null(first) and _value(data, first) is None):
                 problems.append(f"{first}: given twice, as {first} and as {second}; expected one of them")
             else:
-                problems += _assign(data, Assignment(first, value, second))
+                problems += assign(data, Assignment(first, value, second))
     return found, problems
 
 
@@ -188,7 +189,8 @@ def _value(data: dict[str, Any], key: str) -> Any:
     return value
 
 
-def _assign(data: dict[str, Any], assignment: Assignment) -> list[str]:
+def assign(data: dict[str, Any], assignment: Assignment) -> list[str]:
+    """Set a key in sections with keys; return problems."""
     *parents, name = assignment.key.split(".")
     section = data
     for depth, parent in enumerate(parents):

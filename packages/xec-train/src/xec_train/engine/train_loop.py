@@ -41,6 +41,11 @@ def no_hook(_loop: TrainLoop) -> bool:
     return False
 
 
+def no_epoch_hook(_epoch: int, _numbers: Mapping[str, float]) -> bool:
+    """Do nothing after an epoch, and let the training continue."""
+    return False
+
+
 @dataclass
 class TrainLoop:
     """The training loop, from the progress in `state` to the last epoch, or the last that fits.
@@ -72,6 +77,9 @@ class TrainLoop:
     after_step
         Hook: called with the loop after every step; the epoch ends if it returns True, which must agree in
         all processes. `complete_pending` makes the last step part of the state.
+    after_epoch
+        Hook: called with the number of every epoch (from 1) and its metrics, after its checkpoint; the
+        training stops if it returns True, which must agree in all processes.
     system_metrics
         Hook: returns system metrics of an epoch.
     """
@@ -91,6 +99,7 @@ class TrainLoop:
     bad_events: Path | None = None
     phase: Phase = unmeasured
     after_step: Callable[[TrainLoop], bool] = no_hook
+    after_epoch: Callable[[int, Mapping[str, float]], bool] = no_epoch_hook
     system_metrics: Callable[[], Mapping[str, float]] = dict
 
     def __post_init__(self) -> None:
@@ -119,7 +128,8 @@ class TrainLoop:
         Returns
         -------
         bool
-            Whether the training is done; if not, ``checkpoint_last.pth`` is where to resume.
+            Whether the training is done; if not, ``checkpoint_last.pth`` is where to resume: a signal or
+            `after_epoch` has stopped it.
 
         Raises
         ------
@@ -134,7 +144,9 @@ class TrainLoop:
             if evaluation is None:
                 self._save_last()
                 return False
-            self._end_epoch(evaluation, bar)
+            numbers = self._end_epoch(evaluation, bar)
+            if self.after_epoch(self.state.progress.epoch, numbers):
+                return False
         self._pacing.tell_end()
         return True
 
@@ -226,7 +238,7 @@ class TrainLoop:
                 stop=lambda: self.interruption.requested,
             )
 
-    def _end_epoch(self, evaluation: Evaluation, bar: ProgressBar) -> None:
+    def _end_epoch(self, evaluation: Evaluation, bar: ProgressBar) -> Mapping[str, float]:
         progress = self.state.progress
         current = self.state.sharding.full_modules(self.state.modules)
         numbers = {
@@ -259,6 +271,7 @@ class TrainLoop:
             progress.epoch, self.config.epochs, numbers, self.objective.report.headlines, improved
         )
         self._pacing.end_epoch()
+        return numbers
 
     def _save_last(self) -> None:
         self.complete_pending()

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from xec_geometry.support.output import atomic_output
 from xec_geometry.support.revision import git_revision
@@ -20,7 +20,7 @@ from xec_train.engine.interruption import Interruption
 from xec_train.engine.measurement.system_metrics import SystemMetrics
 from xec_train.engine.state import TrainState
 from xec_train.engine.time_limit import TimeLimit
-from xec_train.engine.train_loop import TrainLoop
+from xec_train.engine.train_loop import TrainLoop, no_epoch_hook
 from xec_train.objectives.table import OBJECTIVES, ObjectiveEntry
 from xec_train.runs.assembly import Assembly, assemble
 from xec_train.runs.claim import RunClaim
@@ -50,8 +50,24 @@ class TrainingOutcome:
     finished: bool
 
 
+@dataclass(frozen=True)
+class LargerWork:
+    """What a larger piece of work, such as a scan, adds to one of its trainings.
+
+    Attributes
+    ----------
+    after_epoch
+        Hook of the loop, which may stop the training.
+    tags
+        Tags of its MLflow run.
+    """
+
+    after_epoch: Callable[[int, Mapping[str, float]], bool] = no_epoch_hook
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+
 # Keys that apply to one start, not to every resumption.
-_ONE_TIME_KEYS = ("reset_epoch", "refresh_lr", "new_mlflow_run")
+ONE_TIME_KEYS = ("reset_epoch", "refresh_lr", "new_mlflow_run")
 
 
 def train(config: TrainConfig, notes: Sequence[str] = (), display: Display | None = None) -> RunDirectory:
@@ -60,7 +76,10 @@ def train(config: TrainConfig, notes: Sequence[str] = (), display: Display | Non
 
 
 def run_training(
-    config: TrainConfig, notes: Sequence[str] = (), display: Display | None = None
+    config: TrainConfig,
+    notes: Sequence[str] = (),
+    display: Display | None = None,
+    larger: LargerWork | None = None,
 ) -> TrainingOutcome:
     """Train a network.
 
@@ -72,6 +91,8 @@ def run_training(
         Notes to print first.
     display
         Display of messages and progress.
+    larger
+        The larger piece of work that it is a part of.
 
     Returns
     -------
@@ -96,10 +117,10 @@ def run_training(
         closing(_claim(config, assembly.ready)) as claim,
     ):
         run = RunDirectory(assembly.processes.broadcast(claim.acquire))
-        return _run(assembly.of_run(run), time_limit, display)
+        return _run(assembly.of_run(run), time_limit, display, larger or LargerWork())
 
 
-def _run(assembly: Assembly, time_limit: TimeLimit, display: Display) -> TrainingOutcome:
+def _run(assembly: Assembly, time_limit: TimeLimit, display: Display, larger: LargerWork) -> TrainingOutcome:
     config, ready, fabric, processes, state, training, validation = assembly
     processes.broadcast(lambda: _write_config(config, ready))
     lines = processes.run_on_all(
@@ -136,7 +157,7 @@ def _run(assembly: Assembly, time_limit: TimeLimit, display: Display) -> Trainin
         # Those of an earlier start, which this one continues.
         _tell_changes(read_data_files(ready.run.data_files), display)
         step = state.progress.step
-        tracker, mlflow = _start_tracking(config, ready, step, mlflow_run, writer, data, display)
+        tracker, mlflow = _start_tracking(config, ready, step, mlflow_run, writer, data, larger.tags, display)
     system = SystemMetrics(fabric.device)
     tracker.log(ready.event_counts, state.progress.epoch, state.progress.step)
     try:
@@ -156,6 +177,7 @@ def _run(assembly: Assembly, time_limit: TimeLimit, display: Display) -> Trainin
                 time_limit=time_limit,
                 bad_events=ready.run.bad_events,
                 phase=system,
+                after_epoch=larger.after_epoch,
                 system_metrics=system.epoch,
             )
             finished = loop.run()
@@ -195,6 +217,7 @@ def _start_tracking(
     run_id: str | None,
     writer: CheckpointWriter,
     data: Sequence[DataFile],
+    tags: Mapping[str, str],
     display: Display,
 ) -> tuple[Trackers, MlflowTracker | None]:
     def started(run_id: str) -> None:
@@ -208,7 +231,7 @@ def _start_tracking(
         step=step,
         run_id=run_id,
         data=data,
-        git_revision=git_revision(__file__),
+        tags={"mlflow.source.git.commit": git_revision(__file__), **tags},
         on_run=started,
         warn=display.warn,
     )
@@ -237,6 +260,6 @@ def _print_end(run: RunDirectory, objective: ObjectiveEntry, state: TrainState, 
 def _print_resume(config: TrainConfig, run: RunDirectory, state: TrainState, display: Display) -> None:
     progress = state.progress
     display.line(f"stopped in epoch {progress.epoch + 1} after {progress.batch} batches; to resume:")
-    one_time = [f"checkpoint.{key}=false" for key in _ONE_TIME_KEYS if getattr(config.checkpoint, key)]
+    one_time = [f"checkpoint.{key}=false" for key in ONE_TIME_KEYS if getattr(config.checkpoint, key)]
     words = ["xec", "train", str(run.config), f"checkpoint.resume_from={run.checkpoint_last}", *one_time]
     display.line(f"  {shlex.join(words)}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from xec_models.checkpoint.run_directory import RunDirectory
 from xec_train.config.train_config import TrainConfig
@@ -21,7 +21,7 @@ def open_trackers(
     step: int,
     run_id: str | None,
     data: Sequence[DataFile],
-    git_revision: str | None,
+    tags: Mapping[str, str | None],
     on_run: Callable[[str], None],
     warn: Callable[[str], None],
 ) -> tuple[Trackers, MlflowTracker | None]:
@@ -39,8 +39,8 @@ def open_trackers(
         The MLflow run that the checkpoint names.
     data
         The files that are read; data_files.csv is written from them.
-    git_revision
-        Commit of the code.
+    tags
+        Tags of the MLflow run, such as the commit of the code.
     on_run
         Called with the id of the MLflow run, from another thread.
     warn
@@ -70,7 +70,7 @@ def open_trackers(
             run_id,
             warn,
             on_run=remember,
-            tags={"mlflow.source.git.commit": git_revision},
+            tags=tags,
         )
         trackers.append(mlflow)
     if config.tensorboard.enabled:
