@@ -13,11 +13,11 @@ from xec_analysis.saliency.gradients import (
     evaluate,
     gradients,
     held_estimates,
-    integrated_gradients,
     mean_event,
     outputs_of,
     starting_points,
 )
+from xec_analysis.saliency.integrated import integrated_gradients
 from xec_data.reading.reader import EventReader
 from xec_models.regressor.regressor import XECRegressor
 

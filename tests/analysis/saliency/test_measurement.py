@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ from rich.console import Console
 from xec_analysis.events.event import read_event
 from xec_analysis.saliency.measurement import Saliency
 from xec_analysis.saliency.pages import draw_saliency, slope_unit
-from xec_analysis.saliency.table import saliency_tables
+from xec_analysis.saliency.table import saliency_tables, write_shares
 from xec_data.tasks.table import TASKS
 from xec_geometry import FACES, N_SENSORS, face_ids
 from xec_geometry.cli.application import main
@@ -49,8 +50,21 @@ def test_the_table_tells_shares_and_what_is_missing(saliency: Saliency) -> None:
     text = console.export_text()
     assert "88.6" in text
     assert "within 20 % (u)" in text
-    assert "note: the outputs change too steeply" in text
+    assert "note: the outputs turn too steeply" in text
     assert "2 events without an answer" in text
+
+
+def test_the_shares_as_a_file(saliency: Saliency, tmp_path: Path) -> None:
+    with write_shares(saliency, tmp_path / "shares.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 2 * 2 * len(FACES)
+    of_u = [row for row in rows if row["output"] == "u"]
+    assert sum(float(row["share_integrated"]) for row in of_u) == pytest.approx(1)
+    (inner_times,) = (row for row in of_u if (row["face"], row["readings"]) == ("inner", "times"))
+    assert float(inner_times["share_integrated"]) == pytest.approx(9 * 4092 / (N_SENSORS + 9 * 4092))
+    assert float(inner_times["share_gradient"]) == pytest.approx(1)
+    assert float(inner_times["mean_slope"]) == pytest.approx(9e-6)
+    assert float(inner_times["missed"]) == pytest.approx(0.2)
 
 
 def test_units_of_slopes(saliency: Saliency) -> None:
@@ -65,6 +79,7 @@ def test_plots(saliency: Saliency, tmp_path: Path, written_texts: list[list[str]
     paths = draw_saliency(saliency, "run", tmp_path, "png")
     names = [
         "saliency_profile_run.png",
+        "saliency_shares_run.csv",
         "saliency_map_energy_run.png",
         "saliency_map_u_run.png",
         "attention_run.png",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from copy import deepcopy
 from dataclasses import dataclass
 from typing import Literal
 
@@ -20,11 +21,11 @@ from xec_analysis.saliency.gradients import (
     evaluate,
     gradients,
     held_estimates,
-    integrated_gradients,
     mean_event,
     outputs_of,
     starting_points,
 )
+from xec_analysis.saliency.integrated import integrated_gradients
 from xec_data.reading.reader import EventReader
 from xec_data.tasks.output import Output
 from xec_geometry import FACES, face_ids
@@ -122,6 +123,8 @@ def measure_saliency(network: XECRegressor, files: EventFiles, n_events: int) ->
         raise AnalysisError(
             f"saliency: the outputs of {', '.join(network.tasks)} are classes, which have no derivatives"
         )
+    # In single precision the small changes along a path are lost in the rounding of the outputs.
+    network = deepcopy(network).double()
     sample, events = _read_sample(network, files, n_events)
     mean = mean_event(sample)
     sums = [torch.zeros(len(outputs), sample.npho.shape[1], 2, dtype=torch.float64) for _ in range(3)]

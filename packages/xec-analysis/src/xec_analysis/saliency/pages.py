@@ -10,6 +10,7 @@ import numpy as np
 from xec_analysis.resolution.digits import three_digits
 from xec_analysis.saliency.attention import draw_attention
 from xec_analysis.saliency.measurement import Floats, Measure, Saliency
+from xec_analysis.saliency.table import INCOMPLETE, TOO_STEEP, completeness, write_shares
 from xec_analysis.style.figures import new_page, save, style
 from xec_analysis.style.quantities import Unit, quantity_of
 from xec_data.tasks.output import Output
@@ -46,10 +47,14 @@ def draw_saliency(saliency: Saliency, name: str, folder: Path, kind: str = "pdf"
     Returns
     -------
     list of Path
-        ``saliency_profile_<run>`` with the shares of the faces, and ``saliency_map_<output>_<run>`` for every
-        output, and ``attention_<run>`` of the fusion layers.
+        ``saliency_profile_<run>`` with the shares of the faces, ``saliency_shares_<run>.csv`` with the same
+        numbers, ``saliency_map_<output>_<run>`` for every output, and ``attention_<run>`` of the fusion
+        layers.
     """
-    paths = [_draw_profile(saliency, name, folder / f"saliency_profile_{name}.{kind}")]
+    paths = [
+        _draw_profile(saliency, name, folder / f"saliency_profile_{name}.{kind}"),
+        write_shares(saliency, folder / f"saliency_shares_{name}.csv"),
+    ]
     for k, output in enumerate(saliency.outputs):
         paths.append(_draw_maps(saliency, k, name, folder / f"saliency_map_{output.name}_{name}.{kind}"))
     if len(saliency.attention):
@@ -64,8 +69,10 @@ def draw_saliency(saliency: Saliency, name: str, folder: Path, kind: str = "pdf"
 def _draw_profile(saliency: Saliency, name: str, path: Path) -> Path:
     subtitle = (
         f"Mean over {saliency.n_events} events. Integrated gradients and gradient × input go from the mean "
-        "event to each event, the anchor held"
+        f"event to each event, the anchor held. The first {completeness(saliency)}"
     )
+    if saliency.incompleteness.max() > INCOMPLETE:
+        subtitle += f": {TOO_STEEP}"
     with style():
         height = 1.6 + 0.36 * len(saliency.outputs)
         figure = new_page(13.2, 2 * height, f"{name}: which faces the outputs follow", subtitle)
