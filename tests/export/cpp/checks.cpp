@@ -25,11 +25,22 @@ void expect_error(const char* what, const std::function<void()>& call) {
 // Gives the sum of an event's photons, and how many events it was asked for at a time.
 class Sum final : public xec::Backend {
  public:
+  std::string library() const override { return "sums"; }
+
   std::optional<std::string> metadata(const std::string& key) const override {
     const std::map<std::string, std::string> values{
-        {"xec_format_version", "1"}, {"name", "sum"},           {"layout", "physical"}, {"geometry_hash", "abc"},
-        {"npho_branch", "npho"},     {"time_branch", "time"},   {"n_sensors", "3"},     {"npho_unit", "photons"},
-        {"time_unit", "s"},          {"mirror_average", "true"},
+        {"xec_format_version", "1"},
+        {"kind", "sum"},
+        {"inputs", R"(["npho", "time", "dead"])"},
+        {"name", "sum"},
+        {"layout", "physical"},
+        {"geometry_hash", "abc"},
+        {"npho_branch", "npho"},
+        {"time_branch", "time"},
+        {"n_sensors", "3"},
+        {"npho_unit", "photons"},
+        {"time_unit", "s"},
+        {"mirror_average", "true"},
         {"outputs",
          R"([{"name": "sum", "columns": ["\u03b8\t", "size"], "unit": "a", "column_units": ["\u00b5s", "1"],
               "scale": [1.5e-3, NaN], "more": {"x": [], "y": null}}])"}};
@@ -37,11 +48,13 @@ class Sum final : public xec::Backend {
     return found == values.end() ? std::nullopt : std::optional<std::string>(found->second);
   }
 
-  void run(std::size_t n_events, std::size_t n_sensors, const float* npho, const float*,
-           const std::vector<xec::Output>&, const std::vector<float*>& results) const override {
+  void run(const xec::Description& description, std::size_t n_events, const std::vector<const float*>& inputs,
+           const std::vector<float*>& results) const override {
+    const std::size_t n_sensors = description.n_sensors;
     for (std::size_t i = 0; i < n_events; ++i) {
       results[0][2 * i] = 0;
-      for (std::size_t j = 0; j < n_sensors; ++j) results[0][2 * i] += npho[i * n_sensors + j];
+      for (std::size_t j = 0; j < n_sensors; ++j) 
+        if (inputs[2][i * n_sensors + j] == 0) results[0][2 * i] += inputs[0][i * n_sensors + j];
       results[0][2 * i + 1] = static_cast<float>(n_events);
     }
   }
@@ -60,13 +73,17 @@ int main() {
   expect_error("event", [&] { network.predict(one, one).at(0, 1, 0); });
   expect_error("none", [&] { network.predict({}, {}).at(0, 0, 0); });
   expect_error("threads", [] { xec::Network("model.onnx", xec::geometry::geometry_hash, {-1, 16}); });
+  expect_error("flags", [&] { network.predict(one, one, one); });
+  expect_error("ending", [] { xec::Network("model.root", xec::geometry::geometry_hash); });
   expect_error("hash", [] { xec::Network("model.onnx", ""); });
 
   const xec::Network sum(std::make_unique<Sum>(), "sum", "abc", {1, 8});
+  expect_error("flags", [&] { sum.predict(one, one); });
+  std::printf("library: %s\n", sum.library().c_str());
   const xec::Column& column = sum.description().outputs[0].columns[0];
   std::printf("column: '%s' in %s, %g\n", column.name.c_str(), column.unit.c_str(), column.scale);
-  const std::vector<float> npho{1, 2, 3, 4, 5, 6, 7, 8, 9}, time(9);
-  const xec::Predictions found = sum.predict(npho, time);
+  const std::vector<float> npho{1, 2, 3, 4, 5, 6, 7, 8, 9}, time(9), dead{0, 0, 0, 0, 0, 0, 0, 0, 1};
+  const xec::Predictions found = sum.predict(npho, time, dead);
   for (std::size_t i = 0; i < found.n_events(); ++i)
     std::printf("sum: %g of %g events\n", static_cast<double>(found.at(0, i, 0)),
                 static_cast<double>(found.at(0, i, 1)));

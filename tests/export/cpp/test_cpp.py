@@ -17,7 +17,12 @@ import pytest
 from onnx import numpy_helper
 from tests.once import once
 
-from xec_export import open_predictor, predict_files
+from xec_data.dead_channels.sources import open_dead_channels
+from xec_export import export_checkpoint, open_predictor, predict_files
+from xec_export.inpainting.files import inpaint_files
+from xec_export.inpainting.network import InpaintingNetwork
+from xec_export.prediction.graph import OnnxGraph
+from xec_export.prediction.input_dump import open_input_dump
 from xec_export.prediction.runtime import onnxruntime
 from xec_geometry import N_SENSORS
 from xec_geometry.exports import export_geometry
@@ -157,7 +162,7 @@ def test_predictions_are_those_of_python_whoever_asks(validate: Any, exported: A
     assert result.returncode == 0, result.stdout + result.stderr
     assert result.stderr == ""
     lines = result.stdout.splitlines()
-    assert "64 events, network all_tasks, ONNX Runtime 1." in lines[0]
+    assert "64 events, regressor all_tasks, ONNX Runtime 1." in lines[0]
     numbers = [line.split() for line in lines[2:-2]]
     assert ["angle", "theta", "deg"] in [[words[0], words[1], words[3]] for words in numbers]
     assert ["uvwFI_sigma", "sigma_w", "cm"] in [[words[0], words[1], words[3]] for words in numbers]
@@ -172,6 +177,82 @@ def test_other_batches_and_threads_change_nothing_that_matters(
     result = validate(exported.onnx, dump, "--batch", "3", "--threads", "2", "--seconds", "0.01")
     assert result.returncode == 0, result.stdout + result.stderr
     assert "latency 64 events: median" in result.stdout
+
+
+DEAD = [0, 17, 4000, 4100, 4759]
+
+
+@pytest.fixture
+def dump_of_inpainter(inpainter: Path, event_file: Path, tmp_path: Path) -> Path:
+    """What the inpainter gives for some events with dead sensors, with one thread."""
+    network = InpaintingNetwork(inpainter / "net.onnx", threads=1)
+    (tmp_path / "dead.txt").write_text("\n".join(map(str, DEAD)))
+    inpaint_files(
+        network,
+        [event_file],
+        tmp_path / "recovered.root",
+        dead=[open_dead_channels(str(tmp_path / "dead.txt"))],
+        dump=tmp_path / "events.xec",
+        dump_events=20,
+    )
+    return tmp_path / "events.xec"
+
+
+def test_an_inpainter_recovers_what_python_recovers(
+    validate: Any, inpainter: Path, dump_of_inpainter: Path
+) -> None:
+    result = validate(inpainter / "net.onnx", dump_of_inpainter, "--callers", "2")
+    assert result.returncode == 0, result.stdout + result.stderr
+    lines = result.stdout.splitlines()
+    assert "20 events, inpainter net, ONNX Runtime 1." in lines[0]
+    numbers = [line.split()[:2] + line.split()[3:4] for line in lines[2:4]]
+    assert numbers == [["npho_inpainted", "npho", "photons"], ["time_inpainted", "time", "s"]]
+    assert lines[4:] == ["all equal to the last bit", "2 threads sharing the network: the same bits"]
+
+
+def test_another_recovered_reading_is_told(
+    validate: Any, inpainter: Path, dump_of_inpainter: Path, tmp_path: Path
+) -> None:
+    content = bytearray(dump_of_inpainter.read_bytes())
+    # The photons of the last event stand before its times.
+    place = len(content) - 4 * (2 * N_SENSORS - DEAD[1])
+    (before,) = np.frombuffer(content[place : place + 4], "<f4")
+    content[place : place + 4] = np.array([before * 1.1 + 1000], "<f4").tobytes()
+    (tmp_path / "other.xec").write_bytes(content)
+    result = validate(inpainter / "net.onnx", tmp_path / "other.xec")
+    assert result.returncode == 1
+    assert [line.split()[1] for line in result.stdout.splitlines() if line.endswith("too large")] == ["npho"]
+
+
+def test_a_network_of_another_kind_is_told(
+    validate: Any, inpainter: Path, exported: Any, dump: Path, dump_of_inpainter: Path
+) -> None:
+    for model, events in ((inpainter / "net.onnx", dump), (exported.onnx, dump_of_inpainter)):
+        assert "predictions of another network" in one_line(validate(model, events))
+
+
+@pytest.mark.parametrize("encoder", [False, True], ids=["autoencoder", "encoder"])
+@pytest.mark.usefixtures("shallow_networks")
+def test_networks_of_other_kinds(
+    validate: Any,
+    make_autoencoder: Callable[..., Path],
+    make_events: Callable[..., Any],
+    event_file: Path,
+    tmp_path: Path,
+    encoder: bool,
+) -> None:
+    checkpoint = make_autoencoder(tmp_path / "net.pth", outer_fine_pool=(3, 3))
+    graph = OnnxGraph(export_checkpoint(checkpoint, data=[event_file], encoder=encoder).onnx, threads=1)
+    events = make_events(5)
+    inputs = [events["npho"], events["relative_time"]]
+    if not encoder:
+        inputs.append((np.arange(N_SENSORS) % 3 == 0)[None].repeat(5, 0).astype(np.float32))
+    with open_input_dump(tmp_path / "events.xec", graph.description, 5) as file:
+        file.add(inputs, graph(*inputs))
+    result = validate(tmp_path / "net.onnx", tmp_path / "events.xec")
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert result.stdout.splitlines()[-1] == "all equal to the last bit"
+    assert len(result.stdout.splitlines()) == 3 + sum(len(o.columns) for o in graph.description.outputs)
 
 
 def test_another_prediction_is_told(validate: Any, exported: Any, dump: Path, tmp_path: Path) -> None:
@@ -231,7 +312,7 @@ def test_another_geometry_is_refused(validate: Any, exported: Any, dump: Path, t
         ("xec_format_version", None, "no metadata of xec (key 'xec_format_version')"),
         ("outputs", '[{"name": "angle"', "the metadata's key 'outputs': no JSON at character"),
         ("outputs", None, "the metadata lack the key 'outputs'"),
-        ("n_sensors", "4000", "the graph cannot be run for 1 events: "),
+        ("n_sensors", "4000", "the network cannot be run for 1 events: "),
     ],
 )
 def test_other_metadata_are_refused(
@@ -249,6 +330,7 @@ def test_other_files_are_refused(
     for name, content in {"cut": whole[:-5], "long": whole + b"1234", "head": whole[:100]}.items():
         (tmp_path / name).write_bytes(content)
     (tmp_path / "empty").touch()
+    (tmp_path / "folder.onnx").mkdir()
     (tmp_path / "cut.onnx").write_bytes(exported.onnx.read_bytes()[:-1000])
     for model, events, expected in (
         (exported.onnx, tmp_path / "cut", "truncated or damaged: "),
@@ -258,9 +340,9 @@ def test_other_files_are_refused(
         (exported.onnx, tmp_path / "none", "missing, or no file of"),
         (exported.onnx, event_file, "no file of `xec predict --dump-inputs`"),
         (tmp_path / "cut.onnx", dump, "cannot be opened; expected a file written by `xec export`"),
-        (event_file, dump, "cannot be opened; expected a file written by `xec export`"),
-        (tmp_path / "none", dump, "missing, empty, or not to be read"),
-        (tmp_path, dump, "missing, empty, or not to be read"),
+        (tmp_path / "none.onnx", dump, "missing, empty, or not to be read"),
+        (tmp_path / "folder.onnx", dump, "missing, empty, or not to be read"),
+        (event_file, dump, "expected a name that ends in .onnx or .pt2"),
     ):
         assert expected in one_line(validate(model, events))
 
@@ -273,6 +355,8 @@ def test_other_files_are_refused(
         (b"events 64", b"events -1", "truncated or damaged: "),
         (b"events 64", b"evnts 64", "a line 'evnts 64' that cannot be read"),
         (b"output angle 2", b"output angel 2", "predictions of another network, 'all_tasks': other outputs"),
+        (b"input time", b"input dead", "predictions of another network, 'all_tasks': other inputs"),
+        (b"input time\n", b"", "truncated or damaged: "),
         (
             b"mirror_average 0",
             b"mirror_average 1",
@@ -328,17 +412,22 @@ def test_what_the_library_refuses_and_another_back_end(outputs_of: Any) -> None:
     assert lines[0].startswith(
         "output: model.onnx: the network has no output 'angel'; it has angle, angle_sigma"
     )
-    assert lines[1] == "lengths: npho has 4760 readings and time 4759; expected 4760 an event of both"
-    assert lines[2] == "sensors: npho has 4759 readings and time 4759; expected 4760 an event of both"
+    different = "the inputs have different or incomplete numbers of readings"
+    assert lines[1] == f"lengths: {different}: npho 4760, time 4759; expected 4760 an event of each"
+    assert lines[2] == f"sensors: {different}: npho 4759, time 4759; expected 4760 an event of each"
     assert lines[3].startswith("column: out of range, ")
     assert lines[4].startswith("event: out of range, ")
     assert lines[5].startswith("none: out of range, ")
     assert lines[6] == "threads: threads is -1, expected 0 or more"
-    assert lines[7].startswith("hash: model.onnx: made for another geometry")
-    assert lines[8] == "column: 'θ\t' in µs, 0.0015"
-    # Batches of 8 are batches of 2 where the graph makes four events of each.
-    assert lines[9:12] == ["sum: 6 of 2 events", "sum: 15 of 2 events", "sum: 24 of 1 events"]
-    assert lines[12:] == ["time: 2", "time: 1e+10", "time: 0", "time: nan", "time: -inf", "time: 1"]
+    assert lines[7] == "flags: model.onnx: got 3 inputs; the network takes npho, time"
+    assert lines[8].startswith("ending: model.root: expected a name that ends in .onnx or .pt2")
+    assert lines[9].startswith("hash: model.onnx: made for another geometry")
+    assert lines[10] == "flags: sum: got 2 inputs; the network takes npho, time, dead"
+    assert lines[11] == "library: sums"
+    assert lines[12] == "column: 'θ\t' in µs, 0.0015"
+    # Batches of 8 are batches of 2 where the graph makes four events of each. A sensor of the last is dead.
+    assert lines[13:16] == ["sum: 6 of 2 events", "sum: 15 of 2 events", "sum: 15 of 1 events"]
+    assert lines[16:] == ["time: 2", "time: 1e+10", "time: 0", "time: nan", "time: -inf", "time: 1"]
 
 
 @pytest.mark.usefixtures("build")
@@ -346,5 +435,7 @@ def test_clang_has_no_complaint() -> None:
     if shutil.which("clang++") is None:
         pytest.skip("no clang++ to compile the library with, too")
     options = ["-std=c++17", "-fsyntax-only", *WARNINGS, "-isystem", str(header_folder())]
-    result = run("clang++", *options, *sorted(CPP.glob("*.cpp")))
+    options += ["-I", str(CPP / "library")]
+    files = [path for path in sorted(CPP.glob("*/*.cpp")) if path.name != "torch_backend.cpp"]
+    result = run("clang++", *options, *files)
     assert result.returncode == 0, result.stderr

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import uproot
 
 from xec_export import ExportError, open_predictor, predict_files
 from xec_export.prediction.mirrored import MirroredPredictor
@@ -47,12 +48,14 @@ def test_inputs_and_predictions_of_the_first_events(
     lines, rows = read(dump)
     outputs = [line for line in lines if line.startswith("output ")]
     assert [line for line in lines if line not in outputs] == [
-        "xec-inputs 1",
+        "xec-inputs 2",
         "network all_tasks",
         f"geometry_hash {open_predictor(exported.onnx).description.geometry_hash}",
         "mirror_average 0",
         "events 5",
         f"sensors {N_SENSORS}",
+        "input npho",
+        "input time",
     ]
     assert outputs[:2] == ["output angle 2", "output angle_sigma 2"]
     events = make_events(70)
@@ -84,6 +87,45 @@ def test_several_chunks_of_small_files_and_all_their_events(
     np.testing.assert_array_equal(read(tmp_path / "cut.xec")[1], rows[:3])
 
 
+def test_what_an_inpainter_gets_and_gives(
+    inpainter: Path,
+    event_file: Path,
+    make_events: MakeEvents,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    output, dump, dead = tmp_path / "out.root", tmp_path / "events.xec", tmp_path / "dead.txt"
+    dead.write_text("17\n4100\n")
+    arguments = ["inpaint", inpainter / "net.onnx", event_file, "-o", output, "--dead", dead]
+    assert run(*arguments, "--dump-inputs", dump, "--dump-events", "20") == 0
+    assert f"wrote {dump}: inputs and predictions of 20 events" in capsys.readouterr().out
+    lines, rows = read(dump)
+    assert lines[-5:] == [
+        "input npho",
+        "input time",
+        "input dead",
+        f"output npho_inpainted {N_SENSORS}",
+        f"output time_inpainted {N_SENSORS}",
+    ]
+    npho, time, flags, new_npho, new_time = np.split(rows, 5, axis=1)
+    events = make_events(70)
+    np.testing.assert_array_equal(npho, events["npho"][:20])
+    np.testing.assert_array_equal(time, events["relative_time"][:20])
+    np.testing.assert_array_equal(np.flatnonzero(flags[0]), [17, 4100])
+    assert flags.sum() == 40
+    with uproot.open(output) as file:
+        copy = file["tree"].arrays(["npho", "relative_time"], entry_stop=20, library="np")
+    np.testing.assert_array_equal(new_npho, copy["npho"])
+    np.testing.assert_array_equal(new_time, copy["relative_time"])
+    # No sensor is recovered: the network is asked all the same.
+    assert run(*arguments[:-2], "--no-invalid", "--dump-inputs", dump, "--force") == 0
+    (_, rows) = read(dump)
+    assert rows.shape == (64, 5 * N_SENSORS)
+    np.testing.assert_array_equal(rows[:, :N_SENSORS], rows[:, 3 * N_SENSORS : 4 * N_SENSORS])
+    assert run(*arguments, "--force", "--dump-inputs", output) == 2
+    assert "the output of the command" in capsys.readouterr().err
+
+
 def test_no_file_remains_of_a_prediction_that_fails(
     exported: Any, make_events: MakeEvents, make_file: Callable[..., Path], tmp_path: Path
 ) -> None:
@@ -98,7 +140,7 @@ def test_no_file_remains_of_a_prediction_that_fails(
 
 
 @pytest.mark.parametrize(
-    ("name", "message"), [("out.root", "the file of the predictions"), ("in.root", "it is the input")]
+    ("name", "message"), [("out.root", "the output of the command"), ("in.root", "it is the input")]
 )
 def test_it_replaces_no_other_file(
     exported: Any,

@@ -9,6 +9,8 @@ import typer
 
 from xec_export.commands.options import (
     AcceptRange,
+    DumpEvents,
+    DumpInputs,
     ExpectedGeometry,
     Force,
     NphoBranch,
@@ -46,6 +48,8 @@ def inpaint(
     time_branch: TimeBranch = None,
     threads: Threads = None,
     geometry: ExpectedGeometry = None,
+    dump_inputs: DumpInputs = None,
+    dump_events: DumpEvents = 64,
     accept_range: AcceptRange = False,
     force: Force = False,
 ) -> None:
@@ -76,6 +80,8 @@ def inpaint(
             layout=network.layout,
         )
     check_output(output, inputs=[model, *files], force=force)
+    if dump_inputs is not None:
+        check_output(dump_inputs, inputs=[model, *files], force=force)
     with events_progress("inpaint") as progress:
         report = inpaint_files(
             network,
@@ -88,5 +94,7 @@ def inpaint(
             time_branch=time_branch,
             progress=progress.update,
             accept_range=accept_range,
+            dump=dump_inputs,
+            dump_events=dump_events,
         )
     print_inpainting(report, network)

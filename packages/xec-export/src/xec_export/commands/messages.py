@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from xec_export.inpainting.network import InpaintingNetwork
     from xec_export.onnx.export import ExportReport
     from xec_export.onnx.parity import ParityReport
+    from xec_export.output.written_file import WrittenFile
     from xec_export.precision.loss import LossReport
     from xec_export.prediction.files import PredictionReport
     from xec_export.prediction.folder import FolderProgress, FolderReport
@@ -99,6 +100,10 @@ def print_prediction(report: PredictionReport, predictor: Predictor) -> None:
         f"wrote {report.output}: {report.n_events} events in {report.seconds:.1f} s "
         f"({report.rate:.0f} events/s, {predictor.device})"
     )
+    _print_dump(report)
+
+
+def _print_dump(report: WrittenFile) -> None:
     if report.dump is not None:
         print(f"wrote {report.dump}: inputs and predictions of {report.n_dumped} events")
 
@@ -119,6 +124,7 @@ def print_inpainting(report: InpaintingReport, network: InpaintingNetwork) -> No
         f"  {report.n_bad} of sensors known as bad, {only_invalid} only without a valid count in "
         f"their event; {report.n_left} others without one are left invalid"
     )
+    _print_dump(report)
 
 
 def print_one_of_many(

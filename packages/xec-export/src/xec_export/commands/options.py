@@ -11,6 +11,8 @@ from xec_geometry.cli.options import Force
 
 __all__ = [
     "AcceptRange",
+    "DumpEvents",
+    "DumpInputs",
     "ExpectedGeometry",
     "FileOrFolder",
     "Force",
@@ -64,6 +66,15 @@ AcceptRange = Annotated[
         help="Go on with events unlike those of the training: other units, energies, another detector.",
     ),
 ]
+
+DumpInputs = Annotated[
+    Path | None,
+    typer.Option(
+        help="Also write what enters the network, and what it gives, to this file, with which "
+        "xec-validate (tools/cpp) compares in C++.",
+    ),
+]
+DumpEvents = Annotated[int, typer.Option(min=1, help="Events in that file, the first ones.")]
 
 
 def listed(values: list[str] | None) -> tuple[str, ...] | None:

@@ -9,6 +9,8 @@ import typer
 
 from xec_export.commands.options import (
     AcceptRange,
+    DumpEvents,
+    DumpInputs,
     ExpectedGeometry,
     FileOrFolder,
     Force,
@@ -83,14 +85,8 @@ def predict(
         ),
     ] = False,
     geometry: ExpectedGeometry = None,
-    dump_inputs: Annotated[
-        Path | None,
-        typer.Option(
-            help="Also write what enters the network, and what it gives, to this file, with which "
-            "xec-validate (tools/cpp) compares in C++.",
-        ),
-    ] = None,
-    dump_events: Annotated[int, typer.Option(min=1, help="Events in that file, the first ones.")] = 64,
+    dump_inputs: DumpInputs = None,
+    dump_events: DumpEvents = 64,
     accept_range: AcceptRange = False,
     force: Force = False,
 ) -> None:

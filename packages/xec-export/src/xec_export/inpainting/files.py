@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -21,10 +22,11 @@ from xec_data.schema.branches import is_invalid
 from xec_data.schema.checksums import CHECKSUMS_KEY, TreeChecksums
 from xec_data.writing.root_output import root_output
 from xec_export.errors import ExportError
-from xec_export.inpainting.network import InpaintingNetwork
+from xec_export.inpainting.network import SUFFIX, InpaintingNetwork
 from xec_export.output.input_check import InputCheck, named
 from xec_export.output.tree_copy import StoredTree, as_rows, compression_of, copy_the_rest, create_tree
 from xec_export.output.written_file import WrittenFile
+from xec_export.prediction.input_dump import DUMPED_EVENTS, InputDump, check_dump, open_input_dump
 from xec_export.recovery.known_dead import KnownDead
 from xec_geometry import N_SENSORS
 from xec_geometry.errors import did_you_mean
@@ -71,6 +73,8 @@ def inpaint_files(
     time_branch: str | None = None,
     progress: Callable[[int, int], None] | None = None,
     accept_range: bool = False,
+    dump: str | Path | None = None,
+    dump_events: int = DUMPED_EVENTS,
 ) -> InpaintingReport:
     """Write a copy of some files with the dead channels recovered.
 
@@ -100,6 +104,10 @@ def inpaint_files(
         Called with the numbers of events done and of all events.
     accept_range
         Whether events are accepted that are unlike those of the training.
+    dump
+        Another file to write, with readings, dead channels and outputs of the network, see `InputDump`.
+    dump_events
+        The number of events in it, the first ones.
 
     Returns
     -------
@@ -113,7 +121,9 @@ def inpaint_files(
     """
     start = time.monotonic()
     files = find_files(list(inputs))
-    output = check_writable(output, inputs=[network.path, *files])
+    protected = [network.path, *files]
+    output = check_writable(output, inputs=protected)
+    dump = None if dump is None else check_dump(Path(dump), output, protected)
     inspect = partial(
         inspect_tree,
         branches=("npho", "time"),
@@ -130,7 +140,12 @@ def inpaint_files(
     recover_invalid = not dead if invalid is None else invalid
     copy = _Copy(network, list(dead), infos, check, progress, recover_invalid)
     copy.notes += left_out
-    with open_file(files[0]) as first, root_output(output, compression_of(first)) as target:
+    n_dumped = min(dump_events, copy.total)
+    with (
+        open_file(files[0]) as first,
+        nullcontext() if dump is None else open_input_dump(dump, network.description, n_dumped) as copy.dump,
+        root_output(output, compression_of(first)) as target,
+    ):
         for info in infos:
             with unchanged(info.path, identities[info.path]), open_file(info.path) as source:
                 tree = find_tree(source, info.path, info.tree)
@@ -144,7 +159,8 @@ def inpaint_files(
         target[CHECKSUMS_KEY] = copy.checksums.to_text()
         with unchanged(files[0], identities[files[0]]):
             copy.notes += copy_the_rest(target, first, files[0], infos[0].tree)
-    return copy.report(output, time.monotonic() - start)
+    report = copy.report(output, time.monotonic() - start)
+    return report if dump is None else replace(report, dump=dump, n_dumped=n_dumped)
 
 
 class _Copy:
@@ -167,6 +183,7 @@ class _Copy:
         self.notes = [note for info in infos for note in info.notes]
         self.n_events = self.n_unread = self.n_channels = self.most = 0
         self.n_bad = self.n_left = 0
+        self.dump: InputDump | None = None
         self.least: int | None = None
         self._tree: Any = None
         self._types: dict[str, Any] = {}
@@ -229,8 +246,12 @@ class _Copy:
         step = self.network.batch_size
         for first in range(0, len(dead), step):
             batch = slice(first, first + step)
-            if dead[batch].any():
-                found = self.network.recover(stored["npho"][batch], stored["time"][batch], dead[batch])
+            dumps = self.dump is not None and not self.dump.is_full
+            if dumps or dead[batch].any():
+                inputs = (stored["npho"][batch], stored["time"][batch], dead[batch])
+                found = self.network.recover(*inputs)
+                if self.dump is not None:
+                    self.dump.add(inputs, {name + SUFFIX: values for name, values in found.items()})
                 for name, values in found.items():
                     np.copyto(stored[name][batch], values, where=dead[batch], casting="same_kind")
             if self.progress is not None:

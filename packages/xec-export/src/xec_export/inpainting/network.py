@@ -37,6 +37,8 @@ class InpaintingNetwork:
 
     Attributes
     ----------
+    description : ModelDescription
+        What it is.
     channels : tuple of str
         Channels that it recovers.
     npho_branch, time_branch : str
@@ -63,6 +65,7 @@ class InpaintingNetwork:
             self.path, threads
         )
         self.batch_size = batch_size or (GPU_BATCH if self.device == "cuda" else CPU_BATCH)
+        self.description = description
         self.input_range = {name: (low, high) for name, (low, high) in description.input_range.items()}
         self.geometry, self.geometry_hash = description.geometry, description.geometry_hash
         self.layout = description.layout

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 
@@ -22,6 +22,10 @@ class WrittenFile:
         Duration.
     notes
         Notes for the user, one line each.
+    dump
+        The file of inputs and outputs of the network for a comparison, if one was asked for.
+    n_dumped
+        Number of events in it.
     """
 
     output: Path
@@ -29,6 +33,8 @@ class WrittenFile:
     n_unread: int
     seconds: float
     notes: tuple[str, ...]
+    dump: Path | None = field(default=None, kw_only=True)
+    n_dumped: int = field(default=0, kw_only=True)
 
     @property
     def rate(self) -> float:

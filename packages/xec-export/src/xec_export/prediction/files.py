@@ -30,16 +30,13 @@ from xec_export.prediction.columns import (
     output_columns,
     truth_beside,
 )
-from xec_export.prediction.input_dump import InputDump, open_input_dump
+from xec_export.prediction.input_dump import DUMPED_EVENTS, InputDump, check_dump, open_input_dump
 from xec_export.prediction.inputs import InputEvents, PredictionInputs, without_collisions
 from xec_export.prediction.options import PredictionOptions
 from xec_export.prediction.predictor import Predictor
 from xec_export.recovery.treatment import DeadChannelTreatment, Variant
-from xec_geometry.support.output import OutputError, check_writable, is_same_file
+from xec_geometry.support.output import check_writable
 from xec_models.regressor.predictions import TIME_OFFSET, variant_column
-
-DUMPED_EVENTS = 64
-"""Events in a file for a comparison in C++, unless stated: 2.4 MB."""
 
 # Events between two steps of the progress bar.
 _STEP = 128
@@ -53,15 +50,9 @@ class PredictionReport(WrittenFile):
     ----------
     branches
         The branches of the file.
-    dump
-        The file of inputs and predictions for a comparison, if one was asked for.
-    n_dumped
-        Number of events in it.
     """
 
     branches: tuple[str, ...]
-    dump: Path | None = None
-    n_dumped: int = 0
 
 
 def predict_files(
@@ -120,7 +111,7 @@ def predict_files(
     files = find_files(list(inputs))
     protected = [*options.files(predictor), *files]
     output = check_writable(output, inputs=protected)
-    dump = None if dump is None else _check_dump(Path(dump), output, protected)
+    dump = None if dump is None else check_dump(Path(dump), output, protected)
     if dump is not None and options.dead_channels is not None and len(options.dead_channels.names) > 1:
         raise ExportError(
             f"cannot write {dump}: several recoveries of dead channels give several inputs; expected one"
@@ -175,12 +166,6 @@ def predict_files(
     )
 
 
-def _check_dump(dump: Path, output: Path, inputs: Sequence[Path]) -> Path:
-    if is_same_file(dump, output):
-        raise OutputError(f"cannot write {dump}: it is the file of the predictions; expected another name")
-    return check_writable(dump, inputs=inputs)
-
-
 def _tell(progress: Callable[[int, int], None] | None, before: int, total: int, done: int) -> None:
     if progress is not None:
         progress(before + done, total)
@@ -203,7 +188,7 @@ def _predict(
         for variant in _variants(treatment, part, threshold):
             outputs = predictor.predict(variant.npho, variant.time)
             if dump is not None:
-                dump.add(variant.npho, variant.time, outputs)
+                dump.add((variant.npho, variant.time), outputs)
             found = output_columns(description, outputs) | distances(description, outputs, part.columns)
             if part.time_offset is not None:
                 found |= absolute_columns(found, part.time_offset)

@@ -1,5 +1,6 @@
 // Does an exported network give the same in C++ as in Python? Runs it on the events that
-// `xec predict --dump-inputs FILE` wrote and compares with the predictions beside them.
+// `xec predict --dump-inputs FILE` or `xec inpaint --dump-inputs FILE` wrote and compares with what Python gave for
+// them.
 //
 // Exit code 0: they agree; 1: a difference exceeds the tolerance; 2: a file or an option cannot be used.
 
@@ -17,13 +18,14 @@
 #include <utility>
 #include <vector>
 
+#include "comparison.h"
 #include "event_dump.h"
 #include "xec_network.h"
 
 namespace {
 
 constexpr const char* usage =
-    "usage: xec-validate MODEL.onnx DUMP [--tolerance T] [--batch N] [--threads N] [--callers N] [--seconds S]\n"
+    "usage: xec-validate MODEL DUMP [--tolerance T] [--batch N] [--threads N] [--callers N] [--seconds S]\n"
     "  --tolerance T  largest difference, as a fraction of the scale of each number (1e-4)\n"
     "  --batch N      events that pass through the network at a time (16)\n"
     "  --threads N    threads within one prediction, 0: all cores (1)\n"
@@ -97,42 +99,10 @@ void check_same_network(const xec::EventDump& dump, const std::string& path, con
   bool same = dump.outputs.size() == description.outputs.size();
   for (std::size_t i = 0; same && i < dump.outputs.size(); ++i)
     same = dump.outputs[i].first == description.outputs[i].name &&
-           dump.outputs[i].second == description.outputs[i].columns.size();
-  if (!same) throw xec::NetworkError(path + ": predictions of another network, '" + dump.network + "': other outputs");
-}
-
-struct Difference {
-  double absolute = 0, scale = 0;
-  std::size_t n_finite = 0;
-  double relative() const { return absolute > 0 ? absolute / scale : 0; }
-};
-
-// The scale is the spread over the events or that of the training, whichever is larger, and at least 1 % of the
-// largest value: the rule of the comparison in `xec export`.
-Difference compare(const std::vector<float>& expected, const std::vector<float>& found, std::size_t n_columns,
-                   std::size_t column, double scale) {
-  Difference difference;
-  double sum = 0, squares = 0, largest = 0;
-  for (std::size_t i = column; i < expected.size(); i += n_columns) {
-    const double a = static_cast<double>(expected[i]), b = static_cast<double>(found[i]);
-    if (std::isfinite(a)) {
-      ++difference.n_finite;
-      sum += a;
-      largest = std::max(largest, std::abs(a));
-    }
-    if (a == b || (std::isnan(a) && std::isnan(b))) continue;
-    // One of the two not finite where the other is: no difference could be larger.
-    const double distance = std::abs(a - b);
-    difference.absolute = std::max(
-        difference.absolute, std::isfinite(distance) ? distance : std::numeric_limits<double>::infinity());
-  }
-  const double n = std::max<double>(1, static_cast<double>(difference.n_finite)), mean = sum / n;
-  for (std::size_t i = column; i < expected.size(); i += n_columns) {
-    const double a = static_cast<double>(expected[i]);
-    if (std::isfinite(a)) squares += (a - mean) * (a - mean);
-  }
-  difference.scale = std::max({std::sqrt(squares / n), std::isfinite(scale) ? scale : 0.0, 0.01 * largest});
-  return difference;
+           dump.outputs[i].second == description.outputs[i].size();
+  if (dump.inputs != description.inputs || !same)
+    throw xec::NetworkError(path + ": predictions of another network, '" + dump.network + "': other " +
+                            (same ? "inputs" : "outputs"));
 }
 
 bool print_differences(const xec::EventDump& dump, const std::string& path, const xec::Description& description,
@@ -140,26 +110,27 @@ bool print_differences(const xec::EventDump& dump, const std::string& path, cons
   std::printf("%-16s %-20s %20s %-8s %12s\n", "output", "column", "largest difference", "unit", "of its scale");
   bool within = true;
   std::size_t n_others = 0;
-  for (std::size_t i = 0; i < description.outputs.size(); ++i) {
-    const auto& [name, columns] = description.outputs[i];
-    for (std::size_t j = 0; j < columns.size(); ++j) {
-      const Difference difference =
-          compare(dump.predictions[i], found.values(i), columns.size(), j, columns[j].scale);
-      if (difference.n_finite == 0)
-        throw xec::NetworkError(path + ": no event has a finite '" + columns[j].name +
-                                "', equal gaps prove nothing; expected events with light and times");
-      within = within && difference.relative() <= tolerance;
-      n_others += difference.absolute > 0;
-      std::printf("%-16s %-20s %20.3g %-8s %12.2g%s\n", name.c_str(), columns[j].name.c_str(), difference.absolute,
-                  columns[j].unit.c_str(), difference.relative(),
-                  difference.relative() <= tolerance ? "" : "  too large");
-    }
+  for (const xec::Difference& difference : xec::compare(dump.predictions, found, description, tolerance)) {
+    if (difference.n_valid == 0)
+      throw xec::NetworkError(path + ": no event has a valid '" + difference.column +
+                              "', equal gaps prove nothing; expected events with light and times");
+    const bool fits = difference.relative <= tolerance;
+    within = within && fits;
+    n_others += difference.absolute > 0;
+    std::printf("%-16s %-20s %20.3g %-8s %12.2g%s\n", difference.output.c_str(), difference.column.c_str(),
+                difference.absolute, difference.unit.c_str(), difference.relative, fits ? "" : "  too large");
   }
   if (within)
     std::printf("%s\n", n_others ? "all within the tolerance" : "all equal to the last bit");
   else
     std::printf("the predictions differ by more than %g of their scale\n", tolerance);
   return within;
+}
+
+xec::Predictions predict(const xec::Network& network, const xec::EventDump& dump, std::size_t n_events) {
+  std::vector<const float*> inputs;
+  for (const std::vector<float>& readings : dump.readings) inputs.push_back(readings.data());
+  return network.predict_inputs(inputs, n_events);
 }
 
 bool same_bits(const xec::Predictions& a, const xec::Predictions& b, std::size_t n_outputs) {
@@ -192,7 +163,7 @@ bool call_at_once(const xec::Network& network, const xec::EventDump& dump, const
     for (std::size_t i = 0; i < n_callers; ++i)
       callers.start([&network, &dump, &result = results[i], &error = errors[i]] {
         try {
-          result = network.predict(dump.npho, dump.time);
+          result = predict(network, dump, dump.n_events);
         } catch (...) {
           error = std::current_exception();
         }
@@ -217,7 +188,7 @@ void print_latencies(const xec::Network& network, const xec::EventDump& dump, do
     std::vector<double> times;
     for (const auto start = Clock::now(); times.size() < 3 || since(start) < seconds;) {
       const auto begin = Clock::now();
-      network.predict(dump.npho.data(), dump.time.data(), n);
+      predict(network, dump, n);
       times.push_back(since(begin));
     }
     const auto middle = times.begin() + static_cast<std::ptrdiff_t>(times.size() / 2);
@@ -234,9 +205,9 @@ int run(const std::vector<std::string>& words) {
   const xec::Network network(model, dump.geometry_hash, arguments.options);
   const xec::Description& description = network.description();
   check_same_network(dump, path, description);
-  std::printf("%s: %zu events, network %s, ONNX Runtime %s\n", path.c_str(), dump.n_events, description.name.c_str(),
-              xec::onnxruntime_version().c_str());
-  const xec::Predictions found = network.predict(dump.npho, dump.time);
+  std::printf("%s: %zu events, %s %s, %s\n", path.c_str(), dump.n_events, description.kind.c_str(),
+              description.name.c_str(), network.library().c_str());
+  const xec::Predictions found = predict(network, dump, dump.n_events);
   bool agreed = print_differences(dump, path, description, found, arguments.tolerance);
   if (arguments.callers > 1) agreed = call_at_once(network, dump, found, arguments.callers) && agreed;
   if (arguments.seconds > 0) print_latencies(network, dump, arguments.seconds);

@@ -8,7 +8,7 @@
 namespace xec {
 namespace {
 
-constexpr const char* first_line = "xec-inputs 1";
+constexpr const char* first_line = "xec-inputs 2";
 constexpr std::size_t most_lines = 1000;
 
 void read_line(EventDump& dump, const std::string& line, const std::string& path) {
@@ -26,6 +26,8 @@ void read_line(EventDump& dump, const std::string& line, const std::string& path
     words >> dump.n_events;
   } else if (key == "sensors") {
     words >> dump.n_sensors;
+  } else if (key == "input") {
+    words >> dump.inputs.emplace_back();
   } else if (key == "output") {
     std::pair<std::string, std::size_t> output;
     words >> output.first >> output.second;
@@ -55,15 +57,16 @@ EventDump read_event_dump(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
   read_header(file, dump, path);
   constexpr std::size_t limit = 1U << 20U;
-  std::size_t n_columns = 0;
-  for (const auto& output : dump.outputs) n_columns += output.second < limit ? output.second : limit;
-  if (dump.n_events == 0 || dump.n_sensors == 0 || dump.n_sensors > limit || n_columns == 0 || n_columns > limit)
+  std::size_t n_numbers = 0;
+  for (const auto& output : dump.outputs) n_numbers += output.second < limit ? output.second : limit;
+  if (dump.n_events == 0 || dump.n_sensors == 0 || dump.n_sensors > limit || dump.inputs.empty() || n_numbers == 0 ||
+      n_numbers > limit)
     throw NetworkError(path + ": the header tells of no events, or of impossible ones");
 
   const auto begin = file.tellg();
   file.seekg(0, std::ios::end);
   const auto n_bytes = static_cast<std::size_t>(file.tellg() - begin);
-  const std::size_t bytes_per_event = sizeof(float) * (2 * dump.n_sensors + n_columns);
+  const std::size_t bytes_per_event = sizeof(float) * (dump.inputs.size() * dump.n_sensors + n_numbers);
   // Divided, not multiplied: the number of events is only what the file says.
   if (n_bytes / bytes_per_event != dump.n_events || n_bytes % bytes_per_event != 0)
     throw NetworkError(path + ": truncated or damaged: " + std::to_string(n_bytes) + " bytes behind the header, expected " +
@@ -73,12 +76,10 @@ EventDump read_event_dump(const std::string& path) {
   const auto read = [&file](std::vector<float>& values, std::size_t event, std::size_t n) {
     file.read(reinterpret_cast<char*>(values.data() + event * n), static_cast<std::streamsize>(n * sizeof(float)));
   };
-  dump.npho.resize(dump.n_events * dump.n_sensors);
-  dump.time.resize(dump.n_events * dump.n_sensors);
+  dump.readings.assign(dump.inputs.size(), std::vector<float>(dump.n_events * dump.n_sensors));
   for (const auto& output : dump.outputs) dump.predictions.emplace_back(dump.n_events * output.second);
   for (std::size_t event = 0; event < dump.n_events; ++event) {
-    read(dump.npho, event, dump.n_sensors);
-    read(dump.time, event, dump.n_sensors);
+    for (std::vector<float>& readings : dump.readings) read(readings, event, dump.n_sensors);
     for (std::size_t i = 0; i < dump.outputs.size(); ++i) read(dump.predictions[i], event, dump.outputs[i].second);
   }
   if (!file) throw NetworkError(path + ": cannot be read to its end");
