@@ -6,6 +6,7 @@ import re
 import shlex
 import subprocess
 import tomllib
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,8 @@ import yaml
 
 from xec_train.cluster.variables import DRY_RUN, FLAG_OF_VARIABLE, N_GPUS
 from xec_train.commands.submit import app
+from xec_train.config.train_config import TrainConfig
+from xec_train.scan.beginning import begin
 
 ROOT = Path(__file__).parents[3]
 PAGE = ROOT / "packages" / "xec-train" / "docs" / "on-a-cluster.md"
@@ -88,3 +91,12 @@ def test_the_script_says_what_is_wrong(words: tuple[str, ...], message: str) -> 
     done = subprocess.run([ENVIRONMENTS / "create.sh", *words], capture_output=True, text=True)
     assert done.returncode == 2
     assert message in done.stderr
+
+
+def test_the_space_of_the_page_is_valid(configure: Callable[..., TrainConfig]) -> None:
+    text = PAGE.read_text(encoding="utf-8").partition("\n## run_scan.sh\n")[2]
+    example = re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)[0]
+    Path("lr_scan.yaml").write_text(example)
+    beginning = begin(["run.yaml", "lr_scan.yaml"]) if configure() else None
+    assert beginning is not None
+    assert "\n".join(beginning.in_words()) in text

@@ -49,7 +49,7 @@ def begun(configure: Callable[..., TrainConfig], small: tuple[str, ...]) -> Call
         given = {change.partition("=")[0] for change in changes}
         rest = [word for word in small if word.partition("=")[0] not in given]
         beginning = begin(["run.yaml", "space.yaml", *rest, *changes], **options)
-        beginning.write()
+        beginning.begin()
         return beginning
 
     return make

@@ -235,6 +235,6 @@ def test_a_storage_that_is_none(begun: Begun, tmp_path: Path) -> None:
         ("notes.txt", "notes.txt is no journal of optuna"),
         ("sqlite:////nowhere/x.db", "unable to open database file"),
     ):
-        beginning = begun("{trials: 1, space: {training.lr: [1]}}", name=storage[:5], storage=storage)
         with pytest.raises(ScanError, match=message):
-            scan_of(beginning)
+            begun("{trials: 1, space: {training.lr: [1]}}", name=storage[:5], storage=storage)
+        assert not Path("scans", storage[:5], "study.json").exists()

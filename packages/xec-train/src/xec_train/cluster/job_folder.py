@@ -37,7 +37,7 @@ class JobRecord(BaseModel):
     n_processes
         Processes of a job.
     output
-        Run directory of a training, folder of predictions.
+        Run directory of a training, folder of a study or of predictions.
     command
         The words of the command that each job runs, or of the training.
     submitted
@@ -47,7 +47,7 @@ class JobRecord(BaseModel):
     model_config = ConfigDict(extra="ignore", frozen=True)
 
     name: str
-    kind: Literal["training", "predictions", "notebook"]
+    kind: Literal["training", "scan", "predictions", "notebook"]
     job: str
     cluster: str | None = None
     n_jobs: int = 0

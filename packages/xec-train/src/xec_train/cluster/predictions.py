@@ -77,17 +77,12 @@ def prediction_submission(
         name or target.resolve().name,
         "predictions",
         work,
-        _of_one_process(profile),
+        profile.of_one_process(),
         file,
         output=output,
         at_once=at_once,
         folder=folder,
     )
-
-
-def _of_one_process(profile: Profile) -> Profile:
-    gpus = min(1, profile.gpus_per_node)
-    return profile.model_copy(update={"nodes": 1, "tasks_per_node": 1, "gpus_per_node": gpus})
 
 
 def _parts(files: Sequence[Path], n: int) -> list[Sequence[Path]]:

@@ -62,6 +62,11 @@ class Profile(Section):
         default_factory=dict, description="further options of sbatch, e.g. {exclude: node7}"
     )
 
+    def of_one_process(self) -> Profile:
+        """Return the resources of a job with one process, and one GPU if there are any."""
+        gpus = min(1, self.gpus_per_node)
+        return self.model_copy(update={"nodes": 1, "tasks_per_node": 1, "gpus_per_node": gpus})
+
     @property
     def tasks(self) -> int:
         """Processes on a node."""

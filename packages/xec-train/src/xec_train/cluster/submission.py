@@ -34,7 +34,7 @@ class Submission:
     file
         The environments of the nodes.
     output
-        Run directory of a training, folder of predictions.
+        Run directory of a training, folder of a study or of predictions.
     at_once
         Jobs that run at the same time; None: all.
     folder
@@ -42,7 +42,7 @@ class Submission:
     """
 
     name: str
-    kind: Literal["training", "predictions", "notebook"]
+    kind: Literal["training", "scan", "predictions", "notebook"]
     work: Sequence[Work]
     profile: Profile
     file: ClusterFile

@@ -117,9 +117,23 @@ class CommandWork(Work):
 
     def run(self) -> int:
         """Run the command."""
-        code = subprocess.run([sys.executable, "-c", _PROGRAM, *self.words], check=False).returncode
+        process = subprocess.Popen([sys.executable, "-c", _PROGRAM, *self.words])
+        self._started()
+        code = process.wait()
         # A signal for the job reaches the process too, and ends it, at once or in order.
         return INTERRUPTED if code < 0 or code > _SIGNALLED else code
+
+    def _started(self) -> None:
+        """Do what is to be done while the command runs."""
+
+
+@dataclass(frozen=True)
+class ScanWork(CommandWork):
+    """A worker of a study: after a signal its trial writes a checkpoint, and waits for any worker."""
+
+    def _started(self) -> None:
+        # The job would be queued again, and ended, before the checkpoint is written.
+        signal.signal(signal.SIGUSR2, signal.SIG_IGN)
 
 
 def _tell(text: str) -> None:

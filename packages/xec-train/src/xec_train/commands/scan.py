@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -10,6 +11,7 @@ from xec_geometry.cli.exit_codes import INTERRUPTED
 
 if TYPE_CHECKING:
     from xec_train.scan.progress import Scan
+    from xec_train.scan.session import Session
 
 _MOST_ROWS = 20
 _WIDTH = 200  # of a table in a file
@@ -63,7 +65,6 @@ def scan(
 
 def _scan(words: list[str], workers: int, name: str | None, storage: str | None, dry_run: bool) -> None:
     from xec_train.scan.beginning import begin
-    from xec_train.scan.progress import Scan
     from xec_train.scan.session import Session
 
     beginning = begin(words, name=name, storage=storage)
@@ -73,9 +74,8 @@ def _scan(words: list[str], workers: int, name: str | None, storage: str | None,
         typer.echo(line)
     if dry_run:
         return
-    beginning.write()
-    study = Scan.open(beginning.folder, beginning.record)
-    finished = Session(study, beginning.config, typer.echo).run(workers)
+    study = beginning.begin()
+    finished = Session(study, beginning.config, _tell).run(workers)
     _print_results(study)
     if not finished:
         typer.echo("interrupted; the same command goes on", err=True)
@@ -84,26 +84,39 @@ def _scan(words: list[str], workers: int, name: str | None, storage: str | None,
 
 
 def _show(name: str) -> None:
+    session = _session(name)
+    session.write_results()
+    _print_results(session.scan, most=None)
+
+
+def _join(name: str) -> None:
+    from xec_train.scan.worker import work
+
+    session = _session(name)
+    if not work(session.scan.folder, _tell):
+        typer.echo("interrupted; the same command goes on", err=True)
+        raise typer.Exit(INTERRUPTED)
+    if session.scan.begin_next() is None:
+        # Nobody works on it any more.
+        session.write_results("FINISHED")
+        _print_results(session.scan)
+        session.scan.check_completed()
+
+
+def _session(name: str) -> Session:
     from xec_train.config.train_config import TrainConfig
     from xec_train.scan.folder import find_study
     from xec_train.scan.progress import Scan
     from xec_train.scan.session import Session
 
     folder, record = find_study(name)
-    study = Scan.open(folder, record)
-    config = TrainConfig.model_validate(record.settings)
-    Session(study, config, lambda line: typer.echo(line, err=True)).write_results()
-    _print_results(study, most=None)
+    return Session(Scan.open(folder, record), TrainConfig.model_validate(record.settings), _tell)
 
 
-def _join(name: str) -> None:
-    from xec_train.scan.folder import find_study
-    from xec_train.scan.worker import work
-
-    folder, _ = find_study(name)
-    if not work(folder, typer.echo):
-        typer.echo("interrupted; the same command goes on", err=True)
-        raise typer.Exit(INTERRUPTED)
+def _tell(line: str) -> None:
+    typer.echo(line)
+    # Also where it goes into a file that somebody watches.
+    sys.stdout.flush()
 
 
 def _print_results(study: Scan, most: int | None = _MOST_ROWS) -> None:

@@ -1,4 +1,4 @@
-"""``xec submit``: trainings, predictions and notebooks as jobs of SLURM."""
+"""``xec submit``: trainings, scans, predictions and notebooks as jobs of SLURM."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import typer
 from typer.core import TyperGroup
 
 from xec_train.commands.submit_jobs import cancel, logs, status
-from xec_train.commands.submit_work import notebook, predict, train
+from xec_train.commands.submit_work import notebook, predict, scan, train
 
 _TRAINING = "train"
 
@@ -31,7 +31,7 @@ app = typer.Typer(
     cls=_Group,
     no_args_is_help=True,
     context_settings={"help_option_names": ["-h", "--help"]},
-    help="Run trainings, predictions and notebooks as jobs of SLURM.\n\n"
+    help="Run trainings, scans, predictions and notebooks as jobs of SLURM.\n\n"
     "'xec submit CONFIG.yaml' submits a training; its options: 'xec submit train --help'.",
 )
 
@@ -39,6 +39,7 @@ app = typer.Typer(
 _ANY_OPTION = {"ignore_unknown_options": True}
 
 app.command(_TRAINING, context_settings=_ANY_OPTION)(train)
+app.command("scan", context_settings=_ANY_OPTION)(scan)
 app.command("predict", context_settings=_ANY_OPTION)(predict)
 app.command("notebook")(notebook)
 app.command("status")(status)

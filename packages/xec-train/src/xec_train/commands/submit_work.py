@@ -1,4 +1,4 @@
-"""Commands of ``xec submit`` that submit something: a training, predictions, a notebook."""
+"""Commands of ``xec submit`` that submit something: a training, a scan, predictions, a notebook."""
 
 from __future__ import annotations
 
@@ -88,6 +88,65 @@ def train(
         return
     submission.check()
     write_config(submission, loaded.config)
+    _submitted(submission, wait)
+
+
+def scan(
+    words: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="CONFIG SPACE [KEY=VALUE | --FLAG VALUE]...",
+            help="As for 'xec scan'.",
+            show_default=False,
+        ),
+    ],
+    workers: Annotated[int, typer.Option(min=1, metavar="N", help="Workers: jobs of one process each.")] = 1,
+    at_once: Annotated[int | None, typer.Option(min=1, help="Jobs at the same time; default: all.")] = None,
+    storage: Annotated[
+        str | None, typer.Option(metavar="URL", help="As for 'xec scan'; all nodes have to reach it.")
+    ] = None,
+    cluster: Cluster = None,
+    partition: Partition = None,
+    time: Time = None,
+    gpus_per_node: Gpus = None,
+    cpus: Cpus = None,
+    mem: Memory = None,
+    name: Annotated[str | None, typer.Option(help="Name of the study and of the jobs.")] = None,
+    profile: ProfileName = None,
+    cluster_file: File = None,
+    dry_run: DryRun = False,
+    wait: Wait = False,
+) -> None:
+    """Submit workers of a study, as an array of jobs.
+
+    One that is preempted or runs out of time writes a checkpoint of its trial,
+    is queued again and goes on. More workers: the same command again when these
+    have ended, or 'xec scan --join'.
+    """
+    from xec_train.cluster.scans import scan_submission
+    from xec_train.scan.beginning import begin
+
+    file, resources = _resources(
+        cluster_file,
+        profile,
+        cluster=cluster,
+        partition=partition,
+        time=time,
+        gpus_per_node=gpus_per_node,
+        cpus_per_task=cpus,
+        mem=mem,
+    )
+    beginning = begin(words, name=name, storage=storage)
+    submission = scan_submission(beginning, workers, resources, file, at_once=at_once)
+    if dry_run:
+        typer.echo(submission.script(), nl=False)
+        return
+    for line in beginning.in_words():
+        typer.echo(line)
+    for note in beginning.notes:
+        typer.echo(f"note: {note}", err=True)
+    submission.check()
+    beginning.begin()
     _submitted(submission, wait)
 
 

@@ -13,6 +13,7 @@ from xec_train.config.train_config import TrainConfig
 from xec_train.scan.errors import ScanError
 from xec_train.scan.folder import DEFAULT_FOLDER, StudyFolder, StudyRecord
 from xec_train.scan.points import grid
+from xec_train.scan.progress import Scan
 from xec_train.scan.space_file import read_space, settings_of
 from xec_train.tracking.base import flatten
 
@@ -64,10 +65,19 @@ class Beginning:
             lines.append(f"  {name}{n_trials} trials by {search.sampler.name}{pruned}, over {keys}")
         return lines
 
-    def write(self) -> None:
-        """Make the folder, and keep what the study is."""
+    def begin(self) -> Scan:
+        """Make the folder, keep what the study is, and let its first trials wait.
+
+        Raises
+        ------
+        XecError
+            If folder or storage cannot be written, or a step of the study has no best trial.
+        """
         self.folder.create()
+        scan = Scan.open(self.folder, self.record)
         self.folder.write(self.record)
+        scan.begin_next()
+        return scan
 
 
 def begin(

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 
 from xec_geometry.cli.boundary import boundary
 from xec_geometry.cli.exit_codes import INTERRUPTED
@@ -24,7 +28,7 @@ _PAUSE = 2.0  # seconds between looks at the trials of others
 
 
 def work(folder: StudyFolder, tell: Callable[[str], None]) -> bool:
-    """Train until no trial waits any more.
+    """Take trials until no trial waits any more.
 
     Between two steps a worker waits for the trials of the others, whose best one the next step needs.
 
@@ -45,6 +49,14 @@ def work(folder: StudyFolder, tell: Callable[[str], None]) -> bool:
     XecError
         If the study cannot go on.
     """
+    try:
+        with _signals_of_batch_systems():
+            return _work(folder, tell)
+    except (KeyboardInterrupt, Terminated):
+        return False
+
+
+def _work(folder: StudyFolder, tell: Callable[[str], None]) -> bool:
     record = folder.read()
     if record is None:
         raise ScanError(f"{folder.path} holds no study")
@@ -62,10 +74,7 @@ def work(folder: StudyFolder, tell: Callable[[str], None]) -> bool:
 
                 study, trial = taken
                 tell(f"{queue.run_name(trial.number)}: {_assigned(queue.own_values(trial))}")
-                try:
-                    outcome = TrialRun(queue, record.settings, study, trial).run()
-                except (KeyboardInterrupt, Terminated):
-                    return False
+                outcome = TrialRun(queue, record.settings, study, trial).run()
                 value = "" if outcome.value is None else f" {record.space.metric} {outcome.value:.5g}"
                 error = f": {outcome.error}" if outcome.error else ""
                 tell(f"{queue.run_name(trial.number)}: {outcome.state}{value}{error}")
@@ -88,6 +97,24 @@ def main() -> None:
     with boundary(["scan", path]):
         finished = work(StudyFolder(Path(path)), lambda line: print(line, flush=True))
         sys.exit(0 if finished else INTERRUPTED)
+
+
+@contextmanager
+def _signals_of_batch_systems() -> Iterator[None]:
+    """Let these signals end what no training heeds: the time before one, and between two."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def end(number: int, _frame: FrameType | None) -> None:
+        raise Terminated(number)
+
+    before = {number: signal.signal(number, end) for number in (signal.SIGUSR1, signal.SIGUSR2)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _assigned(values: dict[str, object]) -> str:
