@@ -1,7 +1,8 @@
-"""The network read literally: the form that the fast one is compared with, in numbers and in time.
+"""The network as PyTorch users write it: the form that the fast one is compared with, in numbers and in time.
 
-Channels first, each norm from its mean and variance, GRN term by term, the outer fine grid interpolated
-and padded, a sum over the edges of the hexagonal graph, each face on its own. Parameters have the names of
+Each block goes to channels-last once, where norm, products and GRN are PyTorch's own, as in the code of
+ConvNeXt V2 and of the earlier system ``xec-ml-wl``; sums over the edges of the hexagonal graph, the outer fine
+grid interpolated and padded, each face on its own. Parameters have the names of
 `xec_models.XECRegressor`, so that weights load.
 """
 
@@ -27,32 +28,14 @@ STAGES = (2, 3)
 HEX_WIDTH, HEX_BLOCKS = 96, 4
 
 
-def channel_norm(x: Tensor, weight: Tensor, bias: Tensor, eps: float) -> Tensor:
-    """Normalize (B, C, ...) over the channels."""
-    mean = x.mean(1, keepdim=True)
-    variance = (x - mean).pow(2).mean(1, keepdim=True)
-    y = (x - mean) / torch.sqrt(variance + eps)
-    shape = (-1,) + (1,) * (x.ndim - 2)
-    return y * weight.reshape(shape) + bias.reshape(shape)
-
-
-def pointwise(x: Tensor, linear: nn.Linear) -> Tensor:
-    """A Linear over the channels of (B, C, ...)."""
-    return F.linear(x.movedim(1, -1), linear.weight, linear.bias).movedim(-1, 1)
-
-
-def response_norm(x: Tensor, gamma: Tensor, beta: Tensor) -> Tensor:
-    """GRN of (B, C, ...): y = γ·(x·N) + β + x."""
-    space = tuple(range(2, x.ndim))
-    # The 1e-30 only keeps the gradient of √0 finite.
-    norm = torch.sqrt(x.pow(2).sum(space, keepdim=True) + 1e-30)
-    response = norm / (norm.mean(1, keepdim=True) + 1e-6)
-    shape = (-1,) + (1,) * len(space)
-    return gamma.reshape(shape) * (x * response) + beta.reshape(shape) + x
-
-
 class PlainResponseNorm(nn.Module):
-    """The parameters of GRN."""
+    """GRN of (B, ..., C): y = γ·(x·N) + β + x.
+
+    Parameters
+    ----------
+    dim
+        Number of channels, the last axis.
+    """
 
     def __init__(self, dim: int) -> None:
         super().__init__()
@@ -60,12 +43,15 @@ class PlainResponseNorm(nn.Module):
         self.beta = nn.Parameter(torch.zeros(dim))
 
     def forward(self, x: Tensor) -> Tensor:
-        """Apply to (B, C, ...)."""
-        return response_norm(x, self.gamma, self.beta)
+        """Apply to (B, ..., C)."""
+        # Faster in a training step than `vector_norm` over these axes; 1e-30 keeps the gradient of √0 finite.
+        norm = (x.square().sum(tuple(range(1, x.ndim - 1)), keepdim=True) + 1e-30).sqrt()
+        response = norm / (norm.mean(-1, keepdim=True) + 1e-6)
+        return self.gamma * (x * response) + self.beta + x
 
 
 class PlainBlock(nn.Module):
-    """Neighbourhood operator → norm → Linear → GELU → GRN → Linear → add the input; (B, C, ...)."""
+    """Neighbourhood operator → norm → Linear → GELU → GRN → Linear → add the input; (B, ..., C)."""
 
     def __init__(self, dim: int) -> None:
         super().__init__()
@@ -74,15 +60,10 @@ class PlainBlock(nn.Module):
         self.grn = PlainResponseNorm(4 * dim)
         self.pwconv2 = nn.Linear(4 * dim, dim)
 
-    def mix(self, x: Tensor) -> Tensor:
-        """The neighbourhood operator."""
-        raise NotImplementedError
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Apply to (B, C, ...)."""
-        y = channel_norm(self.mix(x), self.norm.weight, self.norm.bias, 1e-6)
-        y = pointwise(y, self.pwconv1)
-        return x + pointwise(self.grn(F.gelu(y)), self.pwconv2)
+    def branch(self, x: Tensor) -> Tensor:
+        """What follows the neighbourhood operator, (B, ..., C)."""
+        y: Tensor = self.pwconv2(self.grn(F.gelu(self.pwconv1(self.norm(x)))))
+        return y
 
 
 class PlainConvBlock(PlainBlock):
@@ -92,14 +73,13 @@ class PlainConvBlock(PlainBlock):
         super().__init__(dim)
         self.dwconv = nn.Conv2d(dim, dim, kernel_size=7, padding=3, groups=dim)
 
-    def mix(self, x: Tensor) -> Tensor:
-        """The convolution."""
-        y: Tensor = self.dwconv(x)
-        return y
+    def forward(self, x: Tensor) -> Tensor:
+        """Apply to (B, C, rows, columns)."""
+        return x + self.branch(self.dwconv(x).permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
 
 
 class PlainHexConv(nn.Module):
-    """A sum over the edges of the graph, (B, C, nodes)."""
+    """A sum over the edges of the graph, (B, nodes, C)."""
 
     def __init__(self, dim: int, layout: Layout) -> None:
         super().__init__()
@@ -109,27 +89,36 @@ class PlainHexConv(nn.Module):
             self.register_buffer(name, torch.tensor(row), persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Scatter-add what every edge carries."""
+        """Add up at its target what every edge carries."""
         source, target, direction = self.source, self.target, self.direction
         assert isinstance(source, Tensor)
         assert isinstance(target, Tensor)
         assert isinstance(direction, Tensor)
-        carried = x[:, :, source] * self.weight[0, direction].t()
-        index = target.expand_as(carried)
-        return torch.zeros_like(x).scatter_add(2, index, carried) + self.bias.transpose(1, 2)
+        carried = x[:, source] * self.weight[:, direction]
+        return torch.zeros_like(x).index_add(1, target, carried) + self.bias
 
 
 class PlainHexBlock(PlainBlock):
-    """With the directional kernel of the hexagonal lattice, (B, C, nodes)."""
+    """With the directional kernel of the hexagonal lattice, (B, nodes, C)."""
 
     def __init__(self, dim: int, layout: Layout) -> None:
         super().__init__(dim)
         self.spatial_conv = PlainHexConv(dim, layout)
 
-    def mix(self, x: Tensor) -> Tensor:
-        """The sum over neighbours."""
-        y: Tensor = self.spatial_conv(x)
-        return y
+    def forward(self, x: Tensor) -> Tensor:
+        """Apply to (B, nodes, C)."""
+        return x + self.branch(self.spatial_conv(x))
+
+
+class PlainChannelNorm(nn.LayerNorm):
+    """LayerNorm over the channels of (B, C, rows, columns), as in the code of ConvNeXt."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Apply to (B, C, rows, columns)."""
+        mean = x.mean(1, keepdim=True)
+        variance = (x - mean).pow(2).mean(1, keepdim=True)
+        y = (x - mean) / torch.sqrt(variance + self.eps)
+        return self.weight[:, None, None] * y + self.bias[:, None, None]
 
 
 class PlainBackbone(nn.Module):
@@ -139,24 +128,18 @@ class PlainBackbone(nn.Module):
         super().__init__()
         width = encoder_dim // DIM_MULTIPLE
         self.stem = nn.ModuleList(
-            [nn.Conv2d(CHANNELS, width, kernel_size=4, padding=1), nn.LayerNorm(width, eps=1e-6)]
+            [nn.Conv2d(CHANNELS, width, kernel_size=4, padding=1), PlainChannelNorm(width, eps=1e-6)]
         )
         self.stage1 = nn.ModuleList(PlainConvBlock(width) for _ in range(STAGES[0]))
         self.downsample = nn.ModuleList(
-            [nn.LayerNorm(width, eps=1e-6), nn.Conv2d(width, 2 * width, kernel_size=2, stride=2)]
+            [PlainChannelNorm(width, eps=1e-6), nn.Conv2d(width, 2 * width, kernel_size=2, stride=2)]
         )
         self.stage2 = nn.ModuleList(PlainConvBlock(2 * width) for _ in range(STAGES[1]))
 
     def forward(self, x: Tensor) -> Tensor:
         """Stem, two stages, bilinear interpolation to 4 × 4."""
-        conv, norm = self.stem
-        x = channel_norm(conv(x), norm.weight, norm.bias, 1e-6)
-        for block in self.stage1:
-            x = block(x)
-        norm, conv = self.downsample
-        x = conv(channel_norm(x, norm.weight, norm.bias, 1e-6))
-        for block in self.stage2:
-            x = block(x)
+        for layer in (*self.stem, *self.stage1, *self.downsample, *self.stage2):
+            x = layer(x)
         return F.interpolate(x, size=(4, 4), mode="bilinear", align_corners=False).flatten(1)
 
 
@@ -171,10 +154,10 @@ class PlainHexEncoder(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Stem, blocks, mean over the nodes, projection."""
-        x = self.stem(x).transpose(1, 2)
+        x = self.stem(x)
         for layer in self.layers:
             x = layer(x)
-        token: Tensor = self.proj(x.mean(2))
+        token: Tensor = self.proj(x.mean(1))
         return token
 
 
