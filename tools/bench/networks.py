@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from xec_data.normalization.transforms import NormalizationConfig
 from xec_data.tasks.table import TASKS
 from xec_geometry import N_SENSORS
+from xec_models.blocks.native.operators import have_operators
 from xec_models.config.network import ModelConfig, TaskConfig
 from xec_models.regressor.regressor import XECRegressor
 
@@ -25,7 +26,9 @@ GPU_SHAPES = ((256, 1024), (1024, 512))
 
 
 def random_network(encoder_dim: int, device: str = "cpu") -> XECRegressor:
-    """A regressor with all tasks, none of its parameters where they start."""
+    """A regressor with all tasks, none of its parameters where they start, as fast as it can be."""
+    if device == "cpu":
+        have_operators()
     torch.manual_seed(0)
     tasks = {name: TaskConfig() for name in TASKS}
     network = XECRegressor(ModelConfig(encoder_dim=encoder_dim), tasks, NormalizationConfig())

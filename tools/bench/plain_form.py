@@ -1,8 +1,8 @@
 """The network as PyTorch users write it: the form that the fast one is compared with, in numbers and in time.
 
 Each block goes to channels-last once, where norm, products and GRN are PyTorch's own, as in the code of
-ConvNeXt V2 and of the earlier system ``xec-ml-wl``; sums over the edges of the hexagonal graph, the outer fine
-grid interpolated and padded, each face on its own. Parameters have the names of
+ConvNeXt V2 and of the earlier system ``xec-ml-wl``; sums over the edges of the hexagonal graph, the outer
+fine grid interpolated and padded, each face on its own. Parameters have the names of
 `xec_models.XECRegressor`, so that weights load.
 """
 

@@ -5,6 +5,8 @@ per event, so a few events can go through the whole MLP while they are in the pr
 backward pass recomputes the activations instead of storing them: that is faster than fetching them from
 memory, and they would be the largest part of the memory of a training step.
 
+`native` has the same in one operator in C++, which is used where it is compiled and takes the shapes.
+
 For the CPU only. On a GPU and in compiled or exported graphs `next_block` applies the operations one by one,
 for the compiler to fuse.
 """
@@ -20,6 +22,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from xec_models.blocks.grn import EPS, SQUARE_FLOOR, scale_of_norm
+from xec_models.blocks.native.operators import operators, takes
 
 # Size of the activations of the events that are processed at a time; a few such arrays fit in the caches.
 CHUNK_BYTES = 2 * 2**20
@@ -61,8 +64,37 @@ def block_mlp(
     """
     # Not -1: it has no meaning without events.
     positions = y.reshape(len(y), math.prod(y.shape[1:-1]), y.shape[-1])
-    out: Tensor = _BlockMLP.apply(positions, *norm, *first, gamma, *second)  # type: ignore[no-untyped-call]
+    function = _BlockMLP if operators() is None or not takes(y) else _NativeBlockMLP
+    out: Tensor = function.apply(positions, *norm, *first, gamma, *second)  # type: ignore[no-untyped-call]
     return out.reshape(y.shape)
+
+
+class _NativeBlockMLP(torch.autograd.Function):
+    @staticmethod
+    def forward(
+        ctx: Any, y: Tensor, norm_weight: Tensor, norm_bias: Tensor, eps: float, *layers: Tensor
+    ) -> Tensor:
+        y = y.contiguous()
+        out, norms = _native().block_mlp(y, norm_weight, norm_bias, eps, *layers)
+        ctx.eps = eps
+        ctx.save_for_backward(y, norms, norm_weight, norm_bias, *layers[:-1])
+        return out  # type: ignore[no-any-return]
+
+    @staticmethod
+    @torch.autograd.function.once_differentiable
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
+        y, norms, norm_weight, norm_bias, *layers = ctx.saved_tensors
+        grad = grad.contiguous()
+        by_y, by_norm_weight, by_norm_bias, *by_layers = _native().block_mlp_backward(
+            grad, y, norms, norm_weight, norm_bias, ctx.eps, *layers
+        )
+        return by_y, by_norm_weight, by_norm_bias, None, *by_layers, grad.sum((0, 1))
+
+
+def _native() -> Any:
+    own = operators()
+    assert own is not None
+    return own
 
 
 class _BlockMLP(torch.autograd.Function):

@@ -9,6 +9,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from xec_models.blocks.block_mlp import is_supported
+from xec_models.blocks.depthwise import depthwise_conv
 from xec_models.blocks.next_block import NeXtBlock
 
 
@@ -37,6 +39,9 @@ class ConvNeXtV2Block(NeXtBlock):
 
     def mix(self, x: Tensor) -> Tensor:
         """Apply the depthwise convolution to (B, rows, columns, C)."""
+        if is_supported(x):
+            assert self.dwconv.bias is not None
+            return depthwise_conv(x, self.dwconv.weight, self.dwconv.bias)
         return conv_channels_last(self.dwconv, x)
 
     def project(self, hidden: Tensor, scale: Tensor) -> Tensor:

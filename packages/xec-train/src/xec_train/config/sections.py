@@ -186,7 +186,9 @@ class TrainingConfig(Section):
     )
     amp: bool = Field(True, description="mixed precision on a GPU; a CPU always computes in float32")
     compile: Annotated[CompileMode, BeforeValidator(_mode_of_compiling)] = Field(
-        AUTO, description="mode of torch.compile; auto: default on a GPU, off on a CPU"
+        AUTO,
+        description="mode of torch.compile; auto: default on a GPU; on a CPU off, with operators in C++ "
+        "compiled once, where there is a compiler",
     )
     channel_dropout_rate: float = Field(
         0.1, ge=0, lt=1, description="fraction of the sensors of an event that is made invalid in training"

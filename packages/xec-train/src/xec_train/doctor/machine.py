@@ -37,6 +37,22 @@ def processors() -> Iterator[Finding]:
     most = min(allowed, quota or allowed)
     problem = f"more threads than cores: OMP_NUM_THREADS={max(1, int(most))}" if threads > most else ""
     yield Finding("threads of torch", f"{threads} (OMP_NUM_THREADS: {limit or 'not set'})", problem)
+    yield _operators()
+
+
+def _operators() -> Finding:
+    from xec_models.blocks.native.compiling import find_compiler
+    from xec_models.blocks.native.operators import VARIABLE, is_switched_off, operators
+
+    name = "operators in C++"
+    if is_switched_off():
+        return Finding(name, f"off ({VARIABLE})")
+    if operators() is not None:
+        return Finding(name, "compiled")
+    compiler = find_compiler()
+    if compiler is None:
+        return Finding(name, "none", "no C++ compiler: a training on the CPU takes longer than with one")
+    return Finding(name, f"not compiled yet; the first training on the CPU does that with {compiler}")
 
 
 def memory() -> Iterator[Finding]:

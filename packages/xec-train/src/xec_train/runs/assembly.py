@@ -15,6 +15,7 @@ from xec_train.data.plan import ceil_div
 from xec_train.engine.display import Display
 from xec_train.engine.hardware.compilation import compile_methods, compile_mode
 from xec_train.engine.hardware.device import build_fabric, reseed
+from xec_train.engine.hardware.operators import prepare_operators
 from xec_train.engine.modules import TrainedModules
 from xec_train.engine.state import TrainState, build_state, restore
 from xec_train.processes.group import Processes, current_processes
@@ -58,6 +59,7 @@ def assemble(config: TrainConfig, display: Display) -> Assembly:
 def _assemble(
     config: TrainConfig, ready: Preparation, fabric: Fabric, processes: Processes, display: Display
 ) -> Assembly:
+    prepare_operators(config.training.compile, fabric.device, display.note)
     network = ready.objective.build_network()
     if ready.checkpoint is None:
         ready.objective.prepare(network, ready.training)

@@ -1,0 +1,1 @@
+"""Operators of blocks in C++, compiled on the machine that uses them."""
