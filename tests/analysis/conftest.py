@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,9 @@ from numpy.typing import NDArray
 from xec_data.simulation.configuration import SimulationConfig
 from xec_data.simulation.file import simulate_file
 from xec_data.writing.tree_writer import TreeWriter
+from xec_geometry.cli import plugins
+from xec_geometry.cli.application import main
+from xec_geometry.cli.plugins import COMMAND_GROUP
 
 Columns = dict[str, NDArray[Any]]
 
@@ -107,3 +111,20 @@ def written_texts(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
 
     monkeypatch.setattr(Figure, "savefig", watched)
     return texts
+
+
+@pytest.fixture
+def compare(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., tuple[int, str, str]]:
+    """Run ``xec compare``: ``compare(*arguments)`` gives exit code, output and errors."""
+    point = EntryPoint("compare", "xec_analysis.commands.compare:compare", COMMAND_GROUP)
+    monkeypatch.setattr(plugins, "entry_points", lambda group: [point])
+
+    def run(*arguments: object) -> tuple[int, str, str]:
+        with pytest.raises(SystemExit) as end:
+            main(["compare", *map(str, arguments)])
+        printed = capsys.readouterr()
+        return int(end.value.code or 0), printed.out, printed.err
+
+    return run

@@ -23,6 +23,7 @@ COMMANDS = [
     "plot {}",
     "display {} 0 -o out.png",
     "compare-inpainting {} {}",
+    "compare {} {}",
 ]
 OUTPUTS = [
     "data simulate {} -n 1 --force",

@@ -88,12 +88,12 @@ def test_pseudo_experiment(events_file: Path, listed: np.ndarray) -> None:
 
 
 def test_known_as_bad_and_invalid_in_an_event(
-    events_file: Path, listed: np.ndarray, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    events_file: Path, listed: np.ndarray, tmp_path: Path, compare: Compare
 ) -> None:
     dead = write_dead_channels(tmp_path / "dead.txt", listed)
     pdf, root = tmp_path / "out.pdf", tmp_path / "residuals.root"
     data = ("--dead", dead, "--validation", "data", "-n", 10, "-o", pdf, "--residuals", root)
-    code, out, _ = run(capsys, "--no-network", events_file, *data)
+    code, out, _ = compare(events_file, *data)
     assert code == 0
     invalid = is_invalid(read_columns(events_file, ["npho"])["npho"][:10])
     said = f"{invalid.sum()} readings that are invalid in their event, {(listed & ~invalid).sum()} valid ones"
@@ -201,21 +201,21 @@ def test_networks_are_asked_in_batches() -> None:
     np.testing.assert_array_equal(answer["npho"], np.where(mask[0], 2 * npho, npho))
 
 
-def run(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, str, str]:
-    with pytest.raises(SystemExit) as exit_:
-        main(["compare-inpainting", *map(str, arguments)])
-    printed = capsys.readouterr()
-    return int(exit_.value.code or 0), printed.out, printed.err
+Compare = Callable[..., tuple[int, str, str]]
+
+
+def pretended(path: Path) -> Path:
+    """A file that begins like a checkpoint."""
+    path.write_bytes(b"PK\x03\x04")
+    return path
 
 
 def test_the_command_without_a_network(
-    events_file: Path, listed: np.ndarray, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    events_file: Path, listed: np.ndarray, tmp_path: Path, compare: Compare
 ) -> None:
     dead = write_dead_channels(tmp_path / "dead.txt", listed)
     pdf, root = tmp_path / "out.pdf", tmp_path / "residuals.root"
-    code, out, err = run(
-        capsys, "--no-network", events_file, "--dead", dead, "-n", 30, "-o", pdf, "--residuals", root
-    )
+    code, out, err = compare(events_file, "--dead", dead, "-n", 30, "-o", pdf, "--residuals", root)
     assert (code, err) == (0, "")
     assert f"{listed.sum()} sensors of a list of dead channels hidden" in out
     invalid = is_invalid(read_columns(events_file, ["npho"])["npho"][:30])
@@ -244,16 +244,16 @@ def test_the_command_without_a_network(
 def test_the_command_with_a_network_and_a_regressor(
     events_file: Path,
     tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
+    compare: Compare,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    network = pretended(tmp_path / "net.pth")
     monkeypatch.setattr(
         xec_analysis.inpainting.network, "open_reconstruction", lambda _: off_by(events_file, 0.5, 1e-10)
     )
     monkeypatch.setattr(xec_analysis.inpainting.energy_effect, "open_regressor", lambda _: SumOfPhotons())
-    code, out, err = run(
-        capsys,
-        "net.pth",
+    code, out, err = compare(
+        network,
         events_file,
         "-n",
         40,
@@ -271,7 +271,7 @@ def test_the_command_with_a_network_and_a_regressor(
     for treatment in (COMPLETE, LEFT):
         assert treatment in out
     again = tmp_path / "again.pdf"
-    run(capsys, "net.pth", events_file, "-n", 40, "-o", again, "--regressor", "e.onnx", "--fraction", 0.1)
+    compare(network, events_file, "-n", 40, "-o", again, "--regressor", "e.onnx", "--fraction", 0.1)
     assert again.read_bytes() == (tmp_path / "o.pdf").read_bytes()
 
 
@@ -288,32 +288,31 @@ def test_a_checkpoint_of_another_kind(tmp_path: Path, monkeypatch: pytest.Monkey
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["model.pth"], "no files of events: expected MODEL FILE…, or --no-network FILE…"),
-        (["--no-network", "FILE", "-o", "out.png"], "cannot draw out.png: expected the name of a .pdf file"),
-        (["--no-network", "FILE", "-n", "0"], "--events 0: expected at least 1"),
-        (["FILE", "FILE"], "is no checkpoint"),
-        (["--no-network", "FILE", "--regressor", "FILE"], "is a ROOT file"),
+        (["model.pth"], "nothing to compare in model.pth (checkpoint of a network); expected runs of"),
+        (["FILE", "-o", "out.png"], "cannot draw out.png: expected the name of a .pdf file"),
+        (["FILE", "-n", "0"], "--events 0: expected at least 1"),
+        (["model.pth", "FILE"], "model.pth is truncated (4 bytes)"),
+        (["FILE", "--regressor", "FILE"], "is a ROOT file"),
     ],
 )
 def test_errors_are_one_line(
     arguments: list[str],
     message: str,
     events_file: Path,
-    capsys: pytest.CaptureFixture[str],
+    compare: Compare,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    code, _, err = run(capsys, *(str(events_file) if x == "FILE" else x for x in arguments))
+    pretended(tmp_path / "model.pth")
+    code, _, err = compare(*(str(events_file) if x == "FILE" else x for x in arguments))
     assert code == 2
     assert message in err
     assert len(err.splitlines()) == 1
-    assert not list(tmp_path.iterdir())
+    assert [path.name for path in tmp_path.iterdir()] == ["model.pth"]
 
 
-def test_the_command_with_a_real_network(
-    events_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_the_command_with_a_real_network(events_file: Path, tmp_path: Path, compare: Compare) -> None:
     """An untrained inpainter from its checkpoint: what it sees stays, what is hidden is filled in."""
     from xec_data.normalization.transforms import NormalizationConfig
     from xec_models.checkpoint.content import NetworkWeights
@@ -326,7 +325,7 @@ def test_the_command_with_a_real_network(
     network = XECInpainter(InpainterConfig(**shape), NormalizationConfig(npho_scheme="sqrt"))
     path = tmp_path / "inpainter.pth"
     save_checkpoint(path, new_checkpoint("inpainter", config, NetworkWeights(network.state_dict())))
-    code, out, err = run(capsys, path, events_file, "-n", 5, "-o", tmp_path / "out.pdf")
+    code, out, err = compare(path, events_file, "-n", 5, "-o", tmp_path / "out.pdf")
     assert (code, err) == (0, "")
     assert "RMSE of the network over that of the neighbours: inner" in out
     raw = {name: x[:5] for name, x in read_columns(events_file, ["npho", "relative_time"]).items()}
@@ -335,3 +334,17 @@ def test_the_command_with_a_real_network(
     assert set(answer) == {"npho", "time"}
     np.testing.assert_array_equal(answer["npho"][~hidden], raw["npho"][~hidden])
     assert np.isfinite(answer["npho"][hidden]).all()
+
+
+def test_the_earlier_name_says_the_new_one(
+    events_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as end:
+        main(
+            ["compare-inpainting", "--no-network", str(events_file), "-n", "5", "-o", str(tmp_path / "o.pdf")]
+        )
+    assert not end.value.code
+    printed = capsys.readouterr()
+    assert printed.err == "warning: 'xec compare-inpainting' is called 'xec compare' now\n"
+    assert "5 events" in printed.out
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["o.csv", "o.pdf"]

@@ -11,12 +11,12 @@ import pytest
 import yaml
 
 from xec_geometry.cli.application import main
+from xec_geometry.support.flattening import flatten
 from xec_train import ConfigError, load_config, template
 from xec_train.config.keys import all_keys
 from xec_train.config.presets import CONFIG_PRESETS, Preset
 from xec_train.config.template import default_config
 from xec_train.objectives.table import OBJECTIVES, build_objective
-from xec_train.tracking.base import flatten
 
 
 @contextmanager

@@ -84,8 +84,8 @@ def test_a_study_and_what_it_leaves(begun: Begun, event_files: tuple[Path, Path]
 
 def _words(beginning: Beginning) -> list[str]:
     """Changes that make run.yaml the configuration of a study."""
+    from xec_geometry.support.flattening import flatten
     from xec_train.config.yaml_text import write_scalar
-    from xec_train.tracking.base import flatten
 
     stated = flatten(beginning.record.settings)
     return [

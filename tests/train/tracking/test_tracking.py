@@ -20,12 +20,12 @@ from rich.console import Console
 from tests.checkpoint_files import read_checkpoint
 
 from xec_data.reading.file_digest import header_digest
+from xec_geometry.support.flattening import flatten
 from xec_geometry.support.revision import git_revision
 from xec_train.config.sections import MlflowConfig
 from xec_train.config.train_config import TrainConfig
 from xec_train.engine.display import Display
 from xec_train.runs.training import train
-from xec_train.tracking.base import flatten
 from xec_train.tracking.data_files import DataFile, changed_files
 from xec_train.tracking.metrics_file import COLUMNS, MetricsFile, read_metrics
 from xec_train.tracking.mlflow_tracker import MlflowTracker

@@ -1,6 +1,7 @@
 from .__about__ import __version__ as __version__
 from .calibration.line_fit import LineFit as LineFit, fit_line as fit_line
 from .calibration.line_models import LineModel as LineModel, ShapeParameter as ShapeParameter
+from .comparison.program import Comparison as Comparison, compare_runs as compare_runs
 from .errors import AnalysisError as AnalysisError
 from .estimators.baselines import Baselines as Baselines, fit_baselines as fit_baselines
 from .estimators.point_fit import fit_point_events as fit_point_events

@@ -41,11 +41,14 @@ def width_ratios(residuals: Mapping[str, Floats], width: Callable[[Floats], floa
     n = min((len(values) for values in residuals.values()), default=0)
     if n == 0:
         return dict.fromkeys(permutations(residuals, 2), Number(float("nan")))
-    drawn = np.random.default_rng(_SEED).integers(0, n, (_RESAMPLINGS, n))
+    rng = np.random.default_rng(_SEED)
     whole = {name: width(values) for name, values in residuals.items()}
-    redrawn = {
-        name: np.array([width(values[events]) for events in drawn]) for name, values in residuals.items()
-    }
+    redrawn = {name: np.empty(_RESAMPLINGS) for name in residuals}
+    for k in range(_RESAMPLINGS):
+        # One by one: all together would take gigabytes for a million events.
+        events = rng.integers(0, n, n)
+        for name, values in residuals.items():
+            redrawn[name][k] = width(values[events])
     return {(a, b): _ratio(whole[a], whole[b], redrawn[a], redrawn[b]) for a, b in permutations(residuals, 2)}
 
 

@@ -145,7 +145,7 @@ def panels_of(curves: Mapping[str, Curve]) -> list[Panel]:
     panels = []
     losses = {name: text for name, text in _LOSSES.items() if name in curves}
     if losses:
-        panels.append(Panel("loss", losses, log=all((curves[name].value > 0).all() for name in losses)))
+        panels.append(Panel(LOSS, losses, log=all((curves[name].value > 0).all() for name in losses)))
     rates = [name for name in _RATES if name in curves]
     if rates:
         panels.append(Panel("learning rate", {rates[0]: ""}, log=bool((curves[rates[0]].value > 0).all())))
@@ -170,13 +170,13 @@ def _accuracy_panel(curves: Mapping[str, Curve], task: Task) -> list[Panel]:
     """Return the panel of the share of right classes; none without the metric."""
     metric, _ = task.headline
     label = with_unit(f"right {quantity_of(task.outputs[0]).symbol}", PERCENT)
-    found = [name for name in _spellings(metric) if name in curves]
+    found = [name for name in spellings(metric) if name in curves]
     return [Panel(label, {name: "validation"}, factor=PERCENT.factor, rising=True) for name in found[:1]]
 
 
 def _width_panel(curves: Mapping[str, Curve], metric: str, label: str, written: Quantity) -> list[Panel]:
     """Return the panel of a resolution in a unit that suits its last value; none without the metric."""
-    name = next((spelling for spelling in _spellings(metric) if spelling in curves), None)
+    name = next((spelling for spelling in spellings(metric) if spelling in curves), None)
     if name is None:
         return []
     finite = curves[name].value[np.isfinite(curves[name].value)]
@@ -196,23 +196,29 @@ def _reconstruction_panels(curves: Mapping[str, Curve]) -> list[Panel]:
     }
     panels = []
     for label, names in groups.items():
-        found = {n: text for name, text in names.items() for n in _spellings(name) if n in curves}
+        found = {n: text for name, text in names.items() for n in spellings(name) if n in curves}
         if found:
             panels.append(Panel(label, found, log=all((curves[n].value > 0).all() for n in found)))
     return panels
 
 
 _CHANNELS = ("npho", "time")
-_LOSSES = {
-    "train/loss": "training",
-    "train_loss": "training",
-    "val/loss": "validation",
-    "val_loss": "validation",
-}
+
+LOSS = "loss"
+"""Label of the panel of the losses of training and validation."""
+
+TRAINING_LOSS = ("train/loss", "train_loss")
+"""The loss of the training, as metrics call it."""
+
+VALIDATION_LOSS = ("val/loss", "val_loss")
+"""The loss of the validation, as metrics call it."""
+
+_LOSSES = {**dict.fromkeys(TRAINING_LOSS, "training"), **dict.fromkeys(VALIDATION_LOSS, "validation")}
 _RATES = ("learning_rate", "lr", "train/lr", "train/learning_rate")
 
 
-def _spellings(name: str) -> tuple[str, ...]:
+def spellings(name: str) -> tuple[str, ...]:
+    """Return the names that a metric of the validation may have in files of metrics."""
     return (name, f"val/{name}", f"val_{name}")
 
 

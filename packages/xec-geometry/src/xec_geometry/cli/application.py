@@ -106,13 +106,15 @@ def _run(arguments: Sequence[str]) -> int:
 
 def _as_command(name: str, plugin: Any) -> Any:
     app = typer.Typer()
-    summary = COMMANDS[name].summary if name in COMMANDS else None
+    known = COMMANDS.get(name)
+    summary = known.summary if known else None
     if isinstance(plugin, typer.Typer):
         app.add_typer(plugin, name=name, short_help=summary)
     else:
         # A plug-in may carry click's settings for its command, e.g. to accept any option.
         settings = getattr(plugin, "context_settings", None)
-        app.command(name, context_settings=settings, short_help=summary)(plugin)
+        hidden = known is not None and known.hidden
+        app.command(name, context_settings=settings, short_help=summary, hidden=hidden)(plugin)
     return get_group(app).commands[name]
 
 

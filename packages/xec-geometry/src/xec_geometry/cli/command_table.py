@@ -21,11 +21,14 @@ class Command:
         The package that registers it, one of `PACKAGES`.
     summary
         Its line in ``xec --help``.
+    hidden
+        Whether it is left out there: an earlier name of another command.
     """
 
     name: str
     package: str
     summary: str
+    hidden: bool = False
 
 
 COMMANDS: MappingProxyType[str, Command] = MappingProxyType(
@@ -53,10 +56,11 @@ COMMANDS: MappingProxyType[str, Command] = MappingProxyType(
             Command("display", "xec-analysis", "Draw an event on the unrolled detector."),
             Command("bound", "xec-analysis", "Print the best resolution that is possible for point events."),
             Command(
-                "compare-inpainting",
+                "compare",
                 "xec-analysis",
-                "Compare a network and estimators on sensors hidden for the test.",
+                "Compare trainings, predictions, or estimates of hidden sensors.",
             ),
+            Command("compare-inpainting", "xec-analysis", "The earlier name of 'xec compare'.", hidden=True),
             Command(
                 "benchmark",
                 "xec-analysis",

@@ -104,7 +104,8 @@ def require_commands(names: Iterable[str]) -> None:
 def missing_command(name: str, installed: Iterable[str]) -> str:
     """Say in one line why there is no command of a name, and what to do about it."""
     if name not in COMMANDS:
-        near = did_you_mean(name, dict.fromkeys((*COMMANDS, *installed)))
+        shown = (command for command in COMMANDS if not COMMANDS[command].hidden)
+        near = did_you_mean(name, dict.fromkeys((*shown, *installed)))
         return f"unknown command '{name}'{near}; 'xec --help' lists the commands"
     package = COMMANDS[name].package
     if _is_installed(package):

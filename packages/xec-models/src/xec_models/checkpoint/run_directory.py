@@ -93,6 +93,11 @@ class RunDirectory:
         return self.path / "metrics.csv"
 
     @property
+    def lock(self) -> Path:
+        """Claim of the training that is writing, with its host and process; gone when it has ended."""
+        return self.path / ".lock"
+
+    @property
     def data_files(self) -> Path:
         """The ROOT files that were read: columns use, path, tree, entries, kept, bytes, digest."""
         return self.path / "data_files.csv"

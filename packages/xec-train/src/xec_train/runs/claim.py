@@ -56,14 +56,14 @@ class RunClaim:
         if not (self._continues and path.exists()):
             path = self._create(path)
         self.run = RunDirectory(path)
-        self._lock = _locked(path / ".lock", path)
+        self._lock = _locked(self.run.lock, path)
         return path
 
     def close(self) -> None:
         """End the claim; a folder that was created for it and is empty goes."""
         if self._lock is not None:
             with suppress(OSError):
-                (self.run.path / ".lock").unlink(missing_ok=True)
+                self.run.lock.unlink(missing_ok=True)
             os.close(self._lock)
             self._lock = None
         if self._created:

@@ -12,13 +12,13 @@ from torch import nn
 
 from xec_data.tasks.table import TASKS
 from xec_geometry import LAYOUTS, SensorTable, geometry_hash
+from xec_geometry.support.flattening import flatten
 from xec_models.checkpoint.building import load_parameters
 from xec_models.checkpoint.content import Checkpoint, State
 from xec_models.regressor.regressor import XECRegressor
 from xec_train.config.train_config import TrainConfig
 from xec_train.config.yaml_text import write_scalar
 from xec_train.errors import TrainError
-from xec_train.tracking.base import flatten
 
 ENCODER = "encoder."
 PHYSICAL, EARLIER = LAYOUTS

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from xec_data.tasks.table import TASKS
+from xec_geometry.support.flattening import flatten
 from xec_models.checkpoint.content import Checkpoint
 from xec_models.checkpoint.reading import read_checkpoint
 from xec_models.losses.table import LOSSES
@@ -16,7 +17,6 @@ from xec_train.errors import ConfigError
 from xec_train.objectives.table import OBJECTIVES
 from xec_train.runs.finetuning import ENCODER_KEYS
 from xec_train.runs.resuming import FREE_KEYS
-from xec_train.tracking.base import flatten
 
 RESUME = "checkpoint.resume_from"
 # Trainings of xec have these by default or by their template, checkpoints of the earlier system never.

@@ -8,6 +8,7 @@ from typing import Any
 from xec_data.tasks.table import TASKS
 from xec_geometry import SensorTable
 from xec_geometry.detector.geometry_file import geometry_files
+from xec_geometry.support.flattening import flatten
 from xec_models.checkpoint.content import Checkpoint
 from xec_models.checkpoint.reading import read_checkpoint
 from xec_models.checkpoint.run_directory import RunDirectory
@@ -21,7 +22,6 @@ from xec_train.runs.finetuning import (
     other_positions,
     stated_or_default,
 )
-from xec_train.tracking.base import flatten
 
 # Keys that may differ although the network is the same.
 FREE_KEYS = {

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from xec_geometry.support.flattening import flatten
 from xec_train.config.arguments import parse_arguments
 from xec_train.config.loading import load_config
 from xec_train.config.train_config import TrainConfig
@@ -15,7 +16,6 @@ from xec_train.scan.folder import DEFAULT_FOLDER, StudyFolder, StudyRecord
 from xec_train.scan.points import grid
 from xec_train.scan.progress import Scan
 from xec_train.scan.space_file import read_space, settings_of
-from xec_train.tracking.base import flatten
 
 # They change how fast a training is, or where it is told, not what comes out.
 _FREE = (

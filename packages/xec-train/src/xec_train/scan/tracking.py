@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from xec_geometry.support.flattening import flatten
 from xec_models.checkpoint.run_directory import RunDirectory
 from xec_train.config.train_config import TrainConfig
 from xec_train.scan.folder import StudyFolder
-from xec_train.tracking.base import flatten
 from xec_train.tracking.mlflow_run import MlflowRun, reason_of
 from xec_train.tracking.run_ids import RunIds, tracking_uri, without_password
 

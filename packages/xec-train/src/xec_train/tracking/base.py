@@ -50,12 +50,3 @@ class Trackers:
         """End the run at all destinations."""
         for tracker in self.trackers:
             tracker.finish(status)
-
-
-def flatten(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Turn nested sections into one dictionary with dotted keys."""
-    flat: dict[str, Any] = {}
-    for name, value in config.items():
-        path = f"{prefix}{name}"
-        flat.update(flatten(value, f"{path}.") if isinstance(value, Mapping) else {path: value})
-    return flat

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
+from xec_geometry.support.flattening import flatten
 from xec_models.checkpoint.run_directory import RunDirectory
 from xec_train.config.train_config import TrainConfig
-from xec_train.tracking.base import Tracker, Trackers, flatten
+from xec_train.tracking.base import Tracker, Trackers
 from xec_train.tracking.data_files import DataFile, write_data_files
 from xec_train.tracking.metrics_file import MetricsFile
 from xec_train.tracking.mlflow_tracker import MlflowTracker

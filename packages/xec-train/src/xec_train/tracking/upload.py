@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 import yaml
 
+from xec_geometry.support.flattening import flatten
 from xec_models.checkpoint.run_directory import RunDirectory
 from xec_train.config.sections import MlflowConfig
 from xec_train.errors import TrainError
-from xec_train.tracking.base import flatten
 from xec_train.tracking.data_files import read_data_files
 from xec_train.tracking.metrics_file import read_metrics
 from xec_train.tracking.mlflow_run import MlflowRun, Point, reason_of

@@ -1,0 +1,1 @@
+"""Trainings and predictions beside each other: what differs, what is better, and by how many errors."""
