@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 
 from xec_export import ExportError
-from xec_export.prediction.runtime import default_threads
 
 
 def python(code: str, **environment: str) -> str:
@@ -50,14 +49,6 @@ def test_telemetry_is_off_unless_the_user_says_so(stated: dict[str, str], expect
         "print(os.environ['ORT_DISABLE_TELEMETRY'])"
     )
     assert python(code, **stated) == expected
-
-
-@pytest.mark.parametrize(("stated", "threads"), [("3", 3), ("", 0), ("2,4", 0)])
-def test_threads_follow_the_usual_variable(
-    monkeypatch: pytest.MonkeyPatch, stated: str, threads: int
-) -> None:
-    monkeypatch.setenv("OMP_NUM_THREADS", stated)
-    assert default_threads() == threads
 
 
 def test_a_session_without_a_gpu_says_nothing(exported: Any) -> None:

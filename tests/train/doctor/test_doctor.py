@@ -101,8 +101,8 @@ def test_gpus_are_listed(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_more_threads_than_cores(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(machine, "available_cores", lambda: 2)
-    monkeypatch.setattr(machine, "_core_quota", lambda: None)
     monkeypatch.setattr(torch, "get_num_threads", lambda: 64)
+    monkeypatch.setenv("OMP_NUM_THREADS", "64")
     found = by_name(machine.processors)["threads of torch"]
     assert found.problem == "more threads than cores: OMP_NUM_THREADS=2"
     monkeypatch.setattr(torch, "get_num_threads", lambda: 2)

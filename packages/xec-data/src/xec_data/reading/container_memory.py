@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-_OWN_GROUPS = Path("/proc/self/cgroup")
-_ROOT = Path("/sys/fs/cgroup")
+from xec_geometry.support.control_groups import OWN_GROUPS, ROOT, control_groups
 
 
 class _Files(NamedTuple):
@@ -18,13 +16,14 @@ class _Files(NamedTuple):
     cached: tuple[str, ...]
 
 
-_VERSION_1 = _Files(
-    "memory.limit_in_bytes", "memory.usage_in_bytes", ("total_active_file", "total_inactive_file")
-)
-_VERSION_2 = _Files("memory.max", "memory.current", ("active_file", "inactive_file"))
+_FILES = {
+    1: _Files("memory.limit_in_bytes", "memory.usage_in_bytes", ("total_active_file", "total_inactive_file")),
+    2: _Files("memory.max", "memory.current", ("active_file", "inactive_file")),
+}
+"""By the version of control groups."""
 
 
-def container_memory(own_groups: Path = _OWN_GROUPS, root: Path = _ROOT) -> int | None:
+def container_memory(own_groups: Path = OWN_GROUPS, root: Path = ROOT) -> int | None:
     """Return the bytes that the control groups of this process still allow it; None without a limit.
 
     Parameters
@@ -36,36 +35,10 @@ def container_memory(own_groups: Path = _OWN_GROUPS, root: Path = _ROOT) -> int 
     """
     amounts = [
         amount
-        for folder, files in _groups(own_groups, root)
-        if (amount := _left_in(folder, files)) is not None
+        for folder, version in control_groups("memory", own_groups, root)
+        if (amount := _left_in(folder, _FILES[version])) is not None
     ]
     return min(amounts, default=None)
-
-
-def _groups(own_groups: Path, root: Path) -> Iterator[tuple[Path, _Files]]:
-    """Yield the groups with limits of memory, and those above them, which limit it too."""
-    try:
-        lines = own_groups.read_text().splitlines()
-    except OSError:
-        lines = []
-    for line in lines:
-        _, controllers, path = line.split(":", 2)
-        if not controllers:
-            yield from ((folder, _VERSION_2) for folder in _upwards(root, path))
-            yield from ((folder, _VERSION_2) for folder in _upwards(root / "unified", path))
-        elif "memory" in controllers.split(","):
-            yield from ((folder, _VERSION_1) for folder in _upwards(root / "memory", path))
-    if not lines:
-        yield from ((root, _VERSION_2), (root / "memory", _VERSION_1))
-
-
-def _upwards(mounted: Path, path: str) -> Iterator[Path]:
-    # Within a container the path may be that of the machine, where only the top is the container's own.
-    folder = mounted / path.lstrip("/")
-    yield folder
-    while folder != mounted and mounted in folder.parents:
-        folder = folder.parent
-        yield folder
 
 
 def _left_in(folder: Path, files: _Files) -> int | None:

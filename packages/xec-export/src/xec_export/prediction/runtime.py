@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from xec_export.errors import ExportError
 from xec_export.onnx.reading import read_graph
 from xec_export.prediction.providers import AUTO, PROVIDERS, Provider, unavailable
+from xec_geometry.support.processors import default_threads
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -45,7 +46,7 @@ def open_session(path: Path, threads: int | None = None, provider: str = AUTO) -
     path
         The ONNX file.
     threads
-        Threads within one operation; by default ``OMP_NUM_THREADS``, or all cores.
+        Threads within one operation; by default ``OMP_NUM_THREADS``, or the cores of this process.
     provider
         A name of `PROVIDERS` that has to run it, or ``auto``.
 
@@ -130,13 +131,6 @@ def cuda_device_count() -> int:
     return count.value
 
 
-def default_threads() -> int:
-    """Return the number of threads: ``OMP_NUM_THREADS`` if that is set, else 0 (all cores)."""
-    # ONNX Runtime's wheels have a thread pool of their own, which does not read the variable.
-    stated = os.environ.get("OMP_NUM_THREADS", "")
-    return int(stated) if stated.isdecimal() else 0
-
-
 def _why_not(ort: ModuleType, provider: Provider) -> str:
     if provider.own not in ort.get_available_providers():
         return f"this build of ONNX Runtime has no {provider.own}"
@@ -181,6 +175,7 @@ def _open_on_gpu(ort: ModuleType, path: Path, threads: int | None, provider: Pro
 def _options(ort: ModuleType, threads: int | None) -> Any:
     options = ort.SessionOptions()
     options.log_severity_level = _QUIET
+    # Its wheels have a thread pool of their own, which knows neither OMP_NUM_THREADS nor the cores of a job.
     options.intra_op_num_threads = default_threads() if threads is None else threads
     options.inter_op_num_threads = 1
     return options

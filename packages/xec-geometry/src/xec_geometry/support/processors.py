@@ -1,10 +1,20 @@
-"""The processor cores that a process may use."""
+"""The processor cores that a process may use, and how its threads share them with other processes."""
 
 from __future__ import annotations
 
+import math
 import os
 import platform
+from collections.abc import Iterator
 from pathlib import Path
+
+from xec_geometry.support.control_groups import OWN_GROUPS, ROOT, control_groups
+
+CORES_OF_JOB = "SLURM_CPUS_ON_NODE"
+"""Environment variable of SLURM: the cores of the job on this machine, bound to it or not."""
+
+THREADS = "OMP_NUM_THREADS"
+"""Environment variable: how many threads the user wants within an operation."""
 
 
 def allowed_cores() -> tuple[int, ...] | None:
@@ -14,9 +24,43 @@ def allowed_cores() -> tuple[int, ...] | None:
 
 
 def available_cores() -> int:
-    """Count the cores that this process may use."""
-    cores = allowed_cores()
-    return len(cores) if cores is not None else os.cpu_count() or 1
+    """Count the cores that this process may use at a time: bound to it, of its container, of its job."""
+    cores, quota, job = allowed_cores(), core_quota(), os.environ.get(CORES_OF_JOB, "")
+    counts = [len(cores) if cores is not None else os.cpu_count() or 1]
+    if quota is not None:
+        counts.append(math.ceil(quota))
+    if job.isdecimal():
+        counts.append(int(job))
+    return max(1, min(counts))
+
+
+def default_threads() -> int:
+    """Return the number of threads within an operation: that of `THREADS`, or one for each core."""
+    stated = os.environ.get(THREADS, "")
+    return int(stated) if stated.isdecimal() and int(stated) else available_cores()
+
+
+def core_quota(own_groups: Path = OWN_GROUPS, root: Path = ROOT) -> float | None:
+    """Return how many cores the container or job may keep busy on average; None: as many as there are.
+
+    Parameters
+    ----------
+    own_groups, root
+        As for `control_groups`.
+    """
+    groups = control_groups("cpu", own_groups, root)
+    return min((quota for group in groups for quota in _quotas_of(*group)), default=None)
+
+
+def _quotas_of(folder: Path, version: int) -> Iterator[float]:
+    names = ("cpu.max",) if version == 2 else ("cpu.cfs_quota_us", "cpu.cfs_period_us")
+    try:
+        quota, period = " ".join((folder / name).read_text(encoding="ascii") for name in names).split()
+        share = float(quota) / float(period)
+    except (OSError, ValueError, ZeroDivisionError):
+        return  # no such group, or the word "max"
+    if share > 0:
+        yield share
 
 
 def processor_model() -> str:

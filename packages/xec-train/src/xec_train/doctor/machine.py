@@ -10,7 +10,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from xec_data.reading.container_memory import container_memory
-from xec_geometry.support.processors import available_cores, processor_model
+from xec_geometry.support.processors import (
+    CORES_OF_JOB,
+    THREADS,
+    allowed_cores,
+    available_cores,
+    core_quota,
+    processor_model,
+)
 from xec_train.doctor.finding import Finding
 
 _GIGABYTE = 1e9
@@ -18,25 +25,25 @@ _SHARED_MEMORY = Path("/dev/shm")
 _LEAST_SHARED = 256e6  # bytes; a container has 64 MB unless it is asked for more
 _LEAST_FREE = 1e9  # bytes of memory or of a disk
 _LEAST_FILES = 1024
-_QUOTA = Path("/sys/fs/cgroup/cpu.max")
 
 
 def processors() -> Iterator[Finding]:
     """Cores and threads."""
     import torch
 
-    allowed, all_of_them = available_cores(), os.cpu_count() or 1
+    bound, all_of_them = allowed_cores(), os.cpu_count() or 1
     yield Finding("processor", processor_model())
-    job = os.environ.get("SLURM_CPUS_PER_TASK") or os.environ.get("SLURM_CPUS_ON_NODE")
+    job = os.environ.get(CORES_OF_JOB)
     of_job = f"; the job has {job}" if job else ""
-    yield Finding("cores allowed", f"{allowed} of {all_of_them}{of_job}", _one_core(allowed, all_of_them))
-    quota = _core_quota()
+    n_bound = all_of_them if bound is None else len(bound)
+    yield Finding("cores allowed", f"{n_bound} of {all_of_them}{of_job}", _one_core(n_bound, all_of_them))
+    quota = core_quota()
     if quota is not None:
         yield Finding("core quota", f"{quota:g}")
-    limit, threads = os.environ.get("OMP_NUM_THREADS"), torch.get_num_threads()
-    most = min(allowed, quota or allowed)
-    problem = f"more threads than cores: OMP_NUM_THREADS={max(1, int(most))}" if threads > most else ""
-    yield Finding("threads of torch", f"{threads} (OMP_NUM_THREADS: {limit or 'not set'})", problem)
+    stated, threads, most = os.environ.get(THREADS), torch.get_num_threads(), available_cores()
+    # Unless they are stated, a command limits them itself.
+    problem = f"more threads than cores: {THREADS}={most}" if stated and threads > most else ""
+    yield Finding("threads of torch", f"{threads} ({THREADS}: {stated or 'not set'})", problem)
     yield _operators()
 
 
@@ -126,15 +133,6 @@ def _one_core(allowed: int, all_of_them: int) -> str:
     if allowed > 1 or all_of_them == 1:
         return ""
     return "one core reads and computes: ask the job for more (--cpus)"
-
-
-def _core_quota() -> float | None:
-    """Return how many cores the container may use at a time; None: no limit of its own."""
-    try:
-        quota, period = _QUOTA.read_text(encoding="ascii").split()
-        return float(quota) / float(period)
-    except (OSError, ValueError):
-        return None
 
 
 def _count(limit: int) -> str:

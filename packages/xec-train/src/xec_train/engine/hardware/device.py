@@ -19,6 +19,7 @@ from lightning_fabric.plugins.environments import (
 from lightning_fabric.strategies import DDPStrategy, Strategy
 from torch.nn.parallel import DistributedDataParallel
 
+from xec_geometry.support.processors import THREADS, available_cores
 from xec_train.config.sections import DistributedConfig, TrainingConfig
 from xec_train.engine.hardware.precision import build_precision
 from xec_train.errors import LaunchError
@@ -73,10 +74,12 @@ def build_fabric(config: TrainingConfig, distributed: DistributedConfig | None =
     )
     with lost_connection_reported(launch.rank, launch.world, distributed.timeout_minutes):
         fabric.launch()
-        if launch.world > 1 and "OMP_NUM_THREADS" not in os.environ:
-            # Each process would take all cores, and they would compete for them.
-            sharing = current_processes(distributed.timeout_minutes).n_sharing_cores
-            torch.set_num_threads(max(1, torch.get_num_threads() // sharing))
+        if THREADS not in os.environ:
+            # Each process would take all cores of the machine, and they would compete for them.
+            sharing = (
+                current_processes(distributed.timeout_minutes).n_sharing_cores if launch.world > 1 else 1
+            )
+            torch.set_num_threads(max(1, min(torch.get_num_threads(), available_cores()) // sharing))
     return fabric
 
 
