@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
@@ -21,6 +23,7 @@ from xec_data import TreeWriter
 from xec_data.checking.input_range import event_quantities, measure_range
 from xec_export import export_checkpoint
 from xec_geometry import N_SENSORS, angles_to_direction, uvw_to_xyz
+from xec_geometry.cli.application import main
 from xec_models.checkpoint.content import NetworkWeights
 from xec_models.checkpoint.writing import new_checkpoint, save_checkpoint
 from xec_models.reconstruction.autoencoder import XECMaskedAutoencoder
@@ -257,6 +260,32 @@ def exported(tmp_path_factory: pytest.TempPathFactory, event_file: Path) -> Expo
     stdout, stderr = ((folder / f"{name}.txt").read_text() for name in ("stdout", "stderr"))
     run = folder / "run"
     return Exported(run / "all_tasks.pth", network, run / "all_tasks.onnx", ALL_TASKS, stdout, stderr)
+
+
+@pytest.fixture
+def compiled(
+    tmp_path_factory: pytest.TempPathFactory, event_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> Path:
+    """The folder of a checkpoint, net.pth, and its package for libtorch, net.pt2, which takes a minute.
+
+    Exported by the command, whose output is in stdout.txt.
+    """
+    make_networks_shallow(monkeypatch)
+
+    def fill(folder: Path) -> None:
+        checkpoint = write_checkpoint(
+            folder / "net.pth",
+            tasks={"energy": {"loss_fn": "gaussian_nll"}},
+            model={"encoder_dim": 128, "outer_fine_pool": [3, 3], "num_fusion_layers": 0},
+        )
+        said = io.StringIO()
+        command = ["export", checkpoint, "-o", folder / "net.pt2", "--format", "pt2", "--data", event_file]
+        with contextlib.redirect_stdout(said), pytest.raises(SystemExit) as end:
+            main([str(word) for word in command])
+        assert end.value.code in (None, 0)
+        (folder / "stdout.txt").write_text(said.getvalue())
+
+    return once(tmp_path_factory, "compiled", fill)
 
 
 @pytest.fixture

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,128 +12,12 @@ import numpy as np
 import onnx
 import pytest
 from onnx import numpy_helper
-from tests.once import once
+from tests.export.cpp.building import CPP, WARNINGS, header_folder, one_line, run
 
-from xec_data.dead_channels.sources import open_dead_channels
-from xec_export import export_checkpoint, open_predictor, predict_files
-from xec_export.inpainting.files import inpaint_files
-from xec_export.inpainting.network import InpaintingNetwork
-from xec_export.prediction.graph import OnnxGraph
-from xec_export.prediction.input_dump import open_input_dump
-from xec_export.prediction.runtime import onnxruntime
+from xec_export import open_predictor
 from xec_geometry import N_SENSORS
-from xec_geometry.exports import export_geometry
-
-ROOT = Path(__file__).parents[3]
-CPP = ROOT / "tools" / "cpp"
-READMES = (ROOT / "packages" / "xec-export" / "README.md", CPP / "README.md")
-CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-HEADERS = CACHE / "xec" / "onnxruntime-headers"
-SYSTEM_HEADERS = tuple(Path("/usr/include") / name for name in ("onnxruntime", "onnxruntime/core/session"))
-WARNINGS = ("-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Werror")
-
-PROJECT = """
-cmake_minimum_required(VERSION 3.18)
-project(analyzer CXX)
-add_subdirectory("CPP" xec)
-foreach(name NAMES)
-  add_executable(${name} ${name}.cpp)
-  target_include_directories(${name} PRIVATE .)
-  target_link_libraries(${name} PRIVATE xec-network)
-  target_compile_options(${name} PRIVATE WARNINGS)
-endforeach()
-"""
 
 pytestmark = pytest.mark.slow
-
-
-def header_folder() -> Path | None:
-    """Where the headers of ONNX Runtime stand; its wheels have none."""
-    named = os.environ.get("XEC_ONNXRUNTIME_INCLUDE_DIR")
-    folders = [Path(named)] if named else [HEADERS, *SYSTEM_HEADERS]
-    return next((folder for folder in folders if (folder / "onnxruntime_cxx_api.h").is_file()), None)
-
-
-def missing() -> str | None:
-    for program in ("cmake", "c++"):
-        if shutil.which(program) is None:
-            return f"no {program} to build the library with"
-    folder = header_folder()
-    if folder is None:
-        return (
-            f"no C++ headers of ONNX Runtime; tools/cpp/onnxruntime_headers.sh {HEADERS} gets them, "
-            "XEC_ONNXRUNTIME_INCLUDE_DIR names another folder"
-        )
-    version = re.search(r"#define ORT_API_VERSION (\d+)", (folder / "onnxruntime_c_api.h").read_text())
-    installed = int(onnxruntime().__version__.split(".")[1])
-    if version is None or int(version[1]) > installed:
-        return f"the headers in {folder} are newer than the installed ONNX Runtime, 1.{installed}"
-    return None
-
-
-def programs() -> dict[str, str]:
-    """The complete programs in the READMEs, and one of the tests."""
-    blocks = [
-        block
-        for readme in READMES
-        for block in re.findall(r"```cpp\n(.*?)```", readme.read_text(encoding="utf-8"), re.DOTALL)
-    ]
-    checks = Path(__file__).with_name("checks.cpp").read_text(encoding="utf-8")
-    return {"export_readme": blocks[0], "cpp_readme": blocks[1], "checks": checks}
-
-
-def run(*command: str | Path, **options: Any) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [str(word) for word in command], capture_output=True, text=True, check=False, **options
-    )
-
-
-@pytest.fixture(scope="module")
-def build(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A build of a project that uses the library, as a user's would, with the programs of the READMEs."""
-    reason = missing()
-    if reason is not None:
-        pytest.skip(reason)
-
-    def fill(folder: Path) -> None:
-        (folder / "xec_geometry.hpp").write_text(export_geometry("cpp"))
-        for name, text in programs().items():
-            (folder / f"{name}.cpp").write_text(text)
-        replaced = PROJECT.replace("CPP", str(CPP)).replace("NAMES", " ".join(programs()))
-        (folder / "CMakeLists.txt").write_text(replaced.replace("WARNINGS", " ".join(WARNINGS)))
-        configure = ["cmake", "-S", folder, "-B", folder / "build", "-DXEC_STRICT=ON"]
-        configure += [f"-DONNXRUNTIME_INCLUDE_DIR={header_folder()}", f"-DXEC_PYTHON={sys.executable}"]
-        result = run(*configure)
-        assert result.returncode == 0, result.stderr
-        result = run("cmake", "--build", folder / "build", "--parallel", "2")
-        assert result.returncode == 0, result.stdout + result.stderr
-
-    return once(tmp_path_factory, "cpp", fill) / "build"
-
-
-@pytest.fixture(scope="module")
-def dump(exported: Any, event_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What Python gives with one thread, as in C++."""
-    folder = tmp_path_factory.mktemp("dump")
-    predictor = open_predictor(exported.onnx, threads=1)
-    predict_files(predictor, [event_file], folder / "out.root", dump=folder / "events.xec")
-    return folder / "events.xec"
-
-
-@pytest.fixture(scope="module")
-def validate(build: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
-    def call(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-        return run(build / "xec" / "xec-validate", *arguments)
-
-    return call
-
-
-def one_line(result: subprocess.CompletedProcess[str]) -> str:
-    assert result.returncode == 2, result.stdout + result.stderr
-    assert result.stdout == ""
-    assert result.stderr.startswith("xec-validate: error: ")
-    assert result.stderr.count("\n") == 1
-    return result.stderr
 
 
 def edited(dump: Path, path: Path, old: bytes, new: bytes) -> Path:
@@ -177,82 +58,6 @@ def test_other_batches_and_threads_change_nothing_that_matters(
     result = validate(exported.onnx, dump, "--batch", "3", "--threads", "2", "--seconds", "0.01")
     assert result.returncode == 0, result.stdout + result.stderr
     assert "latency 64 events: median" in result.stdout
-
-
-DEAD = [0, 17, 4000, 4100, 4759]
-
-
-@pytest.fixture
-def dump_of_inpainter(inpainter: Path, event_file: Path, tmp_path: Path) -> Path:
-    """What the inpainter gives for some events with dead sensors, with one thread."""
-    network = InpaintingNetwork(inpainter / "net.onnx", threads=1)
-    (tmp_path / "dead.txt").write_text("\n".join(map(str, DEAD)))
-    inpaint_files(
-        network,
-        [event_file],
-        tmp_path / "recovered.root",
-        dead=[open_dead_channels(str(tmp_path / "dead.txt"))],
-        dump=tmp_path / "events.xec",
-        dump_events=20,
-    )
-    return tmp_path / "events.xec"
-
-
-def test_an_inpainter_recovers_what_python_recovers(
-    validate: Any, inpainter: Path, dump_of_inpainter: Path
-) -> None:
-    result = validate(inpainter / "net.onnx", dump_of_inpainter, "--callers", "2")
-    assert result.returncode == 0, result.stdout + result.stderr
-    lines = result.stdout.splitlines()
-    assert "20 events, inpainter net, ONNX Runtime 1." in lines[0]
-    numbers = [line.split()[:2] + line.split()[3:4] for line in lines[2:4]]
-    assert numbers == [["npho_inpainted", "npho", "photons"], ["time_inpainted", "time", "s"]]
-    assert lines[4:] == ["all equal to the last bit", "2 threads sharing the network: the same bits"]
-
-
-def test_another_recovered_reading_is_told(
-    validate: Any, inpainter: Path, dump_of_inpainter: Path, tmp_path: Path
-) -> None:
-    content = bytearray(dump_of_inpainter.read_bytes())
-    # The photons of the last event stand before its times.
-    place = len(content) - 4 * (2 * N_SENSORS - DEAD[1])
-    (before,) = np.frombuffer(content[place : place + 4], "<f4")
-    content[place : place + 4] = np.array([before * 1.1 + 1000], "<f4").tobytes()
-    (tmp_path / "other.xec").write_bytes(content)
-    result = validate(inpainter / "net.onnx", tmp_path / "other.xec")
-    assert result.returncode == 1
-    assert [line.split()[1] for line in result.stdout.splitlines() if line.endswith("too large")] == ["npho"]
-
-
-def test_a_network_of_another_kind_is_told(
-    validate: Any, inpainter: Path, exported: Any, dump: Path, dump_of_inpainter: Path
-) -> None:
-    for model, events in ((inpainter / "net.onnx", dump), (exported.onnx, dump_of_inpainter)):
-        assert "predictions of another network" in one_line(validate(model, events))
-
-
-@pytest.mark.parametrize("encoder", [False, True], ids=["autoencoder", "encoder"])
-@pytest.mark.usefixtures("shallow_networks")
-def test_networks_of_other_kinds(
-    validate: Any,
-    make_autoencoder: Callable[..., Path],
-    make_events: Callable[..., Any],
-    event_file: Path,
-    tmp_path: Path,
-    encoder: bool,
-) -> None:
-    checkpoint = make_autoencoder(tmp_path / "net.pth", outer_fine_pool=(3, 3))
-    graph = OnnxGraph(export_checkpoint(checkpoint, data=[event_file], encoder=encoder).onnx, threads=1)
-    events = make_events(5)
-    inputs = [events["npho"], events["relative_time"]]
-    if not encoder:
-        inputs.append((np.arange(N_SENSORS) % 3 == 0)[None].repeat(5, 0).astype(np.float32))
-    with open_input_dump(tmp_path / "events.xec", graph.description, 5) as file:
-        file.add(inputs, graph(*inputs))
-    result = validate(tmp_path / "net.onnx", tmp_path / "events.xec")
-    assert result.returncode == 0, result.stdout + result.stderr
-    assert result.stdout.splitlines()[-1] == "all equal to the last bit"
-    assert len(result.stdout.splitlines()) == 3 + sum(len(o.columns) for o in graph.description.outputs)
 
 
 def test_another_prediction_is_told(validate: Any, exported: Any, dump: Path, tmp_path: Path) -> None:

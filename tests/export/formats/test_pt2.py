@@ -25,24 +25,18 @@ def run(*arguments: str | Path) -> int:
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("shallow_networks")
 def test_a_package_from_export_to_use(
-    make_checkpoint: Callable[..., Path],
+    compiled: Path,
     make_events: Callable[..., Any],
     event_file: Path,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    checkpoint = make_checkpoint(
-        tmp_path / "net.pth",
-        tasks={"energy": {"loss_fn": "gaussian_nll"}},
-        model={"encoder_dim": 128, "outer_fine_pool": [3, 3], "num_fusion_layers": 0},
-    )
-    package = tmp_path / "net.pt2"
-    assert run("export", checkpoint, "-o", package, "--format", "pt2", "--data", event_file) == 0
-    assert f"wrote {package} (" in capsys.readouterr().out
-    assert {path.name for path in tmp_path.iterdir()} == {"net.pth", "net.pt2", "net.pt2.json"}
-    content = json.loads((tmp_path / "net.pt2.json").read_text())
+    package = compiled / "net.pt2"
+    assert f"wrote {package} (" in (compiled / "stdout.txt").read_text()
+    names = {path.name for path in compiled.iterdir()}
+    assert names == {"net.pth", "net.pt2", "net.pt2.json", "stdout.txt"}
+    content = json.loads((compiled / "net.pt2.json").read_text())
     relative = [row["relative"] for row in content["parity"]["largest_differences"]]
     assert 0 < max(relative) < 1e-4
 
@@ -50,7 +44,7 @@ def test_a_package_from_export_to_use(
     assert opened.description.output_names == ("energy", "energy_sigma")
     events = make_events(3)
     found = opened(events["npho"], events["relative_time"])
-    expected = load_model(checkpoint)(events["npho"], events["relative_time"])
+    expected = load_model(compiled / "net.pth")(events["npho"], events["relative_time"])
     for name, values in expected.items():
         np.testing.assert_allclose(found[name], values, rtol=1e-4)
     assert opened(events["npho"][:0], events["relative_time"][:0])["energy"].shape == (0, 1)

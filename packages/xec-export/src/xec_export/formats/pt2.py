@@ -53,7 +53,11 @@ def write_pt2(network: nn.Module, description: ModelDescription, path: Path) -> 
             torch._inductor.aoti_compile_and_package(
                 program,
                 package_path=str(path),
-                inductor_configs={"aot_inductor.metadata": description.to_metadata()},
+                inductor_configs={
+                    "aot_inductor.metadata": description.to_metadata(),
+                    # Or the code would take as many threads as this machine has, wherever it runs.
+                    "cpp.dynamic_threads": True,
+                },
             )
         except Exception as error:
             # Exporter, compiler and linker raise errors of every type.

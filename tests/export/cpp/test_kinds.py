@@ -1,0 +1,96 @@
+"""Inpainters, autoencoders and encoders give in C++ what they give in Python."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from tests.export.cpp.building import one_line
+
+from xec_data.dead_channels.sources import open_dead_channels
+from xec_export import export_checkpoint
+from xec_export.inpainting.files import inpaint_files
+from xec_export.inpainting.network import InpaintingNetwork
+from xec_export.prediction.graph import OnnxGraph
+from xec_export.prediction.input_dump import open_input_dump
+from xec_geometry import N_SENSORS
+
+pytestmark = pytest.mark.slow
+
+DEAD = [0, 17, 4000, 4100, 4759]
+
+
+@pytest.fixture
+def dump_of_inpainter(inpainter: Path, event_file: Path, tmp_path: Path) -> Path:
+    """What the inpainter gives for some events with dead sensors, with one thread."""
+    network = InpaintingNetwork(inpainter / "net.onnx", threads=1)
+    (tmp_path / "dead.txt").write_text("\n".join(map(str, DEAD)))
+    inpaint_files(
+        network,
+        [event_file],
+        tmp_path / "recovered.root",
+        dead=[open_dead_channels(str(tmp_path / "dead.txt"))],
+        dump=tmp_path / "events.xec",
+        dump_events=20,
+    )
+    return tmp_path / "events.xec"
+
+
+def test_an_inpainter_recovers_what_python_recovers(
+    validate: Any, inpainter: Path, dump_of_inpainter: Path
+) -> None:
+    result = validate(inpainter / "net.onnx", dump_of_inpainter, "--callers", "2")
+    assert result.returncode == 0, result.stdout + result.stderr
+    lines = result.stdout.splitlines()
+    assert "20 events, inpainter net, ONNX Runtime 1." in lines[0]
+    numbers = [line.split()[:2] + line.split()[3:4] for line in lines[2:4]]
+    assert numbers == [["npho_inpainted", "npho", "photons"], ["time_inpainted", "time", "s"]]
+    assert lines[4:] == ["all equal to the last bit", "2 threads sharing the network: the same bits"]
+
+
+def test_another_recovered_reading_is_told(
+    validate: Any, inpainter: Path, dump_of_inpainter: Path, tmp_path: Path
+) -> None:
+    content = bytearray(dump_of_inpainter.read_bytes())
+    # The photons of the last event stand before its times.
+    place = len(content) - 4 * (2 * N_SENSORS - DEAD[1])
+    (before,) = np.frombuffer(content[place : place + 4], "<f4")
+    content[place : place + 4] = np.array([before * 1.1 + 1000], "<f4").tobytes()
+    (tmp_path / "other.xec").write_bytes(content)
+    result = validate(inpainter / "net.onnx", tmp_path / "other.xec")
+    assert result.returncode == 1
+    assert [line.split()[1] for line in result.stdout.splitlines() if line.endswith("too large")] == ["npho"]
+
+
+def test_a_network_of_another_kind_is_told(
+    validate: Any, inpainter: Path, exported: Any, dump: Path, dump_of_inpainter: Path
+) -> None:
+    for model, events in ((inpainter / "net.onnx", dump), (exported.onnx, dump_of_inpainter)):
+        assert "predictions of another network" in one_line(validate(model, events))
+
+
+@pytest.mark.parametrize("encoder", [False, True], ids=["autoencoder", "encoder"])
+@pytest.mark.usefixtures("shallow_networks")
+def test_networks_of_other_kinds(
+    validate: Any,
+    make_autoencoder: Callable[..., Path],
+    make_events: Callable[..., Any],
+    event_file: Path,
+    tmp_path: Path,
+    encoder: bool,
+) -> None:
+    checkpoint = make_autoencoder(tmp_path / "net.pth", outer_fine_pool=(3, 3))
+    graph = OnnxGraph(export_checkpoint(checkpoint, data=[event_file], encoder=encoder).onnx, threads=1)
+    events = make_events(5)
+    inputs = [events["npho"], events["relative_time"]]
+    if not encoder:
+        inputs.append((np.arange(N_SENSORS) % 3 == 0)[None].repeat(5, 0).astype(np.float32))
+    with open_input_dump(tmp_path / "events.xec", graph.description, 5) as file:
+        file.add(inputs, graph(*inputs))
+    result = validate(tmp_path / "net.onnx", tmp_path / "events.xec")
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert result.stdout.splitlines()[-1] == "all equal to the last bit"
+    assert len(result.stdout.splitlines()) == 3 + sum(len(o.columns) for o in graph.description.outputs)
