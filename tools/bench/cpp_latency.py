@@ -2,8 +2,8 @@
 
     python -m tools.bench.cpp_latency build-cpp/xec-validate events.xec model.onnx model.pt2
 
-`events.xec` is of `xec predict` or `xec inpaint --dump-inputs`, with 64 events or more; the models are exports
-of the network that it is of. Each is compared with itself in Python, and with the first one in C++.
+`events.xec` is of `xec predict` or `xec inpaint --dump-inputs`, with 64 events or more; the models are
+exports of the network that it is of. Each is compared with itself in Python, and with the first one in C++.
 """
 
 from __future__ import annotations

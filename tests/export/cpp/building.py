@@ -66,7 +66,8 @@ def programs() -> dict[str, str]:
         for block in re.findall(r"```cpp\n(.*?)```", readme.read_text(encoding="utf-8"), re.DOTALL)
     ]
     checks = Path(__file__).with_name("checks.cpp").read_text(encoding="utf-8")
-    return {"export_readme": blocks[0], "cpp_readme": blocks[1], "checks": checks}
+    names = ("export_readme", "cpp_readme", "cpp_readme_inpainter")
+    return {**dict(zip(names, blocks, strict=True)), "checks": checks}
 
 
 def run(*command: str | Path, **options: Any) -> subprocess.CompletedProcess[str]:

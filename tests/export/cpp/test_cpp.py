@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import onnx
 import pytest
+import torch
 from onnx import numpy_helper
 from tests.export.cpp.building import CPP, WARNINGS, header_folder, one_line, run
 
@@ -239,8 +240,12 @@ def test_what_the_library_refuses_and_another_back_end(outputs_of: Any) -> None:
 def test_clang_has_no_complaint() -> None:
     if shutil.which("clang++") is None:
         pytest.skip("no clang++ to compile the library with, too")
-    options = ["-std=c++17", "-fsyntax-only", *WARNINGS, "-isystem", str(header_folder())]
+    options = ["-fsyntax-only", *WARNINGS, "-isystem", str(header_folder())]
     options += ["-I", str(CPP / "library")]
-    files = [path for path in sorted(CPP.glob("*/*.cpp")) if path.name != "torch_backend.cpp"]
-    result = run("clang++", *options, *files)
-    assert result.returncode == 0, result.stderr
+    includes = Path(next(iter(torch.__path__))) / "include"
+    with_torch = CPP / "library" / "torch_backend.cpp"
+    others = [path for path in sorted(CPP.glob("*/*.cpp")) if path != with_torch]
+    system = ["-isystem", includes, "-isystem", includes / "torch/csrc/api/include"]
+    for arguments in (["-std=c++17", *others], ["-std=c++20", *system, with_torch]):
+        result = run("clang++", *options, *arguments)
+        assert result.returncode == 0, result.stderr

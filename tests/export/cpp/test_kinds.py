@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from tests.export.cpp.building import one_line
+from tests.export.cpp.building import one_line, run
 
 from xec_data.dead_channels.sources import open_dead_channels
 from xec_export import export_checkpoint
@@ -16,7 +18,7 @@ from xec_export.inpainting.files import inpaint_files
 from xec_export.inpainting.network import InpaintingNetwork
 from xec_export.prediction.graph import OnnxGraph
 from xec_export.prediction.input_dump import open_input_dump
-from xec_geometry import N_SENSORS
+from xec_geometry import N_SENSORS, index_map
 
 pytestmark = pytest.mark.slow
 
@@ -49,6 +51,21 @@ def test_an_inpainter_recovers_what_python_recovers(
     numbers = [line.split()[:2] + line.split()[3:4] for line in lines[2:4]]
     assert numbers == [["npho_inpainted", "npho", "photons"], ["time_inpainted", "time", "s"]]
     assert lines[4:] == ["all equal to the last bit", "2 threads sharing the network: the same bits"]
+
+
+def test_the_event_loop_of_the_readme_recovers(inpainter: Path, build: Path, tmp_path: Path) -> None:
+    npho, time = np.full((1, N_SENSORS), 300.0), np.full((1, N_SENSORS), 1e-8)
+    sensors = [17, 18, 4100]
+    dead = np.isin(np.arange(N_SENSORS), [17, 4100])[None]
+    expected = InpaintingNetwork(inpainter / "net.onnx", threads=1).recover(npho, time, dead)["npho"][0]
+    shutil.copy(inpainter / "net.onnx", tmp_path / "inpainter.onnx")
+    result = run(build / "cpp_readme_inpainter", cwd=tmp_path)
+    assert result.returncode == 0, result.stderr
+    found = re.findall(r"sensor (\d+), row (\d+), column (\d+): (\S+) photons", result.stdout)
+    assert [int(row[0]) for row in found] == sensors
+    np.testing.assert_allclose([float(row[3]) for row in found], expected[sensors], atol=0.006)
+    inner = index_map("inner")
+    assert [inner[int(row[1]), int(row[2])] for row in found[:2]] == sensors[:2]
 
 
 def test_another_recovered_reading_is_told(
