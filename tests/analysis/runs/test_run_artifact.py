@@ -249,6 +249,7 @@ def test_the_plot_command_on_a_run(run, capsys):
     assert end.value.code in (0, None)
     assert sorted(path.name for path in run.plots.iterdir()) == [
         "resolution_profile_timing_night_3.png",
+        "resolution_profile_timing_night_3_2.png",
         "training_curves_night_3.png",
     ]
     assert "events: 60" in capsys.readouterr().out

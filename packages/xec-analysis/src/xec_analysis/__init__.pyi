@@ -22,4 +22,5 @@ from .resolution.collecting import collect_results as collect_results
 from .resolution.loading import load_results as load_results
 from .resolution.pages import Page as Page, draw_page as draw_page, draw_pages as draw_pages
 from .resolution.results import Results as Results, TaskResult as TaskResult
+from .resolution.sheets import Panel as Panel, Sheet as Sheet
 from .resolution.table import metric_rows as metric_rows, metrics_table as metrics_table

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 # Beyond this share the blue of a cell is too dark for black letters.
 _DARK = 0.6
+_LARGE_LETTERS = 5
 
 
 @dataclass(frozen=True)
@@ -33,11 +34,12 @@ class Confusion:
         matrix = counts.matrix
         share = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
         ax.imshow(share, cmap="Blues", vmin=0, vmax=1, origin="lower")
+        size = 9.0 if len(matrix) <= _LARGE_LETTERS else 7.0
         for (row, column), value in np.ndenumerate(matrix):
             if value:
                 text = f"{value}\n{PERCENT.factor * share[row, column]:.1f} %"
                 colour = "white" if share[row, column] > _DARK else "black"
-                ax.text(column, row, text, ha="center", va="center", color=colour, fontsize=6.5)
+                ax.text(column, row, text, ha="center", va="center", color=colour, fontsize=size)
         symbol = quantity_of(result.output(self.output)).symbol
         ax.tick_params(length=0)
         ax.set(xticks=range(len(matrix)), yticks=range(len(matrix)))
@@ -61,7 +63,7 @@ class ClassQuality:
         for side, (label, share, colour, marker) in zip((-0.1, 0.1), kinds, strict=True):
             values, errors = PERCENT.factor * share.value, PERCENT.factor * share.error
             ax.errorbar(classes + side, values, errors, fmt=marker, color=colour, lw=1.0, label=label)
-        ax.set(xticks=classes, xlim=(-0.5, len(classes) - 0.5), ylim=(0, 128))
+        ax.set(xticks=classes, xlim=(-0.5, len(classes) - 0.5), ylim=(0, 115))
         ax.set_yticks(range(0, 101, 20))
         ax.axhline(100, color="black", lw=0.5)
         ax.legend(loc="upper center", ncols=2)

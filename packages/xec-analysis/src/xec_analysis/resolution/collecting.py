@@ -23,6 +23,7 @@ from xec_analysis.resolution.results import TRUTH, Reference, Results, TaskResul
 from xec_data.checking.plausibility import implausible, is_measured
 from xec_data.schema.branches import is_invalid
 from xec_data.tasks.table import TASKS
+from xec_models.regressor.predictions import SIGMA
 
 
 def collect_results(columns: Columns, name: str, source: Path, tasks: Sequence[str] | None = None) -> Results:
@@ -130,7 +131,7 @@ def task_result(
         task=task,
         prediction=prediction[usable],
         truth=truth[usable],
-        variables=_Variables(variables, np.flatnonzero(usable)),
+        variables=_Variables({**variables, **_sigmas(columns, task)}, np.flatnonzero(usable)),
         entries=np.flatnonzero(usable),
         run=identity["run"][usable],
         event=identity["event"][usable],
@@ -140,6 +141,12 @@ def task_result(
         reference=reference,
         remark=remark,
     )
+
+
+def _sigmas(columns: Columns, task: str) -> dict[str, Floats]:
+    """Predicted standard deviations of a task, by the names of their columns."""
+    names = [f"{SIGMA}{name}" for name in TASKS[task].output_names]
+    return {name: np.asarray(columns[name], np.float64) for name in names if name in columns}
 
 
 class _Variables(Mapping[str, Floats]):

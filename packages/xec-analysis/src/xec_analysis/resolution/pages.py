@@ -1,110 +1,157 @@
-"""The resolution profile of a task: one page of panels, the same for every task unless it has its own."""
+"""The resolution profile of a task: the same sheets of panels for every task unless it has its own."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from xec_analysis.errors import AnalysisError
 from xec_analysis.resolution.class_panels import ClassQuality, Confusion
+from xec_analysis.resolution.face_maps import FaceMap, JointFaceMap
 from xec_analysis.resolution.joint_panels import Distribution, Percentile
-from xec_analysis.resolution.panels import Against, Density, Panel, Residuals
-from xec_analysis.resolution.results import TRUTH, Results, TaskResult
-from xec_analysis.style.figures import new_page, save, style
+from xec_analysis.resolution.panels import Against, Density, Residuals
+from xec_analysis.resolution.response_panels import RelativeWidth, Response
+from xec_analysis.resolution.results import PHOTONS, TRUTH, Results, TaskResult
+from xec_analysis.resolution.sheets import Panel, Sheet
+from xec_analysis.resolution.sigma_panels import Pull, SigmaCalibration
+from xec_analysis.style.figures import save_sheets, style
+from xec_analysis.style.quantities import quantity_of
 from xec_data.tasks.output import Output
 from xec_data.tasks.task import Task
 from xec_geometry.support.registry import Registry
 
-Row = tuple[Panel | None, ...]
-Rows = tuple[Row, ...]
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+Sheets = tuple[Sheet, ...]
 
 VARIABLES = ("u", "v", "w", "energy")
 """Position and energy of the photon: variables of every page."""
 
+_POINTS = "points: median of the variable; bars: extent of the bin, statistical error"
+
 
 @dataclass(frozen=True)
 class Page:
-    """The page of a task that does not take the default one.
+    """The sheets of a task that does not take the default ones.
 
     Attributes
     ----------
     name
         Name of the task.
-    rows
-        From the task to its panels, row by row; None leaves a cell empty, so that panels against the same
-        variable stand below each other.
+    sheets
+        From the task to its sheets.
     """
 
     name: str
-    rows: Callable[[Task], Rows]
+    sheets: Callable[[Task], Sheets]
 
 
-def _angle_rows(task: Task) -> Rows:
-    assert task.joint is not None
-    return (
-        *(_output_row(output, (output.name, "w", "energy")) for output in task.outputs),
-        (Distribution(task.joint), *(Percentile(task.joint, x) for x in VARIABLES)),
-    )
+def default_sheets(task: Task) -> Sheets:
+    """Return the sheets of a task without a page of its own.
 
-
-def default_rows(task: Task) -> Rows:
-    """Return the panels of a task without a page of its own.
-
-    A classification shows its confusion matrix, and the efficiency and purity of every class. A single
-    output fills two rows: its residuals, and their dependence on itself, energy and position. Several
-    outputs have a row each, and one for their joint measure.
+    A classification shows its confusion matrix, and the efficiency and purity of every class. Of every
+    output there are the residuals and their dependence on the photon, with one sheet of maps over the inner
+    face; then the joint measure of all outputs, and the predicted uncertainties.
     """
     if task.n_classes:
-        return ((Confusion(task.output_names[0]), ClassQuality(task.output_names[0])),)
-    rows: Rows
-    if len(task.outputs) == 1:
-        rows = _single_output_rows(task.outputs[0])
-    else:
-        rows = tuple(_output_row(output, VARIABLES) for output in task.outputs)
-    if task.joint is None:
-        return rows
-    return (*rows, (Distribution(task.joint), None, *(Percentile(task.joint, x) for x in VARIABLES)))
-
-
-def _single_output_rows(output: Output) -> Rows:
-    name, others = output.name, [x for x in ("energy", "w", "u", "v") if x != output.name]
-    if output.residual == "ratio":
-        return (
-            (
-                Residuals(name),
-                Residuals(name, relative=True),
-                Residuals(name, relative=True, log=True),
-                Density(name),
-            ),
-            tuple(Against(name, x, relative=True) for x in (name, *others)),
-        )
-    return (
-        (Residuals(name), Residuals(name, log=True), Density(name), Against(name, name)),
-        tuple(Against(name, x) for x in others),
+        name = task.output_names[0]
+        key = "in the cells: events, share of the true class"
+        return (Sheet("", ((Confusion(name), ClassQuality(name)),), key),)
+    single = len(task.outputs) == 1
+    of_outputs = tuple(
+        _output_sheet(output, "" if single else quantity_of(output).plain) for output in task.outputs
     )
+    return (*of_outputs, *_joint_sheets(task), _map_sheet(task), *_sigma_sheets(task))
 
 
-def _output_row(output: Output, variables: tuple[str, ...]) -> Row:
+def _output_sheet(output: Output, title: str) -> Sheet:
     name, relative = output.name, output.residual == "ratio"
-    return (
-        Residuals(name, relative=relative),
-        Density(name),
-        *(Against(name, x, relative=relative) for x in variables),
+    variables = dict.fromkeys((name, *VARIABLES) if name not in VARIABLES else VARIABLES)
+    return Sheet(
+        title,
+        (
+            (Residuals(name, relative=relative), Residuals(name, relative=relative, log=True), Density(name)),
+            tuple(Against(name, x, relative=relative) for x in variables),
+        ),
+        _POINTS,
     )
 
 
-PAGES = Registry("page", (Page("angle", _angle_rows),), group="xec.pages", error=AnalysisError)
+def _joint_sheets(task: Task) -> Sheets:
+    if task.joint is None:
+        return ()
+    joint = task.joint
+    first = (Distribution(joint), JointFaceMap(joint))
+    return (Sheet(joint.symbol, (first, tuple(Percentile(joint, x) for x in VARIABLES)), _POINTS),)
+
+
+def _map_sheet(task: Task) -> Sheet:
+    maps = [
+        FaceMap(output.name, measure, relative=output.residual == "ratio")
+        for output in task.outputs
+        for measure in ("bias", "width")
+    ]
+    return Sheet(
+        "on the inner face",
+        (tuple(maps),),
+        "68 % width: half of the central 68 %; cell: typical error; grey: too few events",
+    )
+
+
+def _sigma_sheets(task: Task) -> Sheets:
+    names = task.output_names
+    pulls: tuple[Panel, ...] = tuple(map(Pull, names))
+    calibrations: tuple[Panel, ...] = tuple(map(SigmaCalibration, names))
+    rows = (pulls, calibrations) if len(names) > 1 else ((*pulls, *calibrations),)
+    return (Sheet("predicted uncertainty", rows, "bars: statistical error"),)
+
+
+def _energy_sheets(task: Task) -> Sheets:
+    name = task.output_names[0]
+    response: tuple[Panel, ...] = (Response(name), RelativeWidth(name))
+    others = tuple(Against(name, x, relative=True) for x in (*VARIABLES[:3], PHOTONS))
+    return (
+        Sheet(
+            "",
+            (
+                (Residuals(name, relative=True), Residuals(name, relative=True, log=True), Density(name)),
+                others,
+            ),
+            _POINTS,
+        ),
+        Sheet("response and resolution", (response,), _POINTS),
+        _map_sheet(task),
+        *_sigma_sheets(task),
+    )
+
+
+def _timing_sheets(task: Task) -> Sheets:
+    name = task.output_names[0]
+    first = _output_sheet(task.outputs[0], "")
+    against = tuple(Against(name, x) for x in (PHOTONS, *VARIABLES))
+    return (Sheet("", (first.rows[0], against), _POINTS), _map_sheet(task), *_sigma_sheets(task))
+
+
+PAGES = Registry(
+    "page",
+    (Page("energy", _energy_sheets), Page("timing", _timing_sheets)),
+    group="xec.pages",
+    error=AnalysisError,
+)
 """Pages of their own, by task; every other task has the default one."""
 
-_KEY = "orange curve: Gaussian core · grey band: central 68 % of the events"
-_CLASS_KEY = "in the cells: events, share of the true class"
 
-_PANEL_WIDTH, _PANEL_HEIGHT = 3.3, 2.85
+def sheets_of(result: TaskResult) -> list[Sheet]:
+    """Return the sheets of a task without the panels whose variable the file does not have."""
+    sheets = PAGES[result.task].sheets if result.task in PAGES else default_sheets
+    return [drawable for sheet in sheets(result.spec) if (drawable := sheet.of(result)).rows]
 
 
-def draw_page(result: TaskResult, name: str, path: Path) -> Path:
-    """Draw the resolution profile of one task.
+def figures_of(result: TaskResult, name: str) -> Iterator[Figure]:
+    """Draw the sheets of one task.
 
     Parameters
     ----------
@@ -112,47 +159,34 @@ def draw_page(result: TaskResult, name: str, path: Path) -> Path:
         Predictions and truth of at least one event.
     name
         Run or file, for the header.
+
+    Yields
+    ------
+    Figure
+        A figure for each sheet, in the style of xec.
+    """
+    with style():
+        for sheet in sheets_of(result):
+            yield sheet.draw(result, _title(result, sheet, name), _census(result))
+
+
+def draw_page(result: TaskResult, name: str, path: Path) -> list[Path]:
+    """Draw the resolution profile of one task.
+
+    Parameters
+    ----------
+    result, name
+        As for `figures_of`.
     path
-        File to write; its suffix gives the format.
+        File to write; its suffix gives the format. A PDF has a page for each sheet; of the other formats
+        the second sheet is `<name>_2.<suffix>`, and so on.
 
     Returns
     -------
-    Path
-        The file written.
+    list of Path
+        The files written.
     """
-    from matplotlib.gridspec import GridSpec
-
-    rows = drawable_rows(result)
-    n_columns = max(len(row) for row in rows)
-    key = _CLASS_KEY if result.spec.n_classes else _KEY
-    with style():
-        figure = new_page(
-            max(n_columns * _PANEL_WIDTH, 5.5),
-            len(rows) * _PANEL_HEIGHT,
-            _title(result, name),
-            _census(result),
-            key if n_columns > 1 else "",
-        )
-        grid = GridSpec(len(rows), n_columns, figure=figure)
-        for i, row in enumerate(rows):
-            for j, panel in enumerate(row):
-                if panel is not None:
-                    panel.draw(figure, grid[i, j], result)
-        return save(figure, path)
-
-
-def _title(result: TaskResult, name: str) -> str:
-    what = result.spec.title or result.task
-    if result.reference is not TRUTH:
-        what += f" against the {result.reference.name}"
-    return f"{what}: {name}"
-
-
-def drawable_rows(result: TaskResult) -> list[list[Panel | None]]:
-    """Return the rows of a task's page without the panels whose variable the file does not have."""
-    rows_of = PAGES[result.task].rows if result.task in PAGES else default_rows
-    rows = [[panel for panel in row if panel is None or _has(result, panel)] for row in rows_of(result.spec)]
-    return [row for row in rows if any(row)]
+    return save_sheets(figures_of(result, name), path)
 
 
 def draw_pages(results: Results, folder: Path, kind: str = "pdf") -> list[Path]:
@@ -161,17 +195,22 @@ def draw_pages(results: Results, folder: Path, kind: str = "pdf") -> list[Path]:
     Returns
     -------
     list of Path
-        The files, `resolution_profile_<task>_<name>.<kind>`; without a truth `comparison_…`.
+        The files, `resolution_profile_<task>_<name>.<kind>` as `draw_page` writes them; without a truth
+        `comparison_…`.
     """
     beginning = "resolution_profile" if results.reference is TRUTH else "comparison"
     return [
-        draw_page(result, results.name, folder / f"{beginning}_{task}_{results.name}.{kind}")
+        path
         for task, result in results.tasks.items()
+        for path in draw_page(result, results.name, folder / f"{beginning}_{task}_{results.name}.{kind}")
     ]
 
 
-def _has(result: TaskResult, panel: Panel) -> bool:
-    return all(name in result.variables for name in panel.needs)
+def _title(result: TaskResult, sheet: Sheet, name: str) -> str:
+    what = result.spec.title or result.task
+    if result.reference is not TRUTH:
+        what += f" against the {result.reference.name}"
+    return f"{what}, {sheet.title}: {name}" if sheet.title else f"{what}: {name}"
 
 
 def _census(result: TaskResult) -> str:

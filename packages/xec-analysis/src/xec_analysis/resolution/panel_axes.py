@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xec_analysis.resolution.profiles import typical_range
-from xec_analysis.resolution.results import RUN, TaskResult
+from xec_analysis.resolution.results import PHOTONS, RUN, TaskResult
 from xec_analysis.style.figures import BLUE, DENSITY_MAP, ORANGE, note
 from xec_analysis.style.quantities import quantity, with_unit
 
@@ -21,16 +21,17 @@ Floats = NDArray[np.float64]
 
 # Below this number of events a scatter plot is clearer than a density.
 FEW_EVENTS = 300
+_MANY = 200
 _LARGE = 1e4
+_PLAIN_LABELS = {RUN: "run number", PHOTONS: "photons in all sensors"}
 
 
-def binned_counts(values: Floats, middle: float, width: float, n_widths: float) -> tuple[Floats, Floats]:
-    """Return counts and edges within `n_widths` widths of the middle; more events give finer bins."""
+def binned_counts(values: Floats, low: float, high: float) -> tuple[Floats, Floats]:
+    """Return counts and edges of a histogram; more events give finer bins."""
     import hist
 
-    reach = n_widths * width if width > 0 else max(abs(middle) * 0.05, 0.5)
     bins = int(np.clip(2.5 * len(values) ** 0.45, 12, 90))
-    histogram = hist.Hist(hist.axis.Regular(bins, middle - reach, middle + reach))
+    histogram = hist.Hist(hist.axis.Regular(bins, low, high))
     histogram.fill(values)
     return np.asarray(histogram.values(), dtype=np.float64), np.asarray(histogram.axes[0].edges)
 
@@ -44,7 +45,19 @@ def draw_core(ax: Axes, residual: Floats, core: float, edges: Floats) -> None:
     x = np.linspace(edges[0], edges[-1], 400)
     gauss = np.exp(-0.5 * ((x - near.mean()) / core) ** 2) / (core * np.sqrt(2 * np.pi))
     # Of a Gaussian, 95.45 % lie within two standard deviations.
-    ax.plot(x, gauss * len(near) / 0.9545 * (edges[1] - edges[0]), color=ORANGE, lw=1.3)
+    scale = len(near) / 0.9545 * (edges[1] - edges[0])
+    ax.plot(x, gauss * scale, color=ORANGE, lw=1.3, label="Gaussian core")
+
+
+def draw_counts(ax: Axes, counts: Floats, edges: Floats, *, color: str = BLUE, log: bool = False) -> None:
+    """Draw a histogram of events; on a linear axis with the statistical error of every bin."""
+    ax.stairs(counts, edges, fill=True, color=color, alpha=0.3, lw=0)
+    if log:
+        ax.stairs(counts, edges, color=color, lw=1.0)
+        return
+    centres, seen = (edges[:-1] + edges[1:]) / 2, counts > 0
+    error = np.sqrt(counts[seen])
+    ax.errorbar(centres[seen], counts[seen], error, fmt="o", ms=2.5, color=color, lw=0.9, label="events")
 
 
 def padded_range(values: Floats) -> tuple[float, float]:
@@ -62,6 +75,7 @@ def draw_cloud(
         return
     import hist
     from matplotlib.colors import LogNorm
+    from matplotlib.ticker import LogLocator
 
     bins = int(np.clip(len(x) ** 0.45, 30, 120))
     histogram = hist.Hist(hist.axis.Regular(bins, *x_range), hist.axis.Regular(bins, *y_range))
@@ -75,9 +89,11 @@ def draw_cloud(
         norm=LogNorm(1, max(counts.max(), 2)),
         rasterized=True,
     )
-    bar = figure.colorbar(mesh, ax=ax, pad=0.02, fraction=0.05)
-    bar.ax.tick_params(labelsize=7)
-    bar.ax.set_title("events", fontsize=7)
+    # Left to itself, the bar of each panel has ticks of another kind.
+    ticks = LogLocator(subs=(1.0, 2.0, 5.0) if counts.max() < _MANY else (1.0,))
+    bar = figure.colorbar(mesh, ax=ax, pad=0.02, fraction=0.05, ticks=ticks, format="%.0f")
+    bar.minorticks_off()
+    bar.set_label("events per cell")
 
 
 def stacked_axes(figure: Figure, cell: SubplotSpec) -> tuple[Axes, Axes]:
@@ -95,10 +111,10 @@ def stacked_axes(figure: Figure, cell: SubplotSpec) -> tuple[Axes, Axes]:
 
 
 def variable_label(result: TaskResult, name: str) -> str:
-    """Return the label of the axis of a variable; runs are neither true nor reconstructed."""
+    """Return the label of the axis of a variable; runs and readings are neither true nor reconstructed."""
     what = quantity(name)
-    if name == RUN:
-        return "run number"
+    if name in _PLAIN_LABELS:
+        return _PLAIN_LABELS[name]
     return with_unit(f"{result.reference.adjective} {what.symbol}", what.unit)
 
 

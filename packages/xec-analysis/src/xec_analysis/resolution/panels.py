@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from xec_analysis.resolution.digits import three_digits
+from xec_analysis.resolution.digits import three_digits, with_error
 from xec_analysis.resolution.panel_axes import (
     binned_counts,
     draw_cloud,
     draw_core,
+    draw_counts,
     finish_profile,
     padded_range,
     stacked_axes,
@@ -20,14 +21,13 @@ from xec_analysis.resolution.panel_axes import (
 )
 from xec_analysis.resolution.profiles import profile
 from xec_analysis.resolution.results import TRUTH, TaskResult
+from xec_analysis.resolution.statistics import Number, half_width, mean, spread
 from xec_analysis.style.figures import BLUE, GREY, ORANGE, note
 from xec_analysis.style.quantities import PERCENT, Unit, quantity, quantity_of, with_unit
 from xec_models.regressor.metrics import (
     CONTAINMENT,
-    bias,
     core_width,
     half_width_68,
-    rms,
     skewness,
 )
 
@@ -39,16 +39,8 @@ Floats = NDArray[np.float64]
 
 ENOUGH_FOR_A_CORE = 20
 
-
-class Panel(Protocol):
-    """Something drawn into one cell of a page."""
-
-    @property
-    def needs(self) -> tuple[str, ...]:
-        """The variables, keys of `TaskResult.variables`, without which the panel cannot be drawn."""
-
-    def draw(self, figure: Figure, cell: SubplotSpec, result: TaskResult) -> None:
-        """Draw the panel about `result` into a cell of the figure."""
+# In 68 % widths: the core alone, and with the tails as far as there are some.
+_CORE_REACH, _LARGEST_REACH = 5.0, 15.0
 
 
 @dataclass(frozen=True)
@@ -63,38 +55,44 @@ class Residuals:
     log: bool = False
     needs: tuple[str, ...] = ()
 
+    @property
+    def weight(self) -> float:
+        return 1.0 if self.log else 1.45
+
     def draw(self, figure: Figure, cell: SubplotSpec, result: TaskResult) -> None:
         ax = figure.add_subplot(cell)
-        residual, unit, label = _scaled_residual(result, self.output, self.relative)
-        width, core = half_width_68(residual), core_width(residual)
-        middle = float(np.median(residual))
-        counts, edges = binned_counts(residual, middle, width, n_widths=12.0 if self.log else 5.0)
-        ax.stairs(counts, edges, fill=True, color=BLUE, alpha=0.35, lw=0)
-        ax.stairs(counts, edges, color=BLUE, lw=1.0)
+        residual, unit, label = scaled_residual(result, self.output, self.relative)
+        width, core = half_width(residual), core_width(residual)
+        low, high = _reach(residual, width.value, _LARGEST_REACH if self.log else _CORE_REACH)
+        counts, edges = binned_counts(residual, low, high)
+        draw_counts(ax, counts, edges, log=self.log)
         if core > 0 and len(residual) >= ENOUGH_FOR_A_CORE:
             draw_core(ax, residual, core, edges)
         low, high = np.percentile(residual, [50 - CONTAINMENT / 2, 50 + CONTAINMENT / 2])
-        ax.axvspan(low, high, color=GREY, alpha=0.18, lw=0, zorder=0)
+        ax.axvspan(low, high, color=GREY, alpha=0.18, lw=0, zorder=0, label="central 68 %")
         ax.set_xlim(edges[0], edges[-1])
         ax.set_xlabel(label)
         ax.set_ylabel("events per bin")
-        inside = int(counts.sum())
-        outside = len(residual) - inside
+        outside = len(residual) - int(counts.sum())
         if self.log:
             ax.set_yscale("log")
-            ax.set_ylim(0.5, max(counts.max(), 1.0) * 20)
+            ax.set_ylim(0.5, max(counts.max(), 1.0) * 8)
             note(
                 ax,
                 f"{outside} of {len(residual)} events\noutside the range" if outside else "all events shown",
             )
             return
-        ax.set_ylim(0, max(counts.max(), 1.0) * 1.75)
-        numbers = {"68 %": width, "core": core, "RMS": rms(residual)}
-        lines = (f"{name}: {three_digits(value, like=width)} {unit.name}" for name, value in numbers.items())
-        note(ax, "\n".join(lines), x=0.03)
-        shift = three_digits(bias(residual), signed=True, like=width)
-        skew = three_digits(skewness(residual), signed=True, like=1.0)
-        note(ax, f"bias: {shift} {unit.name}\nskewness: {skew}")
+        ax.set_ylim(0, max(counts.max(), 1.0) * 1.65)
+        numbers = {
+            "core σ": Number(core),
+            "68 %": width,
+            "RMS": spread(residual),
+        }
+        lines = [f"{name}: {with_error(value)} {unit.name}" for name, value in numbers.items()]
+        lines.append(f"bias: {with_error(mean(residual), signed=True)} {unit.name}")
+        lines.append(f"skewness: {three_digits(skewness(residual), signed=True, like=1.0)}")
+        note(ax, "\n".join(lines), x=0.02, size=7.5)
+        ax.legend(loc="upper right")
 
 
 @dataclass(frozen=True)
@@ -133,24 +131,45 @@ class Against:
 
     def draw(self, figure: Figure, cell: SubplotSpec, result: TaskResult) -> None:
         upper, lower = stacked_axes(figure, cell)
-        residual, unit, _ = _scaled_residual(result, self.output, self.relative)
+        residual, unit, _ = scaled_residual(result, self.output, self.relative)
         what = quantity(self.variable)
         variable = result.variables[self.variable] * what.unit.factor
         points = profile(variable, residual)
-        across = np.array([points.centre - points.low, points.high - points.centre])
         upper.axhline(0.0, color=GREY, lw=0.8, ls="--")
-        upper.errorbar(points.centre, points.bias, points.bias_error, across, fmt="o", color=ORANGE, lw=1.0)
-        lower.errorbar(points.centre, points.width, points.width_error, across, fmt="s", color=BLUE, lw=1.0)
+        bars: dict[str, Any] = {"fmt": "o", "lw": 1.0}
+        upper.errorbar(points.centre, points.bias, points.bias_error, points.across, color=ORANGE, **bars)
+        lower.errorbar(points.centre, points.width, points.width_error, points.across, color=BLUE, **bars)
         reach = float(np.max(np.abs(points.bias) + points.bias_error, initial=0.0))
         upper.set_ylim(-1.25 * max(reach, 1e-12), 1.25 * max(reach, 1e-12))
         finish_profile(lower, points.centre, points.width + points.width_error, variable)
-        upper.set_ylabel(with_unit("bias", unit))
-        lower.set_ylabel(with_unit("68 % width", unit))
+        symbol = quantity_of(result.output(self.output)).symbol
+        upper.set_ylabel(with_unit(f"bias\nof {symbol}", unit))
+        lower.set_ylabel(with_unit(f"68 % width\nof {symbol}", unit))
         lower.set_xlabel(variable_label(result, self.variable))
 
 
-def _scaled_residual(result: TaskResult, output: str, relative: bool) -> tuple[Floats, Unit, str]:
-    """Residuals in a unit that suits them, and their label."""
+def _reach(residual: Floats, width: float, widths: float) -> tuple[float, float]:
+    """Ends of an axis: at most so many widths from the median, and not far beyond the last event."""
+    middle = float(np.median(residual))
+    step = width if width > 0 else max(abs(middle) * 0.01, 0.1)
+    least = min(_CORE_REACH, widths) * step
+    low = max(min(float(residual.min()) - step, middle - least), middle - widths * step)
+    high = min(max(float(residual.max()) + step, middle + least), middle + widths * step)
+    return low, high
+
+
+def scaled_residual(result: TaskResult, output: str, relative: bool) -> tuple[Floats, Unit, str]:
+    """Return residuals in a unit that suits them, that unit, and their label.
+
+    Parameters
+    ----------
+    result
+        Predictions and truth.
+    output
+        One of its outputs.
+    relative
+        Whether they are divided by the truth.
+    """
     what = quantity_of(result.output(output))
     residual = result.residual(output)
     if relative:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from xec_models.regressor.metrics import WIDTH_ERROR, half_width_68
+from xec_analysis.resolution.statistics import Number, half_width, mean
 
 Floats = NDArray[np.float64]
 
 # A half width from fewer residuals says little; more bins than this no reader follows.
-EVENTS_PER_BIN = 40
+EVENTS_PER_BIN = 20
 MOST_BINS = 16
 
 
@@ -40,6 +41,11 @@ class Profile:
     width: Floats
     width_error: Floats
     count: NDArray[np.int64]
+
+    @property
+    def across(self) -> Floats:
+        """Extent of each bin below and above its centre, (2, bins): the bars of a plot."""
+        return np.array([self.centre - self.low, self.high - self.centre])
 
 
 def bins_of(values: Floats, n_bins: int = MOST_BINS) -> list[NDArray[np.int64]]:
@@ -81,6 +87,11 @@ def typical_range(values: Floats) -> tuple[float, float]:
     return float(low), float(high)
 
 
+def errors_of(numbers: Sequence[Number]) -> Floats:
+    """Return the errors of numbers, zero for one without."""
+    return np.array([number.error or 0.0 for number in numbers])
+
+
 def profile(variable: Floats, residual: Floats, n_bins: int = MOST_BINS) -> Profile:
     """Bias and 68 % width of residuals against a variable.
 
@@ -95,15 +106,14 @@ def profile(variable: Floats, residual: Floats, n_bins: int = MOST_BINS) -> Prof
     variable, residual = variable[usable], residual[usable]
     bins = bins_of(variable, n_bins)
     count = np.array([len(part) for part in bins], dtype=np.int64)
-    root = np.sqrt(np.maximum(count, 1))
-    width = np.array([float(half_width_68(residual[part])) for part in bins])
+    means, widths = ([measure(residual[part]) for part in bins] for measure in (mean, half_width))
     return Profile(
         centre=np.array([np.median(variable[part]) for part in bins]),
         low=np.array([variable[part].min() for part in bins]),
         high=np.array([variable[part].max() for part in bins]),
-        bias=np.array([residual[part].mean() for part in bins]),
-        bias_error=np.array([residual[part].std() for part in bins]) / root,
-        width=width,
-        width_error=WIDTH_ERROR * width / root,
+        bias=np.array([number.value for number in means]),
+        bias_error=errors_of(means),
+        width=np.array([number.value for number in widths]),
+        width_error=errors_of(widths),
         count=count,
     )

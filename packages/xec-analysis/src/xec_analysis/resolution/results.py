@@ -19,6 +19,9 @@ Columns = Mapping[str, NDArray[np.generic]]
 RUN = "run"
 """Name of the variable that tells the run."""
 
+PHOTONS = "photons"
+"""Name of the variable that tells the light of an event: the sum over all sensors."""
+
 
 @dataclass(frozen=True)
 class Reference:

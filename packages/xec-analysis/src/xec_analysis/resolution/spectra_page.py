@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from xec_analysis.resolution.panel_axes import padded_range
-from xec_analysis.resolution.panels import Against, Panel
+from xec_analysis.resolution.panels import Against
 from xec_analysis.resolution.results import RUN, Results, TaskResult
+from xec_analysis.resolution.sheets import Panel
 from xec_analysis.style.figures import BLUE, ORANGE, new_page, save, style
 from xec_analysis.style.quantities import quantity_of
 

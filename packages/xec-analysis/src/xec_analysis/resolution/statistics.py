@@ -55,6 +55,13 @@ def median(values: Floats) -> Number:
     return Number(float(np.median(values)), _quantile_error(values, (50.0,), lambda middle: middle))
 
 
+def mean(values: Floats) -> Number:
+    """Return the mean of values, shape (n,), n ≥ 1."""
+    n = len(values)
+    error = float(np.std(values, ddof=1)) / np.sqrt(n) if n > 1 else 0.0
+    return Number(float(np.mean(values)), float(error))
+
+
 def pull_width(residual: Floats, sigma: Floats) -> Number:
     """Return the spread of residual / σ, both (n,), in units of that of a Gaussian: 1 if σ is right."""
     return half_width(residual / sigma).scaled(1 / GAUSSIAN_HALF_WIDTH)

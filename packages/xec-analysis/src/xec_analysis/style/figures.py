@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,6 +27,7 @@ GREY = "#8A8A8A"
 CYCLE = (BLUE, ORANGE, GREEN, PURPLE, YELLOW, SKY, BLACK)
 
 DENSITY_MAP = "viridis"
+SIGNED_MAP = "RdBu_r"
 NPHO_MAP = "viridis"
 TIME_MAP = "plasma"
 
@@ -122,6 +123,41 @@ def save(figure: Figure, path: Path) -> Path:
     with atomic_output(path) as temporary:
         figure.savefig(temporary, format=kind, metadata=_TIMELESS.get(kind))
     return path
+
+
+def save_sheets(figures: Iterable[Figure], path: Path) -> list[Path]:
+    """Write figures that belong together: the pages of one PDF, or a file each in the other formats.
+
+    Parameters
+    ----------
+    figures
+        At least one; each is drawn when the one before it is written.
+    path
+        The file; its suffix gives the format. The second figure of a PNG or SVG goes to `<name>_2.<suffix>`,
+        and so on.
+
+    Returns
+    -------
+    list of Path
+        The files.
+
+    Raises
+    ------
+    AnalysisError, OutputError
+        As `save`.
+    """
+    if check_format(path) != "pdf":
+        return [
+            save(figure, path if k == 1 else path.with_name(f"{path.stem}_{k}{path.suffix}"))
+            for k, figure in enumerate(figures, start=1)
+        ]
+    from matplotlib.backends.backend_pdf import PdfPages
+
+    # The metadata of a date of None is left out: the same figures give the same file.
+    with atomic_output(path) as temporary, PdfPages(temporary, metadata=_TIMELESS["pdf"]) as pdf:
+        for figure in figures:
+            figure.savefig(pdf, format="pdf")
+    return [path]
 
 
 def check_format(path: Path) -> str:
