@@ -6,11 +6,13 @@ import csv
 import fcntl
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 
+from xec_analysis.comparison import experiment
 from xec_models.checkpoint.run_directory import RunDirectory
 
 Compare = Callable[..., tuple[int, str, str]]
@@ -166,3 +168,35 @@ def test_errors_are_one_line(
     assert message in err
     assert len(err.splitlines()) == 1
     assert sorted(Path().iterdir()) == before
+
+
+def test_the_runs_of_an_experiment(
+    make_run: MakeRun, compare: Compare, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_run("filler", LOSSES, {"objective": "inpainting"})
+    paths = [make_run(name, LOSSES, CONFIG).path for name in ("a", "b")]
+    asked = []
+
+    def fetch(name: str, uri: str | None, folder: Path) -> list[Path]:
+        asked.append((name, uri, folder.is_dir()))
+        return [Path("artifacts/filler"), *paths]
+
+    point = SimpleNamespace(load=lambda: fetch)
+    monkeypatch.setattr(experiment, "entry_points", lambda group: [point] * (group == experiment.GROUP))
+    code, out, err = compare("--experiment", "energy", "--tracking-uri", "sqlite:///x.db")
+    assert (code, err) == (0, "")
+    assert asked == [("energy", "sqlite:///x.db", True)]
+    assert {"a", "b"} <= {line[1] for line in words(out) if len(line) > 1}
+    assert "note: of another objective than regression, left out: filler (inpainting)" in out
+
+
+def test_an_experiment_that_nobody_can_read(compare: Compare, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(experiment, "entry_points", lambda group: [])
+    code, _, err = compare("--experiment", "energy")
+    assert code == 2
+    assert (
+        err
+        == "xec: error: no installed package reads experiments: pip install --upgrade xec-train, which does\n"
+    )
+    assert compare()[2] == "xec: error: nothing to compare; expected RUN_OR_FILE…, or --experiment NAME\n"
+    assert "expected --experiment NAME with it" in compare("--tracking-uri", "x")[2]

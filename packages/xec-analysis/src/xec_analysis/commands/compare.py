@@ -14,14 +14,32 @@ _HIDDEN = "Hidden sensors"
 
 def compare(
     inputs: Annotated[
-        list[Path],
+        list[Path] | None,
         typer.Argument(
             metavar="RUN_OR_FILE…",
             help="Run directories (or their names in artifacts/); or files of predictions; or files of "
             "events, with the checkpoint or run of a network that reconstructs readings, or alone.",
             show_default=False,
         ),
-    ],
+    ] = None,
+    experiment: Annotated[
+        str | None,
+        typer.Option(
+            "--experiment",
+            "-e",
+            metavar="NAME",
+            help="Also the runs of an experiment of MLflow, wherever they were trained.",
+            show_default=False,
+        ),
+    ] = None,
+    tracking_uri: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URI",
+            help="Its server; default: $MLFLOW_TRACKING_URI, or sqlite:///mlflow.db here.",
+            show_default=False,
+        ),
+    ] = None,
     output: Annotated[
         Path, typer.Option("--output", "-o", help="The PDF; the numbers go into a CSV file beside it.")
     ] = Path("compare.pdf"),
@@ -81,17 +99,21 @@ def compare(
     whose reading is known, and the estimates of a network and of other methods compared.
 
     xec compare artifacts/first artifacts/second
+    xec compare --experiment energy --tracking-uri http://server:5000
     xec compare first.root second.root -o networks.pdf
     xec compare inpainter.pth simulated.root --dead dead.txt --regressor energy.onnx
     xec compare inpainter.pth run12345.root --validation data --fraction 0.05
     """
+    from tempfile import TemporaryDirectory
+
     from rich.console import Console
 
+    from xec_analysis.comparison.experiment import fetch_runs
     from xec_analysis.comparison.sources import open_source
     from xec_analysis.comparison.table import CompareOptions, choose_comparison
+    from xec_analysis.errors import AnalysisError
     from xec_analysis.inpainting.comparison import ComparisonOptions
 
-    sources = [open_source(path, tree_name=tree, npho_branch=npho_branch) for path in inputs]
     hiding = ComparisonOptions(
         files=(),
         dead=dead,
@@ -108,6 +130,16 @@ def compare(
     )
     options = CompareOptions(output=output, force=force, tree_name=tree, hiding=hiding)
     console = Console(highlight=False)
-    for part in choose_comparison(sources).compare(sources, options):
-        soft = isinstance(part, str | Path)
-        console.print(f"{part}" if soft else part, soft_wrap=soft)
+    if experiment is None and tracking_uri is not None:
+        raise AnalysisError("--tracking-uri tells where an experiment is; expected --experiment NAME with it")
+    with TemporaryDirectory() as folder:
+        fetched, notes = fetch_runs(experiment, tracking_uri, Path(folder)) if experiment else ([], [])
+        paths = [*(inputs or ()), *fetched]
+        if not paths:
+            raise AnalysisError("nothing to compare; expected RUN_OR_FILE…, or --experiment NAME")
+        sources = [open_source(path, tree_name=tree, npho_branch=npho_branch) for path in paths]
+        for part in choose_comparison(sources).compare(sources, options):
+            soft = isinstance(part, str | Path)
+            console.print(f"{part}" if soft else part, soft_wrap=soft)
+        for note in notes:
+            console.print(f"note: {note}", soft_wrap=True)

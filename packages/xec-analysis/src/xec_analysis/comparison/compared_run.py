@@ -16,7 +16,7 @@ import numpy as np
 
 from xec_analysis.errors import AnalysisError
 from xec_analysis.runs.run_comparison import Curves
-from xec_analysis.runs.training_curves import VALIDATION_LOSS, read_metrics
+from xec_analysis.runs.training_curves import TRAINING_LOSS, VALIDATION_LOSS, read_metrics
 from xec_geometry.support.flattening import flatten
 from xec_models.checkpoint.run_directory import RunDirectory
 
@@ -124,6 +124,14 @@ class ComparedRun:
         """Number of the last epoch in its metrics; 0 before the first one ends."""
         ends = [curve.epoch.max() for curve in self.curves.values() if len(curve.epoch)]
         return int(max(ends, default=0))
+
+    @property
+    def first_epoch(self) -> float:
+        """Number of the first epoch that it has trained; infinity before it ends."""
+        losses = [
+            self.curves[name].epoch for name in (*TRAINING_LOSS, *VALIDATION_LOSS) if name in self.curves
+        ]
+        return float(min((epochs[epochs > 0].min(initial=np.inf) for epochs in losses), default=np.inf))
 
     @property
     def planned_epochs(self) -> int | None:

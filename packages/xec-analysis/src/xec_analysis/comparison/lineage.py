@@ -79,8 +79,8 @@ def _joined(chain: Sequence[ComparedRun]) -> Lineage:
     seams: list[float] = []
     last = float(chain[0].epochs)
     for before, run in pairwise(chain):
-        first = min(curve.epoch[curve.epoch > 0].min(initial=np.inf) for curve in run.curves.values())
-        end = _end(before, run, float(first), last)
+        first = run.first_epoch
+        end = _end(before, run, first, last)
         # A run that starts anew counts its epochs from 1.
         shift = end if first <= 1 else 0.0
         curves = {

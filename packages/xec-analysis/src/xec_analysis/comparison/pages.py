@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -70,7 +70,7 @@ def draw_comparison(
     ):
         for figure in _difference_pages(metrics, title, subtitle):
             pdf.savefig(figure)
-        for figure in _curve_pages(lineages, title, subtitle):
+        for figure in _curve_pages(lineages, labels, title, subtitle):
             pdf.savefig(figure)
         for figure in _configuration_pages(differences, labels, title, subtitle):
             pdf.savefig(figure)
@@ -115,7 +115,7 @@ def _draw_differences(ax: Axes, metrics: Sequence[MetricComparison]) -> None:
     names = []
     for metric in metrics:
         value = with_error(metric.standings[0].value)
-        names.append(f"{metric.panel.label}\n{metric.standings[0].label}: {value}".replace(" [", " ["))
+        names.append(f"{metric.panel.label}\n{metric.standings[0].label}: {value}")
     ax.set_yticks(range(len(metrics)), names)
     ax.tick_params(axis="y", length=0)
     ax.set_ylim(len(metrics) - 0.5, -0.5)
@@ -132,29 +132,30 @@ def _draw_differences(ax: Axes, metrics: Sequence[MetricComparison]) -> None:
         ax.legend(handles, names, loc="upper left", bbox_to_anchor=(1.0, 1.0))
 
 
-def _curve_pages(lineages: Sequence[Lineage], title: str, subtitle: str) -> Iterator[Figure]:
+def _curve_pages(
+    lineages: Sequence[Lineage], labels: Sequence[str], title: str, subtitle: str
+) -> Iterator[Figure]:
     if not lineages:
         return
     by_label = {lineage.label: lineage for lineage in lineages}
+    of_runs = dict(zip(labels, line_styles(), strict=False))
+    styles = [of_runs[lineage.runs[-1].label] for lineage in lineages]
     panels = common_panels({label: lineage.curves for label, lineage in by_label.items()})
     for start in range(0, len(panels), _PANELS):
         part = panels[start : start + _PANELS]
-        page = new_page(WIDTH, HEIGHT, f"{title}: the trainings", subtitle)
+        page = new_page(WIDTH, HEIGHT, f"{title}: curves of the validation", subtitle)
         axes = page.subplots(2, 3, squeeze=False).ravel()
         for ax, (panel, name) in zip(axes, part, strict=False):
-            draw_panel(ax, panel, {label: lineage.curves[name] for label, lineage in by_label.items()})
-            _mark_seams(ax, by_label)
+            curves = {label: lineage.curves[name] for label, lineage in by_label.items()}
+            draw_panel(ax, panel, curves, styles, from_zero=False)
+            for lineage, (colour, _) in zip(lineages, styles, strict=True):
+                for seam in lineage.seams:
+                    ax.axvline(seam + 0.5, color=colour, lw=0.8, ls=":")
         for ax in axes[len(part) :]:
             ax.set_visible(False)
         handles, names = axes[0].get_legend_handles_labels()
         page.legend(handles, names, loc="outside lower center", ncols=min(len(names), 4))
         yield page
-
-
-def _mark_seams(ax: Axes, lineages: Mapping[str, Lineage]) -> None:
-    for lineage, (colour, _) in zip(lineages.values(), line_styles(), strict=False):
-        for seam in lineage.seams:
-            ax.axvline(seam + 0.5, color=colour, lw=0.7, ls=":")
 
 
 def _configuration_pages(

@@ -65,7 +65,10 @@ class Comparison:
 
     @property
     def subtitle(self) -> str:
-        """For headers: the names."""
+        """For headers: the events."""
+        validated = {str(run.files["validation"]) for run in self.runs if "validation" in run.files}
+        if len(validated) == 1:
+            return f"validation: {validated.pop()}"
         return ", ".join(member.label for member in self.members)
 
     def report(self) -> Iterator[RenderableType]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from itertools import cycle
 from pathlib import Path
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 Curves = Mapping[str, Curve]
 
 _TRAINING_ONLY = ("learning rate",)
+# A logarithmic axis over less has no ticks that can be read.
+_DECADE = 10.0
 
 
 def draw_runs(runs: Mapping[str, RunDirectory], path: Path, *, title: str, subtitle: str = "") -> Path:
@@ -106,7 +108,14 @@ def runs_table(runs: Mapping[str, RunDirectory]) -> Table:
     return table
 
 
-def draw_panel(ax: Axes, panel: Panel, curves: Mapping[str, Curve]) -> None:
+def draw_panel(
+    ax: Axes,
+    panel: Panel,
+    curves: Mapping[str, Curve],
+    styles: Iterable[tuple[str, str]] | None = None,
+    *,
+    from_zero: bool = True,
+) -> None:
     """Draw one metric of several runs.
 
     Parameters
@@ -117,19 +126,22 @@ def draw_panel(ax: Axes, panel: Panel, curves: Mapping[str, Curve]) -> None:
         Label, unit and scale.
     curves
         Label in the legend to curve.
+    styles
+        Colour and kind of line of each; by default `line_styles`.
+    from_zero
+        Whether the axis of a width begins at zero.
     """
     from matplotlib.ticker import MaxNLocator
 
-    for (label, curve), (colour, line) in zip(curves.items(), line_styles(), strict=False):
+    for (label, curve), (colour, line) in zip(curves.items(), styles or line_styles(), strict=False):
         ax.plot(curve.epoch, curve.value * panel.factor, color=colour, ls=line, marker="o", label=label)
-    if panel.log:
+    values = np.concatenate([curve.value for curve in curves.values()]) * panel.factor
+    finite = values[np.isfinite(values)]
+    if panel.log and len(finite) and finite.max() > _DECADE * finite.min() > 0:
         ax.set_yscale("log")
-    else:
-        values = np.concatenate([curve.value for curve in curves.values()]) * panel.factor
-        finite = values[np.isfinite(values)]
-        # A width starts at zero; a loss that is a likelihood may be negative.
-        if len(finite) and finite.min() >= 0:
-            ax.set_ylim(0.0, 1.15 * float(finite.max()) or 1.0)
+    # A width starts at zero; a loss that is a likelihood may be negative.
+    elif from_zero and not panel.log and len(finite) and finite.min() >= 0:
+        ax.set_ylim(0.0, 1.15 * float(finite.max()) or 1.0)
     ax.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     ax.set_xlabel("epoch")
     ax.set_ylabel(panel.label)
