@@ -125,11 +125,41 @@ def test_a_file_that_is_not_there(configure: Configure) -> None:
         read_space(Path("spice.yaml"), configure())
 
 
+@pytest.mark.parametrize(
+    ("metric", "direction", "remark"),
+    [
+        ("val_loss", "minimize", None),
+        ("val_resolution_deg", "minimize", None),
+        ("theta_bias", "minimize", "metric: theta_bias has a sign; its minimum is not what is nearest to 0"),
+        ("n_gamma_accuracy", "minimize", "metric: a large n_gamma_accuracy is a good one"),
+        ("n_gamma_accuracy", "maximize", None),
+    ],
+)
+def test_remarks_about_a_metric(
+    configure: Configure, metric: str, direction: str, remark: str | None
+) -> None:
+    text = f"{{trials: 1, metric: {metric}, direction: {direction}, space: {{training.lr: [1.0e-3]}}}}"
+    Path("space.yaml").write_text(text)
+    _, notes = read_space(Path("space.yaml"), configure("tasks.n_gamma.enabled=true"))
+    assert [note.startswith(str(remark)) for note in notes] == ([True] if remark else [])
+
+
+def test_a_metric_of_a_task_that_is_not_trained(configure: Configure) -> None:
+    found = problems(configure, "{trials: 1, metric: theta_rez_68pct, space: {training.lr: [1.0e-3]}}")
+    expected = (
+        "space.yaml: metric: no epoch of this training has 'theta_rez_68pct' (did you mean 'theta_res_68pct'"
+    )
+    assert found[0].startswith(expected)
+    # What only an epoch can tell is not refused.
+    Path("space.yaml").write_text("{trials: 1, metric: loss_inner, space: {training.lr: [1.0e-3]}}")
+    assert read_space(Path("space.yaml"), configure("objective=mae"))[1] == ()
+
+
 def test_a_loss_that_changes_its_meaning_is_told(configure: Configure) -> None:
     Path("space.yaml").write_text("{trials: 1, space: {tasks.angle.loss_fn: [l1, mse]}}")
     _, notes = read_space(Path("space.yaml"), configure())
     assert "val_loss means something else for other values of tasks.angle.loss_fn" in notes[0]
-    Path("space.yaml").write_text("{trials: 1, metric: x, space: {tasks.angle.loss_fn: [l1, mse]}}")
+    Path("space.yaml").write_text("{trials: 1, metric: theta_rms, space: {tasks.angle.loss_fn: [l1, mse]}}")
     assert read_space(Path("space.yaml"), configure())[1] == ()
 
 
@@ -165,6 +195,6 @@ def test_the_examples_of_the_readme_are_valid(configure: Configure) -> None:
     assert len(examples) == 2
     for text in examples:
         Path("space.yaml").write_text(text)
-        space, notes = read_space(Path("space.yaml"), configure())
+        space, notes = read_space(Path("space.yaml"), configure("tasks.energy.enabled=true"))
         assert notes == ()
         assert len(space.searches) in (1, 3)

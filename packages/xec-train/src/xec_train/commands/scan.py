@@ -85,6 +85,8 @@ def _scan(words: list[str], workers: int, name: str | None, storage: str | None,
 
 def _show(name: str) -> None:
     session = _session(name)
+    # One that was killed tells nobody.
+    session.scan.requeue_lost()
     session.write_results()
     _print_results(session.scan, most=None)
 

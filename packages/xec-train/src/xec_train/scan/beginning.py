@@ -62,7 +62,8 @@ class Beginning:
             pruned = "" if search.pruner.name == "none" else f", pruned by {search.pruner.name}"
             name = f"step {search.name}: " if search.name else ""
             keys = ", ".join(search.space)
-            lines.append(f"  {name}{n_trials} trials by {search.sampler.name}{pruned}, over {keys}")
+            trials = "1 trial" if n_trials == 1 else f"{n_trials} trials"
+            lines.append(f"  {name}{trials} by {search.sampler.name}{pruned}, over {keys}")
         return lines
 
     def begin(self) -> Scan:

@@ -15,7 +15,7 @@ from xec_train.scan.errors import ScanError
 from xec_train.scan.progress import COMPLETE, Scan, state_of
 from xec_train.scan.study import Queue
 
-_SIZE = (8.0, 4.8)
+_SIZE = (9.0, 4.8)
 _MOST_IN_A_LEGEND = 15
 
 
@@ -47,7 +47,9 @@ class StudyPlot:
 def _history(study: Any, metric: str) -> Any:
     from optuna.visualization.matplotlib import plot_optimization_history
 
-    return plot_optimization_history(study, target_name=metric)
+    axes = plot_optimization_history(study, target_name=metric)
+    axes.legend(loc="upper right")
+    return axes
 
 
 def _importance(study: Any, metric: str) -> Any:
@@ -77,6 +79,10 @@ def _parallel(study: Any, metric: str) -> Any:
         one.yaxis.set_minor_formatter(NullFormatter())
         for lines in one.collections:
             lines.set_cmap("viridis")
+        for label in one.get_yticklabels():
+            label.set_bbox({"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 0.5})
+    # The last axis has its numbers on the right, where the colours are.
+    axes.figure.axes[1].set_position((0.97, 0.11, 0.015, 0.77))
     return axes
 
 
@@ -163,6 +169,7 @@ def _titled(axes: Any, title: str) -> Any:
     first = axes.flat[0] if hasattr(axes, "flat") else axes
     figure = first.figure
     for one in figure.axes:
-        one.set_title("")
+        for place in ("left", "center"):
+            one.set_title("", loc=place)
     figure.suptitle(title, size=12)
     return figure

@@ -46,6 +46,16 @@ def value_of(parameter: Parameter, in_study: Any) -> Any:
     return next(choice for choice in parameter.choices if stored(choice) == in_study)
 
 
+def assigned(values: Mapping[str, Any]) -> str:
+    """Write values for people: ``training.lr=0.001, model.hidden_dim=64``."""
+    return ", ".join(f"{key}={in_words(value)}" for key, value in values.items())
+
+
+def in_words(value: Any) -> str:
+    """Write a value for people."""
+    return f"{value:.4g}" if isinstance(value, float) else write_scalar(value)
+
+
 def grid_values(key: str, parameter: Parameter) -> list[Any] | None:
     """Return all values of a parameter as a study stores them; None if there is no end of them."""
     if parameter.choices is not None:

@@ -54,6 +54,12 @@ class Scan:
         """Count the trials of the steps that have begun by their states."""
         return Counter(state_of(trial) for queue in self.begun for trial in queue.trials())
 
+    def requeue_lost(self) -> None:
+        """Let trials wait again whose workers are gone."""
+        with self.folder.lock():
+            for queue in self.begun:
+                queue.requeue_lost(queue.open())
+
     def begin_next(self) -> Queue | None:
         """Begin the next step if the one before has ended, and return the current one; None at the end.
 

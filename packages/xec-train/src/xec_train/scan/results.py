@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from xec_geometry.support.output import atomic_output
 from xec_train.config.template import resolved
 from xec_train.config.yaml_text import write_scalar
+from xec_train.scan.points import in_words
 from xec_train.scan.progress import COMPLETE, FAILED, PRUNED, RUNNING, WAITING, Scan, state_of
 from xec_train.scan.space_file import changed
 from xec_train.scan.study import EPOCHS, ERROR, LOST, RUN, Queue
@@ -155,7 +156,7 @@ def table(queue: Queue, most: int | None = None) -> Table:
             "" if row.value is None else f"{row.value:.5g}",
             "" if row.epochs is None else str(row.epochs),
             "" if row.seconds is None else _time(row.seconds),
-            *(_short(row.values.get(key, "")) for key in keys),
+            *(in_words(row.values[key]) if key in row.values else "" for key in keys),
             style=_STYLES.get(row.state),
         )
     return made
@@ -175,10 +176,6 @@ def short_names(keys: Sequence[str]) -> list[str]:
 
 def _title(queue: Queue) -> str:
     return f"step {queue.search.name}" if queue.search.name else ""
-
-
-def _short(value: Any) -> str:
-    return f"{value:.4g}" if isinstance(value, float) else write_scalar(value) if value != "" else ""
 
 
 def _time(seconds: float) -> str:

@@ -11,6 +11,7 @@ from xec_geometry.support.signals import Terminated
 from xec_train.config.train_config import TrainConfig
 from xec_train.scan.errors import ScanError
 from xec_train.scan.plots import write_plots
+from xec_train.scan.points import assigned
 from xec_train.scan.progress import COMPLETE, FAILED, PRUNED, RUNNING, WAITING, Scan
 from xec_train.scan.results import Row, best_of, rows, write_table
 from xec_train.scan.tracking import begin_study, end_study
@@ -61,9 +62,7 @@ class Session:
         except (KeyboardInterrupt, Terminated):
             self.tell("the workers have stopped")
         finally:
-            with folder.lock():
-                for queue in scan.begun:
-                    queue.requeue_lost(queue.open())
+            scan.requeue_lost()
             self._look()
             self.write_results("FINISHED" if finished else "KILLED")
         return finished
@@ -86,9 +85,7 @@ class Session:
     def _watch(self, workers: Workers) -> bool:
         while True:
             workers.collect()
-            with self.scan.folder.lock():
-                for queue in self.scan.begun:
-                    queue.requeue_lost(queue.open())
+            self.scan.requeue_lost()
             current = self.scan.begin_next()
             self._look()
             if current is None:
@@ -123,21 +120,18 @@ class Session:
             assert row.value is not None
             best = self._best is None or sign * row.value < sign * self._best
             self._best = row.value if best else self._best
-            return f"{name}  {value}{' *' if best else '  '}  {epochs}  {_time(row.seconds)}  {_chosen(row)}"
+            mark, seconds = " *" if best else "  ", _time(row.seconds)
+            return f"{name}  {value}{mark}  {epochs}  {seconds}  {assigned(row.values)}"
         if row.state == PRUNED:
-            return f"{name}  pruned after {epochs}, {value}  {_chosen(row)}"
+            return f"{name}  pruned after {epochs}, {value}  {assigned(row.values)}"
         if row.state == FAILED:
-            return f"{name}  failed: {row.error}  {_chosen(row)}"
+            return f"{name}  failed: {row.error}  {assigned(row.values)}"
         if row.state == WAITING and row.epochs is not None and before is not None:
             return f"{name}  waits again, after {epochs}"
         return ""
 
     def _warn(self, line: str) -> None:
         self.tell(f"warning: {line}")
-
-
-def _chosen(row: Row) -> str:
-    return "  ".join(f"{k}={v:.4g}" if isinstance(v, float) else f"{k}={v}" for k, v in row.values.items())
 
 
 def _time(seconds: float | None) -> str:

@@ -21,7 +21,8 @@ from xec_train.config.train_config import TrainConfig
 from xec_train.config.yaml_text import read_yaml
 from xec_train.errors import ConfigError
 from xec_train.scan.errors import ScanError
-from xec_train.scan.points import Point, extremes, grid_values
+from xec_train.scan.metrics import metric_problem, remarks
+from xec_train.scan.points import Point, assigned, extremes, grid_values
 from xec_train.scan.pruners import PRUNERS
 from xec_train.scan.samplers import SAMPLERS
 from xec_train.scan.space import (
@@ -38,9 +39,6 @@ from xec_train.scan.space import (
 _OWN_WORDS = "Value error, "
 # The scan itself decides about these.
 _OF_THE_SCAN = ("checkpoint.save_dir", "checkpoint.save_artifacts", "mlflow", "objective", "distributed")
-# A loss that depends on them cannot be compared between their values.
-_CHANGES_LOSS = ("tasks.", "loss_balance", "normalization.", "reweighting.")
-_CHANGES_LOSS_OF_READINGS = ("model.mask_ratio", "training.loss", "training.npho", "training.time.")
 _MODELS: Mapping[str, type[BaseModel]] = {"sampler": SamplerChoice, "pruner": PrunerChoice}
 
 
@@ -70,7 +68,7 @@ def read_space(path: Path, config: TrainConfig) -> tuple[SpaceFile, tuple[str, .
         problems += [line for line in _problems(space, config) if line not in problems]
     if space is None or problems:
         raise _report(str(path), list(dict.fromkeys([*_unknown_keys(data, config), *problems])))
-    return space, tuple(_notes(space))
+    return space, tuple(remarks(space))
 
 
 def parse_space(data: Mapping[str, Any], default_name: str) -> tuple[SpaceFile | None, list[str]]:
@@ -179,7 +177,7 @@ def _key_problem(key: str, config: TrainConfig) -> str:
 
 
 def _problems(space: SpaceFile, config: TrainConfig) -> list[str]:
-    problems: list[str] = []
+    problems = [problem] if (problem := metric_problem(space.metric, config)) else []
     settings = settings_of(config)
     taken: dict[str, Any] = {}
     for search in space.searches:
@@ -260,27 +258,11 @@ def _value_problems(search: Search, settings: Mapping[str, Any], taken: Mapping[
         shared = {k: v for k, v in points[0].items() if all(point[k] == v for point in points)}
         varied = {k: v for k, v in shared.items() if len(points) < n_points and _is_varied(search, k)}
         key = line.partition(":")[0]
-        text = line if len(points) == n_points else f"{_assigned(varied or points[0])}: {line}"
-        lines.setdefault((key, _assigned(varied)), text)
+        text = line if len(points) == n_points else f"{assigned(varied or points[0])}: {line}"
+        lines.setdefault((key, assigned(varied)), text)
     return [f"{search.place}: {text}" for text in lines.values()]
 
 
 def _is_varied(search: Search, key: str) -> bool:
     parameter = search.space[key]
     return len(parameter.choices) > 1 if parameter.choices is not None else parameter.low != parameter.high
-
-
-def _assigned(point: Point) -> str:
-    return ", ".join(f"{key}={value}" for key, value in point.items())
-
-
-def _notes(space: SpaceFile) -> Iterator[str]:
-    if not re.match(r"(train|val)_loss", space.metric):
-        return
-    prefixes = (*_CHANGES_LOSS, *_CHANGES_LOSS_OF_READINGS)
-    keys = dict.fromkeys(key for search in space.searches for key in search.space if key.startswith(prefixes))
-    if keys:
-        yield (
-            f"metric: {space.metric} means something else for other values of {', '.join(keys)}; a figure of "
-            "merit, such as energy_res_68pct, can be compared"
-        )

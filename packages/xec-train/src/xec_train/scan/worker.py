@@ -19,6 +19,7 @@ from xec_train.config.train_config import TrainConfig
 from xec_train.scan.errors import ScanError
 from xec_train.scan.folder import StudyFolder
 from xec_train.scan.liveness import Presence
+from xec_train.scan.points import assigned
 from xec_train.scan.progress import Scan
 from xec_train.scan.results import write_table
 from xec_train.scan.tracking import begin_study, study_id
@@ -73,7 +74,7 @@ def _work(folder: StudyFolder, tell: Callable[[str], None]) -> bool:
                 from xec_train.scan.trial import TrialRun
 
                 study, trial = taken
-                tell(f"{queue.run_name(trial.number)}: {_assigned(queue.own_values(trial))}")
+                tell(f"{queue.run_name(trial.number)}: {assigned(queue.own_values(trial))}")
                 outcome = TrialRun(queue, record.settings, study, trial).run()
                 value = "" if outcome.value is None else f" {record.space.metric} {outcome.value:.5g}"
                 error = f": {outcome.error}" if outcome.error else ""
@@ -115,7 +116,3 @@ def _signals_of_batch_systems() -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-def _assigned(values: dict[str, object]) -> str:
-    return ", ".join(f"{k}={v:.4g}" if isinstance(v, float) else f"{k}={v}" for k, v in values.items())
