@@ -114,6 +114,7 @@ def test_a_process_that_dies_is_reported(tmp_path, monkeypatch):
     [
         (["--events", "0"], "the number of events is 0; expected at least 1"),
         (["--events", "-3"], "the number of events is -3"),
+        (["--events", "100000000000000000000"], "would be larger than its disk, which holds"),
         (["--energy", "52.8MeV"], "cannot read the energy '52.8MeV'"),
         (["--energy", "52.8"], "the energy range is 52.8:52.8 GeV"),
         (["--photons", "5"], "the numbers of photons are 5:5; expected 0 ≤ low ≤ high ≤ 4"),

@@ -67,6 +67,33 @@ def test_errors_of_the_system_name_what_they_are_about(
     assert code == USER_ERROR
 
 
+@pytest.mark.parametrize(
+    ("command", "remedy"),
+    [("train", "data.batch_size"), ("data", "--chunk"), ("predict", "--batch"), ("display", None)],
+)
+def test_what_needs_less_memory_depends_on_the_command(
+    command: str, remedy: str | None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit), boundary(["--debug-not", command, "x"]):
+        raise MemoryError("Unable to allocate 3 GiB")
+    line = capsys.readouterr().err.strip()
+    assert line.startswith("xec: error: out of memory (MemoryError: Unable to allocate 3 GiB)")
+    options = {"data.batch_size", "--chunk", "--batch"}
+    assert {option for option in options if f"({option}" in line} == ({remedy} if remedy else set())
+
+
+def test_a_backend_that_matplotlib_does_not_have(tmp_path: Path) -> None:
+    code = "from xec_geometry.cli.application import main; main(['geometry', 'show', '--png', 'x.png'])"
+    command = [sys.executable, "-c", code]
+    environment = {**os.environ, "MPLBACKEND": "nonsense"}
+    ended = subprocess.run(
+        command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+    )
+    assert ended.returncode == USER_ERROR
+    said = "the variable MPLBACKEND is 'nonsense', no backend of matplotlib; unset it, xec needs none"
+    assert ended.stderr == f"xec: error: {said}\n"
+
+
 def test_what_nobody_foresaw_is_reported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import shutil
 import time
 from collections import deque
 from collections.abc import Callable, Generator
@@ -23,6 +24,9 @@ from xec_geometry.support.signals import undisturbed_start
 
 # Blocks that are being made or wait for the writer, for each process: enough that none is ever idle.
 _BLOCKS_AHEAD = 3
+
+# Bytes, compressed; one of a shower has 23 000.
+_SMALLEST_EVENT = 5000
 
 # Files are a tenth larger than with zstd, written in a third of the time and no slower to read.
 _COMPRESSION = "lz4"
@@ -106,6 +110,7 @@ def simulate_file(
             f"the number of processes is {processes}; expected at least 1, or 0 for all cores"
         )
     path = check_writable(path)
+    _check_size(path, n_events)
     start = time.perf_counter()
     title = "Simulated photons in the liquid-xenon detector"
     if not config.geometry.is_nominal:
@@ -119,6 +124,16 @@ def simulate_file(
             if progress is not None:
                 progress(writer.n_entries)
     return SimulationSummary(path, n_events, time.perf_counter() - start, path.stat().st_size)
+
+
+def _check_size(path: Path, n_events: int) -> None:
+    """Refuse more events than the whole disk could hold."""
+    disk = shutil.disk_usage(path.parent).total
+    if n_events * _SMALLEST_EVENT > disk > 0:
+        raise SimulationError(
+            f"the number of events is {n_events}: {path} would be larger than its disk, which holds "
+            f"{disk / 1e9:.4g} GB; expected at most {disk // _SMALLEST_EVENT}"
+        )
 
 
 def _blocks(config: SimulationConfig, n: int, processes: int) -> Generator[Events, None, None]:

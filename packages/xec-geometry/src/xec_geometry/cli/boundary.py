@@ -14,6 +14,7 @@ from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
 
+from xec_geometry.cli.command_table import COMMANDS
 from xec_geometry.cli.exit_codes import INTERNAL_ERROR, USER_ERROR
 from xec_geometry.cli.plugins import CommandPlugins
 from xec_geometry.cli.streams import unbreakable_streams
@@ -59,11 +60,25 @@ def _told(error: Exception, arguments: Sequence[str]) -> tuple[str, int]:
     if isinstance(error, XecError):
         return str(error), error.exit_code
     if is_out_of_memory(error):
-        remedy = "smaller batches or fewer reading processes need less (data.batch_size, data.num_workers)"
-        return f"out of memory ({type(error).__name__}: {first_line(error)}); {remedy}", USER_ERROR
+        what = f"out of memory ({type(error).__name__}: {first_line(error)})"
+        return "; ".join([what, *_remedy(arguments)]), USER_ERROR
+    if isinstance(error, ValueError) and "valid value for backend" in str(error):
+        # matplotlib reads it when it is imported; pictures are drawn without any.
+        backend = os.environ.get("MPLBACKEND", "")
+        return (
+            f"the variable MPLBACKEND is {backend!r}, no backend of matplotlib; unset it, xec needs none",
+            USER_ERROR,
+        )
     if isinstance(error, OSError) and _is_of_system(error):
         return _told_by_system(error), USER_ERROR
     return f"{type(error).__name__}: {first_line(error)}; {_reported(error, arguments)}", INTERNAL_ERROR
+
+
+def _remedy(arguments: Sequence[str]) -> list[str]:
+    """Return what makes a command need less memory, if there is something."""
+    names = [argument for argument in arguments if not argument.startswith("-")]
+    known = COMMANDS.get(names[0]) if names else None
+    return [known.less_memory] if known is not None and known.less_memory else []
 
 
 def _is_of_system(error: OSError) -> bool:

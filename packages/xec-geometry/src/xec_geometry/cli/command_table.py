@@ -23,13 +23,19 @@ class Command:
         Its line in ``xec --help``.
     hidden
         Whether it is left out there: an earlier name of another command.
+    less_memory
+        What makes it need less memory, for errors; may be empty.
     """
 
     name: str
     package: str
     summary: str
     hidden: bool = False
+    less_memory: str = ""
 
+
+_SMALLER_STEPS = "smaller batches or fewer reading processes need less (data.batch_size, data.num_workers)"
+_SMALLER_BATCHES = "smaller batches need less (--batch)"
 
 COMMANDS: MappingProxyType[str, Command] = MappingProxyType(
     {
@@ -37,10 +43,18 @@ COMMANDS: MappingProxyType[str, Command] = MappingProxyType(
         for command in (
             Command("demo", "xec-analysis", "Run the whole chain on simulated events, in a few minutes."),
             Command("geometry", "xec-geometry", "Show, export and check the sensors of the detector."),
-            Command("data", "xec-data", "Check and rewrite event files; simulate events."),
+            Command(
+                "data",
+                "xec-data",
+                "Check and rewrite event files; simulate events.",
+                less_memory="'xec data simulate' needs less with fewer events at a time or fewer processes "
+                "(--chunk, --processes)",
+            ),
             Command("config", "xec-train", "Write, show and check the configuration of a training."),
-            Command("train", "xec-train", "Train a network as a YAML file says."),
-            Command("scan", "xec-train", "Search for good values of a configuration."),
+            Command("train", "xec-train", "Train a network as a YAML file says.", less_memory=_SMALLER_STEPS),
+            Command(
+                "scan", "xec-train", "Search for good values of a configuration.", less_memory=_SMALLER_STEPS
+            ),
             Command("doctor", "xec-train", "Print what a bug report needs, and what is wrong here."),
             Command("submit", "xec-train", "Run trainings, scans and predictions as jobs of SLURM."),
             Command("track", "xec-train", "Send runs to a tracking server."),
@@ -50,8 +64,15 @@ COMMANDS: MappingProxyType[str, Command] = MappingProxyType(
                 "xec-export",
                 "Export a network to ONNX: raw readings in, physical quantities out.",
             ),
-            Command("predict", "xec-export", "Predict the events of ROOT files."),
-            Command("inpaint", "xec-export", "Recover dead channels in a copy of ROOT files."),
+            Command(
+                "predict", "xec-export", "Predict the events of ROOT files.", less_memory=_SMALLER_BATCHES
+            ),
+            Command(
+                "inpaint",
+                "xec-export",
+                "Recover dead channels in a copy of ROOT files.",
+                less_memory=_SMALLER_BATCHES,
+            ),
             Command("plot", "xec-analysis", "Plot resolutions or errors of a run or a file, with a table."),
             Command("display", "xec-analysis", "Draw an event on the unrolled detector."),
             Command("bound", "xec-analysis", "Print the best resolution that is possible for point events."),
