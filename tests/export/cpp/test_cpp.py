@@ -118,6 +118,17 @@ def test_another_geometry_is_refused(validate: Any, exported: Any, dump: Path, t
         ("xec_format_version", None, "no metadata of xec (key 'xec_format_version')"),
         ("outputs", '[{"name": "angle"', "the metadata's key 'outputs': no JSON at character"),
         ("outputs", None, "the metadata lack the key 'outputs'"),
+        (
+            "outputs",
+            '[{"name": "angle", "columns": ["x"], "unit": "", "shape": [999999, 999999]}]',
+            "outputs with some numbers for each of their columns",
+        ),
+        (
+            "inputs",
+            '["time", "npho"]',
+            "the metadata's key 'inputs' is '[\"time\", \"npho\"]', expected npho and",
+        ),
+        ("inputs", '["npho", "time", "dead"]', "the network cannot be run for 1 events: "),
         ("n_sensors", "4000", "the network cannot be run for 1 events: "),
     ],
 )

@@ -1,7 +1,7 @@
 # Defines the target torch::torch.
 #
-# XEC_TORCH_DIR  folder with include/ and lib/: that of the Python package torch, or an unpacked libtorch; by default that
-#                of the Python which is first on the PATH, because it is the one that `xec export --format pt2` compiles for
+# XEC_TORCH_DIR  folder with include/ and lib/: that of the Python package torch, or an unpacked libtorch; by default
+#                that of the Python which is first on the PATH, the one that `xec export --format pt2` compiles for
 # XEC_PYTHON     another Python to take it from
 #
 # torch's own package for CMake asks for the whole toolkit of CUDA where its wheel is one for GPUs; this back end needs
@@ -21,8 +21,8 @@ endif()
 set(header torch/csrc/inductor/aoti_package/model_package_loader.h)
 if(NOT EXISTS "${XEC_TORCH_DIR}/include/${header}")
   message(FATAL_ERROR
-    "no libtorch: '${XEC_PYTHON}' has no package torch, or '${XEC_TORCH_DIR}' lacks include/${header}; expected an active "
-    "environment with xec, or -DXEC_TORCH_DIR=FOLDER")
+    "no libtorch: '${XEC_PYTHON}' has no package torch, or '${XEC_TORCH_DIR}' lacks include/${header}; expected an "
+    "active environment with xec, or -DXEC_TORCH_DIR=FOLDER")
 endif()
 message(STATUS "libtorch: ${XEC_TORCH_DIR}")
 

@@ -12,6 +12,8 @@ namespace {
 constexpr const char* known_format = "1";
 constexpr const char* npho_unit = "photons";
 constexpr const char* time_unit = "s";
+// More than any network gives for an event, and nothing beside the memory of a machine.
+constexpr std::size_t most_numbers = 1000000;
 
 class Metadata {
  public:
@@ -59,8 +61,9 @@ void read_shape(const Json& item, Output& output, const Metadata& metadata, cons
     for (const Json& axis : shape->items) output.shape.push_back(to_size(axis.text));
   output.of_sensors = output.shape.size() == 1;
   if (output.shape.empty()) output.shape = {output.columns.size()};
-  // Divided among the columns: a rest, or nothing, would be numbers of no column.
-  if (output.size() == 0 || output.size() % output.columns.size() != 0)
+  // Divided among the columns: a rest, or nothing, would be numbers of no column. Two axes cannot overflow.
+  if (output.shape.size() > 2 || output.size() == 0 || output.size() > most_numbers ||
+      output.size() % output.columns.size() != 0)
     metadata.refuse(key, "outputs with some numbers for each of their columns");
   const Json* needs = item.find("needs");
   if (needs && needs->items.size() == 2) {

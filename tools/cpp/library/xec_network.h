@@ -106,9 +106,9 @@ class Backend {
   /// here on and not before. Throws std::exception.
   virtual void load() {}
 
-  /// Run the network for n_events × n_sensors numbers of each input and write n_events × size() numbers of outputs[i] to
-  /// results[i], all in the order of the description. Several threads call it at the same time. Throws
-  /// std::exception, also where an output has another shape.
+  /// Run the network for n_events × n_sensors numbers of each input and write n_events × size() numbers of
+  /// outputs[i] to results[i], all in the order of the description. Several threads call it at the same time.
+  /// Throws std::exception, also where an output has another shape.
   virtual void run(const Description& description, std::size_t n_events, const std::vector<const float*>& inputs,
                    const std::vector<float*>& results) const = 0;
 };

@@ -62,7 +62,7 @@ std::vector<Difference> compare(const std::vector<std::vector<float>>& expected,
     const std::vector<float>* needed = nullptr;
     double margin = 0;
     for (std::size_t j = 0; j < i; ++j)
-      if (outputs[j].name == output.needs) {
+      if (outputs[j].name == output.needs && expected[j].size() == expected[i].size()) {
         needed = &expected[j];
         const auto row = std::find_if(differences.begin(), differences.end(),
                                       [&](const Difference& known) { return known.output == output.needs; });

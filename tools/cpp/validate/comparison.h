@@ -16,7 +16,7 @@ struct Difference {
   std::string output, column, unit;
   double absolute = 0;  ///< in the unit
   double scale = 0;     ///< of the column
-  double relative = 0;  ///< the largest one in units of the scale; of a reading of sensors of the reading, if that is more
+  double relative = 0;  ///< the largest one in units of the scale; of sensors in units of the reading, if that is more
   std::size_t n_valid = 0;
 };
 

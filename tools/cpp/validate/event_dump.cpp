@@ -69,8 +69,9 @@ EventDump read_event_dump(const std::string& path) {
   const std::size_t bytes_per_event = sizeof(float) * (dump.inputs.size() * dump.n_sensors + n_numbers);
   // Divided, not multiplied: the number of events is only what the file says.
   if (n_bytes / bytes_per_event != dump.n_events || n_bytes % bytes_per_event != 0)
-    throw NetworkError(path + ": truncated or damaged: " + std::to_string(n_bytes) + " bytes behind the header, expected " +
-                       std::to_string(dump.n_events) + " events of " + std::to_string(bytes_per_event));
+    throw NetworkError(path + ": truncated or damaged: " + std::to_string(n_bytes) +
+                       " bytes behind the header, expected " + std::to_string(dump.n_events) + " events of " +
+                       std::to_string(bytes_per_event));
   file.seekg(begin);
 
   const auto read = [&file](std::vector<float>& values, std::size_t event, std::size_t n) {
