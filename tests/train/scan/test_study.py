@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import optuna
@@ -13,6 +14,7 @@ import pytest
 from xec_train.scan.errors import NothingCompletedError
 from xec_train.scan.liveness import Presence, is_alive
 from xec_train.scan.progress import Scan
+from xec_train.scan.storage import open_storage
 from xec_train.scan.study import LOST, Queue
 
 Study = Callable[..., Scan]
@@ -82,10 +84,27 @@ def test_what_is_chosen_at_random_does_not_depend_on_the_order_of_ends(study: St
 
 
 def test_a_grid_is_tried_exactly_once(study: Study) -> None:
+    """Also by workers that take their trials at the same time."""
     rates, drops = [1e-4, 1e-3, 1e-2], [0.1, 0.3]
-    scan = study(sampler="grid", space={RATE: rates, DROP: drops})
-    chosen = search(scan)
-    assert [(values[RATE], values[DROP]) for values in chosen] == list(itertools.product(rates, drops))
+    scan = study(kept="journal", sampler="grid", space={RATE: rates, DROP: drops})
+    scan.begin_next()
+    chosen: list[dict[str, Any]] = []
+
+    def take_all() -> None:
+        # As a process of its own opens it.
+        path = str(next(scan.folder.path.parents[1].glob("*.log")))
+        queue = Queue(scan.folder, open_storage(path), scan.record.space, scan.record.space.searches[0])
+        with Presence(scan.folder.workers) as worker:
+            while (taken := queue.take(worker.name)) is not None:
+                values = queue.values(taken[1])
+                chosen.append(values)
+                taken[0].tell(taken[1], parabola(values))
+
+    with ThreadPoolExecutor(3) as pool:
+        for done in [pool.submit(take_all) for _ in range(3)]:
+            done.result()
+    pairs = [(values[RATE], values[DROP]) for values in chosen]
+    assert sorted(pairs) == list(itertools.product(rates, drops))
     best = scan.queues[0].best()
     assert best is not None
     assert (best.params[RATE], best.params[DROP]) == (1e-3, 0.3)

@@ -139,8 +139,9 @@ def table(queue: Queue, most: int | None = None) -> Table:
     from rich.table import Table
 
     sign = 1 if queue.space.direction == "minimize" else -1
+    # What only waits is counted below.
     ordered = sorted(
-        rows(queue),
+        (row for row in rows(queue) if row.state != WAITING or row.values),
         key=lambda row: (_ORDER.index(row.state), sign * row.value if row.value is not None else math.inf),
     )
     keys = list(queue.search.space)

@@ -58,9 +58,10 @@ class Session:
         finished = False
         try:
             with local_workers(folder, n_workers, self.tell) as workers:
-                finished = self._watch(workers)
-        except (KeyboardInterrupt, Terminated):
-            self.tell("the workers have stopped")
+                try:
+                    finished = self._watch(workers)
+                except (KeyboardInterrupt, Terminated):
+                    self.tell("stopping: every trial finishes its step and writes a checkpoint")
         finally:
             scan.requeue_lost()
             self._look()
@@ -126,8 +127,11 @@ class Session:
             return f"{name}  pruned after {epochs}, {value}  {assigned(row.values)}"
         if row.state == FAILED:
             return f"{name}  failed: {row.error}  {assigned(row.values)}"
-        if row.state == WAITING and row.epochs is not None and before is not None:
-            return f"{name}  waits again, after {epochs}"
+        if row.state == RUNNING:
+            begins = "begins" if row.epochs is None else f"goes on after {epochs}"
+            return f"{name}  {begins}  {assigned(row.values)}"
+        if before is not None and before.state != WAITING:
+            return f"{name}  waits again{f', after {epochs}' if epochs else ''}"
         return ""
 
     def _warn(self, line: str) -> None:
