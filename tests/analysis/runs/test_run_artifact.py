@@ -9,7 +9,8 @@ import pytest
 from tests.displaced import displaced
 
 from xec_analysis import AnalysisError, collect_results
-from xec_analysis.events.worst_events import EventFiles, draw_worst_events, rank_by_error, residuals_text
+from xec_analysis.events.event_losses import residuals_as_losses, stored_losses
+from xec_analysis.events.worst_events import EventFiles, find_worst_events, residuals_text
 from xec_analysis.plots.source import PlotSource
 from xec_analysis.runs.run_artifact import plot_run
 from xec_analysis.runs.run_comparison import runs_table
@@ -80,29 +81,46 @@ def test_profiles_and_curves_are_drawn(run):
 def test_worst_events_are_left_out_without_the_files(run):
     run.config.write_text("data: {val_path: [gone.root]}\n")
     assert len(plot_run(run.path)) == 3
+    (note,) = PlotSource(run.path).worst_events.notes
+    assert note.startswith("no pictures of the worst events: ")
+    assert "gone.root" in note
 
 
-def test_worst_events_are_the_worst(columns, tmp_path):
-    results = collect_results(columns, "x", tmp_path)
-    task, order = rank_by_error(results)
-    assert task == "uvwFI"
-    assert order[:2].tolist() == [5, 2]
+def test_without_losses_the_largest_residuals_are_the_worst(columns, tmp_path):
+    losses = residuals_as_losses(collect_results(columns, "x", tmp_path))
+    assert "uvwFI" in losses.meaning
+    assert losses.worst_first[:2].tolist() == [5, 2]
+    assert not losses.is_loss
 
 
-def test_worst_events_are_those_of_their_numbers(run, columns, files, monkeypatch):
-    import xec_analysis.events.worst_events as module
+def test_the_largest_loss_is_the_worst(columns, tmp_path, files):
+    """Whatever the residuals; a loss that is no number is none."""
+    columns["loss"] = np.arange(60.0)
+    columns["loss"][[7, 11]] = 1000.0, np.nan
+    columns["loss_uvwFI"] = np.full(60, 0.25)
+    losses = stored_losses(columns)
+    assert losses.worst_first[:3].tolist() == [7, 59, 58]
+    assert len(losses.worst_first) == 59
+    worst = find_worst_events(collect_results(columns, "x", tmp_path), losses, columns, files)
+    assert [one.event.entry for one in worst.events] == [7, 59, 58]
+    assert [one.number for one in worst.events] == [1, 2, 3]
+    assert any(line.startswith("uvwFI 0.250, mean 0.250\n") for line in worst.events[0].lines)
+    assert stored_losses({"pred_energy": columns["pred_energy"]}) is None
 
-    drawn = []
-    monkeypatch.setattr(module, "draw_event", lambda event, path, **k: (drawn.append((event, k)), path)[1])
-    draw_worst_events(collect_results(columns, "x", run.path), files, run.event_display)
-    assert [event.entry for event, _ in drawn][:2] == [5, 2]
-    assert "u off by +" in drawn[0][1]["remark"]
-    assert "cm" in drawn[0][1]["remark"]
-    np.testing.assert_allclose(drawn[0][1]["predicted"][0].uvw[0], columns["pred_u"][5])
+
+def test_worst_events_are_those_of_their_numbers(run, columns, files):
+    results = collect_results(columns, "x", run.path)
+    worst = find_worst_events(results, residuals_as_losses(results), columns, files)
+    assert [one.event.entry for one in worst.events][:2] == [5, 2]
+    text = "\n".join(worst.events[0].lines)
+    assert "u off by +" in text
+    assert "cm" in text
+    np.testing.assert_allclose(worst.events[0].predicted.uvw[0], columns["pred_u"][5])
+    assert worst.events[0].attention is None
 
 
 def test_sensors_are_drawn_where_the_checkpoint_has_them(run, files, monkeypatch):
-    import xec_analysis.events.worst_events as module
+    import xec_analysis.events.worst_page as module
 
     assert PlotSource(run.path).geometry.is_nominal
     run.config.write_text(f"data: {{val_path: [{files.paths[0]}]}}\ngeometry: gone.txt\n")
@@ -117,7 +135,7 @@ def test_sensors_are_drawn_where_the_checkpoint_has_them(run, files, monkeypatch
     )
     drawn = []
     monkeypatch.setattr(
-        module, "draw_event", lambda _event, path, **k: (drawn.append(k["geometry"]), path)[1]
+        module, "draw_worst_event", lambda _worst, _one, path, table: (drawn.append(table), path)[1]
     )
     plot_run(run.path)
     assert drawn
@@ -125,9 +143,13 @@ def test_sensors_are_drawn_where_the_checkpoint_has_them(run, files, monkeypatch
         np.testing.assert_array_equal(table.positions, built.positions)
 
 
-def test_events_that_are_not_in_the_file_are_passed_over(run, columns, files):
+def test_events_that_are_not_in_the_file_are_told(run, columns, files):
     columns["run"][:] = 6
-    assert draw_worst_events(collect_results(columns, "x", run.path), files, run.event_display) == []
+    results = collect_results(columns, "x", run.path)
+    worst = find_worst_events(results, residuals_as_losses(results), columns, files)
+    assert worst.events == ()
+    (note,) = worst.notes
+    assert note.startswith("3 of the 3 worst events: no run and event number")
 
 
 def test_a_run_without_predictions(tmp_path):
@@ -167,8 +189,9 @@ def test_a_wrong_class_is_said(columns, tmp_path):
     columns["pred_n_gamma"] = columns["n_gamma"].copy()
     columns["n_gamma"][7], columns["pred_n_gamma"][7] = 0, 4
     results = collect_results(columns, "x", tmp_path, ["n_gamma"])
-    task, order = rank_by_error(results)
-    assert (task, order[0]) == ("n_gamma", 7)
+    losses = residuals_as_losses(results)
+    assert "n_gamma" in losses.meaning
+    assert losses.worst_first[0] == 7
     assert residuals_text(results.tasks["n_gamma"], 7) == "n_gamma 4 instead of 0"
 
 

@@ -11,11 +11,11 @@ import torch
 from tests.checkpoint_files import read_checkpoint
 
 from xec_models.checkpoint.building import load_model
+from xec_models.losses.balance import loss_weights, total_loss
 from xec_train.config.train_config import TrainConfig
 from xec_train.engine.modules import TrainedModules
 from xec_train.engine.optimization.optimizers import build_optimizer
 from xec_train.errors import TrainError
-from xec_train.objectives.balance import loss_weights, total_loss
 from xec_train.regression.objective import Regression
 from xec_train.runs.training import train
 

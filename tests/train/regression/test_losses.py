@@ -12,8 +12,8 @@ from xec_data.tasks.table import TASKS
 from xec_models.config.network import ModelConfig, TaskConfig
 from xec_models.losses.functions import gaussian_nll
 from xec_models.losses.table import LOSSES, losses_for
+from xec_models.regressor.event_losses import task_loss
 from xec_models.regressor.regressor import XECRegressor
-from xec_train.regression.objective import task_loss
 
 # name: prediction, target, beta, expected loss of each event
 BY_HAND = {

@@ -128,13 +128,25 @@ def draw_event(
     estimates = known_estimates(event, predicted)
     with style():
         figure = new_page(13.2, 6.6, event.title, remark)
-        axes = figure.subplots(1, 2)
-        for ax, panel in zip(axes, (photon_panel(event, scale), time_panel(event)), strict=True):
-            draw_panel(figure, ax, panel, event, geometry)
-            mark_on_faces(ax, estimates)
-            draw_closeup(ax, panel, event.dead, estimates)
+        draw_sides(figure, figure.subplots(1, 2), event, estimates, scale=scale, geometry=geometry)
         draw_legend(figure, estimates)
         return save(figure, path)
+
+
+def draw_sides(
+    figure: Figure,
+    axes: Sequence[Axes],
+    event: Event,
+    estimates: Sequence[Estimate],
+    *,
+    scale: Scale = "log",
+    geometry: SensorTable | None = None,
+) -> None:
+    """Draw photons and times side by side into two axes, with marks of some estimates."""
+    for ax, panel in zip(axes, (photon_panel(event, scale), time_panel(event)), strict=True):
+        draw_panel(figure, ax, panel, event, geometry)
+        mark_on_faces(ax, estimates)
+        draw_closeup(ax, panel, event.dead, estimates)
 
 
 def draw_panel(figure: Figure, ax: Axes, panel: Panel, event: Event, geometry: SensorTable | None) -> None:

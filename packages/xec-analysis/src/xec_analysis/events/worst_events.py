@@ -1,25 +1,27 @@
-"""The validation events with the largest residuals, displayed."""
+"""The validation events with the largest losses: their numbers, readings and attention."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from xec_analysis.errors import AnalysisError
-from xec_analysis.events.display import draw_event
 from xec_analysis.events.estimate import Estimate, estimate_of
-from xec_analysis.events.event import read_event
+from xec_analysis.events.event import Event, read_event
+from xec_analysis.events.event_losses import EventLosses
 from xec_analysis.resolution.digits import three_digits
 from xec_analysis.resolution.results import Floats, Results, TaskResult
 from xec_analysis.style.quantities import quantity_of
 from xec_data.reading.reader import EventReader
 from xec_data.schema.branches import NPHO_BRANCH, TIME_BRANCH, TREE_NAME
-from xec_geometry import SensorTable
-from xec_models.regressor.metrics import half_width_68
+
+if TYPE_CHECKING:
+    from xec_models.regressor.regressor import XECRegressor
 
 N_WORST = 3
 
@@ -66,61 +68,142 @@ class EventFiles:
         return cls(list(paths), **names)
 
 
-def draw_worst_events(
+@dataclass(frozen=True)
+class WorstEvent:
+    """One of the worst events of a validation.
+
+    Attributes
+    ----------
+    number
+        1 for the worst.
+    row
+        Its entry in the file of predictions.
+    event
+        Its readings and truth.
+    predicted
+        What was predicted for it.
+    lines
+        Its loss in each task and its residuals, in words.
+    attention
+        (layers, tokens, tokens) of the fusion layers; None if unknown.
+    """
+
+    number: int
+    row: int
+    event: Event
+    predicted: Estimate
+    lines: tuple[str, ...]
+    attention: Floats | None = None
+
+
+@dataclass(frozen=True)
+class WorstEvents:
+    """The worst events of a validation.
+
+    Attributes
+    ----------
+    events
+        From the worst on; fewer if some are not found.
+    losses
+        By which they are chosen.
+    tokens
+        Names of the tokens in their attention.
+    notes
+        What is missing, a line each.
+    """
+
+    events: tuple[WorstEvent, ...]
+    losses: EventLosses
+    tokens: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def find_worst_events(
     results: Results,
+    losses: EventLosses,
+    columns: Mapping[str, NDArray[Any]],
     files: EventFiles,
-    path_of: Callable[[int], Path],
+    network: XECRegressor | None = None,
     n_worst: int = N_WORST,
-    geometry: SensorTable | None = None,
-) -> list[Path]:
-    """Draw the events with the largest residuals.
+) -> WorstEvents:
+    """Find the events with the largest losses in their files.
 
     Parameters
     ----------
     results
         Predictions and truth of the events.
+    losses
+        Of all entries.
+    columns
+        Columns of the same entries, among them `run` and `event`.
     files
         Files with their sensor readings.
-    path_of
-        Number of the event, from 1 for the worst, to the file to write.
+    network
+        The network, for the attention of its fusion layers.
     n_worst
-        How many events are drawn.
-    geometry
-        Where the sensors are drawn; in their nominal places by default.
+        How many events are looked for.
 
-    Returns
-    -------
-    list of Path
-        The files written; none for events whose run and event numbers are missing or ambiguous.
+    Raises
+    ------
+    DataError
+        If the files cannot be read.
     """
-    task, order = rank_by_error(results)
-    result = results.tasks[task]
-    worst = [int(i) for i in order[:n_worst]]
-    places = _locate({(int(result.run[i]), int(result.event[i])) for i in worst}, files)
-    drawn = []
-    for number, i in enumerate(worst, start=1):
-        key = int(result.run[i]), int(result.event[i])
-        place = places.get(key)
-        if place is None:
+    rows = [int(row) for row in losses.worst_first[:n_worst]]
+    keys = [(int(columns["run"][row]), int(columns["event"][row])) for row in rows]
+    places = _locate(set(keys), files)
+    found = []
+    for number, (row, key) in enumerate(zip(rows, keys, strict=True), start=1):
+        if key not in places:
             continue
-        path, entry = place
         event = read_event(
-            path,
-            entry,
+            *places[key],
             tree_name=files.tree_name,
             npho_branch=files.npho_branch,
             time_branch=files.time_branch,
         )
-        drawn.append(
-            draw_event(
-                event,
-                path_of(number),
-                predicted=[predicted_values(results, key)],
-                remark=f"number {number} of the worst in {task}: {residuals_text(result, i)}",
-                geometry=geometry,
-            )
-        )
-    return drawn
+        attention = None if network is None else _attention(network, event)
+        lines = tuple(_lines(results, losses, row))
+        found.append(WorstEvent(number, row, event, predicted_values(results, key), lines, attention))
+    missing = len(rows) - len(found)
+    note = (
+        f"{missing} of the {len(rows)} worst events: no run and event number of their own in the "
+        "validation files, not drawn"
+    )
+    return WorstEvents(tuple(found), losses, _tokens(network), (note,) if missing else ())
+
+
+def _tokens(network: XECRegressor | None) -> tuple[str, ...]:
+    from xec_analysis.saliency.attention import token_names
+
+    return () if network is None else token_names(network)
+
+
+def _attention(network: XECRegressor, event: Event) -> Floats | None:
+    """Return the attention of the fusion layers for one event; None for a network without such layers."""
+    import torch
+
+    from xec_analysis.saliency.attention import measure_attention
+    from xec_analysis.saliency.gradients import Sample
+
+    dtype = network.encoder.normalizer.npho_scale.dtype
+    npho, time = (torch.from_numpy(x)[None].to(network.device, dtype) for x in (event.npho, event.time))
+    layers = measure_attention(network, Sample(npho, time))[:, 0].double().cpu().numpy()
+    return np.asarray(layers) if len(layers) else None
+
+
+def _lines(results: Results, losses: EventLosses, row: int) -> Iterator[str]:
+    """Yield the loss in each task, beside its mean, and what is off."""
+    for task in dict.fromkeys([*losses.parts, *results.tasks]):
+        part = losses.parts.get(task)
+        loss = ""
+        if part is not None:
+            name = losses.functions.get(task)
+            loss = f" ({name})" if name else ""
+            loss += f" {three_digits(float(part[row]))}, mean {three_digits(float(np.nanmean(part)))}"
+        result = results.tasks.get(task)
+        at = [] if result is None else np.flatnonzero(result.entries == row).tolist()
+        off = f"\n      {residuals_text(result, at[0])}" if result is not None and at else ""
+        yield f"{task}{loss}{off}"
 
 
 def predicted_values(results: Results, key: tuple[int, int]) -> Estimate:
@@ -137,24 +220,6 @@ def predicted_values(results: Results, key: tuple[int, int]) -> Estimate:
         time="pred_timing",
         uvw=tuple(f"pred_{x}" for x in _POSITION),
     )
-
-
-def rank_by_error(results: Results) -> tuple[str, np.ndarray]:
-    """Return the task by which events are ranked, and its events from the worst to the best.
-
-    An event's error is the length of its residuals, each in units of its 68 % width. The position is the
-    first choice, because one can see it in a picture.
-    """
-    positions = [name for name, result in results.tasks.items() if result.outputs == _POSITION]
-    task = next(iter([*positions, *results.tasks]))
-    result = results.tasks[task]
-    pulls = [_in_widths(result.residual(output)) for output in result.outputs]
-    return task, np.argsort(-np.sum(np.square(pulls), axis=0), kind="stable")
-
-
-def _in_widths(residual: Floats) -> Floats:
-    width = half_width_68(residual)
-    return residual / width if width > 0 else residual
 
 
 def residuals_text(result: TaskResult, i: int) -> str:

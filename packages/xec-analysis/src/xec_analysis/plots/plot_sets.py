@@ -131,21 +131,26 @@ def _draw_training_curves(source: PlotSource, folder: Path, kind: str) -> list[P
 
 
 def _draw_worst_events(source: PlotSource, folder: Path, kind: str) -> list[Path]:
-    from xec_analysis.events.worst_events import draw_worst_events
-    from xec_geometry.errors import XecError
+    from xec_analysis.events.worst_page import draw_worst_event
 
-    run, files = source.run, source.validation_files
+    run, worst = source.run, source.worst_events
     assert run is not None
-    assert files is not None
+    paths = []
+    for one in worst.events:
+        name = run.event_display(one.number).with_suffix(f".{kind}").name
+        paths.append(draw_worst_event(worst, one, make_folder(folder) / name, source.geometry))
+    return paths
 
-    def path_of(number: int) -> Path:
-        return make_folder(folder) / run.event_display(number).with_suffix(f".{kind}").name
 
-    try:
-        return draw_worst_events(source.results[0], files, path_of, geometry=source.geometry)
-    except XecError:
-        # A run often travels without the files that it was validated on.
-        return []
+def _worst_event_numbers(source: PlotSource) -> Iterator[RenderableType]:
+    from xec_analysis.events.worst_table import worst_events_table
+
+    worst = source.worst_events
+    if worst.events:
+        yield f"Worst events by the {worst.losses.meaning}:"
+        yield worst_events_table(worst)
+    for line in worst.notes:
+        yield f"note: {line}"
 
 
 def _draw_lines(source: PlotSource, folder: Path, kind: str) -> list[Path]:
@@ -188,7 +193,12 @@ PLOT_SETS = Registry(
             _reconstruction_numbers,
         ),
         PlotSet("training curves", frozenset({Content.METRICS}), _draw_training_curves),
-        PlotSet("worst events", frozenset({Content.PREDICTIONS, Content.EVENTS}), _draw_worst_events),
+        PlotSet(
+            "worst events",
+            frozenset({Content.PREDICTIONS, Content.EVENTS}),
+            _draw_worst_events,
+            _worst_event_numbers,
+        ),
         PlotSet("saliency", frozenset({Content.SALIENCY}), _draw_saliency, _saliency_numbers),
         PlotSet("calibration lines", frozenset({Content.LINES}), _draw_lines, _line_numbers),
     ),

@@ -13,7 +13,8 @@ from xec_analysis.calibration.measurement import MeasuredLine, measure_lines
 from xec_analysis.calibration.requests import LineRequest, pair_lines, parse_line_energy
 from xec_analysis.calibration.settings import LineSettings, read_line_settings
 from xec_analysis.errors import AnalysisError
-from xec_analysis.events.worst_events import EventFiles
+from xec_analysis.events.worst_events import EventFiles, WorstEvents
+from xec_analysis.events.worst_of_run import worst_events_of
 from xec_analysis.reconstruction.events import Reconstruction, load_reconstruction, reconstruction_file
 from xec_analysis.resolution.collecting import collect_results
 from xec_analysis.resolution.conventional import collect_comparison, lacks_truth
@@ -249,6 +250,15 @@ class PlotSource:
         assert self.run is not None
         device = "cuda" if torch.cuda.is_available() else "cpu"
         return load_model(self.run.checkpoint_best, device, kind=XECRegressor)
+
+    @cached_property
+    def worst_events(self) -> WorstEvents:
+        """The validation events with the largest losses; see `worst_events_of`."""
+        assert self.run is not None
+        assert self.validation_files is not None
+        return worst_events_of(
+            self.run, self.results[0], self.loaded.columns, self.validation_files, lambda: self.network
+        )
 
     @cached_property
     def saliency(self) -> Saliency:

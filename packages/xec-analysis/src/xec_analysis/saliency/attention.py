@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -15,6 +15,10 @@ from xec_analysis.style.figures import new_page, save, style
 from xec_geometry.detector.faces import FACE_TABLE
 from xec_models.encoder.fusion import FusionLayer
 from xec_models.regressor.regressor import XECRegressor
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.image import AxesImage
 
 Floats = NDArray[np.float64]
 
@@ -85,15 +89,23 @@ def draw_attention(
         for row, (matrices, what) in enumerate(((mean, "mean over events"), (one, "one event"))):
             for layer, matrix in enumerate(matrices):
                 ax = axes[row, layer]
-                image = ax.imshow(100 * matrix, cmap="cividis", vmin=0, vmax=100 * high)
-                for (i, j), value in np.ndenumerate(matrix):
-                    ink = "black" if value > 0.6 * high else "white"
-                    ax.text(j, i, f"{100 * value:.0f}", ha="center", va="center", color=ink, fontsize=8)
-                ax.set_xticks(range(len(tokens)), tokens, rotation=40, ha="right")
-                ax.set_yticks(range(len(tokens)), tokens)
-                ax.tick_params(length=0)
+                image = draw_matrix(ax, matrix, tokens, high)
                 ax.set_xlabel("… takes from")
                 ax.set_ylabel("the token of …")
                 ax.set_title(f"fusion layer {layer + 1}, {what}")
         figure.colorbar(image, ax=axes, label="attention [%]", shrink=0.6, aspect=40)
         return save(figure, path)
+
+
+def draw_matrix(
+    ax: Axes, matrix: Floats, tokens: tuple[str, ...], high: float, size: float = 8.0
+) -> AxesImage:
+    """Draw the attention of one layer, in percent; colours go from 0 to `high`, letters have a `size`."""
+    image = ax.imshow(100 * matrix, cmap="cividis", vmin=0, vmax=100 * high)
+    for (i, j), value in np.ndenumerate(matrix):
+        ink = "black" if value > 0.6 * high else "white"
+        ax.text(j, i, f"{100 * value:.0f}", ha="center", va="center", color=ink, fontsize=size)
+    ax.set_xticks(range(len(tokens)), tokens, rotation=40, ha="right", fontsize=size)
+    ax.set_yticks(range(len(tokens)), tokens, fontsize=size)
+    ax.tick_params(length=0)
+    return image

@@ -24,6 +24,11 @@ ABSOLUTE_TIME = "pred_timing_absolute"
 """Column: the predicted time on the absolute clock of the file, ``pred_timing + time_offset``, in s."""
 
 
+def loss_column(task: str = "") -> str:
+    """Return the name of the column with the loss of each event: of a task, or the one that is minimized."""
+    return f"loss_{task}" if task else "loss"
+
+
 def prediction_columns(
     task: str, output: ArrayLike, sigma: ArrayLike | None = None
 ) -> dict[str, NDArray[Any]]:

@@ -92,7 +92,9 @@ def evaluate(
                 with fabric.autocast():
                     raw = objective.forward(network, here)
                 means.add(objective.losses(network, raw, here), n)
-                outputs.append(objective.outputs(network, raw))
+                outputs.append(
+                    {**objective.outputs(network, raw), **objective.event_losses(network, raw, here)}
+                )
                 if progress.advance(n):
                     progress.show(means.values())
                 if any_stop.ask(stop())[0]:

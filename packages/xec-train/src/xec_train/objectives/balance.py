@@ -1,4 +1,4 @@
-"""The total loss of several parts, with given or learned weights."""
+"""The learned weights of the parts of a loss."""
 
 from __future__ import annotations
 
@@ -7,41 +7,7 @@ from collections.abc import Iterable, Mapping
 import torch
 from torch import Tensor, nn
 
-
-def total_loss(
-    losses: Mapping[str, Tensor], weights: Mapping[str, float], log_variances: Mapping[str, Tensor]
-) -> Tensor:
-    """Add up the losses of tasks, or of other parts.
-
-    Parameters
-    ----------
-    losses
-        Loss L of each task.
-    weights
-        Factor of each task.
-    log_variances
-        ln σ², (1,), of the tasks whose weight is learned. Their term is L/(2σ²) + ln σ, smallest at σ² = L:
-        a task counts by the relative change of its loss, whatever its scale (Kendall, Gal and Cipolla,
-        CVPR 2018). The losses of other tasks are added unchanged.
-
-    Returns
-    -------
-    Tensor
-        Scalar.
-    """
-    terms = []
-    for task, loss in losses.items():
-        if task in log_variances:
-            log_variance = log_variances[task].squeeze()
-            loss = 0.5 * (loss * torch.exp(-log_variance) + log_variance)
-        terms.append(weights[task] * loss)
-    return torch.stack(terms).sum()
-
-
-def loss_weights(weights: Mapping[str, float], log_variances: Mapping[str, Tensor]) -> dict[str, float]:
-    """Return the factor of each task's loss: its weight, times 1/(2σ²) where that is learned."""
-    learned = {task: 0.5 * float(torch.exp(-value.detach())) for task, value in log_variances.items()}
-    return {task: weight * learned.get(task, 1.0) for task, weight in weights.items()}
+from xec_models.losses.balance import loss_weights, total_loss
 
 
 class LearnedWeights(nn.Module):

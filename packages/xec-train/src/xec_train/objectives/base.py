@@ -128,6 +128,10 @@ class Objective(ABC, Generic[NetworkT]):
     def outputs(self, network: NetworkT, raw: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Return the outputs that are kept of each event in validation."""
 
+    def event_losses(self, network: NetworkT, raw: Mapping[str, Tensor], batch: Batch) -> dict[str, Tensor]:
+        """Return the losses of each event (n,), whose means are those of `losses`; empty if it has none."""
+        return {}
+
     def prepare(self, network: NetworkT, events: Events) -> None:
         """Fit constants of the network to the training events before it starts."""
 

@@ -6,16 +6,16 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from xec_data.checking.plausibility import implausible
 from xec_data.tasks.table import TASKS, truth_branches
 from xec_geometry import SensorTable, load_geometry
 from xec_models.anchor.table import NO_ANCHOR
-from xec_models.blocks.namespace import TORCH
 from xec_models.config.network import resolve_tasks
-from xec_models.losses.table import LOSSES, Loss
+from xec_models.losses.table import LOSSES
+from xec_models.regressor.event_losses import task_loss
+from xec_models.regressor.predictions import loss_column
 from xec_models.regressor.regressor import XECRegressor, anchor_key
 from xec_models.regressor.targets import learns_logarithm
 from xec_train.config.train_config import RegressionConfig
@@ -24,7 +24,7 @@ from xec_train.data.batch import Batch, truth_of
 from xec_train.data.events import Events
 from xec_train.errors import TrainError
 from xec_train.objectives.balance import LearnedWeights
-from xec_train.objectives.base import LOSS, Objective
+from xec_train.objectives.base import Objective
 from xec_train.objectives.event_weights import EventWeights
 from xec_train.objectives.report import Arrays
 from xec_train.regression.anchor_sample import ANCHOR_TRUTH, fit_anchor
@@ -141,13 +141,27 @@ class Regression(Objective[XECRegressor]):
     def losses(self, network: XECRegressor, raw: Mapping[str, Tensor], batch: Batch) -> dict[str, Tensor]:
         """Return the weighted sum over the tasks, and each task's own loss as ``loss_<task>``."""
         parts = {}
-        for task in (name for name in self.tasks if name in raw):
-            per_event = task_loss(network, task, raw, truth_of(TASKS[task], batch))
+        for task, per_event in self._task_losses(network, raw, batch).items():
             # Only training gives weights: in validation every event counts once.
             weights = batch.get(_WEIGHT + task)
             parts[task] = (per_event if weights is None else weights * per_event).mean()
+        return self._with_total(parts)
+
+    def event_losses(
+        self, network: XECRegressor, raw: Mapping[str, Tensor], batch: Batch
+    ) -> dict[str, Tensor]:
+        """Return the loss of each event, and its loss in each task as ``loss_<task>``."""
+        return self._with_total(self._task_losses(network, raw, batch))
+
+    def _task_losses(
+        self, network: XECRegressor, raw: Mapping[str, Tensor], batch: Batch
+    ) -> dict[str, Tensor]:
+        tasks = [name for name in self.tasks if name in raw]
+        return {task: task_loss(network, task, raw, truth_of(TASKS[task], batch)) for task in tasks}
+
+    def _with_total(self, parts: Mapping[str, Tensor]) -> dict[str, Tensor]:
         total = self.learned(parts, self._weights)
-        return {LOSS: total, **{f"{LOSS}_{task}": part for task, part in parts.items()}}
+        return {loss_column(): total, **{loss_column(task): part for task, part in parts.items()}}
 
     def outputs(self, network: XECRegressor, raw: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Return physical predictions, ``<task>_sigma`` where a head has one, and the anchor's values."""
@@ -165,45 +179,3 @@ def _learned(config: RegressionConfig) -> list[str]:
         return []
     tasks = resolve_tasks(config.enabled_tasks)
     return [name for name, task in tasks.items() if not task.predicts_uncertainty]
-
-
-def task_loss(network: XECRegressor, task: str, raw: Mapping[str, Tensor], truth: Tensor) -> Tensor:
-    """Return the loss of each event.
-
-    Parameters
-    ----------
-    network, task
-        The network, and one of its tasks.
-    raw
-        Raw outputs of the network.
-    truth
-        (n, columns) true values.
-
-    Returns
-    -------
-    Tensor (n,)
-        Zero for an event in which the anchor finds nothing: the network says nothing about it.
-    """
-    config = network.task_configs[task]
-    loss, beta = LOSSES[str(config.loss_fn)], float(config.loss_beta or 0.0)
-    output, anchor = raw[task], raw.get(anchor_key(task))
-    if anchor is None:
-        return loss.per_event(*_in_space(loss, network, task, output, truth, None), beta)
-    known = anchor.isfinite().all(dim=1)
-    # Where there is none, any number will do: a NaN would reach the gradients.
-    anchor = torch.where(known.unsqueeze(1), anchor, truth)
-    losses = loss.per_event(*_in_space(loss, network, task, output, truth, anchor), beta)
-    return torch.where(known, losses, 0)
-
-
-def _in_space(
-    loss: Loss, network: XECRegressor, task: str, output: Tensor, truth: Tensor, anchor: Tensor | None
-) -> tuple[Tensor, Tensor]:
-    """Return prediction and target in the space of a loss."""
-    target = network.target_scale(task)
-    if loss.space in ("standardized", "classes"):
-        return output, target.nearest_turn(output, target.standardize(truth, anchor))
-    physical, direction = target.physical(output, anchor), TASKS[task].direction
-    if loss.space == "direction" and direction is not None:
-        return direction(TORCH, physical), direction(TORCH, truth)
-    return physical, truth

@@ -14,7 +14,7 @@ from xec_data.tasks.table import TASKS
 from xec_data.writing.csv_writer import CsvWriter
 from xec_data.writing.tree_writer import TreeWriter
 from xec_models.checkpoint.run_directory import RunDirectory
-from xec_models.regressor.predictions import SIGMA_SUFFIX, prediction_columns, truth_columns
+from xec_models.regressor.predictions import SIGMA_SUFFIX, loss_column, prediction_columns, truth_columns
 
 Arrays = Mapping[str, NDArray[Any]]
 
@@ -34,7 +34,7 @@ def write_regression_results(
     tasks
         The tasks.
     outputs
-        Predictions by task, (n, n_outputs), and ``<task>_sigma`` if there is an uncertainty.
+        Predictions by task, (n, n_outputs), ``<task>_sigma`` if there is an uncertainty, losses of events.
     events
         Branches of the same events by their names in the schema.
 
@@ -42,7 +42,8 @@ def write_regression_results(
     -------
     list of Path
         The files: ``predictions_<task>_<run>.csv`` with run, event, pred_*, truth_*, and
-        ``validation_results_<run>.root`` with run, event, pred_* and the branches themselves.
+        ``validation_results_<run>.root`` with run, event, pred_*, loss, loss_<task> and the branches
+        themselves.
     """
     run = RunDirectory(path)
     n = len(outputs[tasks[0]])
@@ -58,8 +59,9 @@ def write_regression_results(
         with CsvWriter(run.predictions(task), list(table)) as csv:
             csv.extend(table)
         written.append(run.predictions(task))
+    losses = {name: outputs[name] for name in map(loss_column, ("", *tasks)) if name in outputs}
     branches = {name: events[name] for name in RESULT_BRANCHES if name in events and name not in identity}
     everything = {name: array for columns in predictions.values() for name, array in columns.items()}
     with TreeWriter(run.validation_results) as tree:
-        tree.extend({**identity, **everything, **branches})
+        tree.extend({**identity, **everything, **losses, **branches})
     return [*written, run.validation_results]
