@@ -22,7 +22,6 @@ COMMANDS = [
     "export {} -o out.onnx",
     "plot {}",
     "display {} 0 -o out.png",
-    "compare-inpainting {} {}",
     "compare {} {}",
 ]
 OUTPUTS = [

@@ -58,7 +58,8 @@ def off_by(file: Path, photons: float, seconds: float | None = None) -> Callable
 
 def collect(file: Path, validation: Any, network: Any = None, **options: Any) -> HiddenReadings:
     collector = Collector()
-    for chunk in fill_in_events(file, validation, {"neighbours": neighbour_average}, network, **options):
+    networks = {NETWORK: network} if network is not None else {}
+    for chunk in fill_in_events(file, validation, {"neighbours": neighbour_average}, networks, **options):
         collector.add(chunk)
     return collector.readings()
 
@@ -165,7 +166,7 @@ def test_energies_of_treated_events() -> None:
     hidden = np.zeros_like(dead)
     hidden[:, 20:120] = True
     estimates = {NETWORK: np.full(npho.shape, 100.0), "none": np.full(npho.shape, np.nan)}
-    chunk = FilledEvents(npho, np.full_like(npho, 1e-9), hidden, dead, estimates, None, {})
+    chunk = FilledEvents(npho, np.full_like(npho, 1e-9), hidden, dead, estimates, {}, {})
     energies = predict_energies(SumOfPhotons(), chunk)
     full = N_SENSORS * 1e-7
     for name, sensors in (
@@ -348,3 +349,31 @@ def test_the_earlier_name_says_the_new_one(
     assert printed.err == "warning: 'xec compare-inpainting' is called 'xec compare' now\n"
     assert "5 events" in printed.out
     assert sorted(path.name for path in tmp_path.iterdir()) == ["o.csv", "o.pdf"]
+
+
+def test_several_networks(
+    events_file: Path, tmp_path: Path, compare: Compare, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paths = [pretended(tmp_path / f"{name}.pth") for name in ("near", "far")]
+    answers = {
+        paths[0]: off_by(events_file, 0.5, 1e-10),
+        paths[1]: off_by(events_file, 500.0),
+    }
+    monkeypatch.setattr(xec_analysis.inpainting.network, "open_reconstruction", answers.__getitem__)
+    root = tmp_path / "residuals.root"
+    output = ("-o", tmp_path / "o.pdf", "--residuals", root)
+    code, out, err = compare(*paths, events_file, "-n", 20, *output)
+    assert (code, err) == (0, "")
+    assert "RMSE of near over that of the light map: inner 0.0" in out
+    assert "RMSE of far over that of the light map: inner" in out
+    with (tmp_path / "o.csv").open() as file:
+        rows = {(row["quantity"], row["group"], row["by"]): row for row in csv.DictReader(file)}
+    assert float(rows["npho", "all", "near"]["bias"]) == pytest.approx(0.5, abs=0.01)
+    assert float(rows["npho", "all", "far"]["bias"]) == pytest.approx(500, abs=0.1)
+    assert float(rows["time", "all", "near"]["bias"]) == pytest.approx(100, abs=1)
+    assert ("time", "all", "far") not in rows
+    columns = read_columns(root)
+    assert {"pred_npho_near", "pred_npho_far", "pred_time_near"} <= set(columns)
+    assert "pred_time_far" not in columns
+    again = [pretended(tmp_path / f"{number}.pth") for number in range(4)]
+    assert "4 networks to fill in sensors; expected at most 3" in compare(*again, events_file)[2]

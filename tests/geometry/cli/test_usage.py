@@ -16,7 +16,7 @@ def told(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
     return str(line)
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("command", [name for name, command in COMMANDS.items() if not command.hidden])
 def test_an_unknown_option(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     line = told(capsys, command, "--no-such-option")
     assert line.startswith("xec: error: ")

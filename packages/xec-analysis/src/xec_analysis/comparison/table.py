@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from xec_analysis.comparison.pages import check_pdf
 from xec_analysis.comparison.sources import Content, Source
 from xec_analysis.errors import AnalysisError
+from xec_analysis.estimators.network_comparison import NETWORK
 from xec_analysis.inpainting.comparison import ComparisonOptions
 from xec_data.schema.branches import TREE_NAME
 from xec_geometry.support.output import check_output
@@ -17,6 +18,10 @@ from xec_geometry.support.registry import Registry
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
+
+
+# Each has a colour, as the estimators have.
+_MOST_NETWORKS = 3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,14 +105,26 @@ def _hidden_sensors(sources: Sequence[Source], options: CompareOptions) -> Itera
 
     networks = [source for source in sources if Content.EVENTS not in source.contents]
     files = [source.path for source in sources if Content.EVENTS in source.contents]
-    if len(networks) > 1:
-        raise AnalysisError(f"{len(networks)} networks to fill in hidden sensors; expected one")
-    model = networks[0].checkpoint if networks else None
-    hiding = replace(options.hiding, files=files, model=model, output=options.output, force=options.force)
+    if len(networks) > _MOST_NETWORKS:
+        raise AnalysisError(f"{len(networks)} networks to fill in sensors; expected at most {_MOST_NETWORKS}")
+    hiding = replace(
+        options.hiding, files=files, models=_named(networks), output=options.output, force=options.force
+    )
     with progress_of_files("filling in") as progress_of:
         comparison = program.compare_inpainting(hiding, progress_of(files[0]))
     yield from comparison.report()
     yield from program.write_comparison(comparison, hiding)
+
+
+def _named(networks: Sequence[Source]) -> dict[str, Path]:
+    """Return checkpoints by the names that they have in tables and plots."""
+    if len(networks) == 1:
+        return {NETWORK: networks[0].checkpoint}
+    names = [network.run.name if network.run else network.path.stem for network in networks]
+    return {
+        name if names.count(name) == 1 else str(network.path): network.checkpoint
+        for name, network in zip(names, networks, strict=True)
+    }
 
 
 def _runs(sources: Sequence[Source], options: CompareOptions) -> Iterator[RenderableType | Path]:
@@ -141,7 +158,7 @@ COMPARISONS = Registry(
         ),
         ComparisonEntry(
             "hidden sensors",
-            "files of events, with a network that reconstructs readings or without",
+            "files of events, with networks that reconstruct readings or without",
             Content.EVENTS,
             frozenset({Content.EVENTS, Content.NETWORK, Content.RUN}),
             _hidden_sensors,

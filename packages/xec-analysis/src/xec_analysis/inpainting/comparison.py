@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -46,8 +46,8 @@ class ComparisonOptions:
     ----------
     files
         Files of events.
-    model
-        Checkpoint of an inpainter; None compares the estimators alone.
+    models
+        Name → checkpoint of an inpainter; without any, the estimators are compared alone.
     dead
         Source of dead channels, as for `open_dead_channels`.
     validation, fraction, seed
@@ -70,7 +70,7 @@ class ComparisonOptions:
     """
 
     files: Sequence[Path]
-    model: Path | None = None
+    models: Mapping[str, Path] = field(default_factory=dict)
     dead: str | None = None
     validation: str = "auto"
     fraction: float = 0.05
@@ -94,12 +94,12 @@ class ComparisonOptions:
             If an option makes no sense, or a file cannot be written.
         """
         if not self.files:
-            raise AnalysisError("no files of events: expected MODEL FILE…, or --no-network FILE…")
+            raise AnalysisError("no files of events; expected FILE…, with checkpoints or without")
         if self.max_events < 1:
             raise AnalysisError(f"--events {self.max_events}: expected at least 1")
         if self.output.suffix != ".pdf":
             raise AnalysisError(f"cannot draw {self.output}: expected the name of a .pdf file")
-        inputs = [*self.files, *(path for path in (self.model, self.regressor) if path is not None)]
+        inputs = [*self.files, *self.models.values(), *([self.regressor] if self.regressor else [])]
         inputs += geometry_files(self.geometry or NOMINAL)
         for path in (self.output, self.numbers_path, *([self.residuals] if self.residuals else [])):
             check_output(path, inputs=inputs, force=self.force)
@@ -187,15 +187,15 @@ def compare_inpainting(
         seed=options.seed,
         tree_name=options.tree_name,
     )
-    network = networks.open_reconstruction(options.model) if options.model is not None else None
+    opened = {name: networks.open_reconstruction(path) for name, path in options.models.items()}
     regressor = effects.open_regressor(options.regressor) if options.regressor is not None else None
-    table = _geometry(options, network)
+    table = _geometry(options, opened)
     collector, energies, truths = Collector(), [], []
     for chunk in fill_in_events(
         list(options.files),
         chosen,
         {name: estimator.in_geometry(table) for name, estimator in ESTIMATORS.items()},
-        network,
+        opened,
         max_events=options.max_events,
         tree_name=options.tree_name,
         npho_branch=options.npho_branch,
@@ -211,17 +211,27 @@ def compare_inpainting(
     return InpaintingComparison(chosen.title, collector.readings(), effect, table)
 
 
-def _geometry(options: ComparisonOptions, network: Reconstruct | None) -> SensorTable:
-    trained = network.geometry if isinstance(network, networks.ReconstructingNetwork) else None
-    if options.geometry is None:
-        return nominal_table() if trained is None else trained
-    given = load_geometry(options.geometry)
-    hashes = [geometry_hash(table=table)[:12] for table in (trained or given, given)]
-    if hashes[0] != hashes[1]:
-        raise AnalysisError(
-            f"{options.model} was trained with other positions (hash {hashes[0]}) than those of "
-            f"{options.geometry} ({hashes[1]}); without --geometry its own are used"
-        )
+def _geometry(options: ComparisonOptions, opened: Mapping[str, Reconstruct]) -> SensorTable:
+    trained = {
+        options.models[name]: network.geometry
+        for name, network in opened.items()
+        if isinstance(network, networks.ReconstructingNetwork)
+    }
+    if options.geometry is not None:
+        given, said = load_geometry(options.geometry), options.geometry
+    elif trained:
+        first, given = next(iter(trained.items()))
+        said = str(first)
+    else:
+        return nominal_table()
+    for path, table in trained.items():
+        hashes = [geometry_hash(table=one)[:12] for one in (table, given)]
+        if hashes[0] != hashes[1]:
+            advice = "; without --geometry its own are used" if options.geometry else ""
+            raise AnalysisError(
+                f"{path} was trained with other positions (hash {hashes[0]}) than those of "
+                f"{said} ({hashes[1]}){advice}"
+            )
     return given
 
 
@@ -234,7 +244,7 @@ def write_comparison(comparison: InpaintingComparison, options: ComparisonOption
         The files written.
     """
     readings = comparison.readings
-    name = options.model.name if options.model is not None else "without a network"
+    name = ", ".join(path.name for path in options.models.values()) or "without a network"
     written = [
         draw_comparison(
             readings,
@@ -249,7 +259,7 @@ def write_comparison(comparison: InpaintingComparison, options: ComparisonOption
     if options.residuals is not None:
         metadata = {
             "validation": comparison.title,
-            "model": str(options.model),
+            "models": {name: str(path) for name, path in options.models.items()},
             "files": [str(path) for path in options.files],
         }
         written.append(write_residuals(options.residuals, readings, metadata))

@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from xec_analysis.errors import AnalysisError
-from xec_analysis.estimators.network_comparison import NETWORK
 from xec_analysis.inpainting.hidden_readings import FilledEvents
 from xec_analysis.resolution.digits import three_digits
 from xec_data.schema.branches import INVALID, is_invalid
@@ -94,7 +93,7 @@ def predict_energies(
     -------
     dict
         Treatment → (n,) GeV: `COMPLETE` (only what is really dead is missing), `LEFT` (all hidden sensors
-        are invalid), and one per estimate. Times are filled in by the network if it predicts them, and
+        are invalid), and one per estimate. Times are filled in by a network that predicts them, and
         by the average of the neighbours otherwise.
     """
     masked = chunk.hidden | chunk.dead
@@ -112,8 +111,7 @@ def predict_energies(
         LEFT: energy(np.where(masked, INVALID, chunk.npho), np.where(masked, INVALID, chunk.time)),
     }
     for name, photons in chunk.estimates.items():
-        by_network = name == NETWORK and chunk.time_estimate is not None
-        time = chunk.time_estimate if by_network else average_time
+        time = chunk.time_estimates.get(name, average_time)
         energies[name] = energy(
             np.where(masked, photons, chunk.npho), np.where(masked, np.asarray(time), chunk.time)
         )

@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xec_analysis.errors import AnalysisError
-from xec_analysis.estimators.network_comparison import NETWORK
 from xec_analysis.inpainting.hidden_sensors import Validation
 from xec_data.reading.reader import EventReader
 from xec_data.schema.branches import INVALID, NPHO_BRANCH, TIME_BRANCH, TREE_NAME, is_invalid
@@ -45,8 +44,10 @@ class HiddenReadings:
         (rows,) photons that were hidden; NaN for dead sensors.
     estimates
         Name → (rows,) photons.
-    time_truth, time_estimate
-        (rows,) s; NaN where there is no valid time, and empty if the network does not predict times.
+    time_truth
+        (rows,) s; NaN where there is no valid time, and empty if no network predicts times.
+    time_estimates
+        Name → (rows,) s, of the networks that predict times.
     run, event
         (events,) identification of the events; -1 where the files have none.
     n_invalid
@@ -60,7 +61,7 @@ class HiddenReadings:
     truth: Floats
     estimates: dict[str, Floats]
     time_truth: Floats
-    time_estimate: Floats
+    time_estimates: dict[str, Floats]
     run: NDArray[np.int64]
     event: NDArray[np.int64]
     n_invalid: int = 0
@@ -100,8 +101,8 @@ class FilledEvents:
         (n, N_SENSORS).
     estimates
         Name → (n, N_SENSORS) photons.
-    time_estimate
-        (n, N_SENSORS) s from the network, None if it predicts none.
+    time_estimates
+        Name → (n, N_SENSORS) s, of the networks that predict times.
     truth
         Branches of the schema that the chunk has beside the readings.
     """
@@ -111,7 +112,7 @@ class FilledEvents:
     hidden: Bools
     dead: Bools
     estimates: dict[str, Floats]
-    time_estimate: Floats | None
+    time_estimates: dict[str, Floats]
     truth: dict[str, NDArray[Any]]
 
 
@@ -119,7 +120,7 @@ def fill_in_events(
     files: str | Path | Sequence[str | Path],
     validation: Validation,
     estimators: Mapping[str, Estimator],
-    network: Reconstruct | None = None,
+    networks: Mapping[str, Reconstruct] | None = None,
     *,
     max_events: int | None = None,
     tree_name: str = TREE_NAME,
@@ -136,8 +137,8 @@ def fill_in_events(
         Choice of hidden sensors.
     estimators
         Name → estimator.
-    network
-        The network, called `NETWORK` among the estimates.
+    networks
+        Name → network; they stand before the estimators.
     max_events
         Number of events to read, from the beginning; all by default.
     tree_name, npho_branch, time_branch
@@ -159,7 +160,7 @@ def fill_in_events(
                 return
             branches = {name: values[:left] for name, values in chunk.items()}
             left -= len(chunk)
-            yield _fill_in(branches, validation, estimators, network)
+            yield _fill_in(branches, validation, estimators, networks or {})
 
 
 class Collector:
@@ -183,10 +184,10 @@ class Collector:
             "truth": np.where(dead, np.nan, chunk.npho[entry, sensor].astype(np.float64)),
         }
         row |= {f"by {name}": values[entry, sensor] for name, values in chunk.estimates.items()}
-        if chunk.time_estimate is not None:
+        if chunk.time_estimates:
             time = chunk.time[entry, sensor].astype(np.float64)
             row["time_truth"] = np.where(dead | is_invalid(time), np.nan, time)
-            row["time_estimate"] = chunk.time_estimate[entry, sensor]
+            row |= {f"time by {name}": values[entry, sensor] for name, values in chunk.time_estimates.items()}
         n = len(chunk.npho)
         self._rows.append(row)
         self._numbers.append(
@@ -216,7 +217,7 @@ class Collector:
             truth=rows["truth"],
             estimates={name: rows[f"by {name}"] for name in self._names},
             time_truth=rows.get("time_truth", empty),
-            time_estimate=rows.get("time_estimate", empty),
+            time_estimates={name: rows[key] for name in self._names if (key := f"time by {name}") in rows},
             run=np.concatenate([numbers["run"] for numbers in self._numbers]),
             event=np.concatenate([numbers["event"] for numbers in self._numbers]),
             n_invalid=self._n_invalid,
@@ -227,19 +228,19 @@ def _fill_in(
     branches: dict[str, NDArray[Any]],
     validation: Validation,
     estimators: Mapping[str, Estimator],
-    network: Reconstruct | None,
+    networks: Mapping[str, Reconstruct],
 ) -> FilledEvents:
     npho, time = branches.pop("npho"), branches.pop("time")
     hidden, dead = validation.hide(npho, branches.get("run"))
     masked = hidden | dead
     estimates: dict[str, Floats] = {}
-    time_estimate = None
-    if network is not None:
+    times: dict[str, Floats] = {}
+    for name, network in networks.items():
         # Hidden readings are not even passed to the network.
         invalid = np.float32(INVALID)
         guess = network(np.where(masked, invalid, npho), np.where(masked, invalid, time), masked)
-        estimates[NETWORK] = np.asarray(guess["npho"], dtype=np.float64)
+        estimates[name] = np.asarray(guess["npho"], dtype=np.float64)
         if "time" in guess:
-            time_estimate = np.asarray(guess["time"], dtype=np.float64)
+            times[name] = np.asarray(guess["time"], dtype=np.float64)
     estimates |= {name: estimator(npho, masked) for name, estimator in estimators.items()}
-    return FilledEvents(npho, time, hidden, dead, estimates, time_estimate, branches)
+    return FilledEvents(npho, time, hidden, dead, estimates, times, branches)

@@ -17,6 +17,7 @@ from xec_data.writing.csv_writer import CsvWriter
 from xec_data.writing.tree_writer import TreeWriter
 from xec_geometry import FACES, face_of_sensor
 from xec_geometry.detector.faces import FACE_TABLE
+from xec_models.dead_channels.estimators import ESTIMATORS
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -168,18 +169,20 @@ def grouped(rows: Sequence[Numbers]) -> Iterator[list[Numbers]]:
 
 
 def verdicts(rows: Sequence[Numbers]) -> list[str]:
-    """Return a line for each estimator: the network's RMSE over its own; none without a network."""
+    """Return a line for each network and estimator, the ratio of their RMSE; none without a network."""
     rmse = {(row.by, row.group): row.rmse for row in rows if row.quantity == "npho"}
-    rivals = dict.fromkeys(by for by, _ in rmse if by != NETWORK)
+    names = dict.fromkeys(by for by, _ in rmse)
     lines = []
-    for rival in rivals:
-        ratios = [
-            f"{group_title(group)} {rmse[NETWORK, group] / value:.2f}"
-            for (by, group), value in rmse.items()
-            if by == rival and (NETWORK, group) in rmse and value > 0
-        ]
-        if ratios:
-            lines.append(f"RMSE of the network over that of the {rival}: {', '.join(ratios)}")
+    for network in (name for name in names if name not in ESTIMATORS):
+        for rival in (name for name in names if name in ESTIMATORS):
+            ratios = [
+                f"{group_title(group)} {rmse[network, group] / value:.2f}"
+                for (by, group), value in rmse.items()
+                if by == rival and (network, group) in rmse and value > 0
+            ]
+            if ratios:
+                who = "the network" if network == NETWORK else network
+                lines.append(f"RMSE of {who} over that of the {rival}: {', '.join(ratios)}")
     return lines
 
 
@@ -199,7 +202,7 @@ def write_residuals(path: Path, readings: HiddenReadings, metadata: Mapping[str,
 
     The tree `tree`: `run`, `event`, `sensor`, `face` (its number in `xec_geometry.FACES`), `mask_type` (0:
     hidden for the test, 1: really dead), `truth_npho`, and of each estimator `pred_npho_<name>` and
-    `error_npho_<name>`; `truth_time` and `pred_time_network` in seconds if the network predicts times. NaN
+    `error_npho_<name>`; `truth_time` and `pred_time_<name>` in seconds if a network predicts times. NaN
     where there is none.
     """
     with TreeWriter(path, title="hidden sensors and their estimates", metadata=metadata) as tree:
@@ -220,7 +223,8 @@ def write_residuals(path: Path, readings: HiddenReadings, metadata: Mapping[str,
                 columns[f"error_npho_{branch}"] = readings.error(name)[part].astype(np.float32)
             if len(readings.time_truth):
                 columns["truth_time"] = readings.time_truth[part].astype(np.float32)
-                columns[f"pred_time_{NETWORK}"] = readings.time_estimate[part].astype(np.float32)
+                for name, times in readings.time_estimates.items():
+                    columns[f"pred_time_{name.replace(' ', '_')}"] = times[part].astype(np.float32)
             tree.extend(columns)
     return path
 
@@ -228,13 +232,18 @@ def write_residuals(path: Path, readings: HiddenReadings, metadata: Mapping[str,
 def _times_by_face(readings: HiddenReadings) -> list[Numbers]:
     if not len(readings.time_truth):
         return []
-    usable = np.isfinite(readings.time_truth) & np.isfinite(readings.time_estimate)
+    usable = np.isfinite(readings.time_truth)
+    for times in readings.time_estimates.values():
+        usable &= np.isfinite(times)
     truth = readings.time_truth[usable] * _PICOSECOND
-    error = readings.time_estimate[usable] * _PICOSECOND - truth
+    errors = {by: x[usable] * _PICOSECOND - truth for by, x in readings.time_estimates.items()}
     face = face_of_sensor()[readings.sensor[usable]]
     groups = [*((name, face == k) for k, name in enumerate(FACES)), (ALL, np.ones(len(face), dtype=bool))]
     return [
-        _numbers("time", "ps", name, NETWORK, truth[part], error[part]) for name, part in groups if part.any()
+        _numbers("time", "ps", name, by, truth[part], error[part])
+        for name, part in groups
+        for by, error in errors.items()
+        if part.any()
     ]
 
 

@@ -85,7 +85,7 @@ class Reconstruction:
             truth=truth,
             estimates={NETWORK: self.predicted["npho"][entry, sensor]},
             time_truth=self.truth["time"][entry, sensor] if time else empty,
-            time_estimate=self.predicted["time"][entry, sensor] if time else empty,
+            time_estimates={NETWORK: self.predicted["time"][entry, sensor]} if time else {},
             run=self.run,
             event=self.event,
         )
