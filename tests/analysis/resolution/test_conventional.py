@@ -116,6 +116,7 @@ def test_the_command_compares(tmp_path, real, write_tree, written_texts, capsys)
     names = {f"comparison_{what}_real.png" for what in ("energy", "spectra", "timing", "uvwFI")}
     drawn = {file.name for file in (tmp_path / "plots").iterdir()}
     assert names <= drawn
+    drawn -= {"metrics_real.csv", "metrics_real.json"}
     assert all(re.fullmatch(r"comparison_\w+?_real(_\d)?\.png", name) for name in drawn)
     out = " ".join(capsys.readouterr().out.split())
     assert "prediction − conventional reconstruction" in out

@@ -155,6 +155,8 @@ def test_the_command(predictions, capsys):
     assert end.value.code in (0, None)
     folder = predictions.parent / "plots"
     assert sorted(path.name for path in folder.iterdir()) == [
+        "metrics_predictions.csv",
+        "metrics_predictions.json",
         *(f"resolution_profile_energy_predictions{end}.png" for end in ("", "_2", "_3")),
         *(f"resolution_profile_uvwFI_predictions{end}.png" for end in ("", "_2", "_3", "_4", "_5")),
     ]

@@ -71,7 +71,8 @@ def test_it_is_what_a_training_calls():
 
 def test_profiles_and_curves_are_drawn(run):
     paths = plot_run(run.path)
-    assert len(paths) == 3
+    assert len(paths) == 5
+    assert {run.plots / "metrics.json", run.plots / "metrics.csv"} <= set(paths)
     assert run.resolution_profile("timing") in paths
     assert run.resolution_profile("uvwFI") in paths
     assert run.plots / "training_curves_night_3.pdf" in paths
@@ -80,7 +81,7 @@ def test_profiles_and_curves_are_drawn(run):
 
 def test_worst_events_are_left_out_without_the_files(run):
     run.config.write_text("data: {val_path: [gone.root]}\n")
-    assert len(plot_run(run.path)) == 3
+    assert not [path for path in plot_run(run.path) if "worst" in path.name]
     (note,) = PlotSource(run.path).worst_events.notes
     assert note.startswith("no pictures of the worst events: ")
     assert "gone.root" in note
@@ -271,6 +272,8 @@ def test_the_plot_command_on_a_run(run, capsys):
         main(["plot", str(run.path), "--task", "timing", "-f", "png"])
     assert end.value.code in (0, None)
     assert sorted(path.name for path in run.plots.iterdir()) == [
+        "metrics.csv",
+        "metrics.json",
         "resolution_profile_timing_night_3.png",
         "resolution_profile_timing_night_3_2.png",
         "training_curves_night_3.png",

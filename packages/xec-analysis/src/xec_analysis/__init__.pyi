@@ -16,6 +16,10 @@ from .inpainting.comparison import (
 )
 from .likelihood.cramer_rao_bound import PointBound as PointBound, cramer_rao_bound as cramer_rao_bound
 from .likelihood.readout_model import ReadoutModel as ReadoutModel
+from .metrics.binning import BinRequest as BinRequest
+from .metrics.content import Metrics as Metrics
+from .metrics.files import read_metrics_file as read_metrics_file, write_metrics as write_metrics
+from .metrics.measurement import measure as measure
 from .plots.plot_sets import PlotSet as PlotSet, draw_plots as draw_plots
 from .plots.source import PlotSource as PlotSource
 from .resolution.collecting import collect_results as collect_results

@@ -49,6 +49,8 @@ class LineFit:
         Their covariance; zero for what was kept fixed at a bound.
     chi2, ndf
         Pearson's χ² of counts in bins, and its degrees of freedom; NaN and 0 without enough events.
+    cost
+        Negative logarithm of the likelihood at its maximum, up to a constant of the energies and the method.
     """
 
     model: LineModel
@@ -60,6 +62,7 @@ class LineFit:
     covariance: tuple[tuple[float, ...], ...] = ()
     chi2: float = float("nan")
     ndf: int = 0
+    cost: float = float("nan")
 
     @property
     def is_good(self) -> bool:
@@ -70,6 +73,16 @@ class LineFit:
     def peak(self) -> Number | None:
         """Mean of the core, in the unit of the line; None after a failure."""
         return None if self.failure else self._number(0).scaled(self.line)
+
+    @property
+    def sigma(self) -> Number | None:
+        """σ of the core, in the unit of the line; None after a failure."""
+        return None if self.failure else self._number(1).scaled(self.line)
+
+    @property
+    def n_free(self) -> int:
+        """Number of parameters that were fitted."""
+        return int(np.count_nonzero(np.diag(self.covariance))) if self.covariance else 0
 
     @property
     def relative_sigma(self) -> Number | None:
@@ -98,9 +111,10 @@ class LineFit:
     @property
     def probability(self) -> float:
         """Chance of a larger χ² if the model is right; NaN without degrees of freedom."""
-        from scipy.stats import chi2
+        # scipy.stats has the same, and takes a second to import.
+        from scipy.special import chdtrc
 
-        return float(chi2.sf(self.chi2, self.ndf)) if self.ndf > 0 else float("nan")
+        return float(chdtrc(self.ndf, self.chi2)) if self.ndf > 0 else float("nan")
 
     @property
     def status(self) -> str:
@@ -167,7 +181,7 @@ def fit_line(
     minimum = minimize(cost, model, scaled, guess, len(inside))
     if isinstance(minimum, str):
         return _failed(fit, minimum)
-    found, covariance = minimum
+    found, covariance, lowest = minimum
     chi2, ndf = _chi2(inside, scaled, model, found, int(np.count_nonzero(np.diag(covariance))))
     return LineFit(
         model,
@@ -178,6 +192,7 @@ def fit_line(
         covariance=tuple(tuple(row) for row in covariance.tolist()),
         chi2=chi2,
         ndf=ndf,
+        cost=lowest,
     )
 
 

@@ -66,7 +66,7 @@ def minimize(
     window: Window,
     guess: tuple[float, float],
     n_events: int,
-) -> tuple[Floats, Floats] | str:
+) -> tuple[Floats, Floats, float] | str:
     """Find the lowest minimum of a negative log-likelihood.
 
     Parameters
@@ -84,9 +84,9 @@ def minimize(
 
     Returns
     -------
-    tuple of arrays, or str
-        Parameters, (p,), and their covariance, (p, p), with zeros for what was kept at a bound; or why there
-        are none.
+    tuple, or str
+        Parameters, (p,), their covariance, (p, p), with zeros for what was kept at a bound, and the lowest
+        value of the cost; or why there are none.
     """
     bounds = [window, (1e-3 * guess[1], window[1] - window[0])]
     bounds += [(parameter.low, parameter.high) for parameter in model.shape]
@@ -165,7 +165,7 @@ def _migrad(
 
 def _judge(
     minuit: Any, model: LineModel, bounds: Sequence[Window], fixed: frozenset[int]
-) -> tuple[Floats, Floats] | str:
+) -> tuple[Floats, Floats, float] | str:
     if not minuit.valid:
         return "no valid minimum"
     if not minuit.accurate or minuit.covariance is None:
@@ -187,7 +187,7 @@ def _judge(
     if values[0] - _CORE * values[1] < low or values[0] + _CORE * values[1] > high:
         # A wide line describes any smooth spectrum, and is none.
         return "the line does not lie inside the range"
-    return values, covariance
+    return values, covariance, float(minuit.fval)
 
 
 def _inner(bound: Window) -> Window:

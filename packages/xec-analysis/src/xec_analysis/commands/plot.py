@@ -50,6 +50,17 @@ def plot(
             show_default=False,
         ),
     ] = None,
+    bins: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--bins",
+            "-b",
+            metavar="VARIABLE[=EDGES]",
+            help="Metrics in bins of this variable or branch, in its unit: w, or w=0,2,5,10. May be "
+            "repeated; by default energy, u, v and w.",
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:
     """Plot the resolution of every task, or the errors of reconstructed readings, and print the numbers.
 
@@ -63,16 +74,20 @@ def plot(
     fits, peak and resolution in patches of the inner face and in depths, as plots, CSV and JSON. Of several
     lines also the resolution against the energy.
 
+    metrics.json and metrics.csv hold all figures of merit with their statistical errors, also of a
+    conventional reconstruction in the file: overall, and in the bins of --bins.
+
     With --saliency, the derivatives of every output with respect to photons and times, and integrated
     gradients: per face, and on the unrolled detector.
 
     xec plot artifacts/my_run --saliency 100
-    xec plot predictions.root -o plots --task energy
+    xec plot predictions.root -o plots --task energy --bins w=0,2,5,10
     xec plot --line 54.9MeV --line 82.9MeV charge_exchange.root --line-settings lines.yaml
     """
     from rich.console import Console
 
     from xec_analysis.errors import AnalysisError
+    from xec_analysis.metrics.binning import parse_bins
     from xec_analysis.plots.plot_sets import draw_plots, print_numbers
     from xec_analysis.plots.source import PlotSource, question_of_lines
     from xec_analysis.style.figures import check_format
@@ -82,7 +97,10 @@ def plot(
     lines = question_of_lines(line, sources, line_settings) if line else None
     if lines is None and line_settings is not None:
         raise AnalysisError("--line-settings tells how lines are measured; expected --line ENERGY with it")
-    plots = PlotSource(sources, task, tree_name=tree, lines=lines, saliency=saliency or 0)
+    requests = [parse_bins(text) for text in bins or ()]
+    if requests and lines is not None:
+        raise AnalysisError("--bins is about predictions beside the truth; expected no --line with it")
+    plots = PlotSource(sources, task, tree_name=tree, lines=lines, saliency=saliency or 0, bins=requests)
     for part in print_numbers(plots):
         console.print(part, soft_wrap=isinstance(part, str))
     for path in draw_plots(plots, output, kind):

@@ -106,6 +106,15 @@ def _draw_comparison(source: PlotSource, folder: Path, kind: str) -> list[Path]:
     return paths + spectra
 
 
+def _write_metrics(source: PlotSource, folder: Path, _kind: str) -> list[Path]:
+    from xec_analysis.metrics.files import write_metrics
+
+    metrics = source.metrics
+    # A folder has one run, but may have the plots of several files.
+    name = "metrics" if source.run is not None else f"metrics_{metrics.name}"
+    return write_metrics(metrics, make_folder(folder) / name)
+
+
 def _draw_reconstruction(source: PlotSource, folder: Path, kind: str) -> list[Path]:
     from xec_analysis.reconstruction.pages import draw_reconstruction
 
@@ -184,6 +193,9 @@ def _saliency_numbers(source: PlotSource) -> Iterator[RenderableType]:
 PLOT_SETS = Registry(
     "plot set",
     (
+        # Before anything is drawn: a variable of bins may not be there.
+        PlotSet("metrics", frozenset({Content.PREDICTIONS}), _write_metrics),
+        PlotSet("metrics of a comparison", frozenset({Content.COMPARISON}), _write_metrics),
         PlotSet("resolution", frozenset({Content.PREDICTIONS}), _draw_resolution, _resolution_numbers),
         PlotSet("comparison", frozenset({Content.COMPARISON}), _draw_comparison, _resolution_numbers),
         PlotSet(

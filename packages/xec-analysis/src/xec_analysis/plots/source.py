@@ -17,7 +17,11 @@ from xec_analysis.events.worst_events import EventFiles, WorstEvents
 from xec_analysis.events.worst_of_run import worst_events_of
 from xec_analysis.reconstruction.events import Reconstruction, load_reconstruction, reconstruction_file
 from xec_analysis.resolution.collecting import collect_results
-from xec_analysis.resolution.conventional import collect_comparison, lacks_truth
+from xec_analysis.resolution.conventional import (
+    collect_comparison,
+    conventional_beside_truth,
+    lacks_truth,
+)
 from xec_analysis.resolution.loading import LoadedColumns, load_joined, locate_results, require_tasks
 from xec_analysis.resolution.results import Results
 from xec_analysis.resolution.variants import PLAIN, columns_of_variant, variants_of
@@ -27,10 +31,13 @@ from xec_geometry.detector.geometry_file import NOMINAL
 from xec_models.checkpoint.run_directory import RunDirectory
 
 if TYPE_CHECKING:
+    from xec_analysis.metrics.binning import BinRequest
+    from xec_analysis.metrics.content import Metrics
     from xec_analysis.saliency.measurement import Saliency
     from xec_models.regressor.regressor import XECRegressor
 
 _REGRESSION = "regression"
+_NETWORK = "network"
 
 
 class Content(Enum):
@@ -116,6 +123,7 @@ class PlotSource:
         tree_name: str = TREE_NAME,
         lines: LineQuestion | None = None,
         saliency: int = 0,
+        bins: Sequence[BinRequest] = (),
     ) -> None:
         self.paths = [locate_results(one) for one in ([path] if isinstance(path, str | Path) else path)]
         self.path = self.paths[0]
@@ -123,6 +131,7 @@ class PlotSource:
         self.tree_name = tree_name
         self.lines = lines
         self.n_saliency = saliency
+        self.bins = tuple(bins)
         self.run = RunDirectory.open(self.path) if self.path.is_dir() else None
         if tasks and lines is not None:
             raise AnalysisError(
@@ -220,6 +229,23 @@ class PlotSource:
             columns = columns_of_variant(loaded.columns, variant)
             found.append(collect(columns, name, loaded.source, self.tasks))
         return found
+
+    @cached_property
+    def metrics(self) -> Metrics:
+        """Figures of merit of all estimates in the run or files; raises as `measure`."""
+        from xec_analysis.metrics.measurement import measure
+
+        variants = variants_of(self.loaded.columns) or [PLAIN]
+        estimates = {
+            f"{_NETWORK}_{variant}" if variant else _NETWORK: results
+            for variant, results in zip(variants, self.results, strict=True)
+        }
+        columns = self.loaded.columns
+        if not self._lacks_truth:
+            conventional = conventional_beside_truth(columns, self.results[0])
+            if conventional is not None:
+                estimates["conventional"] = conventional
+        return measure(estimates, self.loaded.name, columns, self.bins)
 
     @cached_property
     def _lacks_truth(self) -> bool:

@@ -14,6 +14,7 @@ from xec_analysis.resolution.columns import (
     Columns,
     predicted_tasks,
     predicted_values,
+    true_variables,
     truth_in,
     uvw_of_xyz,
 )
@@ -22,7 +23,7 @@ from xec_analysis.style.quantities import quantity_of
 from xec_data.checking.plausibility import implausible, is_measured
 from xec_data.schema.branches import is_invalid
 from xec_data.tasks.table import TASKS
-from xec_models.regressor.predictions import ABSOLUTE_TIME, PREDICTED
+from xec_models.regressor.predictions import ABSOLUTE_TIME, PREDICTED, SIGMA
 
 
 def conventional_values(columns: Columns, task: str) -> Floats | None:
@@ -126,6 +127,35 @@ def collect_comparison(
     if not results:
         raise AnalysisError(f"{source}: not one event with a finite prediction and conventional value")
     return Results(name, source, results, tuple(notes))
+
+
+def conventional_beside_truth(columns: Columns, results: Results) -> Results | None:
+    """Put the conventional reconstruction in a file beside the truth, too.
+
+    Parameters
+    ----------
+    columns
+        All columns of the file.
+    results
+        Its predictions beside the truth, whose tasks are looked for.
+
+    Returns
+    -------
+    Results or None
+        Of the tasks that have conventional values; None if no task has. Times are left out: those of the
+        conventional reconstruction may be on another clock than the truth.
+    """
+    # The σ of a network is none of this reconstruction.
+    own = {name: values for name, values in columns.items() if not name.startswith(SIGMA)}
+    variables, found = true_variables(columns), {}
+    for task in results.tasks:
+        truth, values = truth_in(columns, task), conventional_values(columns, task)
+        if truth is None or values is None or TASKS[task].needs_times or implausible(task, values):
+            continue
+        result = task_result(task, own, truth, variables, prediction=values)
+        if len(result):
+            found[task] = result
+    return Results(results.name, results.source, found) if found else None
 
 
 @dataclass(frozen=True)

@@ -15,14 +15,11 @@ from numpy.typing import NDArray
 from xec_models.regressor.metrics import (
     CONTAINMENT,
     GAUSSIAN_HALF_WIDTH,
-    half_width_68,
-    percentile_68,
     rmse,
 )
 
 Floats = NDArray[np.float64]
 
-_CENTRAL = (50.0 - CONTAINMENT / 2, 50.0 + CONTAINMENT / 2)
 _RESAMPLINGS = 2000
 _SEED = 20_240_229
 
@@ -39,15 +36,20 @@ class Number:
         return Number(self.value * factor, None if self.error is None else self.error * factor)
 
 
-def half_width(values: Floats) -> Number:
-    """Return half the width of the central interval that holds 68 % of the values, shape (n,)."""
-    error = _quantile_error(values, _CENTRAL, lambda low, high: (high - low) / 2)
-    return Number(half_width_68(values), error)
+def half_width(values: Floats, percent: float = CONTAINMENT) -> Number:
+    """Return half the width of the central interval that holds so many percent of the values, shape (n,)."""
+    ends = (50.0 - percent / 2, 50.0 + percent / 2)
+    error = _quantile_error(values, ends, lambda low, high: (high - low) / 2)
+    if error is None:
+        return Number(float("nan"))
+    low, high = np.percentile(values, ends)
+    return Number(float(high - low) / 2, error)
 
 
-def containment(values: Floats) -> Number:
-    """Return the distance that 68 % of the values, shape (n,), stay below."""
-    return Number(percentile_68(values), _quantile_error(values, (CONTAINMENT,), lambda high: high))
+def containment(values: Floats, percent: float = CONTAINMENT) -> Number:
+    """Return the distance that so many percent of the values, shape (n,), stay below."""
+    error = _quantile_error(values, (percent,), lambda high: high)
+    return Number(float("nan") if error is None else float(np.percentile(values, percent)), error)
 
 
 def median(values: Floats) -> Number:

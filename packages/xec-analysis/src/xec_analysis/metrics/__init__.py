@@ -1,0 +1,1 @@
+"""Figures of merit of a regressor's predictions, each with its statistical error."""
