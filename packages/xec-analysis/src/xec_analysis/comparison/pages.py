@@ -14,7 +14,7 @@ from xec_analysis.comparison.metrics import MetricComparison
 from xec_analysis.errors import AnalysisError
 from xec_analysis.resolution.digits import with_error
 from xec_analysis.runs.run_comparison import common_panels, draw_panel, line_styles
-from xec_analysis.style.figures import BLACK, GREY, new_page, style
+from xec_analysis.style.figures import BLACK, CYCLE, GREY, new_page, style
 from xec_geometry.support.output import atomic_output
 from xec_geometry.support.text import shortened
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 WIDTH, HEIGHT = 11.0, 5.7
 
 _MARKERS = "osD^vPX"
-_PANELS = 6
+_PANELS, _COLUMNS = 6, 3
 _METRICS = 10
 _LINES = 24
 
@@ -106,7 +106,7 @@ def _draw_differences(ax: Axes, metrics: Sequence[MetricComparison]) -> None:
                 place,
                 xerr=difference.error or None,
                 color=styles[standing.label][0],
-                marker=_MARKERS[(k + 1) // len(styles) % len(_MARKERS)],
+                marker=_MARKERS[(k + 1) // len(CYCLE) % len(_MARKERS)],
                 ms=5,
                 capsize=2.5,
                 label=standing.label if row == 0 else None,
@@ -144,7 +144,8 @@ def _curve_pages(
     for start in range(0, len(panels), _PANELS):
         part = panels[start : start + _PANELS]
         page = new_page(WIDTH, HEIGHT, f"{title}: curves of the validation", subtitle)
-        axes = page.subplots(2, 3, squeeze=False).ravel()
+        n_rows = -(-len(part) // _COLUMNS)
+        axes = page.subplots(n_rows, min(len(part), _COLUMNS), squeeze=False).ravel()
         for ax, (panel, name) in zip(axes, part, strict=False):
             curves = {label: lineage.curves[name] for label, lineage in by_label.items()}
             draw_panel(ax, panel, curves, styles, from_zero=False)

@@ -36,8 +36,9 @@ def runs_table(runs: Sequence[ComparedRun], ranks: dict[str, float]) -> Table:
         From `mean_ranks`; the smallest stands first.
     """
     table = _table()
-    table.add_column("run", overflow="fold")
-    for name in ("epochs", "best", "loss: training", "validation", "gap", "million\nnumbers", "mean\nrank"):
+    table.add_column("\nrun", overflow="fold")
+    losses = ("training\nloss", "validation\nloss", "\ngap")
+    for name in ("\nepochs", "best\nepoch", *losses, "million\nnumbers", "mean\nrank"):
         table.add_column(name, justify="right")
     for run in sorted(runs, key=lambda run: ranks.get(run.label, np.inf)):
         training, validation = (_loss(run, names) for names in (TRAINING_LOSS, VALIDATION_LOSS))

@@ -244,7 +244,8 @@ def write_comparison(comparison: InpaintingComparison, options: ComparisonOption
         The files written.
     """
     readings = comparison.readings
-    name = ", ".join(path.name for path in options.models.values()) or "without a network"
+    names = [path.name for path in options.models.values()] or ["without a network"]
+    name = names[0] if len(names) == 1 else f"{len(names)} networks"
     written = [
         draw_comparison(
             readings,
