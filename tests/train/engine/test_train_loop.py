@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -31,6 +32,22 @@ def test_it_learns_and_keeps_the_best() -> None:
     assert memory.logged[-1]["slope"] == pytest.approx(float(weights(trained)[:3].sum()))
     # What the validation found about uncertainties goes into the checkpoint.
     assert trained.state.progress.sigma_factors == {"y": [float(sum(memory.sizes))]}
+
+
+def test_a_hook_may_stop_it_after_an_epoch() -> None:
+    memory, seen = Memory(), []
+    trained = loop(memory, epochs=60)
+
+    def stop_after_three(epoch: int, numbers: Mapping[str, float]) -> bool:
+        seen.append((epoch, numbers["val_loss"], len(memory.saved)))
+        return epoch == 3
+
+    trained.after_epoch = stop_after_three
+    assert not trained.run()
+    losses = [numbers["val_loss"] for numbers in memory.logged if "val_loss" in numbers]
+    # The checkpoint of an epoch is there when the hook is called.
+    assert seen == [(epoch, loss, epoch) for epoch, loss in enumerate(losses, start=1)]
+    assert (trained.state.progress.epoch, len(losses)) == (3, 3)
 
 
 @pytest.mark.parametrize(

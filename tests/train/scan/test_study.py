@@ -14,6 +14,7 @@ import pytest
 from xec_train.scan.errors import NothingCompletedError
 from xec_train.scan.liveness import Presence, is_alive
 from xec_train.scan.progress import Scan
+from xec_train.scan.samplers import SAMPLERS, SamplerEntry
 from xec_train.scan.storage import open_storage
 from xec_train.scan.study import LOST, Queue
 
@@ -109,6 +110,18 @@ def test_a_grid_is_tried_exactly_once(study: Study) -> None:
     assert best is not None
     assert (best.params[RATE], best.params[DROP]) == (1e-3, 0.3)
     assert scan.begin_next() is None
+
+
+def test_a_sampler_of_another_package(study: Study) -> None:
+    def edges() -> Callable[..., optuna.samplers.BaseSampler]:
+        return lambda seed, n_candidates: optuna.samplers.TPESampler(seed=seed, n_ei_candidates=n_candidates)
+
+    SAMPLERS.register(SamplerEntry("edges", edges, "of another package"))
+    try:
+        scan = study(trials=3, sampler={"name": "edges", "n_candidates": 5}, space=SPACE)
+        assert len(search(scan)) == 3
+    finally:
+        SAMPLERS.unregister("edges")
 
 
 def test_lists_and_null_are_choices(study: Study) -> None:
