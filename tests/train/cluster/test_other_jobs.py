@@ -25,20 +25,6 @@ from xec_train.runs.training import train
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("_cluster")]
 
-# A stand-in for JupyterLab: takes its options, and answers whoever has the token.
-JUPYTER = """
-import http.server, os, sys
-options = dict(word.removeprefix("--").split("=") for word in sys.argv[1:] if "=" in word)
-assert sys.argv[1] == "lab" and "--no-browser" in sys.argv
-
-class Handler(http.server.BaseHTTPRequestHandler):
-    def do_GET(self):
-        self.send_response(200 if self.path.endswith("token=" + os.environ["JUPYTER_TOKEN"]) else 403)
-        self.end_headers()
-
-http.server.HTTPServer((options["ip"], int(options["port"])), Handler).serve_forever()
-"""
-
 
 def xec_submit(*words: str) -> Result:
     return CliRunner().invoke(app, list(words))
@@ -94,12 +80,11 @@ def test_predictions_that_cannot_be(words: tuple[str, ...], message: str) -> Non
     assert not DEFAULT_FOLDER.exists()
 
 
-def test_a_notebook_is_reached_with_its_token(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, cluster_variables: dict[str, str]
-) -> None:
-    (tmp_path / "stand_in").mkdir()
-    (tmp_path / "stand_in" / "jupyter.py").write_text(JUPYTER)
-    monkeypatch.setenv("PYTHONPATH", f"{tmp_path / 'stand_in'}:{cluster_variables['PYTHONPATH']}")
+def test_a_notebook_is_reached_with_its_token(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    # Tests may run as root, which JupyterLab has to be told.
+    (tmp_path / "jupyter_server_config.json").write_text('{"ServerApp": {"allow_root": true}}')
+    monkeypatch.setenv("JUPYTER_CONFIG_DIR", str(tmp_path))
+    monkeypatch.setenv("JUPYTER_DATA_DIR", str(tmp_path))
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         port = taken.getsockname()[1]
@@ -113,7 +98,7 @@ def test_a_notebook_is_reached_with_its_token(
     assert address is not None
     # Its own port was taken: it has another one.
     assert int(tunnel[1]) != port
-    there = f"http://127.0.0.1:{tunnel[1]}/lab"
+    there = f"http://127.0.0.1:{tunnel[1]}/api/contents"
     with urllib.request.urlopen(f"{there}?token={address[1]}") as answer:
         assert answer.status == 200
     with pytest.raises(urllib.error.HTTPError, match="403"):
