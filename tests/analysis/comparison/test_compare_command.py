@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from xec_analysis.comparison import experiment
+from xec_analysis.comparison.configuration import Difference, as_rows
 from xec_models.checkpoint.run_directory import RunDirectory
 
 Compare = Callable[..., tuple[int, str, str]]
@@ -200,3 +201,11 @@ def test_an_experiment_that_nobody_can_read(compare: Compare, monkeypatch: pytes
     )
     assert compare()[2] == "xec: error: nothing to compare; expected RUN_OR_FILE…, or --experiment NAME\n"
     assert "expected --experiment NAME with it" in compare("--tracking-uri", "x")[2]
+
+
+def test_what_differs_between_many_runs_stays_narrow() -> None:
+    found = [Difference("training.lr", ("0.1", "0.2", "0.1", "0.2", "0.3"))]
+    header, rows = as_rows(found, list("abcde"))
+    assert header == ["what differs", "value", "runs"]
+    assert rows == [["training.lr", "0.1", "a, c"], ["", "0.2", "b, d"], ["", "0.3", "e"]]
+    assert as_rows(found, list("abcd"))[0] == ["what differs", "a", "b", "c", "d"]

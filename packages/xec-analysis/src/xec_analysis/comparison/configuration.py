@@ -10,6 +10,7 @@ from xec_analysis.comparison.compared_run import ComparedRun
 
 ABSENT = "–"
 
+_MOST_COLUMNS = 4
 # They name a run.
 _LEFT_OUT = ("mlflow.run_name",)
 # What the value of a loss depends on, besides the network.
@@ -43,6 +44,35 @@ def differences(runs: Sequence[ComparedRun]) -> list[Difference]:
         for name in dict.fromkeys(name for values in origins for name in values)
     ]
     return [difference for difference in found if len(set(difference.values)) > 1]
+
+
+def as_rows(found: Sequence[Difference], labels: Sequence[str]) -> tuple[list[str], list[list[str]]]:
+    """Return differences as a table of text that is not too wide.
+
+    Parameters
+    ----------
+    found
+        The differences.
+    labels
+        Names of the runs.
+
+    Returns
+    -------
+    list of str, list of list of str
+        Header and rows: a column for each of a few runs; of many, a row for each value, with its runs.
+    """
+    if len(labels) <= _MOST_COLUMNS:
+        return ["what differs", *labels], [[difference.key, *difference.values] for difference in found]
+    rows = []
+    for difference in found:
+        runs: dict[str, list[str]] = {}
+        for label, value in zip(labels, difference.values, strict=True):
+            runs.setdefault(value, []).append(label)
+        keys = [difference.key, *[""] * (len(runs) - 1)]
+        rows += [
+            [key, value, ", ".join(names)] for key, (value, names) in zip(keys, runs.items(), strict=True)
+        ]
+    return ["what differs", "value", "runs"], rows
 
 
 def differ_in_loss(found: Sequence[Difference]) -> list[str]:

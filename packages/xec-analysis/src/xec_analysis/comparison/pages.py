@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from xec_analysis.comparison.configuration import Difference
+from xec_analysis.comparison.configuration import Difference, as_rows
 from xec_analysis.comparison.lineage import Lineage
 from xec_analysis.comparison.metrics import MetricComparison
 from xec_analysis.errors import AnalysisError
@@ -163,16 +163,17 @@ def _configuration_pages(
     differences: Sequence[Difference], labels: Sequence[str], title: str, subtitle: str
 ) -> Iterator[Figure]:
     # What does not fit beside the keys is in the terminal.
-    columns = len(labels) + 1
+    header, rows = as_rows(differences, labels)
+    columns = len(header)
     room = max(int(150 / (columns + 0.6)), 8)
-    cut = [[shortened(cell, room) for cell in (row.key, *row.values)] for row in differences]
+    cut = [[shortened(cell, room) for cell in row] for row in rows]
     for start in range(0, len(cut), _LINES):
         page = new_page(WIDTH, HEIGHT, f"{title}: what differs", subtitle)
         ax = page.subplots()
         ax.set_axis_off()
         part = cut[start : start + _LINES]
         places = np.linspace(0.0, 1.0, columns + 1)[:-1]
-        for column, heading in enumerate(["", *labels]):
+        for column, heading in enumerate(["", *header[1:]]):
             ax.text(places[column], 1.0, heading, weight="bold", va="top", parse_math=False)
         for k, row in enumerate(part, start=1):
             for column, cell in enumerate(row):

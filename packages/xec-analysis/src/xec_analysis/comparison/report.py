@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from xec_analysis.comparison.compared_run import ComparedRun
-from xec_analysis.comparison.configuration import Difference
+from xec_analysis.comparison.configuration import Difference, as_rows
 from xec_analysis.comparison.metrics import MetricComparison, Standing
 from xec_analysis.resolution.digits import three_digits, with_error
 from xec_analysis.runs.run_comparison import plain_label
@@ -89,13 +89,14 @@ def metrics_table(metrics: Sequence[MetricComparison], heading: str) -> Table:
 
 
 def differences_table(found: Sequence[Difference], labels: Sequence[str]) -> Table:
-    """Return a rich table of the keys that differ, a column for each run."""
+    """Return a rich table of the keys that differ, as `as_rows` has them."""
+    (key, *header), rows = as_rows(found, labels)
     table = _table()
-    table.add_column("what differs", no_wrap=True)
-    for label in labels:
+    table.add_column(key, no_wrap=True)
+    for label in header:
         table.add_column(_escaped(label), overflow="fold")
-    for difference in found:
-        table.add_row(_escaped(difference.key), *map(_escaped, difference.values))
+    for row in rows:
+        table.add_row(*map(_escaped, row))
     return table
 
 
