@@ -21,6 +21,13 @@ from typing import Any
 CHROMIUM = shutil.which("chromium")
 PATIENCE = 60.0  # seconds for anything; only a failure takes so long
 
+# What the browser tells about errors, and where it says that it is one.
+_COMPLAINTS = {
+    "Log.entryAdded": lambda said: said["entry"]["level"] == "error",
+    "Runtime.consoleAPICalled": lambda said: said["type"] in ("error", "assert"),
+    "Runtime.exceptionThrown": lambda _: True,
+}
+
 
 class Browser:
     """Chromium without a window, for as long as the block lasts, driven over its debugging pipe.
@@ -29,10 +36,16 @@ class Browser:
     ----------
     profile
         An empty folder for its files.
+
+    Attributes
+    ----------
+    complaints
+        Errors in the console since a page was opened, of scripts and of loading.
     """
 
     def __init__(self, profile: Path) -> None:
         self.profile = profile
+        self.complaints: list[str] = []
         self._number = 0
         self._rest = b""
 
@@ -55,6 +68,8 @@ class Browser:
         os.close(write)
         target = self._call("Target.createTarget", url="about:blank")["targetId"]
         self._session = self._call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
+        for domain in ("Log", "Runtime"):
+            self._call(f"{domain}.enable", self._session)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -64,6 +79,7 @@ class Browser:
 
     def open(self, url: str) -> None:
         """Go to an address, as to a new page also if only what follows its # differs."""
+        self.complaints.clear()
         for address in ("about:blank", url):
             self._call("Page.navigate", self._session, url=address)
 
@@ -110,6 +126,11 @@ class Browser:
         answer = self._call("Page.captureScreenshot", self._session)
         path.write_bytes(base64.b64decode(answer["data"]))
 
+    def print_to(self, path: Path) -> None:
+        """Print the page into a PDF file."""
+        answer = self._call("Page.printToPDF", self._session, printBackground=True, preferCSSPageSize=True)
+        path.write_bytes(base64.b64decode(answer["data"]))
+
     def _mouse(self, kind: str, x: float, y: float, **more: Any) -> None:
         self._call("Input.dispatchMouseEvent", self._session, type=kind, x=x, y=y, **more)
 
@@ -120,7 +141,9 @@ class Browser:
             message["sessionId"] = session
         os.write(self._to, json.dumps(message).encode() + b"\0")
         while (answer := self._receive()).get("id") != self._number:
-            pass  # an event that nobody asked for
+            is_complaint = _COMPLAINTS.get(answer["method"])
+            if is_complaint is not None and is_complaint(answer["params"]):
+                self.complaints.append(json.dumps(answer["params"]))
         assert "error" not in answer, answer
         result: dict[str, Any] = answer["result"]
         return result

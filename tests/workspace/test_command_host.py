@@ -125,9 +125,9 @@ class TestHost:
             cli.main(["greet", "nobody", "--debug"])
 
     def test_an_unknown_command_exits_with_2(self, capsys: pytest.CaptureFixture[str]) -> None:
-        assert run("gret") == 2
+        assert run("greeet") == 2
         assert capsys.readouterr().err == (
-            "xec: error: unknown command 'gret' (did you mean 'greet'?); 'xec --help' lists the commands\n"
+            "xec: error: unknown command 'greeet' (did you mean 'greet'?); 'xec --help' lists the commands\n"
         )
 
     def test_commands_of_the_same_name_are_reported(

@@ -30,12 +30,15 @@ class PlotSet:
         Takes a source, a folder that may not exist yet, and a format (pdf, png, svg); returns the files.
     numbers
         Takes a source; yields the tables and notes for the terminal. None: there are none.
+    meaning
+        A few sentences for readers of a report who do not know the plots.
     """
 
     name: str
     needs: frozenset[Content]
     draw: Callable[[PlotSource, Path, str], list[Path]]
     numbers: Callable[[PlotSource], Iterator[RenderableType]] | None = None
+    meaning: str = ""
 
 
 def plot_sets_of(source: PlotSource) -> list[PlotSet]:
@@ -196,24 +199,62 @@ PLOT_SETS = Registry(
         # Before anything is drawn: a variable of bins may not be there.
         PlotSet("metrics", frozenset({Content.PREDICTIONS}), _write_metrics),
         PlotSet("metrics of a comparison", frozenset({Content.COMPARISON}), _write_metrics),
-        PlotSet("resolution", frozenset({Content.PREDICTIONS}), _draw_resolution, _resolution_numbers),
-        PlotSet("comparison", frozenset({Content.COMPARISON}), _draw_comparison, _resolution_numbers),
+        PlotSet(
+            "resolution",
+            frozenset({Content.PREDICTIONS}),
+            _draw_resolution,
+            _resolution_numbers,
+            "How far predictions are from the truth, task by task, and how that depends on where the photon "
+            "came in and on its energy. “core” is the width of the Gaussian that fits the middle of the "
+            "distribution, “skew” its asymmetry.",
+        ),
+        PlotSet(
+            "comparison",
+            frozenset({Content.COMPARISON}),
+            _draw_comparison,
+            _resolution_numbers,
+            "Predictions beside the conventional reconstruction of the same events. A width holds the errors "
+            "of both.",
+        ),
         PlotSet(
             "reconstruction",
             frozenset({Content.RECONSTRUCTION}),
             _draw_reconstruction,
             _reconstruction_numbers,
+            "Some sensors were hidden from the network, which tells what they read. Their readings are known "
+            "and show how well it does.",
         ),
-        PlotSet("training curves", frozenset({Content.METRICS}), _draw_training_curves),
+        PlotSet(
+            "training curves",
+            frozenset({Content.METRICS}),
+            _draw_training_curves,
+            meaning="Loss, learning rate and resolution after every epoch. Nothing is learned from the "
+            "validation: where its loss rises and that of the training falls, the network learns by heart.",
+        ),
         PlotSet(
             "worst events",
             frozenset({Content.PREDICTIONS, Content.EVENTS}),
             _draw_worst_events,
             _worst_event_numbers,
+            "Events that the network is most wrong about: often two photons, one at the edge, or "
+            "one whose energy leaked out. Photons of all sensors on the unrolled detector left, times right.",
         ),
-        PlotSet("saliency", frozenset({Content.SALIENCY}), _draw_saliency, _saliency_numbers),
-        PlotSet("calibration lines", frozenset({Content.LINES}), _draw_lines, _line_numbers),
+        PlotSet(
+            "saliency",
+            frozenset({Content.SALIENCY}),
+            _draw_saliency,
+            _saliency_numbers,
+            "Which readings the outputs of the network follow.",
+        ),
+        PlotSet(
+            "calibration lines",
+            frozenset({Content.LINES}),
+            _draw_lines,
+            _line_numbers,
+            "Photons of one energy: fitted peak and width.",
+        ),
     ),
+    group="xec.plot_sets",
     error=AnalysisError,
 )
 """Plot sets by name, in the order in which they are drawn."""

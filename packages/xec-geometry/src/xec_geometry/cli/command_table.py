@@ -74,6 +74,7 @@ COMMANDS: MappingProxyType[str, Command] = MappingProxyType(
                 less_memory=_SMALLER_BATCHES,
             ),
             Command("plot", "xec-analysis", "Plot resolutions or errors of a run or a file, with a table."),
+            Command("report", "xec-analysis", "Write a page about a run or a file of predictions."),
             Command("display", "xec-analysis", "Draw an event on the unrolled detector."),
             Command("bound", "xec-analysis", "Print the best resolution that is possible for point events."),
             Command(

@@ -30,6 +30,10 @@ class RunIds:
     def __init__(self, path: Path) -> None:
         self.path = path
 
+    def all(self) -> dict[str, str]:
+        """Return the ids by the names of the servers."""
+        return self._read()
+
     def get(self, uri: str) -> str | None:
         """Return the id of the run on a server; None if unknown."""
         return self._read().get(server_name(uri))

@@ -1,0 +1,1 @@
+"""`xec report`: everything about a run or file of predictions in one page, section by section."""
