@@ -80,7 +80,10 @@ def display(
         from xec_analysis.events.interactive.display import N_EVENTS, display_page
 
         if in_space:
-            raise AnalysisError("--3d draws pictures; expected no page (.html) with it")
+            raise AnalysisError(
+                "--3d with --html: a page shows the unrolled detector, pictures alone sensors in space; "
+                "expected one of them"
+            )
         written, event = display_page(
             events,
             output,
