@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,21 +17,22 @@ from xec_analysis.inpainting.hidden_readings import HiddenReadings
 from xec_analysis.inpainting.numbers import (
     ALL,
     MEASURES,
-    Numbers,
-    by_face,
-    central_half_width,
     group_title,
-    grouped,
 )
 from xec_analysis.inpainting.sensor_error_pages import (
+    MEASURES_WITH_ERRORS,
     SMALLEST,
     against_npho_page,
     colours_of,
+    draw_larger_errors,
     error_page,
     legend_in_header,
 )
-from xec_analysis.style.figures import BLACK, GREY, NPHO_MAP, new_page, style
-from xec_geometry import N_SENSORS, SensorTable
+from xec_analysis.resolution.digits import with_error
+from xec_analysis.resolution.profiles import errors_of
+from xec_analysis.resolution.statistics import Number, root_mean_square
+from xec_analysis.style.figures import BLACK, GREY, NPHO_MAP, new_slide, plain_log, style
+from xec_geometry import FACES, N_SENSORS, SensorTable, face_of_sensor
 from xec_geometry.support.output import atomic_output
 
 if TYPE_CHECKING:
@@ -40,6 +42,8 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float64]
 
 _MAPS = 2
+# Percent.
+_SMALLEST_DEVIATION = 1e-3
 
 
 def draw_comparison(
@@ -99,65 +103,73 @@ def _draw_distributions(readings: HiddenReadings, title: str, subtitle: str) -> 
 
 
 def _draw_faces(readings: HiddenReadings, title: str, subtitle: str) -> Figure:
-    figure = new_page(11.0, 6.6, title, subtitle)
-    rows = [row for row in by_face(readings) if row.quantity == "npho"]
-    groups = [members[0].group for members in grouped(rows)]
+    figure = new_slide(title, subtitle)
+    usable = readings.comparable
+    face = face_of_sensor()[readings.sensor[usable]]
+    parts = {name: face == k for k, name in enumerate(FACES)} | {ALL: np.ones(len(face), dtype=bool)}
+    parts = {name: part for name, part in parts.items() if part.any()}
+    errors = {by: readings.error(by)[usable] for by in readings.methods}
     axes = figure.subplots(2, 3).ravel()
+    titles = {"res_68": "half of the central 68 %", "res_95": "half of the central 95 %"}
     for ax, (measure, label) in zip(axes, MEASURES.items(), strict=False):
-        _draw_bars(ax, rows, groups, measure)
+        _draw_points(ax, errors, parts, measure)
         ax.set_ylabel(f"{label} [photons]")
         if measure == "bias":
-            ax.axhline(0.0, color=BLACK, lw=0.8)
+            ax.axhline(0.0, color=GREY, lw=0.8, ls="--", zorder=0)
         else:
-            _plain_log(ax)
-        ax.set_title(
-            {"res_68": "half of the central 68 %", "res_95": "half of the central 95 %"}.get(measure, label)
-        )
-    _draw_ratios(axes[5], rows, groups)
+            plain_log(ax)
+        ax.set_title(titles.get(measure, label))
+    _draw_ratios(axes[5], errors, parts)
     legend_in_header(figure, axes[0])
     return figure
 
 
-def _draw_bars(ax: Axes, rows: Sequence[Numbers], groups: Sequence[str], measure: str) -> None:
-    names = list(dict.fromkeys(row.by for row in rows))
-    colours, width = colours_of(names), 0.8 / len(names)
-    for k, name in enumerate(names):
-        values = [getattr(row, measure) for row in rows if row.by == name]
+def _draw_points(
+    ax: Axes, errors: Mapping[str, Floats], parts: Mapping[str, NDArray[np.bool_]], measure: str
+) -> None:
+    colours, width = colours_of(list(errors)), 0.7 / len(errors)
+    for k, (by, error) in enumerate(errors.items()):
+        numbers = [MEASURES_WITH_ERRORS[measure](error[part]) for part in parts.values()]
+        values, bars = np.array([number.value for number in numbers]), errors_of(numbers)
         if measure != "bias":
-            values = [max(value, SMALLEST) for value in values]
-        places = np.arange(len(groups)) + (k - (len(names) - 1) / 2) * width
-        ax.bar(places, values, width, color=colours[name], label=name)
-    ax.set_xticks(range(len(groups)), [group_title(group) for group in groups])
+            values = np.maximum(values, SMALLEST)
+            bars = np.minimum(bars, 0.9 * values)
+        places = np.arange(len(parts)) + (k - (len(errors) - 1) / 2) * width
+        ax.errorbar(places, values, bars, fmt="o", ms=4, lw=1.2, color=colours[by], label=by)
+    _name_groups(ax, list(parts))
+
+
+def _name_groups(ax: Axes, groups: Sequence[str]) -> None:
+    ax.set_xticks(range(len(groups)), [group_title(group) for group in groups], fontsize=7, rotation=30)
+    ax.set_xlim(-0.5, len(groups) - 0.5)
     ax.tick_params(axis="x", length=0)
 
 
-def _plain_log(ax: Axes) -> None:
-    """A logarithmic axis with plain numbers."""
-    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
-
-    ax.set_yscale("log")
-    ax.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
-    ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    ax.yaxis.set_minor_formatter(NullFormatter())
-
-
-def _draw_ratios(ax: Axes, rows: Sequence[Numbers], groups: Sequence[str]) -> None:
+def _draw_ratios(ax: Axes, errors: Mapping[str, Floats], parts: Mapping[str, NDArray[np.bool_]]) -> None:
     """RMSE of every estimator over the network's, or over the best one's without a network."""
-    names = list(dict.fromkeys(row.by for row in rows))
-    rmse = {(row.by, row.group): row.rmse for row in rows}
-    reference = NETWORK if NETWORK in names else min(names, key=lambda name: rmse[name, ALL])
-    colours = colours_of(names)
-    for name in names:
-        if name != reference:
-            ratio = [rmse[name, group] / max(rmse[reference, group], 1e-12) for group in groups]
-            ax.plot(range(len(groups)), ratio, "o", ms=6, color=colours[name])
+    rmse = {by: [root_mean_square(error[part]) for part in parts.values()] for by, error in errors.items()}
+    reference = NETWORK if NETWORK in errors else min(errors, key=lambda by: rmse[by][-1].value)
+    colours, width = colours_of(list(errors)), 0.7 / len(errors)
+    for k, (by, numbers) in enumerate(rmse.items()):
+        if by == reference:
+            continue
+        ratio, share = np.array([_ratio(*pair) for pair in zip(numbers, rmse[reference], strict=True)]).T
+        places = np.arange(len(parts)) + (k - (len(errors) - 1) / 2) * width
+        bars = np.minimum(share, 0.9) * ratio
+        ax.errorbar(places, np.maximum(ratio, SMALLEST), bars, fmt="o", ms=4, lw=1.2, color=colours[by])
     ax.axhline(1.0, color=colours[reference], lw=1.3)
-    ax.set_xticks(range(len(groups)), [group_title(group) for group in groups])
-    ax.set_xlim(-0.5, len(groups) - 0.5)
-    ax.margins(y=0.1)
-    ax.set_ylim(bottom=0.0)
-    ax.set_ylabel(f"RMSE / RMSE of the {reference}")
+    if len(errors) > 1:
+        plain_log(ax)
+        ax.margins(y=0.15)
+    _name_groups(ax, list(parts))
+    ax.set_ylabel(f"RMSE, {reference} = 1")
     ax.set_title(f"above the line: worse than the {reference}")
+
+
+def _ratio(ours: Number, theirs: Number) -> tuple[float, float]:
+    """Ratio of two numbers, and its relative error as if they were independent."""
+    parts = [(x.error or 0.0) / max(x.value, 1e-12) for x in (ours, theirs)]
+    return ours.value / max(theirs.value, 1e-12), math.hypot(*parts)
 
 
 def _draw_maps(readings: HiddenReadings, title: str, subtitle: str, geometry: SensorTable | None) -> Figure:
@@ -171,7 +183,7 @@ def _draw_maps(readings: HiddenReadings, title: str, subtitle: str, geometry: Se
     count = np.bincount(sensor, minlength=N_SENSORS)
     errors = {by: np.abs(readings.error(by)[usable]) for by in readings.methods}
     ranked = sorted(errors, key=lambda by: (by != NETWORK, float(errors[by].mean())))[:_MAPS]
-    figure = new_page(13.2, 6.6, title, subtitle, key="grey: sensors that were never hidden")
+    figure = new_slide(title, subtitle, key="grey: sensors that were never hidden")
     maps = {}
     for by in ranked:
         total = np.bincount(sensor, weights=errors[by], minlength=N_SENSORS)
@@ -192,28 +204,36 @@ def _draw_maps(readings: HiddenReadings, title: str, subtitle: str, geometry: Se
 
 
 def _draw_effect(effect: EnergyEffect, title: str, subtitle: str) -> Figure:
-    figure = new_page(11.0, 4.4, title, subtitle)
+    figure = new_slide(title, subtitle)
     left, right = figure.subplots(1, 2, width_ratios=(1.0, 1.0))
     treatments = [name for name in effect.deviations if name not in (COMPLETE, LEFT)]
     colours = {COMPLETE: BLACK, LEFT: GREY, **colours_of(treatments)}
-    widths = [central_half_width(values, 95.0) for values in effect.deviations.values()]
-    reach = 100 * 2.0 * float(np.median(widths))
-    middle = 100 * float(np.median(np.median(list(effect.deviations.values()), axis=1)))
-    edges = np.linspace(middle - reach, middle + reach, int(np.clip(2.5 * effect.n_events**0.45, 12, 60)))
+    draw_larger_errors(
+        left,
+        {name: 100 * values for name, values in effect.deviations.items()},
+        colours,
+        smallest=_SMALLEST_DEVIATION,
+    )
     for place, (name, deviation) in enumerate(effect.deviations.items()):
-        left.stairs(np.histogram(100 * deviation, edges)[0], edges, color=colours[name], lw=1.3, label=name)
         width, width_error, bias, bias_error = summary(deviation)
         right.errorbar(width, place, xerr=width_error, fmt="s", color=colours[name])
         right.errorbar(bias, place, xerr=bias_error, fmt="o", mfc="white", color=colours[name])
-    left.set_xlim(edges[0], edges[-1])
-    left.set_xlabel(f"energy / {effect.reference} $-$ 1 [%]")
-    left.set_ylabel("events per bin")
-    left.margins(y=0.35)
-    left.set_ylim(bottom=0.0)
-    left.legend(loc="upper left")
+        numbers = with_error(Number(width, width_error)), with_error(Number(bias, bias_error), signed=True)
+        right.text(
+            0.98,
+            place + 0.25,
+            f"width {numbers[0]} %, bias {numbers[1]} %",
+            transform=right.get_yaxis_transform(),
+            ha="right",
+            va="center",
+            fontsize=7.5,
+        )
+    left.set_xlabel(f"|energy / {effect.reference} $-$ 1| [%]")
+    left.set_ylabel("share of events with more")
+    left.legend(loc="lower left")
     right.set_yticks(range(len(effect.deviations)), list(effect.deviations))
     right.set_ylim(len(effect.deviations) - 0.4, -0.6)
     right.axvline(0.0, color=GREY, lw=0.8, ls="--")
-    right.set_xlabel("[%]")
+    right.set_xlabel(f"68 % width and bias of energy / {effect.reference} [%]")
     right.set_title("full squares: 68 % width · open circles: bias")
     return figure

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,8 +11,11 @@ from numpy.typing import NDArray
 from xec_analysis.estimators.network_comparison import NETWORK
 from xec_analysis.inpainting.hidden_readings import HiddenReadings
 from xec_analysis.inpainting.numbers import central_half_width
-from xec_analysis.resolution.digits import three_digits
-from xec_analysis.style.figures import CYCLE, GREY, new_page, note
+from xec_analysis.resolution.digits import with_error
+from xec_analysis.resolution.panel_axes import binned_counts, draw_counts
+from xec_analysis.resolution.profiles import errors_of
+from xec_analysis.resolution.statistics import Number, half_width, mean, root_mean_square
+from xec_analysis.style.figures import CYCLE, GREY, new_slide, note
 from xec_data.simulation.constants import RESPONSES
 from xec_geometry import FACES, face_of_sensor
 from xec_geometry.detector.faces import FACE_TABLE
@@ -29,6 +32,8 @@ SMALLEST = 1e-2
 _BINS_PER_DECADE = 4
 _FEWEST = 30
 _LARGEST_BIAS = 150.0
+_BESIDE = 1.03
+_STEPS = 400
 
 
 def colours_of(names: Sequence[str]) -> dict[str, str]:
@@ -40,7 +45,10 @@ def colours_of(names: Sequence[str]) -> dict[str, str]:
 def error_page(
     errors: Mapping[str, Floats], sensor: NDArray[np.int64], unit: str, title: str, subtitle: str
 ) -> Figure:
-    """Draw distributions of errors, a panel for each face.
+    """Draw how large errors are, a panel for each face.
+
+    One method has the distribution of its errors; of several the shares of sensors with larger errors are
+    compared, which leave nothing outside of the axes and do not cover each other.
 
     Parameters
     ----------
@@ -53,85 +61,123 @@ def error_page(
     title, subtitle
         For the header.
     """
-    figure = new_page(11.0, 6.6, title, subtitle)
+    figure = new_slide(title, subtitle)
     colours = colours_of(list(errors))
     face = face_of_sensor()[sensor]
     axes = figure.subplots(2, 3).ravel()
     for k, (name, ax) in enumerate(zip(FACES, axes, strict=True)):
         part = face == k
         ax.set_title(f"{FACE_TABLE[name].title}: {int(part.sum())} hidden sensors")
-        if part.any():
-            _draw_errors(ax, {by: error[part] for by, error in errors.items()}, colours, unit)
-        else:
+        of_face = {by: error[part] for by, error in errors.items()}
+        if not part.any():
             ax.set(xticks=(), yticks=())
+        elif len(errors) > 1:
+            draw_larger_errors(ax, of_face, colours, smallest=SMALLEST)
+            lines = [f"{by}: {with_error(root_mean_square(error))}" for by, error in of_face.items()]
+            note(ax, "\n".join([f"RMSE [{unit}]", *lines]), x=0.03, y=0.04, size=7.5)
+            ax.set_xlabel(f"|estimate $-$ truth| [{unit}]")
+            ax.set_ylabel("share of sensors with more")
+        else:
+            _draw_distribution(ax, next(iter(of_face.values())), unit)
     if len(errors) > 1:
         legend_in_header(figure, next(ax for ax in axes if ax.get_legend_handles_labels()[0]))
     return figure
 
 
-def _draw_errors(ax: Axes, errors: Mapping[str, Floats], colours: Mapping[str, str], unit: str) -> None:
-    # The best estimate has to be resolved, the worst one has to fit as far as that allows.
-    reach = 3.0 * min(central_half_width(error, 95.0) for error in errors.values()) or 1.0
-    edges = np.linspace(-reach, reach, 61)
-    top = 1.0
-    for by, error in errors.items():
-        counts = np.histogram(error, edges)[0]
-        top = max(top, counts.max())
-        ax.stairs(counts, edges, color=colours[by], lw=1.3, label=by)
+def draw_larger_errors(
+    ax: Axes, errors: Mapping[str, Floats], colours: Mapping[str, str], *, smallest: float
+) -> None:
+    """Draw the share of errors that are larger than a size, with its statistical error, against the size.
+
+    Parameters
+    ----------
+    ax
+        The axes, which become logarithmic.
+    errors
+        Method to (n,) errors, the same number for all.
+    colours
+        Of the methods.
+    smallest
+        A size below which nothing is distinguished.
+    """
+    n = len(next(iter(errors.values())))
+    share = (n - np.arange(n)) / n
+    spread_of_share = np.sqrt(share * (1 - share) / n)
+    sizes = {by: np.sort(np.maximum(np.abs(error), smallest)) for by, error in errors.items()}
+    for by, size in sizes.items():
+        # A curve of a million steps looks like one of a few hundred.
+        shown = np.unique(np.round(n * (1 - np.geomspace(1 / n, 1, _STEPS))).astype(np.int64).clip(0, n - 1))
+        x, y, error = size[shown], share[shown], spread_of_share[shown]
+        ax.plot(x, y, color=colours[by], lw=1.4, label=by)
+        ax.fill_between(x, np.maximum(y - error, 0.1 / n), y + error, color=colours[by], alpha=0.25, lw=0)
+    ax.set_xscale("log")
+    ax.set_yscale("log")
+    largest = max(size[-1] for size in sizes.values())
+    least = min(np.quantile(size, 0.05) for size in sizes.values())
+    ax.set_xlim(max(least, smallest), 1.3 * max(largest, 2 * smallest))
+    ax.set_ylim(0.5 / n, 1.6)
+
+
+def _draw_distribution(ax: Axes, error: Floats, unit: str) -> None:
+    reach = min(3.0 * central_half_width(error, 95.0) or 1.0, 1.05 * float(np.abs(error).max()) or 1.0)
+    counts, edges = binned_counts(error, -reach, reach)
+    draw_counts(ax, counts, edges, log=True)
     # In this order, because a logarithmic axis cannot find its limits in a histogram without entries.
-    ax.set(xlim=(-reach, reach), ylim=(0.7, 60 * top))
+    ax.set(xlim=(-reach, reach), ylim=(0.7, 60 * max(counts.max(), 1.0)))
     ax.set_yscale("log")
     ax.axvline(0.0, color=GREY, lw=0.7, ls="--", zorder=0)
-    outside = max(float(np.mean(np.abs(error) > reach)) for error in errors.values())
-    note(
-        ax,
-        f"outside the range:\n{'up to ' if len(errors) > 1 else ''}{100 * outside:.1f} %",
-        x=0.03,
-        size=7.5,
-    )
-    if len(errors) > 1:
-        lines = [f"{by}: {three_digits(np.sqrt(np.mean(error**2)))}" for by, error in errors.items()]
-        note(ax, "\n".join([f"RMSE [{unit}]", *lines]), size=7.5)
-    else:
-        (error,) = errors.values()
-        numbers = {
-            "RMSE": np.sqrt(np.mean(error**2)),
-            "68 %": central_half_width(error, 68.0),
-            "bias": error.mean(),
-        }
-        lines = [
-            f"{name}: {three_digits(value, signed=name == 'bias')} {unit}" for name, value in numbers.items()
-        ]
-        note(ax, "\n".join(lines), size=7.5)
+    outside = float(np.mean(np.abs(error) > reach))
+    note(ax, f"outside the range:\n{100 * outside:.1f} %", x=0.03, size=7.5)
+    lines = [
+        f"RMSE: {with_error(root_mean_square(error))} {unit}",
+        f"68 %: {with_error(half_width(error))} {unit}",
+        f"bias: {with_error(mean(error), signed=True)} {unit}",
+    ]
+    note(ax, "\n".join(lines), size=7.5)
     ax.set_xlabel(f"estimate $-$ truth [{unit}]")
     ax.set_ylabel("sensors per bin")
 
 
+MEASURES_WITH_ERRORS: dict[str, Callable[[Floats], Number]] = {
+    "bias": mean,
+    "mae": lambda error: mean(np.abs(error)),
+    "rmse": root_mean_square,
+    "res_68": half_width,
+    "res_95": lambda error: half_width(error, 95.0),
+}
+"""Field of `xec_analysis.inpainting.numbers.Numbers` to what measures it, with its statistical error."""
+
+
 def against_npho_page(readings: HiddenReadings, title: str, subtitle: str) -> Figure:
     """Draw bias, RMSE and widths of the errors of all methods against the true number of photons."""
-    figure = new_page(11.0, 6.6, title, subtitle)
+    figure = new_slide(title, subtitle)
     usable = readings.comparable
     truth = readings.truth[usable]
     part_of = _npho_bins(truth)
     centres = np.array([np.median(truth[part]) for part in part_of])
     colours = colours_of(readings.methods)
     axes = figure.subplots(2, 2).ravel()
-    for by in readings.methods:
+    labels = {
+        "bias": "bias / mean true npho [%]",
+        "rmse": "RMSE [photons]",
+        "res_68": "half of the central 68 % [photons]",
+        "res_95": "half of the central 95 % [photons]",
+    }
+    photons = np.array([truth[part].mean() for part in part_of])
+    for k, by in enumerate(readings.methods):
         error = readings.error(by)[usable]
-        parts = [error[part] for part in part_of]
-        mean = np.array([truth[part].mean() for part in part_of])
-        curves = (
-            100 * np.array([part.mean() for part in parts]) / mean,
-            np.array([np.sqrt(np.mean(part**2)) for part in parts]),
-            np.array([central_half_width(part, 68.0) for part in parts]),
-            np.array([central_half_width(part, 95.0) for part in parts]),
-        )
-        for ax, values in zip(axes, curves, strict=True):
-            shown = values if ax is axes[0] else np.maximum(values, SMALLEST)
-            ax.plot(centres, shown, "o-", color=colours[by], label=by)
-    labels = ("bias / mean true npho [%]", "RMSE [photons]", "half of the central 68 % [photons]",
-              "half of the central 95 % [photons]")  # fmt: skip
-    for ax, label in zip(axes, labels, strict=True):
+        # Side by side, so that no bar covers another one.
+        x = centres * _BESIDE ** (k - (len(readings.methods) - 1) / 2)
+        for ax, measure in zip(axes, labels, strict=True):
+            numbers = [MEASURES_WITH_ERRORS[measure](error[part]) for part in part_of]
+            value, bars = np.array([number.value for number in numbers]), errors_of(numbers)
+            if measure == "bias":
+                value, bars = 100 * value / photons, 100 * bars / photons
+            else:
+                value = np.maximum(value, SMALLEST)
+                bars = np.minimum(bars, 0.9 * value)
+            ax.errorbar(x, value, bars, fmt="o-", color=colours[by], lw=1.0, ms=3, label=by)
+    for ax, label in zip(axes, labels.values(), strict=True):
         ax.set_xscale("log")
         ax.set_xlabel("true npho [photons]")
         ax.set_ylabel(label)
@@ -139,17 +185,17 @@ def against_npho_page(readings: HiddenReadings, title: str, subtitle: str) -> Fi
     # The relative bias of few photons means nothing, and would take the whole axis.
     reach = min(1.1 * max(abs(edge) for edge in axes[0].dataLim.intervaly), _LARGEST_BIAS)
     axes[0].set_ylim(-reach, reach)
+    statistics = []
     for ax in axes[1:]:
         ax.set_yscale("log")
         low, high = ax.get_xlim()
         line = np.geomspace(low, high, 50)
         for kind, dashes in (("SiPM", "--"), ("PMT", ":")):
-            statistics = np.sqrt(line / RESPONSES[kind].efficiency)
-            ax.plot(
-                line, statistics, ls=dashes, color=GREY, lw=1.0, label=f"statistics of a {kind}'s reading"
-            )
+            chance = np.sqrt(line / RESPONSES[kind].efficiency)
+            label = f"statistics of a {kind}'s reading"
+            statistics += ax.plot(line, chance, ls=dashes, color=GREY, lw=1.0, label=label)
         ax.set_xlim(line[0], line[-1])
-    axes[1].legend(handles=axes[1].lines[-2:], loc="upper left")
+    axes[1].legend(handles=statistics[:2], loc="upper left")
     legend_in_header(figure, axes[0])
     return figure
 

@@ -139,7 +139,7 @@ def _draw_training_curves(source: PlotSource, folder: Path, kind: str) -> list[P
 
     assert source.run is not None
     path = make_folder(folder) / f"training_curves_{source.run.name}.{kind}"
-    return [draw_training_curves(source.run, path)]
+    return draw_training_curves(source.run, path)
 
 
 def _draw_worst_events(source: PlotSource, folder: Path, kind: str) -> list[Path]:

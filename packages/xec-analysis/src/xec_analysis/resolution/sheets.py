@@ -6,15 +6,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from xec_analysis.resolution.results import TaskResult
-from xec_analysis.style.figures import new_page
+from xec_analysis.style.figures import new_slide
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from matplotlib.gridspec import SubplotSpec
-
-# 16 : 9, and small enough that letters of 8 points can be read when it fills a slide.
-_WIDTH, _HEIGHT = 10.67, 6.0
-_HEADER = 0.62
 
 
 class Panel(Protocol):
@@ -58,7 +54,7 @@ class Sheet:
         """Draw the panels of a sheet that has some, below two lines."""
         from matplotlib.gridspec import GridSpec
 
-        figure = new_page(_WIDTH, _HEIGHT - _HEADER, title, subtitle or " ", self.key)
+        figure = new_slide(title, subtitle, self.key)
         grid = GridSpec(len(self.rows), 1, figure=figure)
         for i, row in enumerate(self.rows):
             weights = [getattr(panel, "weight", 1.0) for panel in row]

@@ -6,7 +6,7 @@ import csv
 import io
 import math
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,8 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xec_analysis.errors import AnalysisError
+from xec_analysis.resolution.digits import three_digits
 from xec_analysis.runs.text_files import read_text
-from xec_analysis.style.figures import CYCLE, new_page, save, style
+from xec_analysis.style.figures import CYCLE, new_slide, plain_log, save_sheets, style
 from xec_analysis.style.quantities import PERCENT, Quantity, joint_quantity, quantity_of, with_unit
 from xec_data.tasks.table import TASKS
 from xec_data.tasks.task import Task
@@ -26,10 +27,16 @@ from xec_models.checkpoint.run_directory import RunDirectory
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 Floats = NDArray[np.float64]
 
-_COLUMNS = ("epoch", "metric", "value")
+_COLUMNS, _PANELS = 3, 6
+_MARKERS = "osD^vPX"
+# A narrower range needs no logarithm.
+_WIDE = 3.0
+
+_FIELDS = ("epoch", "metric", "value")
 
 
 @dataclass(frozen=True)
@@ -63,7 +70,7 @@ def read_metrics(path: Path) -> dict[str, Curve]:
     values: dict[str, dict[float, float]] = defaultdict(dict)
     rows = csv.DictReader(io.StringIO(_without_torn_row(read_text(path)), newline=""))
     try:
-        missing = [name for name in _COLUMNS if name not in (rows.fieldnames or ())]
+        missing = [name for name in _FIELDS if name not in (rows.fieldnames or ())]
         if missing:
             raise AnalysisError(
                 f"{path}: no column {missing[0]!r}; found {', '.join(map(repr, rows.fieldnames or ()))}"
@@ -94,7 +101,7 @@ def _epoch(text: str) -> float:
     return epoch
 
 
-def draw_training_curves(run: RunDirectory, path: Path) -> Path:
+def draw_training_curves(run: RunDirectory, path: Path) -> list[Path]:
     """Draw losses, learning rate and the resolution or accuracy of every output against the epoch.
 
     Parameters
@@ -102,7 +109,12 @@ def draw_training_curves(run: RunDirectory, path: Path) -> Path:
     run
         A run directory with `metrics.csv`.
     path
-        File to write.
+        File to write; more slides than one are further pages of a PDF, or further files.
+
+    Returns
+    -------
+    list of Path
+        The files written.
 
     Raises
     ------
@@ -114,16 +126,44 @@ def draw_training_curves(run: RunDirectory, path: Path) -> Path:
     if not panels:
         found = ", ".join(curves) or "none"
         raise AnalysisError(f"{run.metrics}: no losses or resolutions in it; found {found}")
-    n_columns = min(len(panels), 4)
-    n_rows = -(-len(panels) // n_columns)
+    return save_sheets(curve_figures(run.name, panels, curves), path)
+
+
+def curve_figures(name: str, panels: Sequence[Panel], curves: Mapping[str, Curve]) -> Iterator[Figure]:
+    """Draw panels of curves on as many slides as they need.
+
+    Parameters
+    ----------
+    name
+        The run.
+    panels
+        From `panels_of`, at least one.
+    curves
+        Metric to curve.
+
+    Yields
+    ------
+    Figure
+        In the style of xec.
+    """
+    from matplotlib.gridspec import GridSpec
+
+    n_epochs = len({float(epoch) for panel in panels for m in panel.metrics for epoch in curves[m].epoch})
+    subtitle = "one epoch" if n_epochs == 1 else f"{n_epochs} epochs"
+    n_slides = -(-len(panels) // _PANELS)
     with style():
-        figure = new_page(max(3.3 * n_columns, 5.0), 2.6 * n_rows, f"Training: {run.name}")
-        axes = figure.subplots(n_rows, n_columns, squeeze=False).ravel()
-        for ax, panel in zip(axes, panels, strict=False):
-            _draw_panel(ax, panel, curves)
-        for ax in axes[len(panels) :]:
-            ax.set_visible(False)
-        return save(figure, path)
+        for k in range(n_slides):
+            # Slides with about equally many panels.
+            shown = panels[k * len(panels) // n_slides : (k + 1) * len(panels) // n_slides]
+            figure = new_slide(f"Training: {name}", subtitle, "numbers: of the last epoch")
+            n_rows = -(-len(shown) // _COLUMNS)
+            grid = GridSpec(n_rows, 1, figure=figure)
+            for i in range(n_rows):
+                row = shown[i * len(shown) // n_rows : (i + 1) * len(shown) // n_rows]
+                cells = grid[i].subgridspec(1, len(row))
+                for j, panel in enumerate(row):
+                    _draw_panel(figure.add_subplot(cells[j]), panel, curves)
+            yield figure
 
 
 @dataclass(frozen=True)
@@ -225,18 +265,33 @@ def spellings(name: str) -> tuple[str, ...]:
 def _draw_panel(ax: Axes, panel: Panel, curves: Mapping[str, Curve]) -> None:
     from matplotlib.ticker import MaxNLocator
 
-    for (name, label), colour in zip(panel.metrics.items(), CYCLE, strict=False):
+    for (name, label), colour, marker in zip(panel.metrics.items(), CYCLE, _MARKERS, strict=False):
         curve = curves[name]
-        ax.plot(curve.epoch, curve.value * panel.factor, "o-", color=colour, label=label, ms=3)
+        last = f"{label}: {three_digits(float(curve.value[-1]) * panel.factor)}" if label else None
+        ax.plot(
+            curve.epoch,
+            curve.value * panel.factor,
+            marker=marker,
+            ls="-" if len(curve.epoch) > 1 else "",
+            color=colour,
+            label=last,
+            ms=3.5,
+        )
     drawn = np.concatenate([curves[name].value for name in panel.metrics]) * panel.factor
     highest, lowest = np.nanmax(drawn, initial=0.0), np.nanmin(drawn, initial=0.0)
-    if panel.log:
-        ax.set_yscale("log")
-    elif highest > lowest >= 0:
+    epochs = np.concatenate([curves[name].epoch for name in panel.metrics])
+    if panel.log and np.nanmax(drawn) > _WIDE * np.nanmin(drawn):
+        plain_log(ax)
+        ax.margins(y=0.15)
+    elif highest > lowest >= 0 and not panel.log:
         # A width starts at zero; a loss that is a likelihood may be negative.
-        ax.set_ylim(0, 1.1 * highest)
+        ax.set_ylim(0, 1.3 * highest)
+    else:
+        ax.margins(y=0.3)
+    ax.set_xlim(epochs.min() - 0.5, epochs.max() + 0.5)
     ax.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     ax.set_xlabel("epoch")
     ax.set_ylabel(panel.label)
-    if len(panel.metrics) > 1:
-        ax.legend()
+    if any(panel.metrics.values()):
+        columns = 2 if len(panel.metrics) > 3 else 1
+        ax.legend(loc="upper right", ncols=columns, fontsize=7 if columns > 1 else None)

@@ -74,6 +74,18 @@ def style() -> Iterator[None]:
         yield
 
 
+SLIDE = (10.67, 6.0)
+"""Width and height in inches, 16 : 9: letters of 8 points can be read when the figure fills a slide."""
+
+_HEADER = 0.62
+
+
+def new_slide(title: str, subtitle: str = "", key: str = "") -> Figure:
+    """Create a figure of the size of a slide with a header; the arguments are those of `new_page`."""
+    # A line of its own also without a text: all slides have their panels in the same place.
+    return new_page(SLIDE[0], SLIDE[1] - _HEADER, title, subtitle or " ", key)
+
+
 def new_page(width: float, height: float, title: str, subtitle: str = "", key: str = "") -> Figure:
     """Create a figure with a header; the axes below are laid out automatically.
 
@@ -89,7 +101,7 @@ def new_page(width: float, height: float, title: str, subtitle: str = "", key: s
     from matplotlib.figure import Figure
     from matplotlib.layout_engine import ConstrainedLayoutEngine
 
-    header = 0.62 if subtitle or key else 0.4
+    header = _HEADER if subtitle or key else 0.4
     total = height + header
     # rect is left, bottom, width, height.
     layout = ConstrainedLayoutEngine(w_pad=0.08, h_pad=0.08, rect=(0.0, 0.0, 1.0, height / total))
@@ -174,6 +186,16 @@ def check_format(path: Path) -> str:
             f"cannot draw {path}: format {kind or 'without a suffix'!r}; expected one of {', '.join(FORMATS)}"
         )
     return kind
+
+
+def plain_log(ax: Axes) -> None:
+    """Make the vertical axis logarithmic, with plain numbers at 1, 2 and 5 of every decade."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+    ax.set_yscale("log")
+    ax.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+    ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    ax.yaxis.set_minor_formatter(NullFormatter())
 
 
 def note(ax: Axes, text: str, x: float = 0.97, y: float = 0.95, size: float = 8.0) -> None:
