@@ -6,10 +6,12 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+import scipy.stats
 
 from xec_analysis.resolution.statistics import (
     Floats,
     Number,
+    asymmetry,
     containment,
     half_width,
     median,
@@ -75,6 +77,8 @@ def test_the_closed_form_for_a_gaussian() -> None:
     number = half_width(values)
     assert number.error == pytest.approx(WIDTH_ERROR * number.value / np.sqrt(n), rel=0.1)
     assert spread(values).error == pytest.approx(1 / np.sqrt(2 * n), rel=0.05)
+    assert asymmetry(values).error == pytest.approx(np.sqrt(6 / n), rel=0.05)
+    assert asymmetry(values).value == pytest.approx(scipy.stats.skew(values), rel=1e-9)
 
 
 def test_order_statistics_stand_for_whole_resamplings() -> None:

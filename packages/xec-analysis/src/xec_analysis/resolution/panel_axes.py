@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from matplotlib.gridspec import SubplotSpec
 
+    from xec_analysis.calibration.line_fit import LineFit
+
 Floats = NDArray[np.float64]
 
 # Below this number of events a scatter plot is clearer than a density.
@@ -36,17 +38,15 @@ def binned_counts(values: Floats, low: float, high: float) -> tuple[Floats, Floa
     return np.asarray(histogram.values(), dtype=np.float64), np.asarray(histogram.axes[0].edges)
 
 
-def draw_core(ax: Axes, residual: Floats, core: float, edges: Floats) -> None:
-    """Draw a Gaussian of width `core`; its mean and area are those of the events within two widths."""
-    middle = float(np.median(residual))
-    near = residual[np.abs(residual - middle) < 2 * core]
-    if len(near) == 0:
+def draw_fit(ax: Axes, fit: LineFit, edges: Floats) -> None:
+    """Draw a fit of residuals as a curve through a histogram with these edges, inside the fit's window."""
+    low, high = max(edges[0], fit.window[0]), min(edges[-1], fit.window[1])
+    if not fit.is_good or high <= low:
         return
-    x = np.linspace(edges[0], edges[-1], 400)
-    gauss = np.exp(-0.5 * ((x - near.mean()) / core) ** 2) / (core * np.sqrt(2 * np.pi))
-    # Of a Gaussian, 95.45 % lie within two standard deviations.
-    scale = len(near) / 0.9545 * (edges[1] - edges[0])
-    ax.plot(x, gauss * scale, color=ORANGE, lw=1.3, label="Gaussian core")
+    fine = np.linspace(low, high, 401)
+    per_bin = fit.expected(fine) * (edges[1] - edges[0]) / (fine[1] - fine[0])
+    label = f"fit: {fit.model.name.replace('_', ' ')}"
+    ax.plot((fine[:-1] + fine[1:]) / 2, per_bin, color=ORANGE, lw=1.3, label=label)
 
 
 def draw_counts(ax: Axes, counts: Floats, edges: Floats, *, color: str = BLUE, log: bool = False) -> None:

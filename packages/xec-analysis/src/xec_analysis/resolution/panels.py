@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from xec_analysis.resolution.digits import three_digits, with_error
+from xec_analysis.metrics.core_fit import best_fit, fit_core
+from xec_analysis.resolution.digits import with_error
 from xec_analysis.resolution.panel_axes import (
     binned_counts,
     draw_cloud,
-    draw_core,
     draw_counts,
+    draw_fit,
     finish_profile,
     padded_range,
     stacked_axes,
@@ -21,14 +22,12 @@ from xec_analysis.resolution.panel_axes import (
 )
 from xec_analysis.resolution.profiles import profile
 from xec_analysis.resolution.results import TRUTH, TaskResult
-from xec_analysis.resolution.statistics import Number, half_width, mean, spread
+from xec_analysis.resolution.statistics import asymmetry, half_width, mean, spread
 from xec_analysis.style.figures import BLUE, GREY, ORANGE, note
 from xec_analysis.style.quantities import PERCENT, Unit, quantity, quantity_of, with_unit
 from xec_models.regressor.metrics import (
     CONTAINMENT,
-    core_width,
     half_width_68,
-    skewness,
 )
 
 if TYPE_CHECKING:
@@ -37,15 +36,13 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float64]
 
-ENOUGH_FOR_A_CORE = 20
-
 # In 68 % widths: the core alone, and with the tails as far as there are some.
 _CORE_REACH, _LARGEST_REACH = 5.0, 15.0
 
 
 @dataclass(frozen=True)
 class Residuals:
-    """Distribution of prediction - truth with its Gaussian core and 68 % width.
+    """Distribution of prediction - truth with the fit of its core and its 68 % width.
 
     `relative` divides by the truth; `log` shows the tails.
     """
@@ -62,12 +59,11 @@ class Residuals:
     def draw(self, figure: Figure, cell: SubplotSpec, result: TaskResult) -> None:
         ax = figure.add_subplot(cell)
         residual, unit, label = scaled_residual(result, self.output, self.relative)
-        width, core = half_width(residual), core_width(residual)
+        width, fit = half_width(residual), best_fit(fit_core(residual))
         low, high = _reach(residual, width.value, _LARGEST_REACH if self.log else _CORE_REACH)
         counts, edges = binned_counts(residual, low, high)
         draw_counts(ax, counts, edges, log=self.log)
-        if core > 0 and len(residual) >= ENOUGH_FOR_A_CORE:
-            draw_core(ax, residual, core, edges)
+        draw_fit(ax, fit, edges)
         low, high = np.percentile(residual, [50 - CONTAINMENT / 2, 50 + CONTAINMENT / 2])
         ax.axvspan(low, high, color=GREY, alpha=0.18, lw=0, zorder=0, label="central 68 %")
         ax.set_xlim(edges[0], edges[-1])
@@ -83,14 +79,12 @@ class Residuals:
             )
             return
         ax.set_ylim(0, max(counts.max(), 1.0) * 1.65)
-        numbers = {
-            "core σ": Number(core),
-            "68 %": width,
-            "RMS": spread(residual),
-        }
-        lines = [f"{name}: {with_error(value)} {unit.name}" for name, value in numbers.items()]
+        numbers = {"core σ": fit.sigma, "68 %": width, "RMS": spread(residual)}
+        lines = [f"{name}: {with_error(value)} {unit.name}" for name, value in numbers.items() if value]
         lines.append(f"bias: {with_error(mean(residual), signed=True)} {unit.name}")
-        lines.append(f"skewness: {three_digits(skewness(residual), signed=True, like=1.0)}")
+        lines.append(f"skewness: {with_error(asymmetry(residual), signed=True)}")
+        if fit.ndf:
+            lines.append(f"χ²/ndf of the fit: {fit.chi2:.0f}/{fit.ndf}")
         note(ax, "\n".join(lines), x=0.02, size=7.5)
         ax.legend(loc="upper right")
 

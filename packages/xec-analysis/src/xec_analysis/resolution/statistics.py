@@ -87,6 +87,23 @@ def spread(values: Floats) -> Number:
     return Number(float(root), float(error / (2 * root)) if root > 0 else 0.0)
 
 
+def asymmetry(values: Floats) -> Number:
+    """Return the skewness of values, shape (n,), n ≥ 1: their third standardized moment; 0 without a spread.
+
+    Notes
+    -----
+    To first order one value z, in standard deviations from the mean, changes the skewness g of n values by
+    (z³ − g − 3z − 3g(z² − 1)/2)/n; the error is the spread of these changes times √n.
+    """
+    deviation = float(np.std(values))
+    if not deviation > 0:
+        return Number(0.0, 0.0)
+    z = (values - np.mean(values)) / deviation
+    skewness = float(np.mean(z**3))
+    change = z**3 - skewness - 3 * z - 1.5 * skewness * (z**2 - 1)
+    return Number(skewness, float(np.std(change)) / np.sqrt(len(values)))
+
+
 def root_mean_square(values: Floats) -> Number:
     """Return the root mean square of values, shape (n,), n ≥ 1, about zero."""
     root = rmse(values)
