@@ -27,6 +27,7 @@ from xec_analysis.inpainting.hidden_readings import (
 from xec_analysis.inpainting.hidden_sensors import HealthySensors, PseudoExperiment
 from xec_analysis.inpainting.network import as_function, open_reconstruction
 from xec_analysis.inpainting.numbers import Numbers, by_face, by_npho, verdicts
+from xec_data import TreeWriter
 from xec_data.dead_channels.sources import write_dead_channels
 from xec_data.reading.columns import read_columns
 from xec_data.schema.branches import is_invalid
@@ -67,6 +68,27 @@ def collect(file: Path, validation: Any, network: Any = None, **options: Any) ->
 @pytest.fixture(scope="module")
 def listed() -> np.ndarray:
     return np.random.default_rng(0).random(N_SENSORS) < 0.03
+
+
+def test_absolute_times_are_seen_from_the_earliest_on(tmp_path: Path, listed: np.ndarray) -> None:
+    """As `xec predict` does: the network, and the truth beside its estimates, are on the relative clock."""
+    random = np.random.default_rng(3)
+    npho = random.exponential(500.0, (5, N_SENSORS)).astype(np.float32)
+    relative = random.uniform(0.0, 1e-7, (5, N_SENSORS))
+    relative[:, 4000] = 0.0
+    path = tmp_path / "real.root"
+    with TreeWriter(path) as writer:
+        writer.extend({"npho": npho, "time": relative + random.normal(-6e-7, 1e-7, (5, 1))})
+    seen = []
+
+    def network(npho: np.ndarray, time: np.ndarray, hidden: np.ndarray) -> Mapping[str, Any]:
+        seen.append(np.where(hidden, relative, time))
+        return {"npho": npho, "time": time}
+
+    readings = collect(path, PseudoExperiment(listed), network)
+    np.testing.assert_allclose(seen[0], relative, rtol=0, atol=1e-14)
+    expected = relative[readings.entry, readings.sensor]
+    np.testing.assert_allclose(readings.time_truth, expected, rtol=0, atol=1e-14)
 
 
 def test_pseudo_experiment(events_file: Path, listed: np.ndarray) -> None:

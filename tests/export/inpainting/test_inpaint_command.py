@@ -160,6 +160,51 @@ def test_recovered_numbers_are_those_of_the_network(tmp_path, network, dead_list
     assert bright.any()
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_absolute_times_only(tmp_path, network, dead_list, capsys, dtype):
+    """The network sees them from the earliest one on; what it finds stands on the file's own clock."""
+    columns = events()
+    columns["relative_time"][2] = 1e10
+    valid = ~is_invalid(columns["relative_time"])
+    first = np.where(valid, columns["relative_time"], np.inf).min(axis=1, keepdims=True)
+    columns["relative_time"] = np.where(valid, columns["relative_time"] - first, 1e10).astype(np.float32)
+    start = np.random.default_rng(6).normal(-6e-7, 1e-7, (N_EVENTS, 1))
+    relative = columns.pop("relative_time")
+    absolute = {**columns, "time": np.where(valid, relative + start, 1e10).astype(dtype)}
+    paths = [tmp_path / "relative.root", tmp_path / "absolute.root"]
+    write(paths[0], {**columns, "relative_time": relative})
+    write(paths[1], absolute)
+    for path in paths:
+        assert inpaint(network, path, "-o", path.with_suffix(".out.root"), "--dead", dead_list) == 0
+    assert "minus the event's earliest enter the network" in capsys.readouterr().err
+    expected, found = (read(path.with_suffix(".out.root")) for path in paths)
+    np.testing.assert_allclose(found["npho"], expected["npho"], rtol=1e-4)
+    flags = found["inpainted"]
+    np.testing.assert_array_equal(found["time"][~flags], absolute["time"][~flags])
+    times = expected["relative_time"].astype(np.float64)
+    # Without any valid time nothing tells where the absolute clock is zero.
+    known = ~is_invalid(times) & (np.arange(N_EVENTS) != 2)[:, None]
+    np.testing.assert_array_equal(is_invalid(found["time"]), ~known)
+    assert (known & flags).any()
+    assert (flags & ~known & ~is_invalid(times)).any()
+    np.testing.assert_allclose(found["time"][known & flags], (times + start)[known & flags], atol=3e-13)
+
+
+def test_times_of_a_simulation_stay_as_they_are(tmp_path, network, dead_list, capsys):
+    # Its truth is on the clock that they have.
+    columns = events()
+    later = (columns.pop("relative_time") + np.float32(2e-9)).astype(np.float32)
+    shifted = {**columns, "time": later, "timeTruth": np.zeros(N_EVENTS, np.float32)}
+    out = tmp_path / "out.root"
+    assert inpaint(network, write(tmp_path / "in.root", shifted), "-o", out, "--dead", dead_list) == 0
+    assert "earliest" not in capsys.readouterr().err
+    found, mask = read(out), np.isin(np.arange(N_SENSORS), DEAD)
+    expected = InpaintingNetwork(network).recover(
+        columns["npho"], later, np.broadcast_to(mask, columns["npho"].shape)
+    )
+    np.testing.assert_allclose(found["time"][:, DEAD], expected["time"][:, DEAD], rtol=1e-3)
+
+
 def test_without_a_list_what_is_invalid_or_in_the_branch_dead(tmp_path, network):
     columns = events()
     columns["dead"] = np.zeros((N_EVENTS, N_SENSORS), dtype=bool)

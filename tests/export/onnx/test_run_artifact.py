@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Callable
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
-from xec_export import open_predictor
+from xec_export import ExportError, open_predictor
+from xec_export.inpainting.network import InpaintingNetwork
 from xec_export.onnx.run_artifact import export_run
+from xec_geometry import N_SENSORS
+from xec_models.checkpoint.content import NetworkWeights
+from xec_models.checkpoint.writing import new_checkpoint, save_checkpoint
 from xec_models.errors import RunDirectoryError
 
 
@@ -37,6 +43,40 @@ def test_the_network_is_named_after_the_run(run_dir: Path, section: str) -> None
     assert export_run(run_dir) == [run_dir / "night_3.onnx", run_dir / "night_3.json"]
     assert open_predictor(run_dir / "night_3.onnx").description.tasks[0] == "angle"
     assert open_predictor(run_dir / "checkpoint_best.pth").description.name == "night_3"
+
+
+def test_an_inpainter(inpainter: Path, no_tracing: Callable[[Path], None], tmp_path: Path) -> None:
+    folder = tmp_path / "holes"
+    folder.mkdir()
+    shutil.copy(inpainter / "net.pth", folder / "checkpoint_best.pth")
+    (folder / "config.yaml").write_text("objective: inpainting\n")
+    no_tracing(inpainter / "net.onnx")
+    assert export_run(folder) == [folder / "holes.onnx", folder / "holes.json"]
+    network = InpaintingNetwork(folder / "holes.onnx")
+    npho, dead = np.full((2, N_SENSORS), 300, np.float32), np.arange(2 * N_SENSORS).reshape(2, -1) % 40 == 0
+    found = network.recover(npho, 1e-11 * npho, dead)["npho"]
+    np.testing.assert_array_equal(found[~dead], npho[~dead])
+    assert (found[dead] != npho[dead]).all()
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("shallow_networks")
+def test_a_masked_autoencoder(make_autoencoder: Callable[..., Path], tmp_path: Path) -> None:
+    make_autoencoder(tmp_path / "checkpoint_best.pth", outer_fine_pool=(3, 3))
+    (tmp_path / "config.yaml").write_text("objective: mae\nexport: {onnx: mae.onnx}\n")
+    assert export_run(tmp_path) == [tmp_path / "mae.onnx", tmp_path / "mae.json"]
+    assert json.loads((tmp_path / "mae.json").read_text())["inputs"] == ["npho", "time", "mask"]
+
+
+def test_a_network_that_nothing_exports(tmp_path: Path) -> None:
+    """It is a line for the training, which goes on to its end; the run stays as it was."""
+    config: dict[str, Any] = {"model": {"encoder_dim": 64}, "normalization": {}, "data": {}}
+    save_checkpoint(tmp_path / "checkpoint_best.pth", new_checkpoint("toy", config, NetworkWeights({})))
+    (tmp_path / "config.yaml").write_text("objective: toy\n")
+    before = sorted(tmp_path.iterdir())
+    with pytest.raises(ExportError, match="kind 'toy'; expected one of 'regressor', 'inpainter', 'mae'"):
+        export_run(tmp_path)
+    assert sorted(tmp_path.iterdir()) == before
 
 
 def test_a_name_of_the_users_choice(run_dir: Path) -> None:

@@ -141,6 +141,25 @@ def test_the_command_tells_what_failed(
     assert times(tmp_path / "out") == before
 
 
+def test_the_same_note_is_told_once(
+    exported: Any,
+    make_events: MakeEvents,
+    make_file: MakeFile,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    for number in (3, 4):
+        events = make_events(number, seed=number)
+        kept = {"npho": events["npho"], "time": events["relative_time"] - 6e-7}
+        make_file(tmp_path / f"run{number}.root", kept)
+    inputs = [tmp_path / "run3.root", tmp_path / "run4.root"]
+    assert run("predict", exported.onnx, *inputs, "-o", tmp_path / "out", "--tasks", "energy") == 0
+    printed = capsys.readouterr()
+    assert printed.err.count("minus the event's earliest enter the network") == 1
+    assert f"note: {inputs[0]}: the times of 'time' minus" in printed.err
+    assert "note" not in printed.out
+
+
 def test_options_that_need_one_output_or_many(
     exported: Any, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

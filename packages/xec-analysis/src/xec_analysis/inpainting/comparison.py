@@ -200,6 +200,9 @@ def compare_inpainting(
         tree_name=options.tree_name,
         npho_branch=options.npho_branch,
         time_branch=options.time_branch,
+        trained_on=network.time_branch
+        if isinstance(network, networks.ReconstructingNetwork)
+        else TIME_BRANCH,
     ):
         collector.add(chunk)
         if regressor is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from xec_analysis.errors import AnalysisError
 from xec_analysis.inpainting.hidden_sensors import Validation
 from xec_data.reading.reader import EventReader
 from xec_data.schema.branches import INVALID, NPHO_BRANCH, TIME_BRANCH, TREE_NAME, is_invalid
+from xec_export.prediction.clock import Clock
 from xec_models.dead_channels.estimators import Estimator
 
 Floats = NDArray[np.float64]
@@ -126,6 +128,7 @@ def fill_in_events(
     tree_name: str = TREE_NAME,
     npho_branch: str = NPHO_BRANCH,
     time_branch: str = TIME_BRANCH,
+    trained_on: str = TIME_BRANCH,
 ) -> Iterator[FilledEvents]:
     """Read events, hide sensors, and let the network and all estimators fill them in.
 
@@ -143,22 +146,27 @@ def fill_in_events(
         Number of events to read, from the beginning; all by default.
     tree_name, npho_branch, time_branch
         As for `EventReader`.
+    trained_on
+        The branch of the times that the network was trained on: if it is the relative times, and a file has
+        absolute ones only, each event's earliest is subtracted, as `xec predict` does.
     """
     reader = EventReader(
         files,
         ("npho", "time"),
-        optional=("run", "event", "energyTruth"),
+        optional=("run", "event", "energyTruth", "timeTruth"),
         tree_name=tree_name,
         npho_branch=npho_branch,
         time_branch=time_branch,
         chunk_size=_CHUNK,
     )
+    clock = Clock(reader.trees, trained_on)
     left = reader.n_events if max_events is None else max_events
-    with reader:
+    with reader, closing(clock):
         for chunk in reader:
             if left <= 0:
                 return
             branches = {name: values[:left] for name, values in chunk.items()}
+            branches["time"] = clock.read(chunk.shard, chunk["time"])[0][:left]
             left -= len(chunk)
             yield _fill_in(branches, validation, estimators, networks or {})
 

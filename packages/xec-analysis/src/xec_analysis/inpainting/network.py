@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from xec_analysis.errors import AnalysisError
 from xec_analysis.inpainting.hidden_sensors import Bools
+from xec_data.schema.branches import TIME_BRANCH
 
 if TYPE_CHECKING:
     from xec_geometry import SensorTable
@@ -51,7 +52,8 @@ def open_reconstruction(path: str | Path) -> ReconstructingNetwork:
             f"{path}: a network of the kind {checkpoint.kind!r}; expected one that reconstructs readings: "
             f"{' or '.join(kinds)}"
         )
-    return as_function(build_model(checkpoint, source=str(path)))
+    network = build_model(checkpoint, source=str(path))
+    return ReconstructingNetwork(network, checkpoint.config.files.time_branch)
 
 
 class ReconstructingNetwork:
@@ -61,10 +63,12 @@ class ReconstructingNetwork:
     ----------
     network
         The network.
+    time_branch
+        The branch of the times that it was trained on.
     """
 
-    def __init__(self, network: Network) -> None:
-        self._network = network
+    def __init__(self, network: Network, time_branch: str = TIME_BRANCH) -> None:
+        self._network, self.time_branch = network, time_branch
 
     @property
     def geometry(self) -> SensorTable:

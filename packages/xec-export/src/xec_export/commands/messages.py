@@ -127,21 +127,41 @@ def print_inpainting(report: InpaintingReport, network: InpaintingNetwork) -> No
     _print_dump(report)
 
 
-def print_one_of_many(
-    report: PredictionReport, state: FolderProgress, predictor: Predictor, console: Console | None
-) -> None:
-    """Print a file that was made, how many are left, and how long they will take."""
-    left = "" if state.seconds_left is None else f", {duration(state.seconds_left)} left"
-    wrote = (
-        f"wrote {report.output}: {report.n_events} events in {report.seconds:.1f} s "
-        f"({report.rate:.0f} events/s, {predictor.device}), {state.number} of {state.n_files} files{left}"
-    )
-    # Not through a bar that is being shown: it would be broken in two.
-    for line in (*(f"note: {note}" for note in report.notes), wrote):
-        if console is not None:
-            console.print(line, markup=False, highlight=False, soft_wrap=True)
+class ManyFiles:
+    """Prints the files of a folder as they are made, each note once.
+
+    Parameters
+    ----------
+    predictor
+        What predicts.
+    console
+        The terminal that a bar is on, if there is one.
+    """
+
+    def __init__(self, predictor: Predictor, console: Console | None) -> None:
+        self._predictor, self._console = predictor, console
+        self._told: set[str] = set()
+
+    def print(self, report: PredictionReport, state: FolderProgress) -> None:
+        """Print a file that was made, what is new about it, and how long the others will take."""
+        left = "" if state.seconds_left is None else f", {duration(state.seconds_left)} left"
+        wrote = (
+            f"wrote {report.output}: {report.n_events} events in {report.seconds:.1f} s "
+            f"({report.rate:.0f} events/s, {self._predictor.device}), {state.number} of {state.n_files} "
+            f"files{left}"
+        )
+        # Not through a bar that is being shown: it would be broken in two.
+        errors = self._console or Console(stderr=True, soft_wrap=True, highlight=False, markup=False)
+        for note in report.notes:
+            # The same is said of every file, but for its name.
+            text = note.replace(str(state.file), "")
+            if text not in self._told:
+                self._told.add(text)
+                errors.print(f"note: {note}", markup=False, highlight=False, soft_wrap=True)
+        if self._console is not None:
+            self._console.print(wrote, markup=False, highlight=False, soft_wrap=True)
         else:
-            print(line, flush=True)
+            print(wrote, flush=True)
 
 
 def print_folder(report: FolderReport) -> None:

@@ -201,7 +201,7 @@ def _into_folder(
     force: bool,
     keep_going: bool,
 ) -> None:
-    from xec_export.commands.messages import print_folder, print_one_of_many
+    from xec_export.commands.messages import ManyFiles, print_folder
     from xec_export.commands.progress import events_progress
     from xec_export.prediction.folder import FolderProgress, predict_folder
     from xec_geometry.cli.exit_codes import USER_ERROR
@@ -220,7 +220,7 @@ def _into_folder(
             force=force,
             keep_going=keep_going,
             progress=told,
-            finished=lambda made, state: print_one_of_many(made, state, predictor, progress.console),
+            finished=ManyFiles(predictor, progress.console).print,
         )
     print_folder(report)
     if report.failed:

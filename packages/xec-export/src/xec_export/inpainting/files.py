@@ -18,7 +18,7 @@ from xec_data.dead_channels.sources import DeadChannelSource
 from xec_data.reading.file_identity import identity_of, unchanged
 from xec_data.reading.root_files import find_checksums, find_tree, open_file
 from xec_data.reading.tree_info import TreeInfo, inspect_files, inspect_tree
-from xec_data.schema.branches import is_invalid
+from xec_data.schema.branches import INVALID, is_invalid
 from xec_data.schema.checksums import CHECKSUMS_KEY, TreeChecksums
 from xec_data.writing.root_output import root_output
 from xec_export.errors import ExportError
@@ -26,6 +26,7 @@ from xec_export.inpainting.network import SUFFIX, InpaintingNetwork
 from xec_export.output.input_check import InputCheck, named
 from xec_export.output.tree_copy import StoredTree, as_rows, compression_of, copy_the_rest, create_tree
 from xec_export.output.written_file import WrittenFile
+from xec_export.prediction.clock import earliest, minus, needs_subtraction, subtraction_notes
 from xec_export.prediction.input_dump import DUMPED_EVENTS, InputDump, check_dump, open_input_dump
 from xec_export.recovery.known_dead import KnownDead
 from xec_geometry import N_SENSORS
@@ -79,9 +80,9 @@ def inpaint_files(
     """Write a copy of some files with the dead channels recovered.
 
     The counts, and the times if the network predicts them, of dead channels are replaced by its
-    predictions; a time below the network's threshold of photons becomes invalid. The branch `inpainted`
-    flags what was replaced. All other numbers stay as they are stored, in this tree and, of the first
-    input, in others.
+    predictions; a time below the network's threshold of photons becomes invalid. In a file with absolute
+    times only the recovered ones stand on its clock. The branch `inpainted` flags what was replaced. All
+    other numbers stay as they are stored, in this tree and, of the first input, in others.
 
     Parameters
     ----------
@@ -130,7 +131,7 @@ def inpaint_files(
         tree_name=tree_name,
         npho_branch=npho_branch or network.npho_branch,
         time_branch=time_branch or network.time_branch,
-        optional=("run", "dead"),
+        optional=("run", "dead", "timeTruth"),
     )
     identities = {path: identity_of(path) for path in files}
     infos, left_out = inspect_files(files, inspect)
@@ -180,7 +181,9 @@ class _Copy:
         self.check = check
         self.checksums = TreeChecksums()
         self.total = sum(info.n_entries for info in infos)
-        self.notes = [note for info in infos for note in info.notes]
+        absolute = [info.path for info in infos if needs_subtraction(info, network.time_branch)]
+        self._absolute = frozenset(absolute)
+        self.notes = [note for info in infos for note in info.notes] + subtraction_notes(absolute)
         self.n_events = self.n_unread = self.n_channels = self.most = 0
         self.n_bad = self.n_left = 0
         self.dump: InputDump | None = None
@@ -235,7 +238,11 @@ class _Copy:
     def _recover(self, columns: dict[str, Any], info: TreeInfo) -> None:
         """Replace the readings of dead channels in place, and flag them."""
         stored = {name: columns[info.stored[name]] for name in ("npho", "time")}
-        self.check.add(stored["npho"], stored["time"])
+        time, start = stored["time"], None
+        if info.path in self._absolute:
+            start = earliest(time)
+            time = minus(time, start)
+        self.check.add(stored["npho"], time)
         bad = self._bad(columns, info, stored["npho"])
         invalid: Bools = is_invalid(stored["npho"])
         dead = bad | invalid if self.recover_invalid else bad
@@ -248,10 +255,12 @@ class _Copy:
             batch = slice(first, first + step)
             dumps = self.dump is not None and not self.dump.is_full
             if dumps or dead[batch].any():
-                inputs = (stored["npho"][batch], stored["time"][batch], dead[batch])
+                inputs = (stored["npho"][batch], time[batch], dead[batch])
                 found = self.network.recover(*inputs)
                 if self.dump is not None:
                     self.dump.add(inputs, {name + SUFFIX: values for name, values in found.items()})
+                if start is not None and "time" in found:
+                    found["time"] = _on_clock_of_file(found["time"], start[batch])
                 for name, values in found.items():
                     np.copyto(stored[name][batch], values, where=dead[batch], casting="same_kind")
             if self.progress is not None:
@@ -274,6 +283,12 @@ class _Copy:
             return as_rows(columns[info.stored["dead"]], N_SENSORS, where).astype(np.bool_)
         runs = columns[info.stored["run"]] if "run" in info.stored else None
         return self._known.of_events(runs, len(npho))
+
+
+def _on_clock_of_file(time: NDArray[np.float32], start: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Add the absolute time of each event's zero; without one there is no absolute time."""
+    absolute = time + start[:, None]
+    return np.where(is_invalid(time) | np.isnan(absolute), INVALID, absolute)
 
 
 def _difference(found: dict[str, Any], expected: dict[str, Any]) -> str:

@@ -10,18 +10,16 @@ if TYPE_CHECKING:
 
 # As in the training's configuration.
 DEFAULT_NAME = "<run>.onnx"
-EXPORTED = "regression"
 
 
 def export_run(run_dir: Path) -> list[Path]:
-    """Export the best checkpoint of a run directory.
+    """Export the best checkpoint of a run directory, of any kind that `xec export` knows.
 
     Parameters
     ----------
     run_dir
         A run directory. ``export.onnx`` in its ``config.yaml`` names the file inside it, with ``<run>``
-        for the run's name; absent is ``<run>.onnx``, null exports nothing. Objectives other than
-        regression have no graph.
+        for the run's name; absent is ``<run>.onnx``, null exports nothing.
 
     Returns
     -------
@@ -47,9 +45,6 @@ def export_run(run_dir: Path) -> list[Path]:
 
 
 def _wanted(run: RunDirectory) -> Path | None:
-    config = run.read_config()
-    if config.get("objective", EXPORTED) != EXPORTED:
-        return None
-    section = config.get("export") or {}
+    section = run.read_config().get("export") or {}
     name = section.get("onnx", DEFAULT_NAME)
     return None if name is None else run.path / str(name).replace("<run>", run.name)

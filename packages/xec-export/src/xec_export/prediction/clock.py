@@ -102,13 +102,7 @@ class Clock:
 
     def notes(self) -> list[str]:
         """Return notes for the user, when everything has been read."""
-        notes = []
-        if self._subtracted:
-            others = f" and {len(self._subtracted) - 1} more" if len(self._subtracted) > 1 else ""
-            notes.append(
-                f"{self._subtracted[0]}{others}: the times of '{ABSOLUTE_BRANCH}' minus the event's earliest "
-                "enter the network"
-            )
+        notes = subtraction_notes(self._subtracted)
         if self._n_without:
             notes.append(
                 f"{self._n_without} of {self._n_events} events have no absolute time: {TIME_OFFSET} is NaN "
@@ -122,8 +116,7 @@ class Clock:
 
     def _has_absolute(self, tree: TreeInfo) -> bool:
         if tree.stored["time"] == ABSOLUTE_BRANCH:
-            # The truth of simulated files is on the clock of their times: they stay as they are.
-            if self.trained_on == TIME_BRANCH and "timeTruth" not in tree.stored:
+            if needs_subtraction(tree, self.trained_on):
                 self._subtracted.append(tree.path)
             return True
         opened = self._opened[tree.path]
@@ -145,6 +138,34 @@ class Clock:
         with self._opened.unchanged(shard.path):
             read_into(times, tree[ABSOLUTE_BRANCH], _ABSOLUTE, shard.start, shard.stop, where, checksums)
         return times
+
+
+def needs_subtraction(tree: TreeInfo, trained_on: str) -> bool:
+    """Tell whether the times of a file are absolute, and a network wants them relative.
+
+    Parameters
+    ----------
+    tree
+        The tree, inspected for `time` and, as far as it is there, `timeTruth`.
+    trained_on
+        The branch of the times that the network was trained on.
+    """
+    # The truth of simulated files is on the clock of their times: they stay as they are.
+    return (
+        tree.stored["time"] == ABSOLUTE_BRANCH
+        and trained_on == TIME_BRANCH
+        and "timeTruth" not in tree.stored
+    )
+
+
+def subtraction_notes(paths: Sequence[Path]) -> list[str]:
+    """Return the note that the times of these files are made relative; none of no file."""
+    if not paths:
+        return []
+    others = f" and {len(paths) - 1} more" if len(paths) > 1 else ""
+    return [
+        f"{paths[0]}{others}: the times of '{ABSOLUTE_BRANCH}' minus the event's earliest enter the network"
+    ]
 
 
 def earliest(times: NDArray[Any]) -> Doubles:

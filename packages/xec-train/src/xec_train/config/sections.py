@@ -321,5 +321,6 @@ class ExportConfig(Section):
     """Export of the best checkpoint at the end, by the package xec-export."""
 
     onnx: PathText | None = Field(
-        "<run>.onnx", description="ONNX file in the run directory, <run> is the run's name; null: none"
+        "<run>.onnx",
+        description="ONNX file in the run directory, <run> is the run's name, of every objective; null: none",
     )
