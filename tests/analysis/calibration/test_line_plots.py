@@ -68,6 +68,30 @@ def test_every_region_and_estimate_gives_the_truth(line_file):
     assert patches == [line.whole["network"].n_events]
 
 
+def test_columns_of_the_first_variant_are_shown_once(tmp_path, write_tree):
+    columns = line_columns(300)
+    columns["pred_energy_average"] = columns["pred_energy"] * 1.01
+    columns["pred_energy_raw"] = columns["pred_energy"]
+    path = write_tree(tmp_path / "two.root", columns)
+    (line,) = measure_lines([LineRequest(LINE, (path,))], SMALL)
+    assert list(line.whole) == ["raw", "average", "conventional"]
+
+
+def test_a_poor_fit_names_other_shapes(tmp_path, small_settings, write_tree, written_texts, capsys):
+    """A narrow core and a tail apart from it, which no exponential that begins at the core describes."""
+    random, n = np.random.default_rng(2), 1500
+    energies = np.where(random.random(n) < 0.75, random.normal(1, 0.004, n), random.uniform(0.8, 1, n))
+    path = write_tree(tmp_path / "narrow.root", {**line_columns(n), "pred_energy": LINE * energies})
+    arguments = ["plot", "--line", "54.9MeV", str(path), "--line-settings", str(small_settings)]
+    with pytest.raises(SystemExit) as end:
+        main([*arguments, "-o", str(tmp_path / "plots"), "-f", "png"])
+    assert end.value.code in (0, None)
+    said = " ".join(capsys.readouterr().out.split())
+    assert "the events do not have the shape tailed_gaussian" in said
+    assert "leaking_gaussian" in said
+    assert any("open: poor fits" in text for texts in written_texts for text in texts)
+
+
 def test_the_command_on_one_line(line_file, small_settings, tmp_path, capsys):
     settings = ["--line-settings", str(small_settings)]
     with pytest.raises(SystemExit) as end:

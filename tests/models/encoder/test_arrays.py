@@ -86,6 +86,15 @@ def test_an_inpainter_takes_dead_sensors() -> None:
         np.testing.assert_allclose(found[name][dead], values[dead], rtol=1e-4, atol=1e-6)
 
 
+def test_an_array_too_few_or_too_many(network: Network, raw_events: Any) -> None:
+    config = {"encoder_dim": 64, "num_fusion_layers": 1, "outer_fine_pool": (3, 3)}
+    inpainter = XECInpainter.from_config({"model": config, "normalization": {}})
+    with pytest.raises(ModelError, match="expected those that the network takes: npho, time, mask"):
+        inpainter.predict(*raw_events(1))
+    with pytest.raises(ModelError, match="predict: 3 arrays; expected those that the network takes"):
+        network.predict(*raw_events(1), np.zeros((1, N_SENSORS)))
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [

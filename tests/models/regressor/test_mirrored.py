@@ -10,7 +10,7 @@ from xec_data.normalization.transforms import NormalizationConfig
 from xec_data.schema.branches import INVALID
 from xec_data.tasks.table import TASKS
 from xec_geometry import MIRRORS, mirrored_sensors
-from xec_models import MirrorAverage
+from xec_models import MirrorAverage, ModelError
 from xec_models.config.network import RegressorConfig, TaskConfig
 from xec_models.regressor.regressor import XECRegressor
 
@@ -115,6 +115,21 @@ def test_it_takes_readings_as_the_network_does(raw_events):
     assert torch.equal(average(torch.stack([npho, time], -1))["uvwFI"], expected)
     assert torch.equal(average(npho.numpy(), time.numpy())["uvwFI"], expected)
     torch.testing.assert_close(average(npho[:1], time[:1])["uvwFI"], expected[:1], rtol=1e-5, atol=1e-4)
+
+
+@torch.no_grad()
+def test_it_predicts_arrays_as_the_network_does(raw_events):
+    average = MirrorAverage(build(torch.float32))
+    npho, time = (values.numpy() for values in raw_events(3))
+    found, expected = average.predict(npho, time, batch_size=2), average(npho, time)
+    for name, values in expected.items():
+        np.testing.assert_allclose(found[name], values, rtol=1e-4, atol=1e-5)
+    assert average.predict(npho[:0], time[:0])["uvwFI"].shape == (0, 3)
+
+
+def test_another_network_is_refused():
+    with pytest.raises(ModelError, match="MirrorAverage: a Linear; expected a regressor"):
+        MirrorAverage(torch.nn.Linear(1, 1))
 
 
 def test_it_is_a_network_in_evaluation_mode_without_parameters_of_its_own():

@@ -136,6 +136,10 @@ def _estimates(columns: Columns) -> dict[str, Floats]:
         name = variant_column(_PREDICTED, variant)
         if name in columns:
             found[variant.replace("_", " ") or NETWORK] = columns[name]
+    # Beside variants the columns without a name are those of the first one again.
+    plain = found.get(NETWORK)
+    if any(values is not plain and np.array_equal(values, plain) for values in found.values()):
+        del found[NETWORK]
     assert _TASK.conventional is not None
     conventional = _TASK.conventional.branches[0]
     if found and conventional in columns:

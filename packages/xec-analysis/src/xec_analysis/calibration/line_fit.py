@@ -70,6 +70,11 @@ class LineFit:
         return not self.failure
 
     @property
+    def is_poor(self) -> bool:
+        """Whether there are numbers, of a shape that the events do not have (p < 0.001)."""
+        return self.is_good and self.probability < _POOR
+
+    @property
     def peak(self) -> Number | None:
         """Mean of the core, in the unit of the line; None after a failure."""
         return None if self.failure else self._number(0).scaled(self.line)
@@ -121,7 +126,7 @@ class LineFit:
         """``good``; ``poor``, with numbers whose χ² is improbable (p < 0.001); or ``failed: …``."""
         if self.failure:
             return f"failed: {self.failure}"
-        return "poor" if self.probability < _POOR else "good"
+        return "poor" if self.is_poor else "good"
 
     def expected(self, edges: ArrayLike) -> Floats:
         """Return the number of events in bins between edges, (m + 1,), inside the window: (m,)."""

@@ -11,7 +11,13 @@ import numpy as np
 from xec_analysis.calibration.energy_dependence import ResolutionCurve
 from xec_analysis.calibration.line_fit import LineFit
 from xec_analysis.calibration.measurement import MeasuredLine, Region
-from xec_analysis.calibration.spectra import draw_spectra, energy_label, estimate_styles, fit_text
+from xec_analysis.calibration.spectra import (
+    EstimateStyle,
+    draw_spectra,
+    energy_label,
+    estimate_styles,
+    fit_text,
+)
 from xec_analysis.calibration.table import curve_lines, resolution_curves
 from xec_analysis.resolution.digits import three_digits, with_error
 from xec_analysis.resolution.statistics import Number
@@ -24,6 +30,7 @@ if TYPE_CHECKING:
 
 _MEV = quantity("energy").unit.factor
 _KEY = "steps: others · curves: fits · dotted: energy of the line"
+_POOR = "open: poor fits"
 _SIGMA_LABEL, _SCALE_LABEL = with_unit(r"$\sigma/E$", PERCENT), with_unit("peak/line", PERCENT)
 _PANEL_WIDTH, _PANEL_HEIGHT = 3.4, 2.5
 # In more patches there is no room for numbers.
@@ -58,6 +65,7 @@ def _page(line: MeasuredLine, width: float, height: float, what: str) -> Figure:
     title = f"Line of {_MEV * line.events.line:g} MeV, {what}: {line.events.name}"
     parts = [f"{len(line.events)} events", line.settings.model]
     parts += [f"positions: {line.events.position}"] if line.events.position else []
+    parts += [_POOR] if any(fit.is_poor for fits in line.fits.values() for fit in fits.values()) else []
     return new_page(width, height, title, "; ".join(parts), f"points: {next(iter(line.whole))} · {_KEY}")
 
 
@@ -126,7 +134,8 @@ def _draw_resolution(lines: Sequence[MeasuredLine], path: Path) -> Path:
     reach = np.linspace(0.85 * energies.min(), 1.1 * energies.max(), 200)
     with style():
         title = f"Resolution against energy: {lines[0].events.name}"
-        figure = new_page(9.6, 4.8, title, _formula(curves))
+        poor = any(fit.is_poor for line in lines for fit in line.whole.values())
+        figure = new_page(9.6, 4.8, title, _formula(curves), _POOR if poor else "")
         ax, key = figure.subplots(1, 2, width_ratios=(2.4, 1))
         for label, look in estimate_styles(labels).items():
             good = [line for line in lines if label in line.whole and line.whole[label].is_good]
@@ -134,7 +143,8 @@ def _draw_resolution(lines: Sequence[MeasuredLine], path: Path) -> Path:
             x = [_MEV * line.events.line for line in good]
             y = [PERCENT.factor * number.value for number in numbers]
             bars = [PERCENT.factor * (number.error or 0.0) for number in numbers]
-            ax.errorbar(x, y, bars, fmt=look.marker, color=look.colour, ms=5)
+            ax.errorbar(x, y, bars, fmt="none", color=look.colour)
+            _mark(ax, x, y, [line.whole[label].is_poor for line in good], look)
             if label in curves:
                 height = PERCENT.factor * curves[label](reach)
                 ax.plot(_MEV * reach, height, color=look.colour, ls=look.dashes)
@@ -179,13 +189,24 @@ def _draw_against_depth(ax: Axes, line: MeasuredLine, measure: Measure, label: s
         known = [(place + shift, number) for place, number in enumerate(found) if number is not None]
         x = [place for place, _ in known]
         y, bars = [number.value for _, number in known], [number.error or 0.0 for _, number in known]
-        ax.errorbar(x, y, bars, fmt=look.marker, color=look.colour, lw=1.0)
+        ax.errorbar(x, y, bars, fmt="none", color=look.colour, lw=1.0)
+        poor = [line.fits[region][estimate].is_poor for region in regions]
+        _mark(ax, x, y, [poor[round(place - shift)] for place in x], look)
     names = [f"{region.w[0]:g}–{region.w[1]:g}" for region in regions if region.w is not None]
     ax.set_xticks(range(len(names)), names)
     ax.tick_params(axis="x", length=0)
     ax.set_xlim(-0.5, len(names) - 0.5)
     ax.set_xlabel(quantity("w").label)
     ax.set_ylabel(label)
+
+
+def _mark(
+    ax: Axes, x: Sequence[float], y: Sequence[float], poor: Sequence[bool], look: EstimateStyle
+) -> None:
+    """Draw the markers of an estimate, open where the fit is poor."""
+    for place, height, is_poor in zip(x, y, poor, strict=True):
+        face = "white" if is_poor else look.colour
+        ax.plot(place, height, look.marker, color=look.colour, mfc=face, ms=5, zorder=5)
 
 
 def _draw_map(figure: Figure, ax: Axes, line: MeasuredLine, measure: Measure, label: str) -> None:

@@ -24,6 +24,8 @@ Floats = NDArray[np.float64]
 
 _ENERGY = quantity("energy")
 _BINS_PER_SIGMA = 2.5
+# A narrow line would be a needle in its window.
+_DRAWN_BELOW, _DRAWN_ABOVE = 15.0, 8.0
 # Points of a fitted curve in each bin.
 _FINE = 20
 
@@ -61,7 +63,7 @@ def estimate_styles(labels: Sequence[str]) -> dict[str, EstimateStyle]:
 
 
 def draw_spectra(ax: Axes, line: MeasuredLine, region: Region) -> None:
-    """Draw the energies of a region inside the window of the fit, and every fit that did not fail."""
+    """Draw the energies of a region around the line, inside its window, and every fit that did not fail."""
     fits = line.fits[region]
     uvw = line.events.uvw
     inside = slice(None) if uvw is None else region.holds(uvw)
@@ -108,7 +110,12 @@ def _middle(edges: Floats) -> Floats:
 def _edges(line: MeasuredLine, fits: Mapping[str, LineFit]) -> Floats:
     """Bins of the spectra: so fine that the narrowest line has a few in its σ, if the events are enough."""
     low, high = line.window
-    widths = [fit.values[1] * fit.line for fit in fits.values() if fit.is_good]
+    good = [fit for fit in fits.values() if fit.is_good]
+    widths = [fit.values[1] * fit.line for fit in good]
+    if good:
+        peaks = [fit.values[0] * fit.line for fit in good]
+        low = max(low, min(peaks) - _DRAWN_BELOW * max(widths))
+        high = min(high, max(peaks) + _DRAWN_ABOVE * max(widths))
     n_events = max(fit.n_events for fit in fits.values())
     wanted = _BINS_PER_SIGMA * (high - low) / min(widths) if widths else 40.0
     allowed = max(n_events / 5, 15.0)

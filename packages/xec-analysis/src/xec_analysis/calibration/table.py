@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from xec_analysis.calibration.energy_dependence import ResolutionCurve, fit_resolution_curve
 from xec_analysis.calibration.line_fit import LineFit
+from xec_analysis.calibration.line_models import LINE_MODELS
 from xec_analysis.calibration.measurement import MeasuredLine, Region
 from xec_analysis.resolution.digits import with_error
 from xec_analysis.resolution.statistics import Number
@@ -135,6 +136,12 @@ def _notes(line: MeasuredLine) -> Iterator[str]:
     yield from line.events.notes
     if line.events.position:
         yield f"patches and depths by the position of the kind '{line.events.position}'"
+    if any(fit.is_poor for fit in line.whole.values()):
+        others = ", ".join(name for name in LINE_MODELS if name != line.settings.model)
+        yield (
+            f"the events do not have the shape {line.settings.model}: peak and σ/E of poor fits mean little; "
+            f"other shapes: {others} (model in --line-settings)"
+        )
     parts = [
         (region, fit) for region in line.fits if region.kind != "all" for fit in line.fits[region].values()
     ]

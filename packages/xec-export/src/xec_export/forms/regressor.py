@@ -67,7 +67,8 @@ def describe_and_build(
     """Do the same with the content of a checkpoint that has been read; see `load_described`."""
     if checkpoint.kind != XECRegressor.kind:
         raise ExportError(
-            f"{path}: a checkpoint of kind '{checkpoint.kind}'; expected kind '{XECRegressor.kind}'"
+            f"{path}: a checkpoint of kind '{checkpoint.kind}'; expected kind '{XECRegressor.kind}', which "
+            "'xec train' makes with objective: regression"
         )
     network = build_model(checkpoint, source=str(path), kind=XECRegressor).to(device)
     return network, describe(checkpoint, network, path, _outputs(network))

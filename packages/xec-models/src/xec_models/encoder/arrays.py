@@ -16,7 +16,7 @@ from xec_geometry import N_SENSORS
 from xec_models.errors import ModelError
 
 if TYPE_CHECKING:
-    from xec_models.encoder.network import Network
+    from xec_models.encoder.network import EventNetwork
 
 Library = Literal["np", "torch"]
 """What predictions are given in: numpy arrays, or tensors on the device of the network."""
@@ -52,7 +52,7 @@ def event_rows(values: Any, name: str) -> NDArray[Any]:
     return np.ascontiguousarray(rows, dtype=rows.dtype.newbyteorder("="))
 
 
-def predict_events(network: Network, readings: Sequence[Any], batch_size: int) -> dict[str, Tensor]:
+def predict_events(network: EventNetwork, readings: Sequence[Any], batch_size: int) -> dict[str, Tensor]:
     """Predict for any number of events, a batch at a time, without gradients.
 
     Parameters
@@ -92,7 +92,7 @@ def predict_events(network: Network, readings: Sequence[Any], batch_size: int) -
     return {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
 
 
-def _tensor(values: NDArray[Any], network: Network) -> Tensor:
+def _tensor(values: NDArray[Any], network: EventNetwork) -> Tensor:
     if values.dtype.kind == "b":
         return torch.as_tensor(values, device=network.device)
     # A number beyond the network's precision becomes infinite, which is no reading, as before.

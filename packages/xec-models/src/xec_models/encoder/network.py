@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
+from inspect import signature
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, overload
 
 import torch
@@ -14,51 +15,17 @@ from xec_data.normalization.transforms import NormalizationConfig
 from xec_geometry import SensorTable
 from xec_models.encoder.arrays import Library, check_library, predict_events
 from xec_models.encoder.encoder import XECEncoder
+from xec_models.errors import ModelError
 
 BATCH = 64
 """Events that `Network.predict` takes at a time, unless stated."""
 
 
-class Network(nn.Module):
-    """A network that takes the raw readings of all sensors.
-
-    Attributes
-    ----------
-    kind
-        Name of the class in checkpoints.
-    encoder
-        Normalization, faces and fusion.
-    normalization
-        Constants of the inputs.
-    geometry
-        Where the sensors stand, for which the network is made.
-    """
-
-    kind: ClassVar[str]
-    encoder: XECEncoder
-    normalization: NormalizationConfig
-    geometry: SensorTable
+class EventNetwork(nn.Module):
+    """Something that takes the raw readings of events, one row an event each."""
 
     if TYPE_CHECKING:
         __call__: Callable[..., dict[str, Tensor]]
-
-    @classmethod
-    @abstractmethod
-    def from_config(cls, config: Mapping[str, Any], geometry: SensorTable | None = None) -> Self:
-        """Build from the sections of a plain configuration, with random weights.
-
-        Parameters
-        ----------
-        config
-            Plain values by section.
-        geometry
-            Where the sensors stand; nominal by default. A path in `config` is not read.
-        """
-
-    def encode_normalized(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
-        """Encode normalized readings into tokens (B, tokens, encoder_dim); see `XECEncoder.forward`."""
-        tokens: Tensor = self.encoder(x, mask)
-        return tokens
 
     @overload
     def predict(
@@ -95,13 +62,61 @@ class Network(nn.Module):
         Raises
         ------
         ModelError
-            If the arrays are no events, or the library is another one.
+            If the arrays are no events, one is missing or too many, or the library is another one.
         """
         check_library(library)
-        found = predict_events(self, (npho, time, *more), batch_size)
+        readings = (npho, time, *more)
+        takes = signature(self.forward)
+        try:
+            takes.bind(*readings)
+        except TypeError:
+            raise ModelError(
+                f"predict: {len(readings)} arrays; expected those that the network takes: "
+                + ", ".join(takes.parameters)
+            ) from None
+        found = predict_events(self, readings, batch_size)
         return found if library == "torch" else {name: values.cpu().numpy() for name, values in found.items()}
 
     @property
     def device(self) -> torch.device:
         """Device of the parameters."""
         return next(self.parameters()).device
+
+
+class Network(EventNetwork):
+    """A network that takes the raw readings of all sensors.
+
+    Attributes
+    ----------
+    kind
+        Name of the class in checkpoints.
+    encoder
+        Normalization, faces and fusion.
+    normalization
+        Constants of the inputs.
+    geometry
+        Where the sensors stand, for which the network is made.
+    """
+
+    kind: ClassVar[str]
+    encoder: XECEncoder
+    normalization: NormalizationConfig
+    geometry: SensorTable
+
+    @classmethod
+    @abstractmethod
+    def from_config(cls, config: Mapping[str, Any], geometry: SensorTable | None = None) -> Self:
+        """Build from the sections of a plain configuration, with random weights.
+
+        Parameters
+        ----------
+        config
+            Plain values by section.
+        geometry
+            Where the sensors stand; nominal by default. A path in `config` is not read.
+        """
+
+    def encode_normalized(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
+        """Encode normalized readings into tokens (B, tokens, encoder_dim); see `XECEncoder.forward`."""
+        tokens: Tensor = self.encoder(x, mask)
+        return tokens

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
 import numpy as np
 import torch
@@ -15,11 +14,13 @@ from xec_data.tasks.table import TASKS
 from xec_geometry import MIRRORS, mirrored_sensors
 from xec_models.blocks.namespace import TORCH
 from xec_models.encoder.inputs import split_readings
+from xec_models.encoder.network import EventNetwork
+from xec_models.errors import ModelError
 from xec_models.regressor.predictions import SIGMA_SUFFIX
 from xec_models.regressor.regressor import XECRegressor
 
 
-class MirrorAverage(nn.Module):
+class MirrorAverage(EventNetwork):
     """A regressor that looks at every event as it is and reflected at z = 0, at y = 0 and at both.
 
     Its predictions follow the reflections of the detector exactly: those of a reflected event are the
@@ -32,17 +33,21 @@ class MirrorAverage(nn.Module):
 
     Raises
     ------
+    ModelError
+        If it is another network.
     GeometryError
         If a reflection does not map its sensors to themselves: most do not as they were built.
     """
 
     sensors: Tensor
 
-    if TYPE_CHECKING:
-        __call__: Callable[..., dict[str, Tensor]]
-
     def __init__(self, network: XECRegressor) -> None:
         super().__init__()
+        if not isinstance(network, XECRegressor):
+            raise ModelError(
+                f"MirrorAverage: a {type(network).__name__}; expected a regressor, whose predictions can be "
+                "reflected"
+            )
         self.network = network
         self.reflections = nn.ModuleDict({task: _Reflections(task) for task in network.tasks})
         sensors = np.stack([mirrored_sensors(mirror, network.geometry) for mirror in MIRRORS])
