@@ -137,8 +137,8 @@ def _estimates(columns: Columns) -> dict[str, Floats]:
         if name in columns:
             found[variant.replace("_", " ") or NETWORK] = columns[name]
     # Beside variants the columns without a name are those of the first one again.
-    plain = found.get(NETWORK)
-    if any(values is not plain and np.array_equal(values, plain) for values in found.values()):
+    others = [values for label, values in found.items() if label != NETWORK]
+    if NETWORK in found and any(np.array_equal(found[NETWORK], values) for values in others):
         del found[NETWORK]
     assert _TASK.conventional is not None
     conventional = _TASK.conventional.branches[0]

@@ -61,11 +61,12 @@ def draw_lines(lines: Sequence[MeasuredLine], folder: Path, kind: str) -> list[P
     return paths
 
 
-def _page(line: MeasuredLine, width: float, height: float, what: str) -> Figure:
+def _page(line: MeasuredLine, width: float, height: float, what: str, marked: bool = False) -> Figure:
     title = f"Line of {_MEV * line.events.line:g} MeV, {what}: {line.events.name}"
     parts = [f"{len(line.events)} events", line.settings.model]
     parts += [f"positions: {line.events.position}"] if line.events.position else []
-    parts += [_POOR] if any(fit.is_poor for fits in line.fits.values() for fit in fits.values()) else []
+    poor = any(fit.is_poor for fits in line.fits.values() for fit in fits.values())
+    parts += [_POOR] if marked and poor else []
     return new_page(width, height, title, "; ".join(parts), f"points: {next(iter(line.whole))} · {_KEY}")
 
 
@@ -73,7 +74,7 @@ def _draw_overview(line: MeasuredLine, path: Path) -> Path:
     has_positions = line.events.uvw is not None
     whole = next(iter(line.fits))
     with style():
-        figure = _page(line, 12.0, 6.4 if has_positions else 3.4, "all events")
+        figure = _page(line, 12.0, 6.4 if has_positions else 3.4, "all events", has_positions)
         grid = figure.add_gridspec(2 if has_positions else 1, 4)
         ax = figure.add_subplot(grid[0, :3])
         draw_spectra(ax, line, whole)

@@ -110,12 +110,13 @@ def _middle(edges: Floats) -> Floats:
 def _edges(line: MeasuredLine, fits: Mapping[str, LineFit]) -> Floats:
     """Bins of the spectra: so fine that the narrowest line has a few in its σ, if the events are enough."""
     low, high = line.window
-    good = [fit for fit in fits.values() if fit.is_good]
-    widths = [fit.values[1] * fit.line for fit in good]
-    if good:
-        peaks = [fit.values[0] * fit.line for fit in good]
-        low = max(low, min(peaks) - _DRAWN_BELOW * max(widths))
-        high = min(high, max(peaks) + _DRAWN_ABOVE * max(widths))
+    # All regions alike, so that their spectra can be compared.
+    whole = [np.multiply(fit.line, fit.values[:2]) for fit in line.whole.values() if fit.is_good]
+    if whole:
+        peaks, sigmas = np.transpose(whole)
+        low = max(low, float(peaks.min() - _DRAWN_BELOW * sigmas.max()))
+        high = min(high, float(peaks.max() + _DRAWN_ABOVE * sigmas.max()))
+    widths = [fit.values[1] * fit.line for fit in fits.values() if fit.is_good]
     n_events = max(fit.n_events for fit in fits.values())
     wanted = _BINS_PER_SIGMA * (high - low) / min(widths) if widths else 40.0
     allowed = max(n_events / 5, 15.0)
