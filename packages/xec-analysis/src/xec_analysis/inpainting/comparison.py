@@ -200,9 +200,7 @@ def compare_inpainting(
         tree_name=options.tree_name,
         npho_branch=options.npho_branch,
         time_branch=options.time_branch,
-        trained_on=network.time_branch
-        if isinstance(network, networks.ReconstructingNetwork)
-        else TIME_BRANCH,
+        trained_on=_times_trained_on(opened),
     ):
         collector.add(chunk)
         if regressor is not None:
@@ -212,6 +210,18 @@ def compare_inpainting(
             progress(collector.n_events, options.max_events)
     effect = effects.energy_effect(energies, truths) if energies else None
     return InpaintingComparison(chosen.title, collector.readings(), effect, table)
+
+
+def _times_trained_on(opened: Mapping[str, Reconstruct]) -> str:
+    trained = {
+        network.time_branch: name
+        for name, network in opened.items()
+        if isinstance(network, networks.ReconstructingNetwork)
+    }
+    if len(trained) > 1:
+        said = " and ".join(f"{name} on '{branch}'" for branch, name in trained.items())
+        raise AnalysisError(f"trained on different times: {said}; expected networks of the same")
+    return next(iter(trained), TIME_BRANCH)
 
 
 def _geometry(options: ComparisonOptions, opened: Mapping[str, Reconstruct]) -> SensorTable:
