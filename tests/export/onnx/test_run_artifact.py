@@ -12,12 +12,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from xec_export import ExportError, open_predictor
+from xec_export import open_predictor
 from xec_export.inpainting.network import InpaintingNetwork
 from xec_export.onnx.run_artifact import export_run
 from xec_geometry import N_SENSORS
-from xec_models.checkpoint.content import NetworkWeights
-from xec_models.checkpoint.writing import new_checkpoint, save_checkpoint
 from xec_models.errors import RunDirectoryError
 
 
@@ -66,17 +64,6 @@ def test_a_masked_autoencoder(make_autoencoder: Callable[..., Path], tmp_path: P
     (tmp_path / "config.yaml").write_text("objective: mae\nexport: {onnx: mae.onnx}\n")
     assert export_run(tmp_path) == [tmp_path / "mae.onnx", tmp_path / "mae.json"]
     assert json.loads((tmp_path / "mae.json").read_text())["inputs"] == ["npho", "time", "mask"]
-
-
-def test_a_network_that_nothing_exports(tmp_path: Path) -> None:
-    """It is a line for the training, which goes on to its end; the run stays as it was."""
-    config: dict[str, Any] = {"model": {"encoder_dim": 64}, "normalization": {}, "data": {}}
-    save_checkpoint(tmp_path / "checkpoint_best.pth", new_checkpoint("toy", config, NetworkWeights({})))
-    (tmp_path / "config.yaml").write_text("objective: toy\n")
-    before = sorted(tmp_path.iterdir())
-    with pytest.raises(ExportError, match="kind 'toy'; expected one of 'regressor', 'inpainter', 'mae'"):
-        export_run(tmp_path)
-    assert sorted(tmp_path.iterdir()) == before
 
 
 def test_a_name_of_the_users_choice(run_dir: Path) -> None:
