@@ -157,7 +157,7 @@ def test_the_same_note_is_told_once(
     printed = capsys.readouterr()
     assert printed.err.count("minus the event's earliest enter the network") == 1
     assert f"note: {inputs[0]}: the times of 'time' minus" in printed.err
-    assert "note" not in printed.out
+    assert "note: " not in printed.out
 
 
 def test_options_that_need_one_output_or_many(

@@ -259,9 +259,10 @@ class _Copy:
                 found = self.network.recover(*inputs)
                 if self.dump is not None:
                     self.dump.add(inputs, {name + SUFFIX: values for name, values in found.items()})
+                kept: dict[str, NDArray[Any]] = dict(found)
                 if start is not None and "time" in found:
-                    found["time"] = _on_clock_of_file(found["time"], start[batch])
-                for name, values in found.items():
+                    kept["time"] = _on_clock_of_file(found["time"], start[batch])
+                for name, values in kept.items():
                     np.copyto(stored[name][batch], values, where=dead[batch], casting="same_kind")
             if self.progress is not None:
                 self.progress(self.n_events + min(first + step, len(dead)), self.total)
