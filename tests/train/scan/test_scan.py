@@ -6,6 +6,7 @@ import csv
 import os
 import signal
 import sqlite3
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -218,6 +219,12 @@ def test_what_does_not_matter_is_told(begun: Begun) -> None:
         "changed: space.trials: was 2, is 4",
         "changed: space.sampler.name: was tpe, is random",
     )
+
+
+def test_without_optuna(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "optuna", None)
+    with pytest.raises(ScanError, match=r"needs optuna: pip install 'xec-train\[scan\]'"):
+        begin(["run.yaml", "space.yaml"])
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from xec_train.scan.folder import DEFAULT_FOLDER, StudyFolder, StudyRecord
 from xec_train.scan.points import grid
 from xec_train.scan.progress import Scan
 from xec_train.scan.space_file import read_space, settings_of
+from xec_train.scan.storage import import_optuna
 
 # They change how fast a training is, or where it is told, not what comes out.
 _FREE = (
@@ -106,6 +107,7 @@ def begin(
     XecError
         With every problem of a file; or if the study began with something else.
     """
+    import_optuna()
     files = parse_arguments(words).files
     if len(files) != 2:
         found = f"found {len(files)}: {', '.join(files)}" if files else "found none"

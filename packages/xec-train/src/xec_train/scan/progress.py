@@ -109,5 +109,6 @@ def _nothing(queue: Queue, trials: list[Any]) -> str:
     first = next((trial for trial in trials if trial.user_attrs.get(ERROR)), None)
     why = "" if first is None else f"; trial {first.number}: {first.user_attrs[ERROR]}"
     if n_failed == len(trials):
-        return f"all {n_failed} trials{step} failed{why}"
+        every = f"all {n_failed} trials" if n_failed > 1 else "the only trial"
+        return f"{every}{step} failed{why}"
     return f"no trial{step} was completed: {n_failed} failed, {counts[PRUNED]} were pruned{why}"
