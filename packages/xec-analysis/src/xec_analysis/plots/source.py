@@ -290,9 +290,11 @@ class PlotSource:
     def saliency(self) -> Saliency:
         """The saliency of the validation events; raises as `measure_saliency`."""
         from xec_analysis.saliency.measurement import measure_saliency
+        from xec_export.commands.progress import events_progress
 
         assert self.validation_files is not None
-        return measure_saliency(self.network, self.validation_files, self.n_saliency)
+        with events_progress("saliency") as progress:
+            return measure_saliency(self.network, self.validation_files, self.n_saliency, progress.update)
 
     def _require_files(self) -> None:
         other = next((path for path in self.paths if path.is_dir()), self.reconstruction_path)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from copy import deepcopy
 from dataclasses import dataclass
 from typing import Literal
@@ -34,7 +34,7 @@ from xec_models.regressor.regressor import XECRegressor
 Floats = NDArray[np.float64]
 Measure = Literal["gradient", "gradient_input", "integrated"]
 
-_BATCH = 16
+_BATCH = 4  # of which each event takes seconds
 
 
 @dataclass(frozen=True)
@@ -99,7 +99,12 @@ class Saliency:
         return shares
 
 
-def measure_saliency(network: XECRegressor, files: EventFiles, n_events: int) -> Saliency:
+def measure_saliency(
+    network: XECRegressor,
+    files: EventFiles,
+    n_events: int,
+    progress: Callable[[int, int], None] = lambda _done, _total: None,
+) -> Saliency:
     """Measure the saliency over the first events of some files.
 
     Parameters
@@ -110,6 +115,8 @@ def measure_saliency(network: XECRegressor, files: EventFiles, n_events: int) ->
         Files with sensor readings.
     n_events
         Number of events, or all if there are fewer.
+    progress
+        Takes the number of events done and that of all.
 
     Raises
     ------
@@ -141,6 +148,7 @@ def measure_saliency(network: XECRegressor, files: EventFiles, n_events: int) ->
         attended.append(measure_attention(network, batch)[:, known])
         missed.append((parts.integrated.sum(dim=(2, 3)).T - parts.change)[known])
         changed.append(parts.change[known])
+        progress(min(start + _BATCH, len(sample.npho)), len(sample.npho))
         if first is None and known.any():
             row = int(known.nonzero()[0])
             first = (
