@@ -122,7 +122,7 @@ def test_the_command_compares(tmp_path, real, write_tree, written_texts, capsys)
     assert "prediction − conventional reconstruction" in out
     assert "an offset of −600 ns is fitted" in out
     energy, timing, position = written_texts[0], written_texts[3], written_texts[5] + written_texts[7]
-    spectra = written_texts[-1]
+    spectra = written_texts[-2] + written_texts[-1]
     assert r"(predicted $-$ conv.)/conv. $E_\gamma$ [%]" in energy
     assert any(text.startswith("correlation 0.9") for text in energy)
     assert any("an offset of −600 ns is fitted" in text for text in timing)

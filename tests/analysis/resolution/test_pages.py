@@ -9,6 +9,7 @@ import pytest
 
 from xec_analysis import AnalysisError, collect_results, draw_page, draw_pages
 from xec_analysis.resolution.pages import PAGES, default_sheets, sheets_of
+from xec_analysis.resolution.results import PHOTONS
 from xec_analysis.style.figures import style
 from xec_data.tasks.measures import JointMeasure, distance
 from xec_data.tasks.output import Output
@@ -186,3 +187,14 @@ def test_errors_are_one_line_and_nothing_is_made(predictions, capsys, arguments,
     assert error.count("\n") == 1
     assert complaint in error
     assert sorted(predictions.parent.rglob("*")) == before
+
+
+def test_the_light_of_an_event_is_a_variable_where_the_readings_are(make_columns):
+    columns = make_columns(40)
+    columns["npho"] = np.full((40, 3), 2.0)
+    columns["npho"][0, 1] = 1e10
+    result = collect_results(columns, "x", Path("x")).tasks["timing"]
+    assert result.variables[PHOTONS].tolist() == [4.0, *[6.0] * 39]
+    assert PHOTONS in {
+        name for sheet in sheets_of(result) for row in sheet.rows for p in row for name in p.needs
+    }

@@ -103,8 +103,9 @@ def _draw_comparison(source: PlotSource, folder: Path, kind: str) -> list[Path]:
 
     paths = _draw_resolution(source, folder, kind)
     spectra = [
-        draw_spectra_page(results, folder / f"comparison_spectra_{results.name}.{kind}")
+        path
         for results in source.results
+        for path in draw_spectra_page(results, folder / f"comparison_spectra_{results.name}.{kind}")
     ]
     return paths + spectra
 

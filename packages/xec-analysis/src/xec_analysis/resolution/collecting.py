@@ -19,9 +19,9 @@ from xec_analysis.resolution.columns import (
     truth_in,
     unknown_predictions,
 )
-from xec_analysis.resolution.results import TRUTH, Reference, Results, TaskResult
+from xec_analysis.resolution.results import PHOTONS, TRUTH, Reference, Results, TaskResult
 from xec_data.checking.plausibility import implausible, is_measured
-from xec_data.schema.branches import is_invalid
+from xec_data.schema.branches import NPHO_BRANCH, is_invalid
 from xec_data.tasks.table import TASKS
 from xec_models.regressor.predictions import SIGMA
 
@@ -131,7 +131,7 @@ def task_result(
         task=task,
         prediction=prediction[usable],
         truth=truth[usable],
-        variables=_Variables({**variables, **_sigmas(columns, task)}, np.flatnonzero(usable)),
+        variables=_Variables({**variables, **_of_the_file(columns, task)}, np.flatnonzero(usable)),
         entries=np.flatnonzero(usable),
         run=identity["run"][usable],
         event=identity["event"][usable],
@@ -143,10 +143,14 @@ def task_result(
     )
 
 
-def _sigmas(columns: Columns, task: str) -> dict[str, Floats]:
-    """Predicted standard deviations of a task, by the names of their columns."""
+def _of_the_file(columns: Columns, task: str) -> dict[str, Floats]:
+    """Predicted standard deviations of a task by the names of their columns, and the light of the events."""
     names = [f"{SIGMA}{name}" for name in TASKS[task].output_names]
-    return {name: np.asarray(columns[name], np.float64) for name in names if name in columns}
+    found = {name: np.asarray(columns[name], np.float64) for name in names if name in columns}
+    if NPHO_BRANCH in columns:
+        npho = np.asarray(columns[NPHO_BRANCH])
+        found[PHOTONS] = np.where(is_invalid(npho), 0.0, npho).reshape(len(npho), -1).sum(axis=1)
+    return found
 
 
 class _Variables(Mapping[str, Floats]):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,15 +13,14 @@ from xec_analysis.resolution.panel_axes import padded_range
 from xec_analysis.resolution.panels import Against
 from xec_analysis.resolution.results import RUN, Results, TaskResult
 from xec_analysis.resolution.sheets import Panel
-from xec_analysis.style.figures import BLUE, ORANGE, new_page, save, style
+from xec_analysis.style.figures import BLUE, ORANGE, new_slide, save_sheets, style
 from xec_analysis.style.quantities import quantity_of
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from matplotlib.gridspec import SubplotSpec
 
-_PANEL_WIDTH, _PANEL_HEIGHT = 3.1, 2.7
-_COLUMNS = 5
+_COLUMNS = 3
 
 
 @dataclass(frozen=True)
@@ -41,6 +41,8 @@ class Spectra:
         edges = np.linspace(low, high, int(np.clip(2.5 * len(result) ** 0.45, 12, 90)) + 1)
         for label, (values, colour, dashes) in curves.items():
             counts = np.histogram(values, edges)[0]
+            if label == "network":
+                ax.stairs(counts, edges, color=colour, fill=True, alpha=0.25, lw=0)
             ax.stairs(counts, edges, color=colour, ls=dashes, lw=1.2, label=label)
         ax.set_xlim(low, high)
         ax.set_ylim(0, 1.3 * ax.get_ylim()[1])
@@ -49,7 +51,7 @@ class Spectra:
         ax.legend(loc="upper right", ncols=2)
 
 
-def draw_spectra_page(results: Results, path: Path) -> Path:
+def draw_spectra_page(results: Results, path: Path) -> list[Path]:
     """Draw, for every output, both spectra and, if the file has runs, the difference against the run.
 
     Parameters
@@ -57,10 +59,14 @@ def draw_spectra_page(results: Results, path: Path) -> Path:
     results
         Predictions and their reference.
     path
-        File to write; its suffix gives the format.
-    """
-    from matplotlib.gridspec import GridSpec
+        File to write; its suffix gives the format. More slides than one are further pages of a PDF, or
+        further files.
 
+    Returns
+    -------
+    list of Path
+        The files written.
+    """
     shown = [
         (result, output)
         for result in results.tasks.values()
@@ -73,18 +79,21 @@ def draw_spectra_page(results: Results, path: Path) -> Path:
         if RUN in result.variables:
             column.append((Against(output.name, RUN, relative=output.residual == "ratio"), result))
         panels.append(column)
-    rows = max(len(column) for column in panels)
-    n_columns = min(len(panels), _COLUMNS)
-    n_blocks = -(-len(panels) // n_columns)
+    return save_sheets(_slides(results, panels), path)
+
+
+def _slides(results: Results, panels: list[list[tuple[Panel, TaskResult]]]) -> Iterator[Figure]:
+    from matplotlib.gridspec import GridSpec
+
+    n_slides = -(-len(panels) // _COLUMNS)
+    title = f"Network and {results.reference.name}: {results.name}"
+    remarks = dict.fromkeys(result.remark for result in results.tasks.values() if result.remark)
     with style():
-        figure = new_page(
-            max(n_columns * _PANEL_WIDTH, 7.5),
-            rows * n_blocks * _PANEL_HEIGHT,
-            f"Network and {results.reference.name}: {results.name}",
-            "; ".join(dict.fromkeys(result.remark for result in results.tasks.values() if result.remark)),
-        )
-        grid = GridSpec(rows * n_blocks, n_columns, figure=figure)
-        for k, column in enumerate(panels):
-            for row, (panel, result) in enumerate(column):
-                panel.draw(figure, grid[rows * (k // n_columns) + row, k % n_columns], result)
-        return save(figure, path)
+        for k in range(n_slides):
+            columns = panels[k * len(panels) // n_slides : (k + 1) * len(panels) // n_slides]
+            figure = new_slide(title, "; ".join(remarks))
+            grid = GridSpec(max(len(column) for column in columns), len(columns), figure=figure)
+            for j, column in enumerate(columns):
+                for i, (panel, result) in enumerate(column):
+                    panel.draw(figure, grid[i, j], result)
+            yield figure

@@ -77,13 +77,27 @@ def style() -> Iterator[None]:
 SLIDE = (10.67, 6.0)
 """Width and height in inches, 16 : 9: letters of 8 points can be read when the figure fills a slide."""
 
-_HEADER = 0.62
+_HEADER, _FOOT = 0.62, 0.2
 
 
 def new_slide(title: str, subtitle: str = "", key: str = "") -> Figure:
-    """Create a figure of the size of a slide with a header; the arguments are those of `new_page`."""
+    """Create a figure of the size of a slide with a header; the axes below are laid out automatically.
+
+    Parameters
+    ----------
+    title, subtitle
+        Two lines of the header.
+    key
+        Meaning of points and colours, at the right end of the foot.
+    """
     # A line of its own also without a text: all slides have their panels in the same place.
-    return new_page(SLIDE[0], SLIDE[1] - _HEADER, title, subtitle or " ", key)
+    figure = new_page(SLIDE[0], SLIDE[1] - _HEADER, title, subtitle or " ")
+    engine = figure.get_layout_engine()
+    if key and engine is not None:
+        foot, header = _FOOT / SLIDE[1], _HEADER / SLIDE[1]
+        engine.set(rect=(0.0, foot, 1.0, 1.0 - header - foot))  # type: ignore[call-arg]
+        figure.text(1 - 0.12 / SLIDE[0], 0.3 * foot, key, va="bottom", ha="right", fontsize=8, color="0.35")
+    return figure
 
 
 def new_page(width: float, height: float, title: str, subtitle: str = "", key: str = "") -> Figure:
