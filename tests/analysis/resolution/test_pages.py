@@ -198,3 +198,13 @@ def test_the_light_of_an_event_is_a_variable_where_the_readings_are(make_columns
     assert PHOTONS in {
         name for sheet in sheets_of(result) for row in sheet.rows for p in row for name in p.needs
     }
+
+
+def test_letters_of_a_pdf_are_letters(tmp_path, make_columns):
+    (path,) = draw_page(
+        collect_results(make_columns(50), "x", Path("x")).tasks["energy"], "x", tmp_path / "x.pdf"
+    )
+    written = path.read_bytes()
+    assert b"/Type3" not in written
+    assert b"/CIDFontType2" in written
+    assert b"CreationDate" not in written

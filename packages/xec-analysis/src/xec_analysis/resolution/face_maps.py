@@ -40,12 +40,13 @@ _MEASURES: dict[str, tuple[str, Callable[[Floats], Number]]] = {
 class FaceMap:
     """Bias or 68 % width of an output over the inner face.
 
-    `relative` divides by the truth.
+    `relative` divides by the truth; `upright` has v along the vertical axis.
     """
 
     output: str
     measure: Literal["bias", "width"]
     relative: bool = False
+    upright: bool = True
     needs: tuple[str, ...] = ("u", "v")
 
     def draw(self, figure: Figure, cell: SubplotSpec, result: TaskResult) -> None:
@@ -53,7 +54,7 @@ class FaceMap:
         name, function = _MEASURES[self.measure]
         symbol = quantity_of(result.output(self.output)).symbol
         label, is_signed = f"{name} of {symbol}", self.measure == "bias"
-        _draw_map(figure, cell, result, residual, function, label, unit, is_signed)
+        _draw_map(figure, cell, result, residual, function, label, unit, is_signed, upright=self.upright)
 
 
 @dataclass(frozen=True)
@@ -112,7 +113,7 @@ def _draw_map(
         rasterized=True,
     )
     ax.set_facecolor(_EMPTY)
-    ax.set_aspect("equal")
+    ax.set_aspect("equal" if upright else "auto")
     size = f"cell: ± {error:.2g} {unit.name}" if known.any() else "too few events"
     ax.set_title(f"{label}\n{size}" if upright else f"{label}, {size}")
     ax.set_xlabel(with_unit(quantity(across).symbol, quantity(across).unit))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from xec_analysis.errors import AnalysisError
 from xec_analysis.resolution.class_panels import ClassQuality, Confusion
@@ -30,6 +30,7 @@ Sheets = tuple[Sheet, ...]
 VARIABLES = ("u", "v", "w", "energy")
 """Position and energy of the photon: variables of every page."""
 
+_MAPPED: tuple[Literal["bias", "width"], ...] = ("bias", "width")
 _POINTS = "points: median of the variable; bars: extent of the bin, statistical error"
 
 
@@ -89,14 +90,15 @@ def _joint_sheets(task: Task) -> Sheets:
 
 
 def _map_sheet(task: Task) -> Sheet:
-    maps = [
-        FaceMap(output.name, measure, relative=output.residual == "ratio")
+    single = len(task.outputs) == 1
+    maps: tuple[Panel, ...] = tuple(
+        FaceMap(output.name, measure, relative=output.residual == "ratio", upright=not single)
         for output in task.outputs
-        for measure in ("bias", "width")
-    ]
+        for measure in _MAPPED
+    )
     return Sheet(
         "on the inner face",
-        (tuple(maps),),
+        tuple((one,) for one in maps) if single else (maps,),
         "68 % width: half of the central 68 %; cell: typical error; grey: too few events",
     )
 

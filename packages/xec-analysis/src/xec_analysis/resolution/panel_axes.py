@@ -132,5 +132,5 @@ def finish_profile(ax: Axes, centre: Floats, heights: Floats, variable: Floats) 
     ax.set_xlim(low - pad, high + pad)
     if high >= _LARGE:
         # Numbers of runs: few and whole, and none as a difference to a power of ten.
-        ax.xaxis.set_major_locator(MaxNLocator(3, integer=True))
+        ax.xaxis.set_major_locator(MaxNLocator(2, integer=True))
         ax.ticklabel_format(axis="x", style="plain", useOffset=False)

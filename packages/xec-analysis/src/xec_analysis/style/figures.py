@@ -179,8 +179,12 @@ def save_sheets(figures: Iterable[Figure], path: Path) -> list[Path]:
         ]
     from matplotlib.backends.backend_pdf import PdfPages
 
-    # The metadata of a date of None is left out: the same figures give the same file.
-    with atomic_output(path) as temporary, PdfPages(temporary, metadata=_TIMELESS["pdf"]) as pdf:
+    # Without a date the same figures give the same file. Fonts are written at the end, in the style's way.
+    with (
+        style(),
+        atomic_output(path) as temporary,
+        PdfPages(temporary, metadata=_TIMELESS["pdf"]) as pdf,
+    ):
         for figure in figures:
             figure.savefig(pdf, format="pdf")
     return [path]
