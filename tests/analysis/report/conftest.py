@@ -32,7 +32,7 @@ METRICS = """epoch,step,metric,value,timestamp
 def residuals() -> dict[str, np.ndarray]:
     """Residuals of the run in files' units: cm, s; of 400 events."""
     rng = np.random.default_rng(5)
-    widths = {"u": 0.25, "v": 0.3, "w": 0.6, "time": 8e-11}
+    widths = {"u": 0.25, "v": 0.3, "w": 0.6, "timing": 8e-11}
     return {name: rng.normal(0.0, width, 400) for name, width in widths.items()}
 
 
@@ -68,7 +68,7 @@ def run(
     raw = read_columns(events_file)
     truth = {name: raw[name] for name in ("run", "event", "uvwTruth", "timeTruth")}
     predicted = {f"pred_{x}": raw["uvwTruth"][:, k] + residuals[x] for k, x in enumerate("uvw")}
-    predicted["pred_timing"] = raw["timeTruth"] + residuals["time"]
+    predicted["pred_timing"] = raw["timeTruth"] + residuals["timing"]
     write_tree(run.validation_results, truth | predicted)
     return run
 

@@ -63,8 +63,8 @@ def test_names_and_values_stay_text(page: Path, run: RunDirectory) -> None:
 
 def test_widths_are_those_of_the_residuals(page: Path, residuals: dict[str, np.ndarray]) -> None:
     words = plain(page.read_text(encoding="utf-8"))
-    for name, factor in (("u", 10.0), ("v", 10.0), ("time", 1e12)):
-        value, error = re.search(rf"(?:uvwFI|timing) {name} ([\d.]+) ± ([\d.]+) [+−]", words).groups()
+    for name, factor in (("u", 10.0), ("v", 10.0), ("timing", 1e12)):
+        value, error = re.search(rf"network (?:uvwFI|timing) {name} ([\d.]+) ± ([\d.]+) [+−]", words).groups()
         low, high = np.percentile(residuals[name], [16, 84])
         width = (high - low) / 2 * factor
         digits = len(value.partition(".")[2])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,24 +13,28 @@ from xec_analysis.estimators.baselines import RECIPES, TRUTH, fit_baselines
 from xec_analysis.estimators.file_estimates import Estimates, smallest_sigma
 from xec_analysis.estimators.network_comparison import compare, comparison_table, verdict
 from xec_analysis.events.worst_events import EventFiles
+from xec_analysis.metrics.content import Metrics, Series, Value
 from xec_analysis.plots.source import Content
 from xec_analysis.report.blocks import Block, Paragraph, Table, terminal_block, text_table
 from xec_analysis.report.section import Subject
 from xec_analysis.resolution.digits import with_error
-from xec_analysis.resolution.results import TRUTH as TRUE, Results, TaskResult
-from xec_analysis.resolution.statistics import containment, half_width, median, spread
-from xec_analysis.style.quantities import PERCENT, joint_quantity, quantity_of
+from xec_analysis.resolution.results import TRUTH as TRUE, Results
+from xec_analysis.resolution.statistics import Number
 from xec_data.reading.reader import EventReader
 from xec_data.schema.branches import SENSOR_BRANCHES
 from xec_data.tasks.table import TASKS
 from xec_geometry import SensorTable
 from xec_geometry.errors import XecError
-from xec_models.regressor.metrics import half_width_68, percentile_68
 
 MOST_EVENTS = 3000
 """Events on which the conventional estimators are compared: they take longer than all the rest."""
 
 _CHUNK = 500
+
+# The measure of the first column, by the kinds that have it.
+_WIDTHS = ("half_width_68", "width", "containment_68", "accuracy")
+_SIGNED = ("residual", "relative", "pull")
+_KINDS = {"relative": "(relative)", "pull": "(pull)", "class": "(right class)"}
 
 _BESIDE = (
     "Conventional estimators reconstruct the same events without a network: the simple ones from the "
@@ -47,7 +51,7 @@ def performance(subject: Subject) -> list[Block]:
     plots = subject.plots
     if not {Content.PREDICTIONS, Content.COMPARISON} & plots.contents:
         return []
-    blocks: list[Block] = [_widths(results) for results in plots.results]
+    blocks: list[Block] = [_widths(plots.metrics)]
     if plots.results[0].reference is not TRUE:
         blocks.append(
             Paragraph("No event has a true value: no bound applies, and the widths hold those of both.")
@@ -65,31 +69,32 @@ def performance(subject: Subject) -> list[Block]:
     return blocks
 
 
-def _widths(results: Results) -> Table:
-    rows = [row for result in results.tasks.values() for row in _rows(result)]
-    caption = f"{results.name}: differences prediction − {results.reference.name}, with statistical errors"
-    head = ("task", "output", "68 %", "median", "RMS", "unit", "events")
-    return text_table(head, rows, caption, (False, False, True, True, True, False, True))
+def _widths(metrics: Metrics) -> Table:
+    rows = [_row(series) for series in metrics.series]
+    caption = f"{metrics.name}: estimate − {metrics.reference}, with statistical errors"
+    head = ("estimate", "task", "quantity", "68 %", "median", "RMS", "unit", "events")
+    return text_table(head, rows, caption, (False, False, False, True, True, True, False, True))
 
 
-def _rows(result: TaskResult) -> Iterator[Sequence[object]]:
-    spec = result.spec
-    if spec.n_classes:
-        # A share of right classes is no width; the table of the plots has it.
-        return
-    for output in spec.outputs:
-        written, residual = quantity_of(output), result.residual(output.name)
-        unit, label = written.residual_unit(half_width_68(residual)), written.plain
-        if output.residual == "ratio":
-            residual, unit = residual / result.true(output.name), PERCENT
-        numbers = [number(residual).scaled(unit.factor) for number in (half_width, median, spread)]
-        texts = [with_error(number, signed=k == 1) for k, number in enumerate(numbers)]
-        yield result.task, label, *texts, unit.name, f"{len(result):,}"
-    if spec.joint is not None:
-        off = spec.joint.function(result.prediction, result.truth)
-        unit = joint_quantity(spec.joint).residual_unit(percentile_68(off))
-        text = with_error(containment(off).scaled(unit.factor))
-        yield result.task, spec.joint.name, text, "", "", unit.name, f"{len(result):,}"
+def _row(series: Series) -> Sequence[object]:
+    width = next((series.values[name] for name in _WIDTHS if name in series.values), Value())
+    numbers = [with_error(_number(value)) for value in (width, series.value("std"))]
+    middle = with_error(_number(series.value("median")), signed=True) if series.kind in _SIGNED else ""
+    name = f"{series.quantity} {_KINDS.get(series.kind, '')}".rstrip()
+    return (
+        series.estimate,
+        series.task,
+        name,
+        numbers[0],
+        middle,
+        numbers[1],
+        series.unit,
+        f"{series.events:,}",
+    )
+
+
+def _number(value: Value) -> Number | None:
+    return None if value.value is None else Number(value.value, value.error)
 
 
 def _beside(subject: Subject) -> list[Block]:
