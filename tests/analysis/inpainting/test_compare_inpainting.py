@@ -399,3 +399,45 @@ def test_several_networks(
     assert "pred_time_far" not in columns
     again = [pretended(tmp_path / f"{number}.pth") for number in range(4)]
     assert "4 networks to fill in sensors; expected at most 3" in compare(*again, events_file)[2]
+
+
+def numbers_of(path: Path) -> dict[tuple[str, ...], dict[str, str]]:
+    with path.open() as file:
+        return {
+            (row["data_set"], row["against"], row["group"], row["by"]): row for row in csv.DictReader(file)
+        }
+
+
+def test_several_files_are_data_sets(
+    events_file: Path, tmp_path: Path, compare: Compare, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each has the numbers that it has alone, and all together those of all their sensors."""
+    raw = read_columns(events_file, ["npho", "relative_time", "run", "event"])
+    for k, name in enumerate(("bright", "dim")):
+        with TreeWriter(tmp_path / f"{name}.root") as writer:
+            part = {column: values[20 * k : 20 * k + 20 - 8 * k] for column, values in raw.items()}
+            writer.extend(part | {"npho": np.where(is_invalid(part["npho"]), 1e10, part["npho"] / (1 + k))})
+    monkeypatch.chdir(tmp_path)
+    root = tmp_path / "residuals.root"
+    code, out, err = compare("bright.root", "dim.root", "-n", 15, "-o", "o.pdf", "--residuals", root)
+    assert (code, err) == (0, "")
+    assert "2 data sets, 27 events" in out
+    assert "bright.root: 15 events" in out
+    assert "data set" in out
+    for name in ("bright", "dim"):
+        assert compare(f"{name}.root", "-n", 15, "-o", f"{name}.pdf")[0] == 0
+    both = numbers_of(tmp_path / "o.csv")
+    for name in ("bright", "dim"):
+        for (_, *key), row in numbers_of(tmp_path / f"{name}.csv").items():
+            assert {**both[f"{name}.root", *key], "data_set": "all"} == row
+    columns = read_columns(root)
+    test = columns["mask_type"] == HIDDEN_FOR_TEST
+    error = columns["error_npho_neighbours"][test].astype(float)
+    row = both["all", "face", "all", "neighbours"]
+    assert int(row["count"]) == test.sum()
+    assert float(row["rmse"]) == pytest.approx(np.sqrt(np.mean(error**2)), rel=1e-5)
+    np.testing.assert_array_equal(
+        np.unique(columns["event"]), np.sort(raw["event"][[*range(15), *range(20, 32)]])
+    )
+    assert "dim.root is given twice" in compare("dim.root", "dim.root", "-o", "twice.pdf")[2]
+    assert not (tmp_path / "twice.pdf").exists()

@@ -66,7 +66,10 @@ def compare(
     events: Annotated[
         int,
         typer.Option(
-            "--events", "-n", help="Number of events to read, from the beginning.", rich_help_panel=_HIDDEN
+            "--events",
+            "-n",
+            help="Number of events to read of each file, from the beginning.",
+            rich_help_panel=_HIDDEN,
         ),
     ] = 2000,
     regressor: Annotated[

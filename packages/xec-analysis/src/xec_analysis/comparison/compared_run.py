@@ -18,6 +18,7 @@ from xec_analysis.errors import AnalysisError
 from xec_analysis.runs.run_comparison import Curves
 from xec_analysis.runs.training_curves import TRAINING_LOSS, VALIDATION_LOSS, read_metrics
 from xec_geometry.support.flattening import flatten
+from xec_geometry.support.text import distinct_names
 from xec_models.checkpoint.run_directory import RunDirectory
 
 if TYPE_CHECKING:
@@ -184,13 +185,7 @@ class ComparedRun:
 
 def label_runs(directories: list[RunDirectory]) -> list[ComparedRun]:
     """Give runs names that differ: those of the runs, with as much of their paths as that needs."""
-    paths = [directory.path.resolve().parts for directory in directories]
-    labels = []
-    for parts in paths:
-        length = 1
-        while length < len(parts) and sum(other[-length:] == parts[-length:] for other in paths) > 1:
-            length += 1
-        labels.append("/".join(parts[-length:]))
+    labels = distinct_names([directory.path for directory in directories])
     return [ComparedRun(label, directory) for label, directory in zip(labels, directories, strict=True)]
 
 

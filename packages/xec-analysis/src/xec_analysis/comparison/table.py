@@ -15,6 +15,7 @@ from xec_analysis.inpainting.comparison import ComparisonOptions
 from xec_data.schema.branches import TREE_NAME
 from xec_geometry.support.output import check_output
 from xec_geometry.support.registry import Registry
+from xec_models.dead_channels.estimators import ESTIMATORS
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -122,7 +123,7 @@ def _named(networks: Sequence[Source]) -> dict[str, Path]:
         return {NETWORK: networks[0].checkpoint}
     names = [network.run.name if network.run else network.path.stem for network in networks]
     return {
-        name if names.count(name) == 1 else str(network.path): network.checkpoint
+        name if names.count(name) == 1 and name not in ESTIMATORS else str(network.path): network.checkpoint
         for name, network in zip(names, networks, strict=True)
     }
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from numpy.typing import NDArray
 
 from xec_analysis.errors import AnalysisError
 from xec_analysis.inpainting import energy_effect as effects, network as networks
-from xec_analysis.inpainting.energy_effect import EnergyEffect
+from xec_analysis.inpainting.data_sets import DataSet, by_data_set, joined
+from xec_analysis.inpainting.energy_effect import EnergyEffect, Floats
 from xec_analysis.inpainting.hidden_readings import (
     REALLY_DEAD,
     Collector,
@@ -19,6 +22,7 @@ from xec_analysis.inpainting.hidden_readings import (
 )
 from xec_analysis.inpainting.hidden_sensors import choose_validation
 from xec_analysis.inpainting.numbers import (
+    ALL,
     by_face,
     by_npho,
     numbers_tables,
@@ -32,10 +36,14 @@ from xec_geometry import SensorTable, geometry_hash, load_geometry
 from xec_geometry.detector.geometry_file import NOMINAL, geometry_files
 from xec_geometry.detector.survey import nominal_table
 from xec_geometry.support.output import check_output
+from xec_geometry.support.text import distinct_names
 from xec_models.dead_channels.estimators import ESTIMATORS
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
+    from rich.table import Table
+
+_MOST_SHOWN = 6
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,7 +53,7 @@ class ComparisonOptions:
     Attributes
     ----------
     files
-        Files of events.
+        Files of events; each is a data set.
     models
         Name → checkpoint of an inpainter; without any, the estimators are compared alone.
     dead
@@ -53,7 +61,7 @@ class ComparisonOptions:
     validation, fraction, seed
         As for `choose_validation`.
     max_events
-        Number of events to read, from the beginning.
+        Number of events to read of each file, from the beginning.
     regressor
         Checkpoint or ONNX file of an energy regressor, for the effect on the energy.
     output
@@ -95,6 +103,9 @@ class ComparisonOptions:
         """
         if not self.files:
             raise AnalysisError("no files of events; expected FILE…, with checkpoints or without")
+        for path in self.files:
+            if [other.resolve() for other in self.files].count(path.resolve()) > 1:
+                raise AnalysisError(f"{path} is given twice; expected different files of events")
         if self.max_events < 1:
             raise AnalysisError(f"--events {self.max_events}: expected at least 1")
         if self.output.suffix != ".pdf":
@@ -124,21 +135,41 @@ class InpaintingComparison:
         The effect on the energy, if a regressor was given.
     geometry
         Where the sensors stand.
+    data_sets
+        File by file, if there are several; the others are joined.
     """
 
     title: str
     readings: HiddenReadings
     effect: EnergyEffect | None
     geometry: SensorTable = field(default_factory=nominal_table)
+    data_sets: tuple[DataSet, ...] = ()
+
+    @property
+    def shows_parts(self) -> bool:
+        """Whether the data sets are few enough for tables and pages of each."""
+        return 1 < len(self.data_sets) <= _MOST_SHOWN
+
+    @property
+    def parts(self) -> dict[str, HiddenReadings]:
+        """Name of each of several data sets to its hidden sensors."""
+        return {part.name: part.readings for part in self.data_sets}
 
     @property
     def size(self) -> str:
         """Numbers of events and sensors, for headers."""
-        hidden = int(self.readings.comparable.sum())
-        return f"{self.readings.n_events} events, {hidden} hidden sensors"
+        files = f"{len(self.data_sets)} data sets, " if self.data_sets else ""
+        return files + _size(self.readings)
 
     def report(self) -> Iterator[RenderableType]:
-        """Yield tables and lines for a rich console."""
+        """Yield tables and lines for a rich console; of several data sets each, then all joined."""
+        from rich.markup import escape
+
+        for part in self.data_sets if self.shows_parts else ():
+            yield f"[bold]{escape(part.name)}[/]: {_size(part.readings)}"
+            yield from _with_headings(numbers_tables(by_face(part.readings)))
+            if part.effect is not None:
+                yield _effect_table(part.effect)
         faces = by_face(self.readings)
         dead = int((self.readings.mask_type == REALLY_DEAD).sum())
         invalid = self.readings.n_invalid
@@ -147,16 +178,33 @@ class InpaintingComparison:
             f"used by no method: {invalid} readings that are invalid in their event, "
             f"{dead - invalid} valid ones of sensors known as bad"
         )
-        for heading, table in (
-            *numbers_tables(faces),
-            *numbers_tables(by_npho(self.readings), "npho"),
-        ):
-            yield f"[italic]{heading}[/]"
-            yield table
+        if self.data_sets:
+            yield from _with_headings(
+                numbers_tables(by_data_set({**self.parts, ALL: self.readings}), "data set")
+            )
+        yield from _with_headings([*numbers_tables(faces), *numbers_tables(by_npho(self.readings), "npho")])
         yield from verdicts(faces)
         if self.effect is not None:
-            heading = f"energy / {self.effect.reference} − 1, {self.effect.n_events} events"
-            yield effects.effect_table(self.effect, heading)
+            yield _effect_table(self.effect)
+        if len(self.data_sets) > _MOST_SHOWN:
+            yield (
+                f"note: tables and pages of each data set are for up to {_MOST_SHOWN} files; the CSV file "
+                f"has the numbers of all {len(self.data_sets)}"
+            )
+
+
+def _size(readings: HiddenReadings) -> str:
+    return f"{readings.n_events} events, {int(readings.comparable.sum())} hidden sensors"
+
+
+def _with_headings(tables: Sequence[tuple[str, Table]]) -> Iterator[RenderableType]:
+    for heading, table in tables:
+        yield f"[italic]{heading}[/]"
+        yield table
+
+
+def _effect_table(effect: EnergyEffect) -> Table:
+    return effects.effect_table(effect, f"energy / {effect.reference} − 1, {effect.n_events} events")
 
 
 def compare_inpainting(
@@ -190,26 +238,39 @@ def compare_inpainting(
     opened = {name: networks.open_reconstruction(path) for name, path in options.models.items()}
     regressor = effects.open_regressor(options.regressor) if options.regressor is not None else None
     table = _geometry(options, opened)
-    collector, energies, truths = Collector(), [], []
-    for chunk in fill_in_events(
-        list(options.files),
-        chosen,
-        {name: estimator.in_geometry(table) for name, estimator in ESTIMATORS.items()},
-        opened,
-        max_events=options.max_events,
-        tree_name=options.tree_name,
-        npho_branch=options.npho_branch,
-        time_branch=options.time_branch,
-        trained_on=_times_trained_on(opened),
-    ):
-        collector.add(chunk)
-        if regressor is not None:
-            energies.append(effects.predict_energies(regressor, chunk, table))
-            truths.append(chunk.truth.get("energyTruth"))
-        if progress is not None:
-            progress(collector.n_events, options.max_events)
+    estimators = {name: estimator.in_geometry(table) for name, estimator in ESTIMATORS.items()}
+    data_sets: list[DataSet] = []
+    energies: list[dict[str, Floats]] = []
+    truths: list[NDArray[Any] | None] = []
+    done = 0
+    for path, name in zip(options.files, distinct_names(options.files), strict=True):
+        collector, begin = Collector(), len(energies)
+        for chunk in fill_in_events(
+            path,
+            # As new: the same sensors are hidden in a file wherever it stands.
+            replace(chosen),
+            estimators,
+            opened,
+            max_events=options.max_events,
+            tree_name=options.tree_name,
+            npho_branch=options.npho_branch,
+            time_branch=options.time_branch,
+            trained_on=_times_trained_on(opened),
+        ):
+            collector.add(chunk)
+            if regressor is not None:
+                energies.append(effects.predict_energies(regressor, chunk, table))
+                truths.append(chunk.truth.get("energyTruth"))
+            if progress is not None:
+                progress(done + collector.n_events, len(options.files) * options.max_events)
+        done += collector.n_events
+        effect = effects.energy_effect(energies[begin:], truths[begin:]) if energies[begin:] else None
+        data_sets.append(DataSet(name, collector.readings(), effect))
+    if len(data_sets) == 1:
+        return InpaintingComparison(chosen.title, data_sets[0].readings, data_sets[0].effect, table)
+    readings = joined([part.readings for part in data_sets])
     effect = effects.energy_effect(energies, truths) if energies else None
-    return InpaintingComparison(chosen.title, collector.readings(), effect, table)
+    return InpaintingComparison(chosen.title, readings, effect, table, tuple(data_sets))
 
 
 def _times_trained_on(opened: Mapping[str, Reconstruct]) -> str:
@@ -267,8 +328,9 @@ def write_comparison(comparison: InpaintingComparison, options: ComparisonOption
             subtitle=f"{comparison.title} · {comparison.size}",
             effect=comparison.effect,
             geometry=comparison.geometry,
+            data_sets=comparison.parts if comparison.shows_parts else {},
         ),
-        write_numbers(options.numbers_path, by_face(readings), by_npho(readings)),
+        write_numbers(options.numbers_path, {ALL: readings, **comparison.parts}),
     ]
     if options.residuals is not None:
         metadata = {

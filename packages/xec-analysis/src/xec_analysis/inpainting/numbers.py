@@ -123,7 +123,7 @@ def numbers_table(rows: Sequence[Numbers], group: str) -> Table:
     from rich.table import Table
 
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    table.add_column(group, no_wrap=True)
+    table.add_column(group, overflow="fold")
     for name in ("count", "mean"):
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("by", no_wrap=True)
@@ -186,14 +186,24 @@ def verdicts(rows: Sequence[Numbers]) -> list[str]:
     return lines
 
 
-def write_numbers(path: Path, faces: Sequence[Numbers], npho: Sequence[Numbers]) -> Path:
-    """Write all numbers as CSV, one line for each group and method; `against` is face or npho."""
+def write_numbers(path: Path, readings: Mapping[str, HiddenReadings]) -> Path:
+    """Write all numbers as CSV, one line for each data set, group and method; `against` is face or npho.
+
+    Parameters
+    ----------
+    path
+        The file.
+    readings
+        Name of a data set to its hidden sensors.
+    """
     names = [field.name for field in fields(Numbers)]
-    with CsvWriter(path, ["against", *names]) as table:
-        for against, rows in (("face", faces), ("npho", npho)):
-            if rows:
+    with CsvWriter(path, ["data_set", "against", *names]) as table:
+        for data_set, part in readings.items():
+            for against, rows in (("face", by_face(part)), ("npho", by_npho(part))):
                 columns = {name: [getattr(row, name) for row in rows] for name in names}
-                table.extend({"against": [against] * len(rows), **columns})
+                if rows:
+                    given = {"data_set": [data_set] * len(rows), "against": [against] * len(rows)}
+                    table.extend({**given, **columns})
     return path
 
 

@@ -54,6 +54,7 @@ def draw_comparison(
     subtitle: str,
     effect: EnergyEffect | None = None,
     geometry: SensorTable | None = None,
+    data_sets: Mapping[str, HiddenReadings] | None = None,
 ) -> Path:
     """Draw a comparison of estimates into one PDF.
 
@@ -69,6 +70,8 @@ def draw_comparison(
         The effect on the energy; no page about it without.
     geometry
         Where the sensors are drawn; in their nominal places by default.
+    data_sets
+        Name of each of several data sets to its hidden sensors, which `readings` has one after the other.
 
     Returns
     -------
@@ -93,6 +96,11 @@ def draw_comparison(
             pdf.savefig(draw(readings, f"{title}: {what}", subtitle))
         if effect is not None:
             pdf.savefig(_draw_effect(effect, f"{title}: effect on the energy", subtitle))
+        if data_sets:
+            pdf.savefig(_draw_data_sets(readings, data_sets, f"{title}: data sets", subtitle))
+        for name, part in (data_sets or {}).items():
+            of_set = f"{name}: {part.n_events} events, {int(part.comparable.sum())} hidden sensors"
+            pdf.savefig(_draw_faces(part, f"{title}: numbers per face", of_set))
     return path
 
 
@@ -103,10 +111,25 @@ def _draw_distributions(readings: HiddenReadings, title: str, subtitle: str) -> 
 
 
 def _draw_faces(readings: HiddenReadings, title: str, subtitle: str) -> Figure:
+    face = face_of_sensor()[readings.sensor]
+    parts: dict[str, NDArray[np.bool_]] = {name: face == k for k, name in enumerate(FACES)}
+    return _draw_groups(readings, parts, title, subtitle)
+
+
+def _draw_data_sets(
+    readings: HiddenReadings, data_sets: Mapping[str, HiddenReadings], title: str, subtitle: str
+) -> Figure:
+    number = np.repeat(np.arange(len(data_sets)), [len(part.sensor) for part in data_sets.values()])
+    return _draw_groups(readings, {name: number == k for k, name in enumerate(data_sets)}, title, subtitle)
+
+
+def _draw_groups(
+    readings: HiddenReadings, groups: Mapping[str, NDArray[np.bool_]], title: str, subtitle: str
+) -> Figure:
+    """All measures in groups of the hidden sensors, and in all."""
     figure = new_slide(title, subtitle)
     usable = readings.comparable
-    face = face_of_sensor()[readings.sensor[usable]]
-    parts = {name: face == k for k, name in enumerate(FACES)} | {ALL: np.ones(len(face), dtype=bool)}
+    parts = {name: part[usable] for name, part in groups.items()} | {ALL: np.ones(usable.sum(), dtype=bool)}
     parts = {name: part for name, part in parts.items() if part.any()}
     errors = {by: readings.error(by)[usable] for by in readings.methods}
     axes = figure.subplots(2, 3).ravel()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from xec_geometry.support.input import read_text
@@ -32,3 +33,15 @@ def first_line(error: BaseException) -> str:
     Errors of libraries may go on with advice and addresses that a message of one line has no room for.
     """
     return (str(error).strip() or type(error).__name__).splitlines()[0]
+
+
+def distinct_names(paths: Sequence[Path]) -> list[str]:
+    """Return names of files or folders that differ: the ends of their paths, no longer than that needs."""
+    parts = [path.resolve().parts for path in paths]
+    names = []
+    for own in parts:
+        length = 1
+        while length < len(own) and sum(other[-length:] == own[-length:] for other in parts) > 1:
+            length += 1
+        names.append("/".join(own[-length:]))
+    return names
