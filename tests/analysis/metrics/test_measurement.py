@@ -87,6 +87,29 @@ def test_edges_and_empty_bins(columns):
     assert all(value.value is None and value.error is None for value in binning.bins[2].values.values())
 
 
+def test_the_core_in_bins(make_columns, tmp_path):
+    columns = make_columns(5000)
+    depth = columns["uvwTruth"][:, 2]
+    rng = np.random.default_rng(4)
+    columns["pred_u"] = columns["uvwTruth"][:, 0] + rng.normal(0, np.where(depth < 3, 0.2, 0.5))
+    metrics = measured(columns, [BinRequest("w", (0, 3, 12, 16, 100))])
+    (binning,) = metrics.find("uvwFI", "u").binnings
+    for one, sigma in zip(binning.bins, (2.0, 5.0), strict=False):
+        assert one.core.status == "good"
+        assert one.core.model == "two_tailed_gaussian"
+        assert one.core.sigma.value == pytest.approx(sigma, abs=4 * one.core.sigma.error)
+        assert one.core.sigma.error == pytest.approx(sigma / np.sqrt(2 * one.events), rel=0.5)
+    few = binning.bins[2]
+    assert 20 < few.events < 200
+    assert few.core.status == f"failed: {few.events} events in the range, fewer than 200"
+    assert few.core.sigma.value is None
+    assert metrics.find("uvwFI", "distance", "joint").binnings[0].bins[0].core is None
+    with write_metrics(metrics, tmp_path / "metrics")[1].open() as file:
+        rows = [r for r in csv.DictReader(file) if r["measure"] == "core_sigma" and r["quantity"] == "u"]
+    assert [r["status"].partition(":")[0] for r in rows[1:]] == ["good", "good", "failed", "failed"]
+    assert rows[3]["value"] == ""
+
+
 @pytest.mark.parametrize("text", ["", "=1,2", "w=", "w=1", "w=2,1", "w=a,b", "w=nan,2"])
 def test_bins_that_make_no_sense(text):
     with pytest.raises(AnalysisError, match="--bins"):

@@ -9,7 +9,14 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from xec_analysis.calibration.line_models import LineModel, Window
-from xec_analysis.calibration.minimization import binned_cost, first_guess, minimize, unbinned_cost
+from xec_analysis.calibration.minimization import (
+    COARSE_BINS,
+    FINE_BINS,
+    binned_cost,
+    first_guess,
+    minimize,
+    unbinned_cost,
+)
 from xec_analysis.resolution.statistics import Number
 
 Floats = NDArray[np.float64]
@@ -23,7 +30,7 @@ FEWEST = 50
 
 # Bins of the χ² have at least so many expected events each.
 _EXPECTED = 10.0
-_MOST_BINS = 300
+_MOST_BINS, _FEW_BINS = 300, 50
 _POOR = 1e-3
 
 
@@ -150,6 +157,7 @@ def fit_line(
     *,
     method: Method = "auto",
     fewest: int = FEWEST,
+    quick: bool = False,
 ) -> LineFit:
     """Fit a line to energies.
 
@@ -167,6 +175,8 @@ def fit_line(
         ``unbinned`` or ``binned`` likelihood; ``auto`` takes the second from `BINNED_FROM` energies on.
     fewest
         With fewer energies in the window there is no fit.
+    quick
+        Whether many fits are to be done: coarse bins, and parameters of the shape only where they are needed.
 
     Returns
     -------
@@ -182,12 +192,15 @@ def fit_line(
         return _failed(fit, f"{len(inside)} events in the range, fewer than {fewest}")
     binned = method == "binned" or (method == "auto" and len(inside) >= BINNED_FROM)
     guess = first_guess(inside, scaled)
-    cost = binned_cost(inside, scaled, model, guess[1]) if binned else unbinned_cost(inside, scaled, model)
-    minimum = minimize(cost, model, scaled, guess, len(inside))
+    bins = COARSE_BINS if quick else FINE_BINS
+    cost = (
+        binned_cost(inside, scaled, model, guess[1], bins) if binned else unbinned_cost(inside, scaled, model)
+    )
+    minimum = minimize(cost, model, scaled, guess, len(inside), quick)
     if isinstance(minimum, str):
         return _failed(fit, minimum)
     found, covariance, lowest = minimum
-    chi2, ndf = _chi2(inside, scaled, model, found, int(np.count_nonzero(np.diag(covariance))))
+    chi2, ndf = _chi2(inside, scaled, model, found, int(np.count_nonzero(np.diag(covariance))), quick)
     return LineFit(
         model,
         line,
@@ -205,9 +218,11 @@ def _failed(fit: LineFit, why: str) -> LineFit:
     return LineFit(fit.model, fit.line, fit.window, fit.n_events, failure=why)
 
 
-def _chi2(x: Floats, window: Window, model: LineModel, values: Floats, n_free: int) -> tuple[float, int]:
+def _chi2(
+    x: Floats, window: Window, model: LineModel, values: Floats, n_free: int, quick: bool
+) -> tuple[float, int]:
     """Pearson's χ² of bins of equal width, joined where fewer than ten events are expected."""
-    edges = np.linspace(*window, int(np.clip(len(x) / _EXPECTED, 10, _MOST_BINS)) + 1)
+    edges = np.linspace(*window, int(np.clip(len(x) / _EXPECTED, 10, _FEW_BINS if quick else _MOST_BINS)) + 1)
     counts = np.histogram(x, edges)[0]
     expected = len(x) * np.diff(model.cumulative(edges, window, values))
     joined_counts, joined_expected, count, sum_expected = [], [], 0.0, 0.0

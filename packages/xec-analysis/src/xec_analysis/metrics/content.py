@@ -70,7 +70,7 @@ class Bin(_Part):
         Median of the variable; None without events.
     events
         Number of events.
-    values
+    values, core
         As in `Series`.
     """
 
@@ -79,6 +79,7 @@ class Bin(_Part):
     centre: float | None
     events: int
     values: dict[str, Value]
+    core: Core | None = None
 
 
 class Binning(_Part):

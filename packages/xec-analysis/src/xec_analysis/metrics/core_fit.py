@@ -20,8 +20,16 @@ REACH = 5.0
 BINNED_FROM = 2000
 """Residuals from which on counts in fine bins are fitted."""
 
+SHAPE_IN_BINS = "two_tailed_gaussian"
+"""The one shape in bins of a variable: where the best one changed from bin to bin, σ would jump with it."""
 
-def fit_core(residual: Floats, models: Iterable[LineModel] | None = None) -> dict[str, LineFit]:
+FEWEST_IN_BINS = 200
+"""Residuals in such a bin below which core and tails are not told apart."""
+
+
+def fit_core(
+    residual: Floats, models: Iterable[LineModel] | None = None, *, in_bin: bool = False
+) -> dict[str, LineFit]:
     """Fit shapes to residuals.
 
     Parameters
@@ -29,22 +37,30 @@ def fit_core(residual: Floats, models: Iterable[LineModel] | None = None) -> dic
     residual
         (n,) finite residuals.
     models
-        The shapes; by default all of `RESIDUAL_MODELS`.
+        The shapes; by default all of `RESIDUAL_MODELS`, in a bin `SHAPE_IN_BINS`.
+    in_bin
+        Whether the residuals are those of one of many bins of a variable: these fits are quick, and need
+        `FEWEST_IN_BINS` residuals.
 
     Returns
     -------
     dict
         Every fit by the name of its shape; failed ones among them.
     """
-    chosen = list(RESIDUAL_MODELS.values() if models is None else models)
+    shapes = [RESIDUAL_MODELS[SHAPE_IN_BINS]] if in_bin else RESIDUAL_MODELS.values()
+    chosen = list(shapes if models is None else models)
     width = half_width_68(residual) if len(residual) else 0.0
     if not width > 0:
         why = "all residuals are the same" if len(residual) > 1 else f"{len(residual)} events"
         return {m.name: LineFit(m, 1.0, (0.0, 0.0), len(residual), failure=why) for m in chosen}
     middle = float(np.median(residual))
     window = (middle - REACH * width, middle + REACH * width)
-    method: Method = "binned" if len(residual) >= BINNED_FROM else "unbinned"
-    return {m.name: fit_line(residual, width, m, window, method=method, fewest=FEWEST) for m in chosen}
+    method: Method = "binned" if in_bin or len(residual) >= BINNED_FROM else "unbinned"
+    fewest = FEWEST_IN_BINS if in_bin else FEWEST
+    return {
+        m.name: fit_line(residual, width, m, window, method=method, fewest=fewest, quick=in_bin)
+        for m in chosen
+    }
 
 
 def akaike(fit: LineFit) -> float:

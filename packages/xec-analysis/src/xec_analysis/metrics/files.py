@@ -10,7 +10,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from xec_analysis.errors import AnalysisError
-from xec_analysis.metrics.content import FORMAT, Metrics, Series, Value
+from xec_analysis.metrics.content import FORMAT, Bin, Metrics, Series, Value
 from xec_analysis.runs.text_files import read_text
 from xec_geometry.support.output import atomic_output
 
@@ -84,17 +84,21 @@ def _rows(series: Series) -> Iterator[dict[str, Cell]]:
     start: dict[str, Cell] = {
         key: getattr(series, key) for key in ("estimate", "task", "quantity", "kind", "unit")
     }
-    yield from _value_rows({**start, "events": series.events}, series.values)
-    if series.core is not None:
-        core = {"core_sigma": series.core.sigma, "core_peak": series.core.peak}
-        yield from _value_rows({**start, "events": series.events, "status": series.core.status}, core)
+    yield from _number_rows({**start, "events": series.events}, series)
     for binning in series.binnings:
         variable: dict[str, Cell] = {"variable": binning.variable, "variable_unit": binning.unit}
         for one in binning.bins:
             limits: dict[str, Cell] = {
                 "low": one.low, "high": one.high, "centre": one.centre, "events": one.events
             }  # fmt: skip
-            yield from _value_rows({**start, **variable, **limits}, one.values)
+            yield from _number_rows({**start, **variable, **limits}, one)
+
+
+def _number_rows(start: dict[str, Cell], numbers: Series | Bin) -> Iterator[dict[str, Cell]]:
+    yield from _value_rows(start, numbers.values)
+    if numbers.core is not None:
+        core = {"core_sigma": numbers.core.sigma, "core_peak": numbers.core.peak}
+        yield from _value_rows({**start, "status": numbers.core.status}, core)
 
 
 def _value_rows(start: dict[str, Cell], values: dict[str, Value]) -> Iterator[dict[str, Cell]]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +18,7 @@ from xec_analysis.metrics.binning import (
     variable_values,
 )
 from xec_analysis.metrics.content import Bin, Binning, Core, Kind, Metrics, Series, Value
-from xec_analysis.metrics.core_fit import REACH, akaike, best_fit, fit_core
+from xec_analysis.metrics.core_fit import FEWEST_IN_BINS, REACH, SHAPE_IN_BINS, akaike, best_fit, fit_core
 from xec_analysis.metrics.measures import measures_of, methods, value_of
 from xec_analysis.metrics.resampling import draw_counts, moments
 from xec_analysis.metrics.series import RawSeries, series_of
@@ -31,7 +31,8 @@ Columns = Mapping[str, NDArray[Any]]
 _FITTED: frozenset[Kind] = frozenset({"residual", "relative"})
 _CORE = (
     f"σ of the core, fitted within ± {REACH:g} half widths of the median: of the shapes whose fit is good "
-    "that with the lowest AIC; error: covariance of the fit"
+    f"that with the lowest AIC; in bins of at least {FEWEST_IN_BINS} events {SHAPE_IN_BINS}, without tails "
+    "where these do not lower the AIC; error: covariance of the fit"
 )
 
 
@@ -84,22 +85,23 @@ def _measure_task(
     raw = list(series_of(result))
     everything = [EventsOfBin(-np.inf, np.inf, np.arange(len(result)))]
     drawn = counts[result.entries]
-    whole = _in_bins(raw, everything, drawn)
+    whole = _in_bins(raw, everything, drawn, lambda values: core_of(fit_core(values)))
     requests = bins or [request for request in DEFAULT_BINS if request.variable in result.variables]
     binnings: list[list[Binning]] = [[] for _ in raw]
     for request in requests:
         variable = variable_values(request, result, columns)
         parts = sort_events(request, variable)
-        for number, measured in enumerate(_in_bins(raw, parts, drawn)):
+        for number, measured in enumerate(_in_bins(raw, parts, drawn, _core_in_bin)):
             found = [
                 Bin(
                     low=part.low,
                     high=part.high,
                     centre=float(np.median(variable[part.events])) if len(part.events) else None,
-                    events=events,
-                    values=values,
+                    events=numbers.events,
+                    values=numbers.values,
+                    core=numbers.core,
                 )
-                for part, (events, values) in zip(parts, measured, strict=True)
+                for part, numbers in zip(parts, measured, strict=True)
             ]
             usable = int(np.isfinite(raw[number].values).sum())
             outside = usable - sum(one.events for one in found)
@@ -109,27 +111,39 @@ def _measure_task(
                 )
             )
     for one, measured, sorted_into in zip(raw, whole, binnings, strict=True):
-        events, values = measured[0]
-        usable_values = one.values[np.isfinite(one.values)]
+        numbers = measured[0]
         yield Series(
             estimate=estimate,
             task=result.task,
             quantity=one.quantity,
             kind=one.kind,
             unit=one.unit,
-            events=events,
-            left_out=result.n_events - events,
-            values=values,
-            core=core_of(fit_core(usable_values)) if one.kind in _FITTED else None,
+            events=numbers.events,
+            left_out=result.n_events - numbers.events,
+            values=numbers.values,
+            core=numbers.core,
             binnings=sorted_into,
         )
 
 
+class _Numbers(NamedTuple):
+    events: int
+    values: dict[str, Value]
+    core: Core | None
+
+
+def _core_in_bin(values: Floats) -> Core:
+    return core_of(fit_core(values, in_bin=True))
+
+
 def _in_bins(
-    raw: Sequence[RawSeries], parts: Sequence[EventsOfBin], drawn: NDArray[np.uint8]
-) -> list[list[tuple[int, dict[str, Value]]]]:
-    """Measure every series in every bin: events and values, series by series."""
-    found: list[list[tuple[int, dict[str, Value]]]] = [[] for _ in raw]
+    raw: Sequence[RawSeries],
+    parts: Sequence[EventsOfBin],
+    drawn: NDArray[np.uint8],
+    fit: Callable[[Floats], Core],
+) -> list[list[_Numbers]]:
+    """Measure every series in every bin, series by series."""
+    found: list[list[_Numbers]] = [[] for _ in raw]
     for part in parts:
         weights = drawn[part.events]
         table = np.column_stack([one.values[part.events] for one in raw])
@@ -144,7 +158,8 @@ def _in_bins(
             known = of_series.get(number)
             if known is None and len(values):
                 (known,) = moments(table[usable, number][:, np.newaxis], weights[usable])
-            found[number].append((len(values), measures_of(one.kind, values, known)))
+            core = fit(values) if one.kind in _FITTED else None
+            found[number].append(_Numbers(len(values), measures_of(one.kind, values, known), core))
     return found
 
 

@@ -23,6 +23,8 @@ SEED = 20_240_229
 # Below this share of the variance of all events, that of a replica is rounding.
 _NO_VARIANCE = 1e-5
 
+_ROWS = 1024
+
 
 def draw_counts(n_events: int, replicas: int = REPLICAS) -> NDArray[np.uint8]:
     """Draw how often each event is in every replica, (n_events, replicas); the same for the same number."""
@@ -65,11 +67,11 @@ def moments(values: Floats, counts: NDArray[np.uint8]) -> list[Moments]:
     std = np.where(np.ptp(values, axis=0) > 0, std, 0.0)
     scale = np.where(std > 0, std, 1.0)
     z = (values - mean) / scale
-    powers = np.concatenate([z, z**2, z**3], axis=1).astype(np.float32)
-    weights = counts.astype(np.float32)
-    total = weights.sum(axis=0)
+    square = z * z
+    cube = square * z
+    total, sums = _sums(np.concatenate([z, square, cube], axis=1), counts)
     with np.errstate(divide="ignore", invalid="ignore"):
-        first, second, third = np.split((powers.T @ weights).astype(np.float64) / total, 3)
+        first, second, third = np.split(sums / total, 3)
         variance = np.maximum(second - first**2, 0.0)
         central = third - 3 * first * second + 2 * first**3
         skewness = np.where(variance > _NO_VARIANCE, central / variance**1.5, 0.0)
@@ -78,7 +80,7 @@ def moments(values: Floats, counts: NDArray[np.uint8]) -> list[Moments]:
         _spread(replicas[:, drawn]) if n > 1 else np.full(values.shape[1], np.nan)
         for replicas in (first, np.sqrt(variance), skewness)
     ]
-    whole = (z**3).mean(axis=0)
+    whole = cube.mean(axis=0)
     found = []
     for k in range(values.shape[1]):
         has_spread, has_shape = n > 1, n > 2 and bool(std[k] > 0)
@@ -90,6 +92,17 @@ def moments(values: Floats, counts: NDArray[np.uint8]) -> list[Moments]:
             )
         )
     return found
+
+
+def _sums(powers: Floats, counts: NDArray[np.uint8]) -> tuple[Floats, Floats]:
+    """Events of every replica, (replicas,), and the sums of (n, m) powers over them, (m, replicas)."""
+    columns = np.concatenate([np.ones((len(powers), 1)), powers], axis=1).astype(np.float32)
+    sums = np.zeros((columns.shape[1], counts.shape[1]))
+    # Counts become numbers for a product in parts that stay in the cache of a core.
+    for start in range(0, len(columns), _ROWS):
+        part = slice(start, start + _ROWS)
+        sums += columns[part].T @ counts[part].astype(np.float32)
+    return sums[0], sums[1:]
 
 
 def _spread(replicas: Floats) -> Floats:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -147,10 +148,20 @@ def _quantile_error(
     Beta distributed, and the gaps between several are Gamma variates over their sum. So the exact bootstrap
     needs a few random numbers per resampling instead of n.
     """
-    ordered = np.sort(values)
-    n = len(ordered)
+    n = len(values)
     if n == 0:
         return None
+    # Whoever asks for several quantiles has sorted the values, and sorting again would cost most of the time.
+    ordered = values if (values[1:] >= values[:-1]).all() else np.sort(values)
+    low, high, between = _drawn_ranks(n, tuple(percents))
+    lower = ordered[low]
+    return float(np.std(combine(*(lower + between * (ordered[high] - lower)).T)))
+
+
+# Bins of several quantities of the same events ask for the same ranks.
+@lru_cache(maxsize=512)
+def _drawn_ranks(n: int, percents: tuple[float, ...]) -> tuple[NDArray[np.int64], NDArray[np.int64], Floats]:
+    """Ranks below and above each quantile in every resampling of n values, and how far it is between them."""
     place = (n - 1) * np.asarray(percents) / 100
     below = np.minimum(place.astype(np.int64), max(n - 2, 0))
     above = np.minimum(below + 1, n - 1)
@@ -159,6 +170,6 @@ def _quantile_error(
     rng = np.random.default_rng(_SEED)
     lengths = rng.standard_gamma(gaps, (_RESAMPLINGS, len(gaps)))
     position = np.cumsum(lengths, axis=1)[:, :-1] / lengths.sum(axis=1, keepdims=True)
-    drawn = ordered[np.minimum((position * n).astype(np.int64), n - 1)]
+    drawn = np.minimum((position * n).astype(np.int64), n - 1)
     low, high = (drawn[:, np.searchsorted(ranks, order)] for order in (below, above))
-    return float(np.std(combine(*(low + (place - below) * (high - low)).T)))
+    return low, high, place - below
