@@ -27,7 +27,7 @@ DATA = ("--train_path", "a.root", "--val_path", "b.root")
 def _no_settings_of_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "settings"))
     monkeypatch.setenv("COLUMNS", "200")
-    for name in ("EPOCHS", "LR", "TASKS", "BATCH", "NUM_GPUS", "DRY_RUN", "RESUME_FROM"):
+    for name in ("EPOCHS", "LR", "TASKS", "BATCH", "NUM_GPUS", "DRY_RUN", "RESUME_FROM", "EMA_DECAY"):
         monkeypatch.delenv(name, raising=False)
     Path("run.yaml").write_text(template())
 
@@ -150,6 +150,30 @@ def test_variables_of_earlier_scripts(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "note: $DRY_RUN is set: nothing is submitted" in notes
 
 
+def test_variables_are_heeded_for_other_jobs_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("optuna", reason="optuna is not installed: pip install 'xec-train[scan]'")
+    Path("space.yaml").write_text("{sampler: grid, space: {training.lr: [1.0e-3, 1.0e-2]}}")
+    for name, value in {"EMA_DECAY": "0.99", "NUM_GPUS": "4", "DRY_RUN": "1"}.items():
+        monkeypatch.setenv(name, value)
+    done = submit("scan", "run.yaml", "space.yaml", *DATA, "--gpus-per-node", "1")
+    assert done.exit_code == 0, (done.output, done.exception)
+    assert options(done.stdout)["gpus-per-node"] == "1"
+    assert done.stderr.splitlines() == [
+        "note: $EMA_DECAY is set: --ema-decay 0.99",
+        "note: $NUM_GPUS is ignored: the command line says --gpus-per-node 1",
+        "note: $DRY_RUN is set: nothing is submitted",
+    ]
+    # A value that is wrong shows that it was taken.
+    monkeypatch.setenv("EMA_DECAY", "7")
+    done = submit("scan", "run.yaml", "space.yaml", *DATA)
+    assert "training.ema_decay: found" in str(done.exception)
+    done = submit("notebook")
+    assert done.exit_code == 0, (done.output, done.exception)
+    assert done.stderr.splitlines()[-1] == "note: $DRY_RUN is set: nothing is submitted"
+    assert not Path("jobs").exists()
+    assert not Path("scans").exists()
+
+
 def test_variables_mean_the_keys_of_their_flags() -> None:
     from xec_train.cluster.variables import FLAG_OF_VARIABLE
     from xec_train.config.loading import load_config
@@ -193,6 +217,7 @@ def test_without_slurm_it_says_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
     monkeypatch.setenv("PATH", str(tmp_path))
     done = submit("run.yaml", *DATA)
     assert "no program 'sbatch' here" in str(done.exception)
+    assert not Path("jobs").exists()
 
 
 def test_what_sbatch_says_is_one_line(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

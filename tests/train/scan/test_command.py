@@ -175,3 +175,9 @@ def test_all_failed(small: tuple[str, ...]) -> None:
 def test_a_study_that_is_not_there() -> None:
     done = run("--show", "nothing")
     assert str(done.exception) == "no study 'nothing'; none here"
+
+
+def test_a_study_is_shown_as_it_is() -> None:
+    done = run("--show", "space", "training.epochs=3", "--workers", "2")
+    expected = "--show: a study that has begun, expected nothing else; found --workers training.epochs=3"
+    assert str(done.exception) == expected

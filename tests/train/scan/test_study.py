@@ -6,6 +6,8 @@ import itertools
 import math
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import optuna
@@ -14,9 +16,12 @@ import pytest
 from xec_train.scan.errors import NothingCompletedError
 from xec_train.scan.liveness import Presence, is_alive
 from xec_train.scan.progress import Scan
+from xec_train.scan.results import write_table
 from xec_train.scan.samplers import SAMPLERS, SamplerEntry
+from xec_train.scan.standing import trials_in_words
 from xec_train.scan.storage import open_storage
 from xec_train.scan.study import LOST, Queue
+from xec_train.scan.workers import _gpu
 
 Study = Callable[..., Scan]
 RATE, DROP = "training.lr", "model.drop_path_rate"
@@ -199,3 +204,39 @@ def test_a_step_without_a_best_trial_ends_the_chain(study: Study) -> None:
     taken[0].tell(taken[1], state=optuna.trial.TrialState.FAIL)
     with pytest.raises(NothingCompletedError, match="the only trial of step 'a' failed"):
         scan.begin_next()
+
+
+def test_how_far_a_study_is_is_read_from_its_table(study: Study) -> None:
+    scan = study(
+        trials=2, steps=[{"name": "first", "space": SPACE}, {"name": "second", "trials": 3, "space": SPACE}]
+    )
+    settings = {"data": {"train_path": ["a.root"], "val_path": ["b.root"]}}
+    scan = replace(scan, record=scan.record.model_copy(update={"settings": settings}))
+    assert trials_in_words(scan.folder) == ""
+
+    def try_one() -> str:
+        queue = scan.begin_next()
+        assert queue is not None
+        taken = queue.take("somebody")
+        assert taken is not None
+        taken[0].tell(taken[1], 1.0)
+        write_table(scan)
+        return trials_in_words(scan.folder)
+
+    assert [try_one() for _ in range(3)] == [
+        "step first: 1 of 2 trials",
+        "step first: 2 of 2 trials",
+        "step second: 1 of 3 trials",
+    ]
+
+
+def test_each_worker_has_a_gpu_of_its_own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("xec_train.scan.workers._DEVICES", tmp_path)
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    assert _gpu(1) == {}
+    # As in a container with two of eight: for CUDA these are 0 and 1.
+    for name in ("nvidia2", "nvidia5", "nvidiactl"):
+        (tmp_path / name).touch()
+    assert [_gpu(number)["CUDA_VISIBLE_DEVICES"] for number in (1, 2, 3)] == ["0", "1", "0"]
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "GPU-a,GPU-b")
+    assert _gpu(2) == {"CUDA_VISIBLE_DEVICES": "GPU-b"}

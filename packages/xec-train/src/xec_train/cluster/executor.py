@@ -59,12 +59,8 @@ def submit(
     Raises
     ------
     ClusterError
-        If there is no sbatch, or it refuses the job.
+        If sbatch refuses the job.
     """
-    if shutil.which("sbatch") is None:
-        raise ClusterError(
-            "no program 'sbatch' here; expected a machine from which jobs are submitted to SLURM"
-        )
     executor = _executor(folder, name, profile, environments, at_once)
     try:
         # submitit prints what sbatch says before it raises it.
@@ -76,6 +72,20 @@ def submit(
             raise ClusterError(f"sbatch: {reason_of(str(error))}") from error
         raise
     return str(jobs[0].job_id).partition("_")[0]
+
+
+def check_sbatch() -> None:
+    """Make sure that jobs can be submitted from here.
+
+    Raises
+    ------
+    ClusterError
+        If there is no sbatch.
+    """
+    if shutil.which("sbatch") is None:
+        raise ClusterError(
+            "no program 'sbatch' here; expected a machine from which jobs are submitted to SLURM"
+        )
 
 
 def script(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 from xec_train.cluster.following import UNKNOWN, Ended, how_it_ended
 from xec_train.cluster.job_folder import JobFolder, JobRecord
 from xec_train.cluster.slurm import JobState, job_states
+from xec_train.scan.folder import StudyFolder
+from xec_train.scan.standing import trials_in_words
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -31,7 +33,7 @@ class JobStatus:
     ended
         How those ended that have.
     progress
-        The last line of a training about an epoch.
+        The last line of a training about an epoch; how many trials of a study have ended.
     """
 
     record: JobRecord
@@ -104,12 +106,29 @@ def status_table(jobs: Sequence[JobStatus]) -> Table:
     return table
 
 
-def _progress(folder: JobFolder, record: JobRecord) -> str:
+def _last_epoch(folder: JobFolder, record: JobRecord) -> str:
     log = folder.log(record.job, 0, "out")
-    if record.kind != "training" or not log.is_file():
+    if not log.is_file():
         return ""
     lines = [line for line in _last_lines(log) if line.startswith(_EPOCH)]
     return " ".join(lines[-1].split()[:6]) if lines else ""
+
+
+def _ended_trials(_folder: JobFolder, record: JobRecord) -> str:
+    if record.output is None:
+        return ""
+    return trials_in_words(StudyFolder(Path(record.output)))
+
+
+_PROGRESS: Mapping[str, Callable[[JobFolder, JobRecord], str]] = {
+    "training": _last_epoch,
+    "scan": _ended_trials,
+}
+
+
+def _progress(folder: JobFolder, record: JobRecord) -> str:
+    of_kind = _PROGRESS.get(record.kind)
+    return "" if of_kind is None else of_kind(folder, record)
 
 
 def _last_lines(path: Path) -> list[str]:

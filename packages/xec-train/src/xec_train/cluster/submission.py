@@ -10,7 +10,7 @@ from typing import Literal
 
 from xec_train.cluster.duration import in_words
 from xec_train.cluster.errors import ClusterError
-from xec_train.cluster.executor import script, submit
+from xec_train.cluster.executor import check_sbatch, script, submit
 from xec_train.cluster.job_folder import DEFAULT_FOLDER, JobFolder, JobRecord
 from xec_train.cluster.profile import ClusterFile, Profile
 from xec_train.cluster.slurm import job_states
@@ -67,13 +67,14 @@ class Submission:
         )
 
     def check(self) -> None:
-        """Make sure that no job of this name is in the queue.
+        """Make sure that it can be submitted from here, and that no job of this name is in the queue.
 
         Raises
         ------
         ClusterError
-            If there is one.
+            If there is no sbatch, or a job of this name.
         """
+        check_sbatch()
         earlier = self.job_folder.read()
         if earlier is None:
             return

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from xec_train.config.arguments import parse_arguments
 from xec_train.config.flags import FLAGS
@@ -44,7 +44,7 @@ class Variables:
     words
         Words for the command line of a training.
     gpus_per_node
-        ``NUM_GPUS``.
+        That of the command line, else ``NUM_GPUS``.
     dry_run
         ``DRY_RUN``.
     notes
@@ -57,8 +57,10 @@ class Variables:
     notes: tuple[str, ...] = ()
 
 
-def read_variables(environment: Mapping[str, str], words: Sequence[str]) -> Variables:
-    """Read the variables that are set and not empty; the command line has the last word.
+def read_variables(
+    environment: Mapping[str, str], words: Sequence[str], gpus_per_node: str | None = None
+) -> Variables:
+    """Read the variables of a training that are set and not empty; the command line has the last word.
 
     Parameters
     ----------
@@ -66,7 +68,10 @@ def read_variables(environment: Mapping[str, str], words: Sequence[str]) -> Vari
         Usually `os.environ`.
     words
         The command line: keys that are given there are not taken from variables.
+    gpus_per_node
+        GPUs as the command line says.
     """
+    of_job = read_job_variables(environment, gpus_per_node)
     given = {assignment.key for assignment in parse_arguments(words).assignments}
     taken: list[str] = []
     notes: list[str] = []
@@ -82,10 +87,18 @@ def read_variables(environment: Mapping[str, str], words: Sequence[str]) -> Vari
             continue
         taken += flagged
         notes.append(f"${variable} is set: {shlex.join(flagged)}")
-    gpus = environment.get(N_GPUS, "").strip() or None
-    if gpus is not None:
+    return replace(of_job, words=tuple(taken), notes=(*notes, *of_job.notes))
+
+
+def read_job_variables(environment: Mapping[str, str], gpus_per_node: str | None = None) -> Variables:
+    """Read the variables that are those of every job; parameters as of `read_variables`."""
+    notes = []
+    gpus = environment.get(N_GPUS, "").strip()
+    if gpus and gpus_per_node is not None:
+        notes.append(f"${N_GPUS} is ignored: the command line says --gpus-per-node {gpus_per_node}")
+    elif gpus:
         notes.append(f"${N_GPUS} is set: --gpus-per-node {gpus}")
     dry_run = environment.get(DRY_RUN, "").strip().lower() not in _FALSE
     if dry_run:
         notes.append(f"${DRY_RUN} is set: nothing is submitted")
-    return Variables(tuple(taken), gpus, dry_run, tuple(notes))
+    return Variables((), gpus_per_node or gpus or None, dry_run, tuple(notes))

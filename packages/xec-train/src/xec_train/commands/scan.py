@@ -55,12 +55,25 @@ def scan(
     Exits with 0 if trials were completed, with 75 if it was interrupted and can be continued, with 2 if
     all trials failed, or for an error that you can mend.
     """
+    begun = {"--show": show, "--join": join}
+    new = {"--workers": workers > 1, "--name": name, "--storage": storage, "--dry-run": dry_run}
+    chosen = [option for option, study in begun.items() if study is not None]
+    if chosen:
+        _check_alone([*chosen, *(option for option, value in new.items() if value), *(words or [])])
     if show is not None:
         _show(show)
     elif join is not None:
         _join(join)
     else:
         _scan(words or [], workers, name, storage, dry_run)
+
+
+def _check_alone(found: list[str]) -> None:
+    from xec_train.scan.errors import ScanError
+
+    first, *others = found
+    if others:
+        raise ScanError(f"{first}: a study that has begun, expected nothing else; found {' '.join(others)}")
 
 
 def _scan(words: list[str], workers: int, name: str | None, storage: str | None, dry_run: bool) -> None:

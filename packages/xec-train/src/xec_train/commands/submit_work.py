@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import chain
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -64,22 +66,21 @@ def train(
     from xec_train.cluster.trainings import load_named, missing_files, training_submission, write_config
     from xec_train.cluster.variables import read_variables
 
-    variables = read_variables(os.environ, words)
+    variables = read_variables(os.environ, words, gpus_per_node)
     file, resources = _resources(
         cluster_file,
         profile,
         cluster=cluster,
         partition=partition,
         time=time,
-        gpus_per_node=gpus_per_node or variables.gpus_per_node,
+        gpus_per_node=variables.gpus_per_node,
         nodes=nodes,
         tasks_per_node=tasks_per_node,
         cpus_per_task=cpus,
         mem=mem,
     )
     loaded = load_named([*words, *variables.words], name)
-    for note in (*variables.notes, *loaded.notes):
-        typer.echo(f"note: {note}", err=True)
+    _notes(variables.notes, loaded.notes)
     for line in missing_files(loaded.config):
         typer.echo(f"warning: {line}", err=True)
     submission = training_submission(loaded.config, resources, file)
@@ -121,31 +122,35 @@ def scan(
 
     One that is preempted or runs out of time writes a checkpoint of its trial,
     is queued again and goes on. More workers: the same command again when these
-    have ended, or 'xec scan --join'.
+    have ended, or 'xec scan --join'. Variables of the earlier scripts are
+    heeded as for a training.
     """
+    import os
+
     from xec_train.cluster.scans import scan_submission
+    from xec_train.cluster.variables import read_variables
     from xec_train.scan.beginning import begin
 
+    variables = read_variables(os.environ, words, gpus_per_node)
     file, resources = _resources(
         cluster_file,
         profile,
         cluster=cluster,
         partition=partition,
         time=time,
-        gpus_per_node=gpus_per_node,
+        gpus_per_node=variables.gpus_per_node,
         cpus_per_task=cpus,
         mem=mem,
     )
-    beginning = begin(words, name=name, storage=storage)
+    beginning = begin([*words, *variables.words], name=name, storage=storage)
+    _notes(variables.notes, beginning.notes)
     submission = scan_submission(beginning, workers, resources, file, at_once=at_once)
-    if dry_run:
+    if dry_run or variables.dry_run:
         typer.echo(submission.script(), nl=False)
         return
+    submission.check()
     for line in beginning.in_words():
         typer.echo(line)
-    for note in beginning.notes:
-        typer.echo(f"note: {note}", err=True)
-    submission.check()
     beginning.begin()
     _submitted(submission, wait)
 
@@ -180,22 +185,27 @@ def predict(
 
     What is finished is not made again: the same command goes on.
     """
-    from xec_train.cluster.predictions import prediction_submission
+    import os
 
+    from xec_train.cluster.predictions import prediction_submission
+    from xec_train.cluster.variables import read_job_variables
+
+    variables = read_job_variables(os.environ, gpus_per_node)
+    _notes(variables.notes)
     file, resources = _resources(
         cluster_file,
         profile,
         cluster=cluster,
         partition=partition,
         time=time,
-        gpus_per_node=gpus_per_node,
+        gpus_per_node=variables.gpus_per_node,
         cpus_per_task=cpus,
         mem=mem,
     )
     submission = prediction_submission(
         words, output, resources, file, name=name, n_jobs=jobs, at_once=at_once
     )
-    if dry_run:
+    if dry_run or variables.dry_run:
         typer.echo(submission.script(), nl=False)
         return
     submission.check()
@@ -220,18 +230,23 @@ def notebook(
     It listens on the node itself only, asks for a token, and ends with the
     job. Ctrl-C while it waits cancels the job.
     """
+    import os
+
     from xec_train.cluster.job_folder import DEFAULT_FOLDER, JobFolder
     from xec_train.cluster.notebook import NotebookWork, tunnel_in_words, wait_for_server
     from xec_train.cluster.slurm import cancel as cancel_job
     from xec_train.cluster.submission import Submission, resources_in_words
+    from xec_train.cluster.variables import read_job_variables
 
+    variables = read_job_variables(os.environ, gpus_per_node)
+    _notes(variables.notes)
     file, resources = _resources(
         cluster_file,
         profile,
         cluster=cluster,
         partition=partition,
         time=time,
-        gpus_per_node=gpus_per_node,
+        gpus_per_node=variables.gpus_per_node,
         cpus_per_task=cpus,
         mem=mem,
         nodes=1,
@@ -241,7 +256,7 @@ def notebook(
     folder = JobFolder(DEFAULT_FOLDER / name)
     work = NotebookWork(("lab",), 0, str(folder.connection), port)
     submission = Submission(name, "notebook", (work,), resources, file)
-    if dry_run:
+    if dry_run or variables.dry_run:
         typer.echo(submission.script(), nl=False)
         return
     submission.check()
@@ -257,6 +272,11 @@ def notebook(
         raise typer.Exit(_CTRL_C) from None
     typer.echo(f"JupyterLab runs on {found.host}. On your own machine:\n{tunnel_in_words(found, port)}")
     typer.echo(f"'xec submit cancel {name}' ends it; the time limit does, too.")
+
+
+def _notes(*notes: Sequence[str]) -> None:
+    for note in chain(*notes):
+        typer.echo(f"note: {note}", err=True)
 
 
 def _resources(

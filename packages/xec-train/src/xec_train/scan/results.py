@@ -138,7 +138,7 @@ def table(queue: Queue, most: int | None = None) -> Table:
     from rich import box
     from rich.table import Table
 
-    sign = 1 if queue.space.direction == "minimize" else -1
+    sign = queue.space.sign
     # What only waits is counted below.
     ordered = sorted(
         (row for row in rows(queue) if row.state != WAITING or row.values),

@@ -117,7 +117,7 @@ class Session:
         value = "" if row.value is None else f"{metric} {row.value:.5g}"
         epochs = "" if row.epochs is None else f"{row.epochs} epoch{'s' if row.epochs != 1 else ''}"
         if row.state == COMPLETE:
-            sign = 1 if self.scan.record.space.direction == "minimize" else -1
+            sign = self.scan.record.space.sign
             assert row.value is not None
             best = self._best is None or sign * row.value < sign * self._best
             self._best = row.value if best else self._best

@@ -128,6 +128,11 @@ class SpaceFile(_Search):
         return self
 
     @property
+    def sign(self) -> int:
+        """Factor on values of the metric with which the smallest is the best."""
+        return 1 if self.direction == "minimize" else -1
+
+    @property
     def searches(self) -> tuple[Search, ...]:
         """The steps with all that they inherit; a space without steps is one step without a name."""
         sampler, pruner = self.sampler or SamplerChoice(name="tpe"), self.pruner or PrunerChoice(name="none")

@@ -140,7 +140,7 @@ class Queue:
         """Return the best trial; None if none has reached its end."""
         optuna = import_optuna()
         complete = [t for t in self.trials() if t.state == optuna.trial.TrialState.COMPLETE]
-        sign = 1 if self.space.direction == "minimize" else -1
+        sign = self.space.sign
         return min(complete, key=lambda trial: sign * (trial.value or 0.0), default=None)
 
     def own_values(self, trial: FrozenTrial | Trial) -> dict[str, Any]:

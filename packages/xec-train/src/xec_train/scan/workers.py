@@ -17,6 +17,7 @@ from xec_train.scan.folder import StudyFolder
 from xec_train.scan.worker import PROGRAM
 
 _GPUS = "CUDA_VISIBLE_DEVICES"
+_DEVICES = Path("/dev")
 
 
 @dataclass
@@ -137,5 +138,6 @@ def _gpu(number: int) -> Mapping[str, str]:
     if named is not None:
         gpus = [name for name in named.split(",") if name]
     else:
-        gpus = [str(path.name.removeprefix("nvidia")) for path in sorted(Path("/dev").glob("nvidia[0-9]*"))]
+        # CUDA counts those that a container shows from 0, whatever their devices are called.
+        gpus = [str(number) for number, _ in enumerate(_DEVICES.glob("nvidia[0-9]*"))]
     return {_GPUS: gpus[(number - 1) % len(gpus)]} if len(gpus) > 1 else {}
