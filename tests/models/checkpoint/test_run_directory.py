@@ -54,3 +54,10 @@ def test_open_refuses_anything_else(tmp_path):
         RunDirectory.open(file)
     with pytest.raises(DataError, match="unknown task"):
         RunDirectory(tmp_path).predictions("energie")
+
+
+def test_a_configuration_alone_is_no_result(tmp_path):
+    (tmp_path / "config.yaml").touch()
+    assert not RunDirectory(tmp_path).has_results
+    (tmp_path / "metrics.csv").touch()
+    assert RunDirectory(tmp_path).has_results

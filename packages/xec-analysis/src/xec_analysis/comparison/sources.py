@@ -78,7 +78,7 @@ def open_source(path: Path, *, tree_name: str = TREE_NAME, npho_branch: str = NP
         beginning = file.read(len(_ROOT))
     if beginning == _ZIP:
         run = RunDirectory(found.parent)
-        if run.config.is_file():
+        if run.has_results:
             return Source(found, frozenset({Content.NETWORK, Content.RUN}), run)
         return Source(found, frozenset({Content.NETWORK}))
     if beginning != _ROOT:

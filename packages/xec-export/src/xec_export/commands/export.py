@@ -22,7 +22,7 @@ def export_network(
         typer.Option(
             "--output",
             "-o",
-            help="The file to write; by default <run>.onnx in a run directory, else beside the checkpoint.",
+            help="The file to write; by default <run>.onnx of a run's best checkpoint, else beside it.",
         ),
     ] = None,
     data: Annotated[
@@ -94,7 +94,7 @@ def export_network(
     from xec_export.precision.loss import LossError
     from xec_geometry.support.output import check_output
 
-    # Without a name it is the run's own graph, which every export of the run replaces.
+    # Without a name an earlier export of the same checkpoint is replaced.
     if output is not None:
         form = EXPORT_FORMATS.get_named(format_name, "--format: ")
         for path in (output, form.json_of(output)):
@@ -113,6 +113,7 @@ def export_network(
             events=events,
             accept_loss=accept_loss,
             format_name=format_name,
+            force=force,
         )
     except ParityError as error:
         print_parity(error.report)

@@ -87,7 +87,7 @@ def print_export(report: ExportReport) -> None:
     print(
         f"wrote {report.onnx} ({report.n_parameters / 1e6:.1f} million parameters, "
         f"{report.n_bytes / 1e6:.1f} MB, {_form(report)}, {report.seconds:.0f} s) "
-        f"and {report.json}"
+        f"and {report.json}" + (f", replacing {report.replaced}" if report.replaced else "")
     )
 
 

@@ -23,6 +23,7 @@ from xec_export.onnx.description import ModelDescription
 from xec_export.onnx.graph import DEFAULT_OPSET, check_opset
 from xec_export.onnx.parity import TOLERANCE, ParityError, ParityReport, Predict, compare
 from xec_export.onnx.parity_events import choose_events
+from xec_export.onnx.standing import check_standing
 from xec_export.precision.loss import LossError, LossReport, read_true_events
 from xec_export.precision.reduction import reduce_precision
 from xec_export.precision.table import FULL, PRECISIONS
@@ -52,6 +53,8 @@ class ExportReport:
         Duration of the export, including the comparison.
     loss
         The widths of the graph of lower precision, and of that in float32.
+    replaced
+        What stood under the default name, if it was another export; else empty.
     """
 
     onnx: Path
@@ -62,6 +65,7 @@ class ExportReport:
     n_bytes: int
     seconds: float
     loss: LossReport | None = None
+    replaced: str = ""
 
 
 def export_checkpoint(
@@ -78,6 +82,7 @@ def export_checkpoint(
     events: Sequence[str | Path] | None = None,
     accept_loss: bool = False,
     format_name: str = ONNX,
+    force: bool = False,
 ) -> ExportReport:
     """Export a checkpoint to an ONNX file, and keep it only if its predictions are the network's.
 
@@ -110,6 +115,9 @@ def export_checkpoint(
         Whether a graph is kept whose 68 % widths are larger than those in float32 by more than 1 %.
     format_name
         The form of the file, a name of `EXPORT_FORMATS`.
+    force
+        Whether a file under the default name is replaced, too, that is no export of this checkpoint; one
+        under a name that was given always is.
 
     Returns
     -------
@@ -148,6 +156,8 @@ def export_checkpoint(
     exportable = build_exportable(contents, checkpoint, options)
     network = exportable.network
     description = dataclasses.replace(exportable.description, opset=opset if form.has_opset else None)
+    asked = dataclasses.replace(description, precision=precision)
+    replaced = check_standing(onnx_path, asked, force=force) if output is None else ""
     files = contents.config.files
     compared = choose_events(data, files, description)
     true_events = (
@@ -183,13 +193,15 @@ def export_checkpoint(
         n_bytes=n_bytes,
         seconds=time.monotonic() - start,
         loss=loss,
+        replaced=replaced,
     )
 
 
 def default_output(checkpoint: Path, suffix: str = ".onnx") -> Path:
-    """Return the name of the exported file: ``<run>.onnx`` in a run directory, else beside the checkpoint."""
+    """Return the name of the exported file: ``<run>.onnx`` of a run's best checkpoint, else beside it."""
     run = RunDirectory(checkpoint.parent)
-    return (run.onnx if run.config.is_file() else checkpoint).with_suffix(suffix)
+    of_run = run.has_results and checkpoint.name == run.checkpoint_best.name
+    return (run.onnx if of_run else checkpoint).with_suffix(suffix)
 
 
 def torch_predict(network: nn.Module, device: str = "cpu") -> Predict:

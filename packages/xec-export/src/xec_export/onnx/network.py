@@ -47,7 +47,7 @@ def describe(
     run = RunDirectory(path.parent)
     return ModelDescription(
         kind=kind or checkpoint.kind,
-        name=run.name if run.config.is_file() else path.stem,
+        name=run.name if run.has_results else path.stem,
         outputs=outputs,
         inputs=inputs,
         npho_branch=files.npho_branch,

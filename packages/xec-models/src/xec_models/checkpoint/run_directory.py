@@ -53,6 +53,12 @@ class RunDirectory:
         return self.path.name or self.path.resolve().name
 
     @property
+    def has_results(self) -> bool:
+        """Whether a training has written here; a ``config.yaml`` alone stands in many folders."""
+        left = (self.checkpoint_best, self.checkpoint_last, self.metrics)
+        return self.config.is_file() and any(path.is_file() for path in left)
+
+    @property
     def config(self) -> Path:
         """The resolved configuration."""
         return self.path / "config.yaml"
