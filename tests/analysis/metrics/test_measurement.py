@@ -11,7 +11,9 @@ import pytest
 
 from xec_analysis import AnalysisError, BinRequest, collect_results, measure, metric_rows, read_metrics_file
 from xec_analysis.metrics.binning import parse_bins
+from xec_analysis.metrics.content import Value
 from xec_analysis.metrics.files import write_metrics
+from xec_analysis.resolution.confusion import count_classes
 from xec_analysis.resolution.profiles import profile
 from xec_data.tasks.measures import opening_angle
 from xec_geometry.cli.application import main
@@ -35,17 +37,21 @@ def metrics(columns):
 
 def test_numbers_are_those_of_the_table(columns, metrics):
     results = collect_results(columns, "x", Path("x"))
-    (row, *_) = metric_rows(results.tasks["uvwFI"])
-    series = metrics.find("uvwFI", "u")
+    rows = {(row.task, row.output): row for row in metric_rows(results, metrics.of_estimate("network"))}
+    row, series = rows["uvwFI", "u"], metrics.find("uvwFI", "u")
     assert series.unit == row.unit == "mm"
-    names = {"half_width_68": "res_68", "mean": "bias", "std": "rms", "core_width": "core"}
-    names["skewness"] = "skewness"
+    names = {"half_width_68": "res_68", "mean": "bias", "std": "rms", "skewness": "skewness"}
     for name, field in names.items():
-        assert series.value(name).value == pytest.approx(getattr(row, field), rel=1e-9)
-    (right,) = metric_rows(results.tasks["n_gamma"])
+        number = getattr(row, field)
+        assert series.value(name) == Value(value=number.value, error=number.error)
+    assert series.core.sigma == Value(value=row.core.value, error=row.core.error)
     accuracy = metrics.find("n_gamma", "n_gamma", "class").value("accuracy")
-    assert accuracy.value == pytest.approx(right.res_68)
-    assert accuracy.error == pytest.approx(right.error, rel=0.2)
+    expected = count_classes(results.tasks["n_gamma"]).accuracy
+    assert accuracy.value == pytest.approx(100 * expected.value)
+    assert accuracy.error == pytest.approx(100 * expected.error)
+    assert rows["n_gamma", "right class"].res_68.value == accuracy.value
+    # The same without bins.
+    assert metric_rows(results) == list(rows.values())
 
 
 def test_bins_are_those_of_the_panels(columns, metrics):

@@ -67,7 +67,7 @@ def test_the_table_of_the_terminal():
         [cell for cell in row if cell] for row in rows
     ]
     assert ["3", "0", "0", "0", "0", "0"] in rows
-    assert "60 ± 14" in _text(metrics_table(results))
+    assert "60(14)" in _text(metrics_table(results))
 
 
 def test_a_large_table_fits_a_terminal():

@@ -10,7 +10,8 @@ import pytest
 from rich.console import Console
 
 from xec_analysis import collect_results, metric_rows, metrics_table
-from xec_analysis.resolution.digits import three_digits
+from xec_analysis.resolution.digits import error_in_brackets, three_digits
+from xec_analysis.resolution.statistics import Number
 from xec_analysis.resolution.table import census
 from xec_analysis.style.quantities import quantity, quantity_of
 from xec_data.tasks.output import Output
@@ -18,9 +19,9 @@ from xec_data.tasks.table import TASKS
 from xec_models.regressor.metrics import task_metrics
 
 
-def text_of(table):
+def text_of(table, width=100):
     stream = io.StringIO()
-    Console(file=stream, width=80).print(table)
+    Console(file=stream, width=width).print(table)
     return stream.getvalue()
 
 
@@ -77,32 +78,52 @@ def test_three_digits(value, options, text):
 def test_rows_agree_with_the_metrics_of_the_models(make_columns, widths):
     columns = make_columns(4000)
     results = collect_results(columns, "x", Path("x"))
-    rows = {(row.task, row.output): row for result in results.tasks.values() for row in metric_rows(result)}
+    rows = {(row.task, row.output): row for row in metric_rows(results)}
     position = results.tasks["uvwFI"]
     metrics = task_metrics("uvwFI", position.prediction, position.truth)
     row = rows["uvwFI", "u"]
     assert row.unit == "mm"
-    assert row.res_68 == pytest.approx(10 * metrics["uvw_u_res_68pct"])
-    assert row.bias == pytest.approx(10 * metrics["uvw_u_bias"])
-    assert row.core == pytest.approx(10 * metrics["uvw_u_core_width"])
-    assert rows["uvwFI", "distance"].res_68 == pytest.approx(10 * metrics["uvw_dist_68pct"])
+    assert row.res_68.value == pytest.approx(10 * metrics["uvw_u_res_68pct"])
+    assert row.bias.value == pytest.approx(10 * metrics["uvw_u_bias"])
+    assert row.core.value == pytest.approx(10 * widths["u"], abs=4 * row.core.error)
+    assert row.core.error == pytest.approx(10 * widths["u"] / np.sqrt(8000), rel=0.5)
+    assert rows["uvwFI", "distance"].res_68.value == pytest.approx(10 * metrics["uvw_dist_68pct"])
     # Gaussian residuals of known width: 0.9945 σ, with the error of 4000 events.
-    assert rows["timing", "time"].res_68 == pytest.approx(0.9945e12 * widths["timing"], rel=0.06)
+    assert rows["timing", "time"].res_68.value == pytest.approx(0.9945e12 * widths["timing"], rel=0.06)
     assert rows["timing", "time"].unit == "ps"
     relative = (columns["pred_energy"] - columns["energyTruth"]) / columns["energyTruth"]
     low, high = np.percentile(relative, [16, 84])
-    assert rows["energy", "relative"].res_68 == pytest.approx(50 * (high - low))
-    assert rows["n_gamma", "right class"].res_68 == pytest.approx(
+    assert rows["energy", "relative"].res_68.value == pytest.approx(50 * (high - low))
+    assert rows["n_gamma", "right class"].res_68.value == pytest.approx(
         100 * np.mean(columns["pred_n_gamma"] == columns["n_gamma"])
     )
 
 
-def test_the_table_fits_a_terminal(make_columns):
-    text = text_of(metrics_table(collect_results(make_columns(500), "x", Path("x"))))
-    assert "…" not in text
-    assert "events: 500" in text
+@pytest.mark.parametrize("n", [1, 60, 500, 20_000])
+def test_the_table_fits_a_terminal(make_columns, n):
+    table = metrics_table(collect_results(make_columns(n), "x", Path("x")))
+    text = text_of(table)
+    assert f"events: {n}" in text
     assert all(spec in text for spec in TASKS)
-    assert max(map(len, text.splitlines())) <= 80
+    assert max(map(len, text.rstrip().splitlines())) <= 100
+    # Nothing is on a second line, and nothing is cut in a narrower terminal either.
+    assert len(text.splitlines()) == len(text_of(table, 200).splitlines())
+    assert "…" not in text + text_of(table, 80)
+    assert ("no fit" in text) == (n < 50)
+
+
+@pytest.mark.parametrize(
+    ("value", "error", "text"),
+    [
+        (2.4807, 0.00701, "2.4807(70)"),
+        (83.8, 2.41, "83.8(2.4)"),
+        (71.2, 12.3, "71(12)"),
+        (-0.0512, 0.1049, "−0.05(10)"),
+        (0.5, None, "0.500"),
+    ],
+)
+def test_errors_of_the_last_digits(value, error, text):
+    assert error_in_brackets(Number(value, error)) == text
 
 
 def test_what_was_left_out_is_said(make_columns):

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+_FILE_WIDTH = 100
+
 
 def plot(
     sources: Annotated[
@@ -94,6 +96,9 @@ def plot(
 
     check_format(Path(f"plot.{kind}"))
     console = Console(highlight=False)
+    if not console.is_terminal:
+        # A file has no edge that a table would have to keep to.
+        console.width = max(console.width, _FILE_WIDTH)
     lines = question_of_lines(line, sources, line_settings) if line else None
     if lines is None and line_settings is not None:
         raise AnalysisError("--line-settings tells how lines are measured; expected --line ENERGY with it")

@@ -172,6 +172,10 @@ class Metrics(_Part):
     notes: list[str] = Field(default_factory=list)
     series: list[Series]
 
+    def of_estimate(self, estimate: str) -> list[Series]:
+        """Return all series of one estimate."""
+        return [series for series in self.series if series.estimate == estimate]
+
     def find(
         self, task: str, quantity: str, kind: Kind = "residual", estimate: str = "network"
     ) -> Series | None:

@@ -67,7 +67,7 @@ def measure(
         one
         for estimate, results in estimates.items()
         for result in results.tasks.values()
-        for one in _measure_task(estimate, result, counts, columns or {}, bins)
+        for one in _measure_task(estimate, result, counts, columns or {}, bins or _default_bins(result))
     ]
     return Metrics(
         name=name,
@@ -79,6 +79,20 @@ def measure(
     )
 
 
+def measure_overall(results: Results, estimate: str = "network") -> list[Series]:
+    """Measure how good estimates are, without bins: the series of all tasks."""
+    counts = draw_counts(max((result.n_events for result in results.tasks.values()), default=0))
+    return [
+        series
+        for result in results.tasks.values()
+        for series in _measure_task(estimate, result, counts, {}, ())
+    ]
+
+
+def _default_bins(result: TaskResult) -> list[BinRequest]:
+    return [request for request in DEFAULT_BINS if request.variable in result.variables]
+
+
 def _measure_task(
     estimate: str, result: TaskResult, counts: NDArray[np.uint8], columns: Columns, bins: Sequence[BinRequest]
 ) -> Iterator[Series]:
@@ -86,9 +100,8 @@ def _measure_task(
     everything = [EventsOfBin(-np.inf, np.inf, np.arange(len(result)))]
     drawn = counts[result.entries]
     whole = _in_bins(raw, everything, drawn, lambda values: core_of(fit_core(values)))
-    requests = bins or [request for request in DEFAULT_BINS if request.variable in result.variables]
     binnings: list[list[Binning]] = [[] for _ in raw]
-    for request in requests:
+    for request in bins:
         variable = variable_values(request, result, columns)
         parts = sort_events(request, variable)
         for number, measured in enumerate(_in_bins(raw, parts, drawn, _core_in_bin)):

@@ -12,7 +12,9 @@ from numpy.typing import NDArray
 from xec_analysis.errors import AnalysisError
 from xec_analysis.metrics.content import Kind, Value
 from xec_analysis.metrics.resampling import REPLICAS, Moments
+from xec_analysis.resolution.confusion import share_of
 from xec_analysis.resolution.statistics import Number, containment, half_width, median
+from xec_analysis.style.quantities import PERCENT
 from xec_geometry.support.registry import Registry
 from xec_models.regressor.metrics import GAUSSIAN_HALF_WIDTH, core_width
 
@@ -52,6 +54,11 @@ class Measure:
     kinds: frozenset[Kind]
     function: Callable[[Floats, Moments], Number]
     fewest: int = 1
+
+
+def _share(percent: Floats) -> Number:
+    share = share_of(np.count_nonzero(percent), len(percent))
+    return Number(float(share.value), float(share.error)).scaled(PERCENT.factor)
 
 
 MEASURES = Registry(
@@ -107,7 +114,9 @@ MEASURES = Registry(
             frozenset({"joint"}),
             lambda x, _: containment(x, _WIDE),
         ),
-        Measure("accuracy", "share of right classes", _BY_COUNTS, frozenset({"class"}), lambda _, m: m.mean),
+        Measure(
+            "accuracy", "share of right classes", "binomial", frozenset({"class"}), lambda x, _: _share(x)
+        ),
     ),
     error=AnalysisError,
 )

@@ -89,8 +89,8 @@ def _resolution_numbers(source: PlotSource) -> Iterator[RenderableType]:
     from xec_analysis.resolution.confusion import class_table
     from xec_analysis.resolution.table import census, metrics_table
 
-    for results in source.results:
-        yield metrics_table(results)
+    for estimate, results in source.network_estimates.items():
+        yield metrics_table(results, source.metrics.of_estimate(estimate))
         yield from (class_table(result) for result in results.tasks.values() if result.spec.n_classes)
         for line in census(results):
             yield f"note: {line}"

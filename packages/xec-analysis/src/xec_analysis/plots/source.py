@@ -230,16 +230,21 @@ class PlotSource:
             found.append(collect(columns, name, loaded.source, self.tasks))
         return found
 
+    @property
+    def network_estimates(self) -> dict[str, Results]:
+        """The results by the name of the estimate: of the network, or of each of its variants."""
+        variants = variants_of(self.loaded.columns) or [PLAIN]
+        return {
+            f"{_NETWORK}_{variant}" if variant else _NETWORK: results
+            for variant, results in zip(variants, self.results, strict=True)
+        }
+
     @cached_property
     def metrics(self) -> Metrics:
         """Figures of merit of all estimates in the run or files; raises as `measure`."""
         from xec_analysis.metrics.measurement import measure
 
-        variants = variants_of(self.loaded.columns) or [PLAIN]
-        estimates = {
-            f"{_NETWORK}_{variant}" if variant else _NETWORK: results
-            for variant, results in zip(variants, self.results, strict=True)
-        }
+        estimates = self.network_estimates
         columns = self.loaded.columns
         if not self._lacks_truth:
             conventional = conventional_beside_truth(columns, self.results[0])

@@ -45,3 +45,13 @@ def with_error(number: Number | None, *, signed: bool = False, places: int = 6) 
     digits = int(np.clip(1 - np.floor(np.log10(number.error)), 0, places))
     text = f"{number.value:+.{digits}f}" if signed else f"{number.value:.{digits}f}"
     return f"{text} ± {number.error:.{digits}f}".replace("-", "−")
+
+
+def error_in_brackets(number: Number | None, *, signed: bool = False) -> str:
+    """Write a number with its error in units of the last digits: 2.481(70). As `with_error`.
+
+    An error above one has its point: 83.8(2.4).
+    """
+    value, _, error = with_error(number, signed=signed).partition(" ± ")
+    last = error.removeprefix("0.").lstrip("0") if error.startswith("0.") else error
+    return f"{value}({last})" if error else value
