@@ -200,6 +200,12 @@ def test_the_light_of_an_event_is_a_variable_where_the_readings_are(make_columns
     }
 
 
+def test_the_sum_that_a_file_holds_is_the_light(make_columns):
+    columns = {**make_columns(40), "npho_sum": np.arange(40.0)}
+    result = collect_results(columns, "x", Path("x")).tasks["timing"]
+    assert result.variables[PHOTONS].tolist() == list(range(40))
+
+
 def test_letters_of_a_pdf_are_letters(tmp_path, make_columns):
     (path,) = draw_page(
         collect_results(make_columns(50), "x", Path("x")).tasks["energy"], "x", tmp_path / "x.pdf"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -60,6 +61,21 @@ def test_a_value_that_is_none_is_no_truth(
     assert np.isnan(found["true_energy"]).tolist() == [False, True, False, False]
     assert np.isnan(found["uvw_distance"]).tolist() == [False, False, True, False]
     np.testing.assert_array_equal(found["energyTruth"], events["energyTruth"])
+
+
+def test_the_light_of_an_event_is_that_of_its_valid_readings(
+    predictor: AnyPredictor, make_events: MakeEvents, make_file: MakeFile, tmp_path: Path
+) -> None:
+    events = make_events(5)
+    events["npho"][1, ::7] = 1e10
+    events["npho"][2, 100] = np.nan
+    events["npho"][3] = 1e10
+    path = make_file(tmp_path / "in.root", events)
+    predict_files(predictor, [path], tmp_path / "out.root")
+    found = read_columns(tmp_path / "out.root")
+    expected = [math.fsum(x for x in readings if x < 9e9) for readings in events["npho"].tolist()]
+    np.testing.assert_allclose(found["npho_sum"], expected, rtol=1e-6)
+    assert found["npho_sum"][3] == 0
 
 
 def test_a_direction_that_was_measured_is_no_truth(

@@ -88,7 +88,8 @@ def test_truth_and_numbers_pass_through(
     assert set(found) == set(report.branches)
     assert set(found) == {
         *PREDICTED,
-        *["run", "event", "valid", "emiAng", "emiVec", "energyTruth", "timeTruth", "uvwTruth", "xyzTruth"],
+        *["run", "event", "valid", "npho_sum"],
+        *["emiAng", "emiVec", "energyTruth", "timeTruth", "uvwTruth", "xyzTruth"],
         # The file does not have the number of photons.
         *(name.replace("pred_", "true_") for name in PREDICTED - {"pred_n_gamma"} if "pred_" in name),
         *["opening_angle", "angleVec_opening_angle", "uvw_distance"],
@@ -143,7 +144,7 @@ def test_real_data_have_no_truth(
     found = read_columns(tmp_path / "out.root")
     assert set(found) == {
         *PREDICTED,
-        *["run", "event", "valid", "energyReco", "timeReco", "xyzRecoFI", "uvwRecoFI"],
+        *["run", "event", "valid", "npho_sum", "energyReco", "timeReco", "xyzRecoFI", "uvwRecoFI"],
     }
     for name in ("energyReco", "timeReco", "xyzRecoFI", "uvwRecoFI"):
         np.testing.assert_array_equal(found[name], real[name])

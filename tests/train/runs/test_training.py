@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import math
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -128,6 +129,8 @@ class TestRunDirectory:
             outputs = load_model(run.checkpoint_best)(chunk["npho"], chunk["time"])
         np.testing.assert_array_equal(results["event"], chunk["event"])
         np.testing.assert_array_equal(results["run"], chunk["run"])
+        light = [math.fsum(x for x in readings if x < 9e9) for readings in chunk["npho"].tolist()]
+        np.testing.assert_allclose(results["npho_sum"], light, rtol=1e-6)
         np.testing.assert_allclose(results["emiAng"], chunk["emiAng"])
         np.testing.assert_allclose(results["pred_phi"], outputs["angle"][:, 1], rtol=1e-4, atol=1e-4)
         np.testing.assert_allclose(results["pred_u"], outputs["uvwFI"][:, 0], rtol=1e-4, atol=1e-3)

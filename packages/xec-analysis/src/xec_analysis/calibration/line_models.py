@@ -62,6 +62,8 @@ class LineModel:
         ``(x, window, values) → (n,)`` integral of the density from the window's low end to x.
     shape
         Parameters beside peak and σ.
+    title
+        In plots; without one, the name.
     """
 
     name: str
@@ -69,11 +71,17 @@ class LineModel:
     log_density: Callable[[Floats, Window, Floats], Floats]
     cumulative: Callable[[Floats, Window, Floats], Floats]
     shape: tuple[ShapeParameter, ...] = ()
+    title: str = ""
 
     @property
     def parameters(self) -> tuple[str, ...]:
         """Names of all parameters."""
         return (PEAK, SIGMA, *(parameter.name for parameter in self.shape))
+
+    @property
+    def label(self) -> str:
+        """What plots call it."""
+        return self.title or self.name.replace("_", " ")
 
 
 def _tailed_log_density(x: Floats, window: Window, values: Floats) -> Floats:
@@ -134,6 +142,7 @@ LINE_MODELS: Registry[LineModel] = Registry(
             _tailed_log_density,
             _tailed_cumulative,
             (_TAIL,),
+            title="Gaussian with a tail",
         ),
         LineModel(
             "tailed_gaussian_flat",
@@ -141,6 +150,7 @@ LINE_MODELS: Registry[LineModel] = Registry(
             _on_flat_log_density,
             _on_flat_cumulative,
             (_TAIL, _BACKGROUND),
+            title="Gaussian with a tail on a flat background",
         ),
         LineModel(
             "leaking_gaussian",
@@ -151,8 +161,15 @@ LINE_MODELS: Registry[LineModel] = Registry(
                 ShapeParameter("leakage", 0.0, 1.0, starts=(0.15, 0.5), free_bound=0.0),
                 ShapeParameter("loss", 0.002, 1.0, starts=(0.03, 0.1), free_bound=1.0, needs="leakage"),
             ),
+            title="Gaussian with leakage",
         ),
-        LineModel("gaussian", "Gaussian without a tail", _gaussian_log_density, _gaussian_cumulative),
+        LineModel(
+            "gaussian",
+            "Gaussian without a tail",
+            _gaussian_log_density,
+            _gaussian_cumulative,
+            title="Gaussian",
+        ),
     ),
     group="xec.line_models",
     error=AnalysisError,

@@ -84,6 +84,7 @@ RESIDUAL_MODELS: Registry[LineModel] = Registry(
             _two_tails_log_density,
             _two_tails_cumulative,
             (_tail("low_tail"), _tail("high_tail")),
+            title="Gaussian with two tails",
         ),
         LineModel(
             "double_gaussian",
@@ -94,6 +95,7 @@ RESIDUAL_MODELS: Registry[LineModel] = Registry(
                 ShapeParameter("wide", 0.0, 0.9, starts=(0.2,), free_bound=0.0),
                 ShapeParameter("ratio", 1.2, 20.0, starts=(2.5,), needs="wide"),
             ),
+            title="two Gaussians",
         ),
     ),
     group="xec.residual_models",

@@ -21,9 +21,9 @@ from xec_analysis.resolution.columns import (
 )
 from xec_analysis.resolution.results import PHOTONS, TRUTH, Reference, Results, TaskResult
 from xec_data.checking.plausibility import implausible, is_measured
-from xec_data.schema.branches import NPHO_BRANCH, is_invalid
+from xec_data.schema.branches import NPHO_BRANCH, is_invalid, sum_of_valid
 from xec_data.tasks.table import TASKS
-from xec_models.regressor.predictions import SIGMA
+from xec_models.regressor.predictions import NPHO_SUM, SIGMA
 
 
 def collect_results(columns: Columns, name: str, source: Path, tasks: Sequence[str] | None = None) -> Results:
@@ -147,9 +147,10 @@ def _of_the_file(columns: Columns, task: str) -> dict[str, Floats]:
     """Predicted standard deviations of a task by the names of their columns, and the light of the events."""
     names = [f"{SIGMA}{name}" for name in TASKS[task].output_names]
     found = {name: np.asarray(columns[name], np.float64) for name in names if name in columns}
-    if NPHO_BRANCH in columns:
-        npho = np.asarray(columns[NPHO_BRANCH])
-        found[PHOTONS] = np.where(is_invalid(npho), 0.0, npho).reshape(len(npho), -1).sum(axis=1)
+    if NPHO_SUM in columns:
+        found[PHOTONS] = np.asarray(columns[NPHO_SUM], np.float64)
+    elif NPHO_BRANCH in columns:
+        found[PHOTONS] = sum_of_valid(columns[NPHO_BRANCH])
     return found
 
 

@@ -45,7 +45,7 @@ def draw_fit(ax: Axes, fit: LineFit, edges: Floats) -> None:
         return
     fine = np.linspace(low, high, 401)
     per_bin = fit.expected(fine) * (edges[1] - edges[0]) / (fine[1] - fine[0])
-    label = f"fit: {fit.model.name.replace('_', ' ')}"
+    label = f"fit: {fit.model.label}"
     ax.plot((fine[:-1] + fine[1:]) / 2, per_bin, color=ORANGE, lw=1.3, label=label)
 
 

@@ -131,3 +131,16 @@ def is_invalid(x: Any) -> NDArray[np.bool_]:
     """
     # NaN compares false with everything, so that one comparison finds all three kinds.
     return np.asarray(~(np.abs(x) <= INVALID_ABOVE))
+
+
+def sum_of_valid(x: Any) -> NDArray[np.float64]:
+    """Return the sum of the valid readings of each event; 0 where none is valid.
+
+    Parameters
+    ----------
+    x
+        (n, …) readings.
+    """
+    values = np.asarray(x)
+    valid = np.where(is_invalid(values), np.zeros((), values.dtype), values)
+    return np.asarray(valid.sum(axis=tuple(range(1, values.ndim)), dtype=np.float64))

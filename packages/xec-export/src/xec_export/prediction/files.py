@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from xec_data import TreeWriter, find_files
-from xec_data.schema.branches import is_invalid
+from xec_data.schema.branches import is_invalid, sum_of_valid
 from xec_export.errors import ExportError
 from xec_export.output.input_check import InputCheck, named
 from xec_export.output.origin import ORIGIN_KEY
@@ -36,7 +36,7 @@ from xec_export.prediction.options import PredictionOptions
 from xec_export.prediction.predictor import Predictor
 from xec_export.recovery.treatment import DeadChannelTreatment, Variant
 from xec_geometry.support.output import check_writable
-from xec_models.regressor.predictions import TIME_OFFSET, variant_column
+from xec_models.regressor.predictions import NPHO_SUM, TIME_OFFSET, variant_column
 
 # Events between two steps of the progress bar.
 _STEP = 128
@@ -73,6 +73,7 @@ def predict_files(
     beside them as ``true_<output>``, and how far they are from it as ``opening_angle`` and ``uvw_distance``.
     Where a file has the absolute times of the sensors (``time``), too, ``time_offset`` is the absolute time
     at which the clock of the predictions is zero, ``pred_timing_absolute`` the time on the absolute one.
+    ``npho_sum`` is the sum of an event's valid readings, in photons, without those of dead channels.
     Where dead channels are treated, ``n_dead`` counts those of an event; with several recoveries each has
     columns of its own, ``pred_energy_raw``, ``pred_energy_average``, …; those without an ending are of the
     first.
@@ -133,7 +134,7 @@ def predict_files(
         for chunk in events:
             check.add(chunk.npho, chunk.time)
             valid = np.asarray(~is_invalid(chunk.npho).all(axis=1))
-            predicted = {VALID_BRANCH: valid}
+            predicted = {VALID_BRANCH: valid, NPHO_SUM: sum_of_valid(chunk.npho).astype(np.float32)}
             told = partial(_tell, progress, n_events, events.n_events)
             predicted |= _predict(predictor, options.dead_channels, chunk, told, dumped)
             columns = without_collisions(predicted, chunk.columns)

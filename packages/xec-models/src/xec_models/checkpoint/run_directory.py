@@ -133,7 +133,7 @@ class RunDirectory:
 
     @property
     def validation_results(self) -> Path:
-        """Validation event by event: run, event, pred_* of every task, loss, loss_<task>, truth branches."""
+        """Validation event by event: run, event, pred_*, loss, loss_<task>, npho_sum, truth branches."""
         return self.path / f"validation_results_{self.name}.root"
 
     @property

@@ -23,6 +23,9 @@ TIME_OFFSET = "time_offset"
 ABSOLUTE_TIME = "pred_timing_absolute"
 """Column: the predicted time on the absolute clock of the file, ``pred_timing + time_offset``, in s."""
 
+NPHO_SUM = "npho_sum"
+"""Column: the light of each event, the sum of its valid readings, in photons."""
+
 
 def loss_column(task: str = "") -> str:
     """Return the name of the column with the loss of each event: of a task, or the one that is minimized."""

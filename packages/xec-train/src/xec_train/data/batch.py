@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from xec_data.schema.branches import INVALID_ABOVE
 from xec_data.tasks.task import Task
 
 Batch = dict[str, Tensor]
@@ -50,6 +51,11 @@ def with_derived_truth(batch: Batch, tasks: Iterable[Task]) -> Batch:
     arrays = {name: tensor.numpy() for name, tensor in batch.items()}
     truths = {truth_key(task.name): task.true_values(arrays) for task in derived}
     return {**batch, **{name: torch.from_numpy(_single(values)) for name, values in truths.items()}}
+
+
+def sum_of_valid(readings: Tensor) -> Tensor:
+    """Return the sums (n,) of the valid ones of readings (n, sensors), in double; 0 where none is valid."""
+    return torch.where(readings.abs() <= INVALID_ABOVE, readings, 0).sum(1, dtype=torch.float64)
 
 
 def _single(values: np.ndarray) -> np.ndarray:

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from xec_data.schema.branches import SENSOR_BRANCHES
-from xec_train.data.batch import Batch
+from xec_models.regressor.predictions import NPHO_SUM
+from xec_train.data.batch import Batch, sum_of_valid
 from xec_train.data.loader import EventLoader
 from xec_train.engine.display import ProgressBar
 from xec_train.engine.means import Means
@@ -86,9 +87,10 @@ def evaluate(
         with torch.inference_mode(), closing(loader.epoch()) as batches:
             for batch in batches:
                 n = len(batch[SENSOR_BRANCHES[0]])
-                # Copies: a view would keep the readings of its whole group in memory.
-                events.append({k: v.clone() for k, v in batch.items() if k not in SENSOR_BRANCHES})
                 here = fabric.to_device(batch)
+                # Copies: a view would keep the readings of its whole group in memory.
+                kept = {k: v.clone() for k, v in batch.items() if k not in SENSOR_BRANCHES}
+                events.append({**kept, NPHO_SUM: sum_of_valid(here["npho"]).float()})
                 with fabric.autocast():
                     raw = objective.forward(network, here)
                 means.add(objective.losses(network, raw, here), n)

@@ -29,7 +29,7 @@ class Predictions:
     outputs
         Outputs of the network, (n, …) each.
     events
-        Branches of the same events, without the readings.
+        Branches of the same events, without the readings, but with their sum `NPHO_SUM`.
     """
 
     outputs: Arrays

@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from xec_data.schema.branches import INVALID_ABOVE
+from xec_train.data.batch import sum_of_valid
 from xec_train.data.events import Events
 
 INTENSITY = "log10 of the photons"
@@ -18,8 +18,7 @@ _CHUNK = 8192
 
 def intensity(npho: Tensor) -> Tensor:
     """Return the decimal logarithm (n, 1) of 1 + the sum of the valid counts of (n, sensors)."""
-    valid = torch.where(npho.abs() <= INVALID_ABOVE, npho, 0).sum(1, dtype=torch.float64)
-    return torch.log10(1 + valid.clamp_min(0)).unsqueeze(1)
+    return torch.log10(1 + sum_of_valid(npho).clamp_min(0)).unsqueeze(1)
 
 
 def intensities(events: Events) -> NDArray[Any]:

@@ -14,7 +14,13 @@ from xec_data.tasks.table import TASKS
 from xec_data.writing.csv_writer import CsvWriter
 from xec_data.writing.tree_writer import TreeWriter
 from xec_models.checkpoint.run_directory import RunDirectory
-from xec_models.regressor.predictions import SIGMA_SUFFIX, loss_column, prediction_columns, truth_columns
+from xec_models.regressor.predictions import (
+    NPHO_SUM,
+    SIGMA_SUFFIX,
+    loss_column,
+    prediction_columns,
+    truth_columns,
+)
 
 Arrays = Mapping[str, NDArray[Any]]
 
@@ -36,14 +42,14 @@ def write_regression_results(
     outputs
         Predictions by task, (n, n_outputs), ``<task>_sigma`` if there is an uncertainty, losses of events.
     events
-        Branches of the same events by their names in the schema.
+        Branches of the same events by their names in the schema, and the sum of their readings.
 
     Returns
     -------
     list of Path
         The files: ``predictions_<task>_<run>.csv`` with run, event, pred_*, truth_*, and
-        ``validation_results_<run>.root`` with run, event, pred_*, loss, loss_<task> and the branches
-        themselves.
+        ``validation_results_<run>.root`` with run, event, pred_*, loss, loss_<task>, npho_sum and the
+        branches themselves.
     """
     run = RunDirectory(path)
     n = len(outputs[tasks[0]])
@@ -60,7 +66,8 @@ def write_regression_results(
             csv.extend(table)
         written.append(run.predictions(task))
     losses = {name: outputs[name] for name in map(loss_column, ("", *tasks)) if name in outputs}
-    branches = {name: events[name] for name in RESULT_BRANCHES if name in events and name not in identity}
+    kept = [name for name in (NPHO_SUM, *RESULT_BRANCHES) if name in events and name not in identity]
+    branches = {name: events[name] for name in kept}
     everything = {name: array for columns in predictions.values() for name, array in columns.items()}
     with TreeWriter(run.validation_results) as tree:
         tree.extend({**identity, **everything, **losses, **branches})
