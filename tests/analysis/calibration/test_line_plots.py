@@ -12,7 +12,7 @@ from xec_analysis import AnalysisError
 from xec_analysis.calibration.events import load_line_events
 from xec_analysis.calibration.measurement import LineRequest, measure_lines
 from xec_analysis.calibration.settings import LineSettings, Patches
-from xec_analysis.calibration.tailed_gaussian import draw_samples
+from xec_analysis.fitting.tailed_gaussian import draw_samples
 from xec_geometry import uvw_to_xyz
 from xec_geometry.cli.application import main
 

@@ -1,6 +1,4 @@
 from .__about__ import __version__ as __version__
-from .calibration.line_fit import LineFit as LineFit, fit_line as fit_line
-from .calibration.line_models import LineModel as LineModel, ShapeParameter as ShapeParameter
 from .comparison.program import Comparison as Comparison, compare_runs as compare_runs
 from .errors import AnalysisError as AnalysisError
 from .estimators.baselines import Baselines as Baselines, fit_baselines as fit_baselines
@@ -8,6 +6,8 @@ from .estimators.point_fit import fit_point_events as fit_point_events
 from .events.display import draw_event as draw_event
 from .events.estimate import Estimate as Estimate
 from .events.event import Event as Event, find_event as find_event, read_event as read_event
+from .fitting.line_fit import LineFit as LineFit, fit_line as fit_line
+from .fitting.line_models import LineModel as LineModel, ShapeParameter as ShapeParameter
 from .inpainting.comparison import (
     ComparisonOptions as ComparisonOptions,
     InpaintingComparison as InpaintingComparison,

@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xec_analysis.calibration.events import Floats, LineEvents, load_line_events
-from xec_analysis.calibration.line_fit import LineFit, fit_line
-from xec_analysis.calibration.line_models import LINE_MODELS
 from xec_analysis.calibration.requests import LineRequest
 from xec_analysis.calibration.settings import LineSettings
+from xec_analysis.fitting.line_fit import LineFit, fit_line
+from xec_analysis.fitting.line_models import LINE_MODELS
 from xec_data.schema.branches import TREE_NAME
 
 Interval = tuple[float, float]

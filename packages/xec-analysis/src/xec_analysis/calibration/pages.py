@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from xec_analysis.calibration.energy_dependence import ResolutionCurve
-from xec_analysis.calibration.line_fit import LineFit
 from xec_analysis.calibration.measurement import MeasuredLine, Region
 from xec_analysis.calibration.spectra import (
     EstimateStyle,
@@ -19,6 +18,7 @@ from xec_analysis.calibration.spectra import (
     fit_text,
 )
 from xec_analysis.calibration.table import curve_lines, resolution_curves
+from xec_analysis.fitting.line_fit import LineFit
 from xec_analysis.resolution.digits import three_digits, with_error
 from xec_analysis.resolution.statistics import Number
 from xec_analysis.style.figures import DENSITY_MAP, GREY, new_page, save, style

@@ -10,9 +10,9 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from xec_analysis.calibration.line_fit import FEWEST, Method
-from xec_analysis.calibration.line_models import LINE_MODELS
 from xec_analysis.errors import AnalysisError
+from xec_analysis.fitting.line_fit import FEWEST, Method
+from xec_analysis.fitting.line_models import LINE_MODELS
 from xec_analysis.runs.text_files import read_text
 from xec_data.configuration.choice import OneOf
 from xec_data.configuration.yaml_text import read_yaml

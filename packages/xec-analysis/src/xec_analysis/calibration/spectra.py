@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xec_analysis.calibration.events import CONVENTIONAL, NETWORK
-from xec_analysis.calibration.line_fit import LineFit
 from xec_analysis.calibration.measurement import MeasuredLine, Region
+from xec_analysis.fitting.line_fit import LineFit
 from xec_analysis.resolution.digits import with_error
 from xec_analysis.style.figures import BLACK, BLUE, GREEN, ORANGE, PURPLE, SKY, YELLOW
 from xec_analysis.style.quantities import PERCENT, quantity

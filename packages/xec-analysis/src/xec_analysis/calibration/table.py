@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from xec_analysis.calibration.energy_dependence import ResolutionCurve, fit_resolution_curve
-from xec_analysis.calibration.line_fit import LineFit
-from xec_analysis.calibration.line_models import LINE_MODELS
 from xec_analysis.calibration.measurement import MeasuredLine, Region
+from xec_analysis.fitting.line_fit import LineFit
+from xec_analysis.fitting.line_models import LINE_MODELS
 from xec_analysis.resolution.digits import with_error
 from xec_analysis.resolution.statistics import Number
 from xec_analysis.style.quantities import PERCENT, quantity

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import NDArray
 
-from xec_analysis.calibration.line_fit import FEWEST, LineFit, Method, fit_line
-from xec_analysis.calibration.line_models import LineModel
+from xec_analysis.fitting.line_fit import FEWEST, LineFit, Method, fit_line
+from xec_analysis.fitting.line_models import LineModel
 from xec_analysis.metrics.residual_models import RESIDUAL_MODELS
 from xec_models.regressor.metrics import half_width_68
 

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from xec_analysis.calibration.line_fit import LineFit
+from xec_analysis.fitting.line_fit import LineFit
 from xec_analysis.metrics.binning import (
     DEFAULT_BINS,
     BinRequest,

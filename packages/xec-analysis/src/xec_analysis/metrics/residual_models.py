@@ -7,9 +7,9 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from xec_analysis.calibration import tailed_gaussian
-from xec_analysis.calibration.line_models import LINE_MODELS, LineModel, ShapeParameter, Window
 from xec_analysis.errors import AnalysisError
+from xec_analysis.fitting import tailed_gaussian
+from xec_analysis.fitting.line_models import LINE_MODELS, LineModel, ShapeParameter, Window
 from xec_geometry.support.registry import Registry
 
 Floats = NDArray[np.float64]

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from matplotlib.gridspec import SubplotSpec
 
-    from xec_analysis.calibration.line_fit import LineFit
+    from xec_analysis.fitting.line_fit import LineFit
 
 Floats = NDArray[np.float64]
 

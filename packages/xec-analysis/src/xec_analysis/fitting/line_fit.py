@@ -8,8 +8,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from xec_analysis.calibration.line_models import LineModel, Window
-from xec_analysis.calibration.minimization import (
+from xec_analysis.fitting.line_models import LineModel, Window
+from xec_analysis.fitting.minimization import (
     COARSE_BINS,
     FINE_BINS,
     binned_cost,

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from xec_analysis.calibration.line_models import PEAK, SIGMA, LineModel, Window
+from xec_analysis.fitting.line_models import PEAK, SIGMA, LineModel, Window
 from xec_models.regressor.metrics import GAUSSIAN_HALF_WIDTH
 
 Floats = NDArray[np.float64]

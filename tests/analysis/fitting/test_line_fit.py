@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from xec_analysis import AnalysisError
-from xec_analysis.calibration.line_fit import fit_line
-from xec_analysis.calibration.line_models import LINE_MODELS, LineModel, ShapeParameter
-from xec_analysis.calibration.tailed_gaussian import draw_samples
+from xec_analysis.fitting.line_fit import fit_line
+from xec_analysis.fitting.line_models import LINE_MODELS, LineModel, ShapeParameter
+from xec_analysis.fitting.tailed_gaussian import draw_samples
 
 LINE = 0.0549
 WINDOW = (0.8 * LINE, 1.15 * LINE)

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from xec_analysis.calibration import leaking_gaussian, tailed_gaussian
 from xec_analysis.errors import AnalysisError
+from xec_analysis.fitting import leaking_gaussian, tailed_gaussian
 from xec_geometry.support.registry import Registry
 
 Floats = NDArray[np.float64]

@@ -7,8 +7,8 @@ import pytest
 from scipy.integrate import quad
 from scipy.stats import kstest
 
-from xec_analysis.calibration.line_models import LINE_MODELS
-from xec_analysis.calibration.tailed_gaussian import draw_samples, integral, log_shape
+from xec_analysis.fitting.line_models import LINE_MODELS
+from xec_analysis.fitting.tailed_gaussian import draw_samples, integral, log_shape
 
 SHAPES = [(1.0, 0.02, 1.0), (1.0, 0.05, 0.3), (0.99, 0.03, 4.0)]
 WINDOWS = [(0.8, 1.1), (0.97, 1.02), (0.5, 0.9), (1.01, 1.2)]
