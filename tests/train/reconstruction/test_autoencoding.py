@@ -18,6 +18,7 @@ from xec_data.schema.branches import INVALID
 from xec_data.writing.tree_writer import read_metadata
 from xec_geometry import N_SENSORS
 from xec_models.checkpoint.building import load_model
+from xec_train.config.loading import load_config
 from xec_train.config.train_config import TrainConfig
 from xec_train.data.events import open_events
 from xec_train.engine.evaluation import Means
@@ -28,6 +29,7 @@ from xec_train.processes.group import Processes
 from xec_train.reconstruction.autoencoding import MaskedReconstruction
 from xec_train.reconstruction.objective import MASK
 from xec_train.runs.training import train
+from xec_train.scan.metrics import known_metrics
 
 Configure = Callable[..., TrainConfig]
 MAE = ("objective=mae", "model.decoder_dim=8", "training.channel_dropout_rate=0")
@@ -235,6 +237,8 @@ class TestTraining:
         for name in names:
             assert len(values[name]) == 3, name
         assert values["val_actual_mask_ratio"][0] == pytest.approx(0.6, abs=1e-3)
+        known = set(known_metrics(load_config(run.config).config))
+        assert set(names) <= known <= set(values)
 
         written = read_columns(run.reconstruction)
         assert read_metadata(run.reconstruction)["channels"] == ["npho", "time"]

@@ -17,6 +17,7 @@ from xec_data.schema.branches import INVALID
 from xec_geometry import N_SENSORS
 from xec_models.checkpoint.building import load_model
 from xec_models.reconstruction.inpainter.inpainter import XECInpainter
+from xec_train.config.loading import load_config
 from xec_train.config.train_config import TrainConfig
 from xec_train.engine.display import Display
 from xec_train.objectives.table import build_objective
@@ -25,6 +26,7 @@ from xec_train.reconstruction.inpainting import Inpainting, draw_over_quantiles
 from xec_train.reconstruction.objective import MASK
 from xec_train.runs.preparation import prepare
 from xec_train.runs.training import train
+from xec_train.scan.metrics import known_metrics
 
 Configure = Callable[..., TrainConfig]
 INPAINTING = ("objective=inpainting", "training.channel_dropout_rate=0", "model.head=cross_attention")
@@ -108,6 +110,8 @@ def test_it_learns_and_writes(configure: Configure, head: str) -> None:
         assert len(values[f"val_{name}"]) == 3, name
     assert len(values["rmse_inner_npho"]) == len(values["mae_outer_time"]) == 3
     assert values["val_actual_mask_ratio"][0] == pytest.approx(0.05, abs=1e-3)
+    known = set(known_metrics(load_config(run.config).config))
+    assert {"val_loss_us_npho", "rmse_inner_npho"} <= known <= set(values)
     network = load_model(run.checkpoint_best)
     assert isinstance(network, XECInpainter)
     written = read_columns(run.reconstruction)

@@ -189,7 +189,7 @@ def test_all_failed(begun: Begun) -> None:
         (
             "{trials: 2, space: {training.lr: [1, 3]}}",
             [],
-            "space.space.training.lr.choices: was [1, 2], is [1, 3]",
+            "space.training.lr.choices: was [1, 2], is [1, 3]",
         ),
         (
             "{trials: 2, metric: phi_rms, space: {training.lr: [1, 2]}}",
@@ -209,6 +209,15 @@ def test_another_study_under_the_same_name_is_refused(
     )
 
 
+def test_a_step_may_be_called_as_a_key_is(begun: Begun) -> None:
+    text = "{steps: [{name: sampler, trials: TRIALS, space: {training.lr: [RATE]}}]}"
+    begun(text.replace("TRIALS", "2").replace("RATE", "1"))
+    with pytest.raises(ScanError, match=r"steps\.sampler\.space\.training\.lr\.choices: was \[1\], is \[2\]"):
+        begun(text.replace("TRIALS", "2").replace("RATE", "2"))
+    notes = begun(text.replace("TRIALS", "3").replace("RATE", "1")).notes
+    assert notes == ("changed: steps.sampler.trials: was 2, is 3",)
+
+
 def test_what_does_not_matter_is_told(begun: Begun) -> None:
     begun("{trials: 2, space: {training.lr: [1, 2]}}")
     text = "{trials: 4, sampler: random, space: {training.lr: [1, 2]}}"
@@ -216,8 +225,8 @@ def test_what_does_not_matter_is_told(begun: Begun) -> None:
     assert notes == (
         "changed: data.num_workers: was 0, is 1",
         "changed: mlflow.experiment: was xec, is x",
-        "changed: space.trials: was 2, is 4",
-        "changed: space.sampler.name: was tpe, is random",
+        "changed: trials: was 2, is 4",
+        "changed: sampler.name: was tpe, is random",
     )
 
 

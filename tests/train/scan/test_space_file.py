@@ -151,8 +151,35 @@ def test_a_metric_of_a_task_that_is_not_trained(configure: Configure) -> None:
     )
     assert found[0].startswith(expected)
     # What only an epoch can tell is not refused.
-    Path("space.yaml").write_text("{trials: 1, metric: loss_inner, space: {training.lr: [1.0e-3]}}")
-    assert read_space(Path("space.yaml"), configure("objective=mae"))[1] == ()
+    Path("space.yaml").write_text("{trials: 1, metric: anchor_theta_rms, space: {training.lr: [1.0e-3]}}")
+    assert read_space(Path("space.yaml"), configure())[1] == ()
+
+
+@pytest.mark.parametrize("objective", ["mae", "inpainting"])
+def test_a_metric_of_a_reconstruction(configure: Configure, objective: str) -> None:
+    config, text = (
+        configure(f"objective={objective}"),
+        "{trials: 1, metric: METRIC, space: {training.lr: [1]}",
+    )
+    for metric in ("val_loss", "val_loss_time", "train_actual_mask_ratio"):
+        Path("space.yaml").write_text(f"{text.replace('METRIC', metric)}}}")
+        assert read_space(Path("space.yaml"), config)[0].metric == metric
+    # Settings say what is tracked.
+    tracked = "settings: {training.track_metrics: true, training.track_mae_rmse: true}"
+    for metric in ("val_loss_inner", "val_loss_top_npho", "rmse_ds_time"):
+        Path("space.yaml").write_text(f"{text.replace('METRIC', metric)}}}")
+        with pytest.raises(ScanError, match=f"metric: no epoch of this training has '{metric}'"):
+            read_space(Path("space.yaml"), config)
+        Path("space.yaml").write_text(f"{text.replace('METRIC', metric)}, {tracked}}}")
+        assert read_space(Path("space.yaml"), config)[0].metric == metric
+
+
+def test_a_metric_of_a_task_that_settings_switch_on(configure: Configure) -> None:
+    text = (
+        "{trials: 1, metric: energy_rms, space: {training.lr: [1]}, settings: {tasks.energy.enabled: true}}"
+    )
+    Path("space.yaml").write_text(text)
+    assert read_space(Path("space.yaml"), configure())[0].metric == "energy_rms"
 
 
 def test_a_loss_that_changes_its_meaning_is_told(configure: Configure) -> None:

@@ -112,6 +112,11 @@ class Objective(ABC, Generic[NetworkT]):
         """Whether a shift of all times of an event changes what its network gives."""
         return True
 
+    @property
+    def loss_names(self) -> list[str]:
+        """Names of the `losses` of every batch; empty if only an epoch tells them."""
+        return []
+
     @abstractmethod
     def build_network(self) -> NetworkT:
         """Return a new network, with random weights."""

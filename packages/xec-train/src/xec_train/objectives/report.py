@@ -47,6 +47,11 @@ class Report(Generic[NetworkT]):
 
     headlines: Mapping[str, str] = {}
 
+    @property
+    def metric_names(self) -> list[str]:
+        """Names of `metrics`, as far as they are known before a training."""
+        return []
+
     def metrics(self, predictions: Predictions) -> dict[str, float]:
         """Return figures of merit over all events."""
         return {}

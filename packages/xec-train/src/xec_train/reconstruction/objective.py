@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from xec_data.schema.branches import INVALID, INVALID_ABOVE
-from xec_geometry import SensorTable, load_geometry
+from xec_geometry import FACES, SensorTable, load_geometry
 from xec_models.reconstruction.autoencoder import XECMaskedAutoencoder
 from xec_models.reconstruction.inpainter.inpainter import XECInpainter
 from xec_models.reconstruction.masking import Sensors, draw_by_face, draw_mask, event_scores
@@ -31,6 +31,7 @@ MASK = "mask"
 
 _WEIGHT = "weight"
 _PER_EVENT = "weight_per_event"
+_MASK_RATIO = "actual_mask_ratio"
 _POWERS = {"uniform": 1.0, "sqrt": 0.5}
 
 
@@ -148,7 +149,13 @@ class Reconstruction(Objective[NetworkT]):
         by_face = face_losses(_faces(raw, targets), targets, self.columns, self.config.training, weight_sums)
         hidden, valid = raw[MASK].sum(1), (raw["npho"].abs() <= INVALID_ABOVE).sum(1)
         ratios = (hidden / valid.clamp_min(1)).mean()
-        return {**self._combined(by_face), "actual_mask_ratio": ratios}
+        return {**self._combined(by_face), _MASK_RATIO: ratios}
+
+    @property
+    def loss_names(self) -> list[str]:
+        """``loss``, its parts by channel and, if tracked, by face."""
+        nothing: Faces = {face: torch.zeros(len(self.channels)) for face in FACES}
+        return [*self._combined(nothing), _MASK_RATIO]
 
     def validation_losses(self, totals: ValidationTotals[NetworkT]) -> dict[str, float]:
         """Return the mean losses of all hidden cells."""

@@ -7,12 +7,14 @@ from itertools import chain
 from pathlib import Path
 from typing import TypeVar
 
+import numpy as np
 from torch import nn
 
+from xec_geometry import FACES
 from xec_train.config.train_config import ReconstructionConfig
 from xec_train.data.batch import Batch
 from xec_train.objectives.balance import LearnedWeights
-from xec_train.objectives.report import Predictions, Report
+from xec_train.objectives.report import Arrays, Predictions, Report
 from xec_train.reconstruction.metrics import error_metrics
 from xec_train.reconstruction.result_file import write_reconstruction
 
@@ -41,6 +43,12 @@ class ReconstructionReport(Report[NetworkT]):
         self.config, self._with_mask, self._weights = config, with_mask, weights
         self.channels = config.model.predict_channels
         self.headlines = {f"val_loss_{channel}": "" for channel in self.channels}
+
+    @property
+    def metric_names(self) -> list[str]:
+        """Names of the metrics, if they are tracked."""
+        one_event: Arrays = {face: np.ones((1, len(self.channels), 3)) for face in FACES}
+        return [*self.metrics(Predictions(one_event, {}))]
 
     def metrics(self, predictions: Predictions) -> dict[str, float]:
         """Return ``mae_<channel>``, ``rmse_<channel>`` and the same of each face, normalized."""

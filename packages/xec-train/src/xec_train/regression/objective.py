@@ -169,6 +169,11 @@ class Regression(Objective[XECRegressor]):
         return {**network.to_physical(raw), **anchors}
 
     @property
+    def loss_names(self) -> list[str]:
+        """``loss``, and ``loss_<task>``."""
+        return [loss_column(), *map(loss_column, self.tasks)]
+
+    @property
     def _weights(self) -> dict[str, float]:
         return {task: config.weight for task, config in self.tasks.items()}
 

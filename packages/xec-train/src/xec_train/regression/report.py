@@ -29,6 +29,15 @@ class RegressionReport(Report[XECRegressor]):
         self.tasks, self._weights = tuple(weights), weights
         self.headlines = dict(TASKS[task].headline for task in self.tasks)
 
+    @property
+    def metric_names(self) -> list[str]:
+        """Names of the metrics of every task; those of an anchor are its own."""
+        names: list[str] = []
+        for task in self.tasks:
+            ones = np.ones((2, len(TASKS[task].output_names)))
+            names += task_metrics(task, ones, ones, ones)
+        return names
+
     def metrics(self, predictions: Predictions) -> dict[str, float]:
         """Return the metrics of every task, and the headline of the anchor as ``anchor_<metric>``."""
         outputs, events = predictions.outputs, predictions.events

@@ -15,6 +15,7 @@ from xec_train.scan.errors import ScanError
 from xec_train.scan.folder import DEFAULT_FOLDER, StudyFolder, StudyRecord
 from xec_train.scan.points import grid
 from xec_train.scan.progress import Scan
+from xec_train.scan.space import SpaceFile
 from xec_train.scan.space_file import read_space, settings_of
 from xec_train.scan.storage import import_optuna
 
@@ -28,8 +29,6 @@ _FREE = (
 )
 _FREE_SECTIONS = ("mlflow.",)
 _FREE_OF_CHECKPOINT = ("save_interval", "keep_last", "every_minutes", "save_dir", "save_artifacts")
-# More trials, or another way to choose them, leave those that are done as they are.
-_FREE_OF_SPACE = ("trials", "sampler", "pruner", "retries", "artifacts", "name")
 
 
 @dataclass(frozen=True)
@@ -145,8 +144,9 @@ def _differences(
     changes = _changes(flatten(before), flatten(config.model_dump(mode="json")))
     fixed = [line for key, line in changes.items() if not _is_free(key)]
     free = [line for key, line in changes.items() if _is_free(key)]
-    for key, line in _changes(_plain(earlier), _plain(now)).items():
-        (free if any(part in _FREE_OF_SPACE for part in key.split(".")) else fixed).append(line)
+    (fixed_before, free_before), (fixed_now, free_now) = _content(earlier.space), _content(now.space)
+    fixed += _changes(fixed_before, fixed_now).values()
+    free += _changes(free_before, free_now).values()
     if now.storage is not None and now.storage != (earlier.storage or str(folder.journal)):
         fixed.append(f"--storage: was {earlier.storage or folder.journal}, is {now.storage}")
     if fixed:
@@ -169,22 +169,23 @@ def _changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, str
     }
 
 
-def _plain(record: StudyRecord) -> dict[str, Any]:
-    space = record.space
-    steps = {
-        search.name or "space": {
-            "space": {
-                key: parameter.model_dump(exclude_defaults=True) for key, parameter in search.space.items()
-            },
-            "settings": search.settings,
-            "from_best": search.from_best,
+def _content(space: SpaceFile) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return what a space file says by key: what makes the study, and what may change."""
+    fixed: dict[str, Any] = {"metric": space.metric, "direction": space.direction, "seed": space.seed}
+    free: dict[str, Any] = {}
+    for search in space.searches:
+        values = {key: parameter.model_dump(exclude_defaults=True) for key, parameter in search.space.items()}
+        place = f"steps.{search.name}." if search.name else ""
+        of_step = {"space": values, "settings": search.settings, "from_best": search.from_best}
+        fixed |= {f"{place}{key}": value for key, value in flatten(of_step).items()}
+        # More trials, or another way to choose them, leave those that are done as they are.
+        choice = {
             "trials": search.trials,
             "sampler": search.sampler.model_dump(),
             "pruner": search.pruner.model_dump(),
         }
-        for search in space.searches
-    }
-    return flatten({"metric": space.metric, "direction": space.direction, "seed": space.seed, **steps})
+        free |= {f"{place}{key}": value for key, value in flatten(choice).items()}
+    return fixed, free
 
 
 def _is_free(key: str) -> bool:

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import numpy as np
-
-from xec_data.tasks.table import TASKS
 from xec_geometry.errors import did_you_mean
-from xec_models.regressor.metrics import task_metrics
 from xec_train.config.train_config import TrainConfig
+from xec_train.objectives.table import build_objective
 from xec_train.scan.space import SpaceFile
 
-_LOSSES = ("train_loss", "val_loss")
-# Their names depend on more than the tasks.
+_PHASES = ("train", "val")
+_LOSSES = tuple(f"{phase}_loss" for phase in _PHASES)
+# Their names depend on more than the objective.
 _FURTHER = ("anchor_", "loss_weight_", "system/")
 # A loss that depends on them cannot be compared between their values.
 _CHANGES_LOSS = (
@@ -25,15 +23,16 @@ _LARGE_IS_GOOD = ("_accuracy",)
 
 
 def known_metrics(config: TrainConfig) -> list[str]:
-    """Return the names of losses and figures of merit; empty where only an epoch tells them."""
-    tasks = list(config.enabled_tasks)
-    if not tasks:
-        return []
-    names = [*_LOSSES, *(f"{loss}_{task}" for task in tasks for loss in _LOSSES)]
-    for task in tasks:
-        ones = np.ones((2, len(TASKS[task].output_names)))
-        names += task_metrics(task, ones, ones, ones)
-    return names
+    """Return the names of losses and figures of merit; empty where only an epoch tells them.
+
+    Raises
+    ------
+    XecError
+        If the configuration names positions of the sensors that cannot be read.
+    """
+    objective = build_objective(config)
+    losses = [f"{phase}_{name}" for name in objective.loss_names for phase in _PHASES]
+    return [*losses, *objective.report.metric_names] if losses else []
 
 
 def metric_problem(metric: str, config: TrainConfig) -> str:

@@ -156,7 +156,7 @@ def table(queue: Queue, most: int | None = None) -> Table:
             row.state,
             "" if row.value is None else f"{row.value:.5g}",
             "" if row.epochs is None else str(row.epochs),
-            "" if row.seconds is None else _time(row.seconds),
+            time_in_words(row.seconds),
             *(in_words(row.values[key]) if key in row.values else "" for key in keys),
             style=_STYLES.get(row.state),
         )
@@ -179,7 +179,10 @@ def _title(queue: Queue) -> str:
     return f"step {queue.search.name}" if queue.search.name else ""
 
 
-def _time(seconds: float) -> str:
+def time_in_words(seconds: float | None) -> str:
+    """Write the time of a trial, as ``0:02:04``; empty if it has none."""
+    if seconds is None:
+        return ""
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02d}:{rest:02d}"

@@ -13,7 +13,7 @@ from xec_train.scan.errors import ScanError
 from xec_train.scan.plots import write_plots
 from xec_train.scan.points import assigned
 from xec_train.scan.progress import COMPLETE, FAILED, PRUNED, RUNNING, WAITING, Scan
-from xec_train.scan.results import Row, best_of, rows, write_table
+from xec_train.scan.results import Row, best_of, rows, time_in_words, write_table
 from xec_train.scan.tracking import begin_study, end_study
 from xec_train.scan.workers import Workers, local_workers
 
@@ -121,7 +121,7 @@ class Session:
             assert row.value is not None
             best = self._best is None or sign * row.value < sign * self._best
             self._best = row.value if best else self._best
-            mark, seconds = " *" if best else "  ", _time(row.seconds)
+            mark, seconds = " *" if best else "  ", time_in_words(row.seconds)
             return f"{name}  {value}{mark}  {epochs}  {seconds}  {assigned(row.values)}"
         if row.state == PRUNED:
             return f"{name}  pruned after {epochs}, {value}  {assigned(row.values)}"
@@ -136,7 +136,3 @@ class Session:
 
     def _warn(self, line: str) -> None:
         self.tell(f"warning: {line}")
-
-
-def _time(seconds: float | None) -> str:
-    return "" if seconds is None else f"{seconds:.0f} s"

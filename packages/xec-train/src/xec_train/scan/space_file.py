@@ -177,7 +177,7 @@ def _key_problem(key: str, config: TrainConfig) -> str:
 
 
 def _problems(space: SpaceFile, config: TrainConfig) -> list[str]:
-    problems = [problem] if (problem := metric_problem(space.metric, config)) else []
+    problems: list[str] = []
     settings = settings_of(config)
     taken: dict[str, Any] = {}
     for search in space.searches:
@@ -197,6 +197,10 @@ def _problems(space: SpaceFile, config: TrainConfig) -> list[str]:
             # What a step takes over lies between the ends of the steps before.
             fixed = {} if search.from_best == "nothing" else taken
             bad += _value_problems(search, settings, fixed)
+            # Settings and choices decide about tasks, and about what is tracked.
+            first, _ = changed(settings, {**fixed, **search.settings, **next(extremes(search.space), {})})
+            if first is not None and (problem := metric_problem(space.metric, first)):
+                problems = list(dict.fromkeys([problem, *problems]))
         problems += bad
         taken = {**taken, **next(extremes(search.space), {})} if not bad else taken
     return problems
