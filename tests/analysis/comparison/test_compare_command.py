@@ -14,6 +14,8 @@ import pytest
 
 from xec_analysis.comparison import experiment
 from xec_analysis.comparison.configuration import Difference, as_rows
+from xec_analysis.comparison.pages import _drawn
+from xec_data import TreeWriter
 from xec_models.checkpoint.run_directory import RunDirectory
 
 Compare = Callable[..., tuple[int, str, str]]
@@ -209,3 +211,31 @@ def test_what_differs_between_many_runs_stays_narrow() -> None:
     assert header == ["what differs", "value", "runs"]
     assert rows == [["training.lr", "0.1", "a, c"], ["", "0.2", "b, d"], ["", "0.3", "e"]]
     assert as_rows(found, list("abcd"))[0] == ["what differs", "a", "b", "c", "d"]
+
+
+def test_ways_of_recovery_in_a_file_are_compared_like_files(
+    make_columns: MakeColumns, compare: Compare
+) -> None:
+    columns = make_columns(50)
+    truth, energy = columns["energyTruth"], columns["pred_energy"]
+    ids = {name: columns[name] for name in ("run", "event", "energyTruth")}
+    for name in ("one", "two"):
+        with TreeWriter(Path(f"{name}.root")) as writer:
+            writer.extend(ids | {"pred_energy_none": energy, "pred_energy_average": (energy + truth) / 2})
+    assert compare("one.root")[0] == 0
+    with Path("compare.csv").open() as file:
+        rows = {row["name"]: row for row in csv.DictReader(file)}
+    assert list(rows) == ["one_none", "one_average"]
+    assert float(rows["one_average"]["difference"]) == pytest.approx(-50)
+    code, _, err = compare("one.root", "two.root", "-o", "four.pdf")
+    assert (code, err) == (0, "")
+    with Path("four.csv").open() as file:
+        differences = {row["name"]: float(row["difference"]) for row in csv.DictReader(file)}
+    assert differences["two_none"] == 0
+    assert differences["two_average"] == pytest.approx(-50)
+
+
+def test_of_many_the_reference_and_the_best_are_drawn() -> None:
+    labels = [f"{k}" for k in range(40)]
+    assert _drawn(labels, {label: -float(label) for label in labels}) == ["0", *labels[29:]]
+    assert _drawn(labels[:12], {}) == labels[:12]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,6 +29,8 @@ _MARKERS = "osD^vPX"
 _PANELS, _COLUMNS = 6, 3
 _METRICS = 10
 _LINES = 24
+# A legend of more leaves no room for the panels.
+_MOST_DRAWN = 12
 
 
 def draw_comparison(
@@ -39,6 +42,7 @@ def draw_comparison(
     lineages: Sequence[Lineage] = (),
     differences: Sequence[Difference] = (),
     labels: Sequence[str] = (),
+    ranks: Mapping[str, float] | None = None,
 ) -> Path:
     """Draw a comparison into one PDF.
 
@@ -54,6 +58,8 @@ def draw_comparison(
         Curves of the trainings; no page about them without.
     differences, labels
         What differs, and the names of the runs; no page about it without.
+    ranks
+        From `mean_ranks`: of many members the reference and the best ones are drawn.
 
     Returns
     -------
@@ -62,29 +68,46 @@ def draw_comparison(
     """
     from matplotlib.backends.backend_pdf import PdfPages
 
+    everyone = [standing.label for standing in metrics[0].standings]
+    drawn = _drawn(everyone, ranks or {})
+    key = "" if len(drawn) == len(everyone) else f"the reference and the best {len(drawn) - 1}"
+    metrics = [
+        replace(metric, standings=tuple(x for x in metric.standings if x.label in drawn))
+        for metric in metrics
+    ]
+    lineages = [lineage for lineage in lineages if lineage.runs[-1].label in drawn]
+
     # Without a date the same comparison gives the same file.
     with (
         style(),
         atomic_output(path) as temporary,
         PdfPages(temporary, metadata={"CreationDate": None}) as pdf,
     ):
-        for figure in _difference_pages(metrics, title, subtitle):
+        for figure in _difference_pages(metrics, title, subtitle, key):
             pdf.savefig(figure)
-        for figure in _curve_pages(lineages, labels, title, subtitle):
+        for figure in _curve_pages(lineages, drawn, title, subtitle, key):
             pdf.savefig(figure)
         for figure in _configuration_pages(differences, labels, title, subtitle):
             pdf.savefig(figure)
     return path
 
 
-def _difference_pages(metrics: Sequence[MetricComparison], title: str, subtitle: str) -> Iterator[Figure]:
+def _drawn(labels: Sequence[str], ranks: Mapping[str, float]) -> list[str]:
+    """Return the reference and the best of the others, in the order of the labels."""
+    best = sorted(labels[1:], key=lambda label: ranks.get(label, np.inf))[: _MOST_DRAWN - 1]
+    return [label for label in labels if label == labels[0] or label in best]
+
+
+def _difference_pages(
+    metrics: Sequence[MetricComparison], title: str, subtitle: str, key: str
+) -> Iterator[Figure]:
     shown = [metric for metric in metrics if not metric.is_loss]
     if not any(standing.difference is not None for metric in shown for standing in metric.standings):
         return
     first = shown[0].standings[0].label
     for start in range(0, len(shown), _METRICS):
         part = shown[start : start + _METRICS]
-        page = new_page(WIDTH, HEIGHT, f"{title}: differences from {first}", subtitle)
+        page = new_page(WIDTH, HEIGHT, f"{title}: differences from {first}", subtitle, key)
         ax = page.subplots()
         _draw_differences(ax, part)
         yield page
@@ -133,7 +156,7 @@ def _draw_differences(ax: Axes, metrics: Sequence[MetricComparison]) -> None:
 
 
 def _curve_pages(
-    lineages: Sequence[Lineage], labels: Sequence[str], title: str, subtitle: str
+    lineages: Sequence[Lineage], labels: Sequence[str], title: str, subtitle: str, key: str
 ) -> Iterator[Figure]:
     if not lineages:
         return
@@ -143,7 +166,7 @@ def _curve_pages(
     panels = common_panels({label: lineage.curves for label, lineage in by_label.items()})
     for start in range(0, len(panels), _PANELS):
         part = panels[start : start + _PANELS]
-        page = new_page(WIDTH, HEIGHT, f"{title}: curves of the validation", subtitle)
+        page = new_page(WIDTH, HEIGHT, f"{title}: curves of the validation", subtitle, key)
         n_rows = -(-len(part) // _COLUMNS)
         axes = page.subplots(n_rows, min(len(part), _COLUMNS), squeeze=False).ravel()
         for ax, (panel, name) in zip(axes, part, strict=False):

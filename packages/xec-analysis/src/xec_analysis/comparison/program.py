@@ -16,12 +16,18 @@ from xec_analysis.comparison.metrics import Member, MetricComparison, compare_me
 from xec_analysis.comparison.pages import draw_comparison
 from xec_analysis.comparison.sources import Source
 from xec_analysis.errors import AnalysisError
-from xec_analysis.resolution.loading import load_results
+from xec_analysis.resolution.collecting import collect_results
+from xec_analysis.resolution.loading import load_columns, load_results
 from xec_analysis.resolution.results import Results
+from xec_analysis.resolution.variants import split_variants
+from xec_geometry.support.text import shortened
 from xec_models.checkpoint.run_directory import RunDirectory
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
+
+# Characters in a line of a page.
+_MOST_NAMED = 90
 
 
 @dataclass(frozen=True)
@@ -69,7 +75,7 @@ class Comparison:
         validated = {str(run.files["validation"]) for run in self.runs if "validation" in run.files}
         if len(validated) == 1:
             return f"validation: {validated.pop()}"
-        return ", ".join(member.label for member in self.members)
+        return shortened(", ".join(member.label for member in self.members), _MOST_NAMED)
 
     def report(self) -> Iterator[RenderableType]:
         """Yield tables and lines for a rich console."""
@@ -93,6 +99,7 @@ class Comparison:
             lineages=self.lineages,
             differences=self.differences,
             labels=[run.label for run in self.runs],
+            ranks=self.ranks,
         )
         return [drawn, report.write_csv(path.with_suffix(".csv"), self.metrics)]
 
@@ -134,7 +141,8 @@ def compare_predictions(sources: Sequence[Source], tree_name: str) -> Comparison
     Parameters
     ----------
     sources
-        Files of predictions, and runs with theirs; the first is the reference.
+        Files of predictions, and runs with theirs; the first is the reference. Each way of recovering dead
+        channels in a file counts as a file.
     tree_name
         Name of the tree in ROOT files.
 
@@ -143,14 +151,16 @@ def compare_predictions(sources: Sequence[Source], tree_name: str) -> Comparison
     AnalysisError
         If there is one only, it has no predictions or no truth, or they have no task in common.
     """
-    if len(sources) < 2:
+    results, paths = [], []
+    for source in sources:
+        loaded = load_columns(source.path, tree_name)
+        for name, columns in split_variants(loaded.columns, loaded.name):
+            results.append(collect_results(columns, name, loaded.source))
+            paths.append(f"{source.path}{name.removeprefix(loaded.name)}")
+    if len(results) < 2:
         raise AnalysisError(f"one file of predictions, {sources[0].path}; expected at least two")
-    results = [load_results(source.path, tree_name=tree_name) for source in sources]
     names = [result.name for result in results]
-    labels = [
-        result.name if names.count(result.name) == 1 else str(source.path)
-        for source, result in zip(sources, results, strict=True)
-    ]
+    labels = [name if names.count(name) == 1 else path for name, path in zip(names, paths, strict=True)]
     if len(set(labels)) < len(labels):
         twice = next(label for label in labels if labels.count(label) > 1)
         raise AnalysisError(f"{twice} is named twice; expected different files")

@@ -24,7 +24,7 @@ from xec_analysis.resolution.conventional import (
 )
 from xec_analysis.resolution.loading import LoadedColumns, load_joined, locate_results, require_tasks
 from xec_analysis.resolution.results import Results
-from xec_analysis.resolution.variants import PLAIN, columns_of_variant, variants_of
+from xec_analysis.resolution.variants import PLAIN, columns_of_variant, split_variants, variants_of
 from xec_data.schema.branches import TREE_NAME
 from xec_geometry import SensorTable, load_geometry
 from xec_geometry.detector.geometry_file import NOMINAL
@@ -223,12 +223,10 @@ class PlotSource:
         """
         loaded = self.loaded
         collect = collect_comparison if self._lacks_truth else collect_results
-        found = []
-        for variant in variants_of(loaded.columns) or [PLAIN]:
-            name = f"{loaded.name}_{variant}" if variant else loaded.name
-            columns = columns_of_variant(loaded.columns, variant)
-            found.append(collect(columns, name, loaded.source, self.tasks))
-        return found
+        return [
+            collect(columns, name, loaded.source, self.tasks)
+            for name, columns in split_variants(loaded.columns, loaded.name)
+        ]
 
     @property
     def network_estimates(self) -> dict[str, Results]:

@@ -64,3 +64,19 @@ def columns_of_variant(columns: Columns, variant: str) -> dict[str, NDArray[Any]
         elif not variant and not (ends and name.endswith(ends)):
             kept[name] = values
     return kept
+
+
+def split_variants(columns: Columns, name: str) -> list[tuple[str, dict[str, NDArray[Any]]]]:
+    """Return a file as one for each of `variants_of`: ``<name>_<variant>`` and its columns.
+
+    Parameters
+    ----------
+    columns
+        All columns.
+    name
+        Name of the file, which predictions without a further name keep.
+    """
+    return [
+        (f"{name}_{variant}" if variant else name, columns_of_variant(columns, variant))
+        for variant in variants_of(columns) or [PLAIN]
+    ]
