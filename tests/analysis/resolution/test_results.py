@@ -177,6 +177,12 @@ def test_bad_csv_files(tmp_path, text, complaint):
         load_results(path)
 
 
+def test_a_file_without_events(tmp_path, make_columns, write_tree):
+    path = write_tree(tmp_path / "empty.root", {name: values[:0] for name, values in make_columns(2).items()})
+    with pytest.raises(AnalysisError, match=r"empty\.root: no events in it"):
+        load_results(path)
+
+
 def test_truth_in_another_unit_is_refused(make_columns):
     columns = make_columns(10)
     columns["energyTruth"] = 1e3 * columns["energyTruth"]

@@ -116,12 +116,14 @@ def load_columns(run_or_file: str | Path, tree_name: str = TREE_NAME) -> LoadedC
     Raises
     ------
     AnalysisError
-        If there is no such run or file, or the run has no predictions.
+        If there is no such run or file, the run has no predictions, or the file no events.
     """
     path = locate_results(run_or_file)
     if path.is_dir():
         return _load_run(path)
     columns = read_csv(path) if path.suffix.lower() == ".csv" else read_columns(path, tree_name=tree_name)
+    if any(len(values) == 0 for values in columns.values()):
+        raise AnalysisError(f"{path}: no events in it")
     return LoadedColumns(path.stem, path, dict(columns))
 
 
