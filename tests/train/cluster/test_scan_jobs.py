@@ -66,3 +66,4 @@ def test_workers_share_a_study_and_one_is_preempted(
     assert any("continuing scans/space/runs" in text for text in trained)
     assert "best: space-" in logs()
     assert Path("scans/space/best.yaml").exists()
+    assert "3 of 3 trials" in CliRunner().invoke(app, ["status"]).output
