@@ -21,6 +21,7 @@ from xec_analysis.inpainting.numbers import (
 )
 from xec_analysis.inpainting.sensor_error_pages import (
     MEASURES_WITH_ERRORS,
+    ROOM,
     SMALLEST,
     against_npho_page,
     colours_of,
@@ -34,6 +35,7 @@ from xec_analysis.resolution.statistics import Number, root_mean_square
 from xec_analysis.style.figures import BLACK, GREY, NPHO_MAP, new_slide, plain_log, style
 from xec_geometry import FACES, N_SENSORS, SensorTable, face_of_sensor
 from xec_geometry.support.output import atomic_output
+from xec_geometry.support.text import shortened
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -185,8 +187,9 @@ def _draw_ratios(ax: Axes, errors: Mapping[str, Floats], parts: Mapping[str, NDA
         plain_log(ax)
         ax.margins(y=0.15)
     _name_groups(ax, list(parts))
-    ax.set_ylabel(f"RMSE, {reference} = 1")
-    ax.set_title(f"above the line: worse than the {reference}")
+    named = shortened(reference, ROOM)
+    ax.set_ylabel(f"RMSE, {named} = 1")
+    ax.set_title(f"above the line: worse than {named}")
 
 
 def _ratio(ours: Number, theirs: Number) -> tuple[float, float]:

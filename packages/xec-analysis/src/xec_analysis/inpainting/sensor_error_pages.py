@@ -19,6 +19,7 @@ from xec_analysis.style.figures import CYCLE, GREY, new_slide, note
 from xec_data.simulation.constants import RESPONSES
 from xec_geometry import FACES, face_of_sensor
 from xec_geometry.detector.faces import FACE_TABLE
+from xec_geometry.support.text import shortened
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -34,6 +35,9 @@ _FEWEST = 30
 _LARGEST_BIAS = 150.0
 _BESIDE = 1.03
 _STEPS = 400
+_COLUMNS_AT_FOOT = 3
+# Characters of a name inside a panel; the legend has all of it.
+ROOM = 14
 
 
 def colours_of(names: Sequence[str]) -> dict[str, str]:
@@ -73,7 +77,10 @@ def error_page(
             ax.set(xticks=(), yticks=())
         elif len(errors) > 1:
             draw_larger_errors(ax, of_face, colours, smallest=SMALLEST)
-            lines = [f"{by}: {with_error(root_mean_square(error))}" for by, error in of_face.items()]
+            lines = [
+                f"{shortened(by, ROOM)}: {with_error(root_mean_square(error))}"
+                for by, error in of_face.items()
+            ]
             note(ax, "\n".join([f"RMSE [{unit}]", *lines]), x=0.03, y=0.04, size=7.5)
             ax.set_xlabel(f"|estimate $-$ truth| [{unit}]")
             ax.set_ylabel("share of sensors with more")
@@ -210,10 +217,10 @@ def _npho_bins(truth: Floats) -> list[NDArray[np.int64]]:
 
 
 def legend_in_header(figure: Figure, ax: Axes) -> None:
-    """Draw one legend for all panels, in the header."""
+    """Draw one legend for all panels, in the header, or at the foot if it would run over the title."""
     handles, labels = ax.get_legend_handles_labels()
     width, height = figure.get_size_inches()
-    figure.legend(
+    legend = figure.legend(
         handles,
         labels,
         loc="upper right",
@@ -222,3 +229,6 @@ def legend_in_header(figure: Figure, ax: Axes) -> None:
         borderaxespad=0.0,
         fontsize=9,
     )
+    if any(legend.get_window_extent().overlaps(text.get_window_extent()) for text in figure.texts):
+        legend.remove()
+        figure.legend(handles, labels, loc="outside lower center", ncols=_COLUMNS_AT_FOOT, fontsize=9)
