@@ -50,6 +50,7 @@ def test_every_picture_is_a_small_png_with_words(page: Path) -> None:
     for content, alt in pictures:
         assert base64.b64decode(content).startswith(b"\x89PNG")
         assert ": " in alt
+    assert page.read_text("utf-8").count("<figcaption>") == len(pictures)
 
 
 def test_names_and_values_stay_text(page: Path, run: RunDirectory) -> None:
@@ -64,13 +65,22 @@ def test_names_and_values_stay_text(page: Path, run: RunDirectory) -> None:
 def test_widths_are_those_of_the_residuals(page: Path, residuals: dict[str, np.ndarray]) -> None:
     words = plain(page.read_text(encoding="utf-8"))
     for name, factor in (("u", 10.0), ("v", 10.0), ("timing", 1e12)):
-        value, error = re.search(rf"network (?:uvwFI|timing) {name} ([\d.]+) ± ([\d.]+) [+−]", words).groups()
+        written = "time" if name == "timing" else name
+        value, error = re.search(
+            rf"network (?:uvwFI|timing) {written} ([\d.]+) ± ([\d.]+) [\d.± ]*[+−]", words
+        ).groups()
         low, high = np.percentile(residuals[name], [16, 84])
         width = (high - low) / 2 * factor
         digits = len(value.partition(".")[2])
         assert value == f"{width:.{digits}f}"
         # Of a Gaussian: 0.96 of the width over the root of their number.
         assert float(error) == pytest.approx(0.96 * width / 20, rel=0.25)
+
+
+def test_the_widths_stand_there_once(page: Path) -> None:
+    words = plain(page.read_text(encoding="utf-8"))
+    assert "prediction − truth, events:" not in words
+    assert words.count("68 % core σ bias std. dev. unit skewness") == 1
 
 
 def test_what_stands_in_it(page: Path) -> None:
@@ -118,10 +128,12 @@ def test_reconstructed_readings(tmp_path: Path, events_file: Path, write_tree: C
         "error_npho": np.where(valid, 0.1 * npho, np.nan).astype(np.float32),
     }
     write_tree(run.reconstruction, columns)
-    words = plain(write_report(PlotSource(folder), tmp_path / "r.html").read_text("utf-8"))
+    text = write_report(PlotSource(folder), tmp_path / "r.html").read_text("utf-8")
+    words = plain(text)
     assert "hidden sensors of 4 events" in words
     assert "objective of the training mae" in words
     assert "Results" not in words
+    assert "reconstruction: Errors of the reconstructed photons: mae_1" in html.unescape(text)
 
 
 def test_without_what_is_needed_there_is_no_page(tmp_path: Path, write_tree: Callable[..., Path]) -> None:
@@ -170,9 +182,7 @@ def test_plots_and_sections_of_others(
     finally:
         PLOT_SETS.unregister("pile up")
         SECTIONS.unregister("beam")
-    assert re.search(
-        r'<section id="plots-pile-up".*Two photons\..*3 &lt; 4.*alt="pile up: pile up"', text, re.S
-    )
+    assert re.search(r'<section id="plots-pile-up".*Two photons\..*3 &lt; 4.*alt="pile up: x"', text, re.S)
     assert re.search(r'<a href="#beam">Beam</a>.*<pre><code>some\n</code></pre>\s*<p>muons</p>', text, re.S)
 
 

@@ -20,6 +20,13 @@ if TYPE_CHECKING:
 # Inches; the last is the height of the text in heights of a layer.
 _SIDE, _HEIGHT, _COLUMN, _TEXT = 6.4, 6.6, 4.2, 0.75
 
+_CAPTION = (
+    "Left the photons, middle the times of all sensors on the unrolled detector; hatched sensors saw "
+    "nothing, grey ones have no time. The marks are the first interaction point: true, predicted and, "
+    "where the file has it, of the conventional reconstruction. Right the loss of every task with its "
+    "residuals, and how much (in %) each face takes from every other one inside the network (attention)."
+)
+
 
 def draw_worst_event(
     worst: WorstEvents, one: WorstEvent, path: Path, geometry: SensorTable | None = None
@@ -44,7 +51,7 @@ def draw_worst_event(
     estimates = known_estimates(event, [one.predicted])
     n_layers = 0 if one.attention is None else len(one.attention)
     with style():
-        figure = new_page(2 * _SIDE + _COLUMN, _HEIGHT, event.title, remark)
+        figure = new_page(2 * _SIDE + _COLUMN, _HEIGHT, event.title, remark, caption=_CAPTION)
         grid = figure.add_gridspec(1, 3, width_ratios=(_SIDE, _SIDE, _COLUMN))
         draw_sides(
             figure, [figure.add_subplot(grid[0, k]) for k in range(2)], event, estimates, geometry=geometry

@@ -32,6 +32,8 @@ class PlotSet:
         Takes a source; yields the tables and notes for the terminal. None: there are none.
     meaning
         A few sentences for readers of a report who do not know the plots.
+    in_report
+        As `numbers`, for a report, which has the figures of merit in a table of its own. None: `numbers`.
     """
 
     name: str
@@ -39,6 +41,7 @@ class PlotSet:
     draw: Callable[[PlotSource, Path, str], list[Path]]
     numbers: Callable[[PlotSource], Iterator[RenderableType]] | None = None
     meaning: str = ""
+    in_report: Callable[[PlotSource], Iterator[RenderableType]] | None = None
 
 
 def plot_sets_of(source: PlotSource) -> list[PlotSet]:
@@ -86,11 +89,18 @@ def _draw_resolution(source: PlotSource, folder: Path, kind: str) -> list[Path]:
 
 
 def _resolution_numbers(source: PlotSource) -> Iterator[RenderableType]:
-    from xec_analysis.resolution.confusion import class_table
-    from xec_analysis.resolution.table import census, metrics_table
+    from xec_analysis.resolution.table import metrics_table
 
     for estimate, results in source.network_estimates.items():
         yield metrics_table(results, source.metrics.of_estimate(estimate))
+    yield from _resolution_details(source)
+
+
+def _resolution_details(source: PlotSource) -> Iterator[RenderableType]:
+    from xec_analysis.resolution.confusion import class_table
+    from xec_analysis.resolution.table import census
+
+    for results in source.network_estimates.values():
         yield from (class_table(result) for result in results.tasks.values() if result.spec.n_classes)
         for line in census(results):
             yield f"note: {line}"
@@ -206,8 +216,8 @@ PLOT_SETS = Registry(
             _draw_resolution,
             _resolution_numbers,
             "How far predictions are from the truth, task by task, and how that depends on where the photon "
-            "came in and on its energy. “core” is the width of the Gaussian that fits the middle of the "
-            "distribution, “skew” its asymmetry.",
+            "came in and on its energy.",
+            _resolution_details,
         ),
         PlotSet(
             "comparison",
@@ -216,6 +226,7 @@ PLOT_SETS = Registry(
             _resolution_numbers,
             "Predictions beside the conventional reconstruction of the same events. A width holds the errors "
             "of both.",
+            _resolution_details,
         ),
         PlotSet(
             "reconstruction",

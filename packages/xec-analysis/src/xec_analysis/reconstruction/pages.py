@@ -13,7 +13,7 @@ from xec_analysis.estimators.network_comparison import NETWORK
 from xec_analysis.inpainting.sensor_error_pages import against_npho_page, error_page
 from xec_analysis.reconstruction.events import Reconstruction
 from xec_analysis.resolution.digits import three_digits
-from xec_analysis.style.figures import NPHO_MAP, TIME_MAP, new_page, save, style
+from xec_analysis.style.figures import NPHO_MAP, TIME_MAP, caption, new_page, save, style
 from xec_geometry import N_SENSORS
 
 if TYPE_CHECKING:
@@ -29,6 +29,15 @@ _NO_READING, _HIDDEN = "0.78", "#F4A582"
 _ERROR_MAP = "RdBu_r"
 # Quantile of the events' errors to the description of such an event.
 _EVENTS = {0.5: "a typical event", 0.9: "worse than 90 % of the events", 1.0: "the worst event"}
+_ERRORS = "Reconstruction − truth of the hidden sensors of each face."
+_AGAINST = (
+    "Bias, root mean square and the half widths that hold 68 % and 95 % of the errors of hidden sensors, "
+    "against the photons that they really read."
+)
+_EVENT = (
+    "The unrolled detector four times: the readings of the event, those that the network saw, the hidden "
+    "ones filled in by it, and reconstruction − truth of the hidden sensors."
+)
 
 
 @dataclass(frozen=True)
@@ -87,8 +96,10 @@ def draw_reconstruction(reconstruction: Reconstruction, folder: Path, kind: str 
                 figure = error_page(
                     {NETWORK: error}, np.nonzero(judged)[1], channel_style.unit, title, census(channel)
                 )
+                caption(figure, _ERRORS)
                 paths.append(save(figure, folder / f"reconstruction_errors_{channel}_{name}.{kind}"))
         figure = against_npho_page(readings, f"Reconstructed photons: {name}", census("npho"))
+        caption(figure, _AGAINST)
         paths.append(save(figure, folder / f"reconstruction_against_npho_{name}.{kind}"))
         for number, (event, remark) in enumerate(events.items(), start=1):
             for channel in reconstruction.channels:
@@ -124,6 +135,7 @@ def _event_page(reconstruction: Reconstruction, event: int, channel: str, remark
         f"{channel_style.title.capitalize()} of {_identity(reconstruction, event)}: {reconstruction.name}",
         f"{remark} · {int(mask.sum())} of {N_SENSORS} sensors hidden, {int(judged.sum())} of them with a "
         f"reading · RMSE of these: {three_digits(size)} {channel_style.unit}",
+        caption=_EVENT,
     )
     axes = figure.subplots(1, 4)
     bottom, norm = _norm(channel, truth)

@@ -69,10 +69,13 @@ class Picture:
         A PNG file.
     alt
         What a reader hears who does not see it.
+    caption
+        What its panels show and how they are read; may be empty.
     """
 
     path: Path
     alt: str
+    caption: str = ""
     kind: ClassVar[str] = "picture"
 
 

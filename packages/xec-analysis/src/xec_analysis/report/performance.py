@@ -20,6 +20,7 @@ from xec_analysis.report.section import Subject
 from xec_analysis.resolution.digits import with_error
 from xec_analysis.resolution.results import TRUTH as TRUE, Results
 from xec_analysis.resolution.statistics import Number
+from xec_analysis.style.quantities import quantity_of
 from xec_data.reading.reader import EventReader
 from xec_data.schema.branches import SENSOR_BRANCHES
 from xec_data.tasks.table import TASKS
@@ -72,25 +73,47 @@ def performance(subject: Subject) -> list[Block]:
 def _widths(metrics: Metrics) -> Table:
     rows = [_row(series) for series in metrics.series]
     caption = f"{metrics.name}: estimate − {metrics.reference}, with statistical errors"
-    head = ("estimate", "task", "quantity", "68 %", "median", "RMS", "unit", "events")
-    return text_table(head, rows, caption, (False, False, False, True, True, True, False, True))
+    head = (
+        "estimate",
+        "task",
+        "quantity",
+        "68 %",
+        "core σ",
+        "bias",
+        "std. dev.",
+        "unit",
+        "skewness",
+        "events",
+    )
+    numeric = (False, False, False, True, True, True, True, False, True, True)
+    return text_table(head, rows, caption, numeric)
 
 
 def _row(series: Series) -> Sequence[object]:
     width = next((series.values[name] for name in _WIDTHS if name in series.values), Value())
     numbers = [with_error(_number(value)) for value in (width, series.value("std"))]
-    middle = with_error(_number(series.value("median")), signed=True) if series.kind in _SIGNED else ""
-    name = f"{series.quantity} {_KINDS.get(series.kind, '')}".rstrip()
+    middle = with_error(_number(series.value("mean")), signed=True) if series.kind in _SIGNED else ""
+    name = f"{_plain(series)} {_KINDS.get(series.kind, '')}".rstrip()
     return (
         series.estimate,
         series.task,
         name,
         numbers[0],
+        with_error(_number(series.core.sigma)) if series.core is not None else "",
         middle,
         numbers[1],
         series.unit,
+        with_error(_number(series.value("skewness")), signed=True),
         f"{series.events:,}",
     )
+
+
+def _plain(series: Series) -> str:
+    task = TASKS[series.task]
+    if series.kind == "joint" and task.joint is not None:
+        return task.joint.symbol
+    written = {output.name: quantity_of(output).plain for output in task.outputs}
+    return written.get(series.quantity, series.quantity)
 
 
 def _number(value: Value) -> Number | None:

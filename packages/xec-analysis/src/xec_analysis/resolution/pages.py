@@ -33,6 +33,25 @@ VARIABLES = ("u", "v", "w", "energy")
 _MAPPED: tuple[Literal["bias", "width"], ...] = ("bias", "width")
 _POINTS = "points: median of the variable; bars: extent of the bin, statistical error"
 
+# Captions, for predictions beside the truth and beside a conventional reconstruction alike.
+_RESIDUALS = (
+    "Above, the differences between prediction and reference with the fitted core, the same on a "
+    "logarithmic axis, which shows the tails, and prediction against reference. Below, mean difference "
+    "(bias) and 68 % width against "
+)
+_PHOTON = "position and energy of the photon."
+_CLASSES = "Events by true and predicted class, and of every class its efficiency and purity."
+_JOINT = (
+    "Above, the distribution over the events, and the value below which 68 % of them lie over the inner "
+    "face. Below, that value against " + _PHOTON
+)
+_MAPS = "Mean difference (bias) and 68 % width where the photons crossed the inner face."
+_SIGMAS = (
+    "Differences over the σ that the network predicts (pulls): of width 1 where σ is right; "
+    "and the width that was found where σ is small or large."
+)
+_RESPONSE = "Mean response and relative width against the energy, with the curve σ/E = a ⊕ b/√E ⊕ c/E."
+
 
 @dataclass(frozen=True)
 class Page:
@@ -60,7 +79,7 @@ def default_sheets(task: Task) -> Sheets:
     if task.n_classes:
         name = task.output_names[0]
         key = "in the cells: events, share of the true class"
-        return (Sheet("", ((Confusion(name), ClassQuality(name)),), key),)
+        return (Sheet("", ((Confusion(name), ClassQuality(name)),), key, _CLASSES),)
     single = len(task.outputs) == 1
     of_outputs = tuple(
         _output_sheet(output, "" if single else quantity_of(output).plain) for output in task.outputs
@@ -78,6 +97,7 @@ def _output_sheet(output: Output, title: str) -> Sheet:
             tuple(Against(name, x, relative=relative) for x in variables),
         ),
         _POINTS,
+        _RESIDUALS + _PHOTON,
     )
 
 
@@ -86,7 +106,7 @@ def _joint_sheets(task: Task) -> Sheets:
         return ()
     joint = task.joint
     first = (Distribution(joint), JointFaceMap(joint))
-    return (Sheet(joint.symbol, (first, tuple(Percentile(joint, x) for x in VARIABLES)), _POINTS),)
+    return (Sheet(joint.symbol, (first, tuple(Percentile(joint, x) for x in VARIABLES)), _POINTS, _JOINT),)
 
 
 def _map_sheet(task: Task) -> Sheet:
@@ -100,6 +120,7 @@ def _map_sheet(task: Task) -> Sheet:
         "on the inner face",
         tuple((one,) for one in maps) if single else (maps,),
         "68 % width: half of the central 68 %; cell: typical error; grey: too few events",
+        _MAPS,
     )
 
 
@@ -108,7 +129,7 @@ def _sigma_sheets(task: Task) -> Sheets:
     pulls: tuple[Panel, ...] = tuple(map(Pull, names))
     calibrations: tuple[Panel, ...] = tuple(map(SigmaCalibration, names))
     rows = (pulls, calibrations) if len(names) > 1 else ((*pulls, *calibrations),)
-    return (Sheet("predicted uncertainty", rows, "bars: statistical error"),)
+    return (Sheet("predicted uncertainty", rows, "bars: statistical error", _SIGMAS),)
 
 
 def _energy_sheets(task: Task) -> Sheets:
@@ -123,8 +144,9 @@ def _energy_sheets(task: Task) -> Sheets:
                 others,
             ),
             _POINTS,
+            _RESIDUALS + "position and number of photons.",
         ),
-        Sheet("response and resolution", (response,), _POINTS),
+        Sheet("response and resolution", (response,), _POINTS, _RESPONSE),
         _map_sheet(task),
         *_sigma_sheets(task),
     )
@@ -134,7 +156,11 @@ def _timing_sheets(task: Task) -> Sheets:
     name = task.output_names[0]
     first = _output_sheet(task.outputs[0], "")
     against = tuple(Against(name, x) for x in (PHOTONS, *VARIABLES))
-    return (Sheet("", (first.rows[0], against), _POINTS), _map_sheet(task), *_sigma_sheets(task))
+    return (
+        Sheet("", (first.rows[0], against), _POINTS, first.caption),
+        _map_sheet(task),
+        *_sigma_sheets(task),
+    )
 
 
 PAGES = Registry(

@@ -39,22 +39,25 @@ class Sheet:
         The panels, row by row; those of a row share the whole width.
     key
         How the panels are read, at the right of the header.
+    caption
+        What they show, in a few sentences that are not drawn (see `new_page`).
     """
 
     title: str
     rows: tuple[tuple[Panel, ...], ...]
     key: str = ""
+    caption: str = ""
 
     def of(self, result: TaskResult) -> Sheet:
         """Return the sheet without the panels whose variable the file does not have."""
         rows = [tuple(panel for panel in row if _has(result, panel)) for row in self.rows]
-        return Sheet(self.title, tuple(row for row in rows if row), self.key)
+        return Sheet(self.title, tuple(row for row in rows if row), self.key, self.caption)
 
     def draw(self, result: TaskResult, title: str, subtitle: str) -> Figure:
         """Draw the panels of a sheet that has some, below two lines."""
         from matplotlib.gridspec import GridSpec
 
-        figure = new_slide(title, subtitle, self.key)
+        figure = new_slide(title, subtitle, self.key, self.caption)
         grid = GridSpec(len(self.rows), 1, figure=figure)
         for i, row in enumerate(self.rows):
             weights = [getattr(panel, "weight", 1.0) for panel in row]

@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from matplotlib.gridspec import SubplotSpec
 
 _COLUMNS = 3
+_CAPTION = (
+    "Above, the spectra of the network (filled) and of the conventional reconstruction (dashed) of the "
+    "same events. Below, where the file has run numbers, their difference against the run."
+)
 
 
 @dataclass(frozen=True)
@@ -91,7 +95,7 @@ def _slides(results: Results, panels: list[list[tuple[Panel, TaskResult]]]) -> I
     with style():
         for k in range(n_slides):
             columns = panels[k * len(panels) // n_slides : (k + 1) * len(panels) // n_slides]
-            figure = new_slide(title, "; ".join(remarks))
+            figure = new_slide(title, "; ".join(remarks), caption=_CAPTION)
             grid = GridSpec(max(len(column) for column in columns), len(columns), figure=figure)
             for j, column in enumerate(columns):
                 for i, (panel, result) in enumerate(column):

@@ -32,6 +32,10 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float64]
 
 _COLUMNS, _PANELS = 3, 6
+_CAPTION = (
+    "Losses, learning rate, and the 68 % width or share of right classes of every output in the validation, "
+    "epoch by epoch; the loss is what the training makes small."
+)
 _MARKERS = "osD^vPX"
 # A narrower range needs no logarithm.
 _WIDE = 3.0
@@ -155,7 +159,7 @@ def curve_figures(name: str, panels: Sequence[Panel], curves: Mapping[str, Curve
         for k in range(n_slides):
             # Slides with about equally many panels.
             shown = panels[k * len(panels) // n_slides : (k + 1) * len(panels) // n_slides]
-            figure = new_slide(f"Training: {name}", subtitle, "numbers: of the last epoch")
+            figure = new_slide(f"Training: {name}", subtitle, "numbers: of the last epoch", _CAPTION)
             n_rows = -(-len(shown) // _COLUMNS)
             grid = GridSpec(n_rows, 1, figure=figure)
             for i in range(n_rows):

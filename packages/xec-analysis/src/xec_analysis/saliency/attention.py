@@ -22,6 +22,10 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float64]
 
+_CAPTION = (
+    "The network summarizes each face in a few numbers and then mixes the faces, layer by layer. Line by "
+    "line: how much, in percent, a face takes from every other one."
+)
 _OTHER_TOKENS = {"outer_coarse": "outer, coarse", "outer_center": "outer, centre"}
 
 
@@ -83,7 +87,7 @@ def draw_attention(
     """
     with style():
         n_layers = len(mean)
-        figure = new_page(max(8.0, 5.4 * n_layers), 9.6, title, remark)
+        figure = new_page(max(8.0, 5.4 * n_layers), 9.6, title, remark, caption=_CAPTION)
         axes = figure.subplots(2, n_layers, squeeze=False)
         high = float(max(mean.max(), one.max()))
         for row, (matrices, what) in enumerate(((mean, "mean over events"), (one, "one event"))):

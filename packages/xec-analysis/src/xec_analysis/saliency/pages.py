@@ -27,6 +27,16 @@ _TO_PER = (1.0, 1e-9)  # from per photon and per second
 _SHARES = "cividis"
 _SIZES, _SIGNED = "magma", "RdBu_r"
 _PREFIXES = ((1.0, ""), (1e3, "10⁻³ "), (1e6, "10⁻⁶ "), (1e9, "10⁻⁹ "))
+_PROFILE = (
+    "Above for the photons, below for the times of the sensors. Left, how much an output changes per "
+    "photon or ns in one sensor; middle and right, the share of each face in what moves the output from "
+    "its mean to that of the event: by the slope at the event (gradient × input), and along the way to it "
+    "(integrated gradients)."
+)
+_MAPS = (
+    "The unrolled detector: left and middle, how much the output changes per photon or ns in each "
+    "sensor; right, what each sensor contributes to the output of an event (integrated gradients)."
+)
 _DECADES, _SIGNED_DECADES = 2.5, 1.5
 
 
@@ -75,7 +85,9 @@ def _draw_profile(saliency: Saliency, name: str, path: Path) -> Path:
         subtitle += f": {TOO_STEEP}"
     with style():
         height = 1.6 + 0.36 * len(saliency.outputs)
-        figure = new_page(13.2, 2 * height, f"{name}: which faces the outputs follow", subtitle)
+        figure = new_page(
+            13.2, 2 * height, f"{name}: which faces the outputs follow", subtitle, caption=_PROFILE
+        )
         axes = figure.subplots(2, 3)
         for row, readings in enumerate(_READINGS):
             _draw_slopes(axes[row, 0], saliency, row)
@@ -141,6 +153,7 @@ def _draw_maps(saliency: Saliency, k: int, name: str, path: Path) -> Path:
             f"{name}: what {quantity.plain} follows",
             f"Above: mean over {saliency.n_events} events. Below: {saliency.event.title}. Sensors without a "
             "reading are grey; colours of the means cover 2.5 decades",
+            caption=_MAPS,
         )
         axes = figure.subplots(2, 3)
         for column, (readings, per) in enumerate(zip(("npho", "time"), _PER, strict=True)):

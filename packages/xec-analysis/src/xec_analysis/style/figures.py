@@ -58,6 +58,8 @@ _SETTINGS: dict[str, Any] = {
     "svg.hashsalt": "xec",
 }
 
+_DESCRIPTION = "Description"
+
 _TIMELESS: dict[str, dict[str, str | None]] = {
     "pdf": {"CreationDate": None},
     "svg": {"Date": None},
@@ -80,7 +82,7 @@ SLIDE = (10.67, 6.0)
 _HEADER, _FOOT = 0.62, 0.2
 
 
-def new_slide(title: str, subtitle: str = "", key: str = "") -> Figure:
+def new_slide(title: str, subtitle: str = "", key: str = "", caption: str = "") -> Figure:
     """Create a figure of the size of a slide with a header; the axes below are laid out automatically.
 
     Parameters
@@ -89,9 +91,11 @@ def new_slide(title: str, subtitle: str = "", key: str = "") -> Figure:
         Two lines of the header.
     key
         Meaning of points and colours, at the right end of the foot.
+    caption
+        As for `new_page`.
     """
     # A line of its own also without a text: all slides have their panels in the same place.
-    figure = new_page(SLIDE[0], SLIDE[1] - _HEADER, title, subtitle or " ")
+    figure = new_page(SLIDE[0], SLIDE[1] - _HEADER, title, subtitle or " ", caption=caption)
     engine = figure.get_layout_engine()
     if key and engine is not None:
         foot, header = _FOOT / SLIDE[1], _HEADER / SLIDE[1]
@@ -100,7 +104,9 @@ def new_slide(title: str, subtitle: str = "", key: str = "") -> Figure:
     return figure
 
 
-def new_page(width: float, height: float, title: str, subtitle: str = "", key: str = "") -> Figure:
+def new_page(
+    width: float, height: float, title: str, subtitle: str = "", key: str = "", caption: str = ""
+) -> Figure:
     """Create a figure with a header; the axes below are laid out automatically.
 
     Parameters
@@ -111,6 +117,9 @@ def new_page(width: float, height: float, title: str, subtitle: str = "", key: s
         Two lines of the header.
     key
         Meaning of colours, at the right of the second line.
+    caption
+        What the panels show and how they are read, for readers who see the figure for the first time. It is
+        not drawn: files carry it, behind the title, as their description (see `description_of`).
     """
     from matplotlib.figure import Figure
     from matplotlib.layout_engine import ConstrainedLayoutEngine
@@ -121,10 +130,18 @@ def new_page(width: float, height: float, title: str, subtitle: str = "", key: s
     layout = ConstrainedLayoutEngine(w_pad=0.08, h_pad=0.08, rect=(0.0, 0.0, 1.0, height / total))
     figure = Figure(figsize=(width, total), layout=layout)
     margin, first, second = 0.12 / width, 1 - 0.12 / total, 1 - 0.40 / total
+    figure.set_label(f"{title}\n{caption}")
     # Names of files and runs may hold dollar signs.
     figure.text(margin, first, title, va="top", fontsize=13, weight="bold", parse_math=False)
     figure.text(margin, second, subtitle, va="top", fontsize=9.5, parse_math=False)
     figure.text(1 - margin, second, key, va="top", ha="right", fontsize=9.5)
+    return figure
+
+
+def caption(figure: Figure, text: str) -> Figure:
+    """Give a figure of `new_page` another caption, and return it."""
+    title = str(figure.get_label()).partition("\n")[0]
+    figure.set_label(f"{title}\n{text}")
     return figure
 
 
@@ -147,8 +164,30 @@ def save(figure: Figure, path: Path) -> Path:
     """
     kind = check_format(path)
     with atomic_output(path) as temporary:
-        figure.savefig(temporary, format=kind, metadata=_TIMELESS.get(kind))
+        figure.savefig(temporary, format=kind, metadata=_metadata(figure, kind))
     return path
+
+
+def description_of(picture: Path) -> tuple[str, str]:
+    """Return title and caption that `save` wrote into a PNG file; empty for pictures of others."""
+    from PIL import Image
+
+    with Image.open(picture) as opened:
+        title, _, caption = str(opened.info.get(_DESCRIPTION, "")).partition("\n")
+    return title, caption
+
+
+def _metadata(figure: Figure, kind: str) -> dict[str, str | None]:
+    label = str(figure.get_label())
+    metadata = dict(_TIMELESS.get(kind, {}))
+    if not label:
+        return metadata
+    title, _, caption = label.partition("\n")
+    if kind == "pdf":
+        return metadata | {"Title": title, "Subject": caption or None}
+    if kind == "svg":
+        return metadata | {"Title": title, "Description": caption}
+    return metadata | {_DESCRIPTION: label}
 
 
 def save_sheets(figures: Iterable[Figure], path: Path) -> list[Path]:
