@@ -10,11 +10,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy import stats
 
 import xec_analysis.inpainting.energy_effect
 import xec_analysis.inpainting.network
 from xec_analysis.errors import AnalysisError
 from xec_analysis.estimators.network_comparison import NETWORK
+from xec_analysis.inpainting import comparison as program
 from xec_analysis.inpainting.energy_effect import COMPLETE, LEFT, energy_effect, predict_energies
 from xec_analysis.inpainting.hidden_readings import (
     HIDDEN_FOR_TEST,
@@ -146,12 +148,38 @@ def test_numbers_against_their_definitions(events_file: Path) -> None:
             assert inside > percent / 100
             low, high = np.quantile(error, [0.5 - percent / 200, 0.5 + percent / 200])
             assert 2 * width == pytest.approx(high - low)
+    # Of the last face, whose sample is small.
+    assert other.bias_error == pytest.approx(stats.sem(error))
+    assert other.mae_error == pytest.approx(stats.sem(np.abs(error)))
+    assert other.rmse_error == pytest.approx(stats.sem(error**2) / (2 * other.rmse), rel=1e-2)
+    drawn = np.random.default_rng(3).choice(error, (1000, len(error)))
+    for percent, claimed in ((68, other.res_68_error), (95, other.res_95_error)):
+        low, high = np.quantile(drawn, [0.5 - percent / 200, 0.5 + percent / 200], axis=1)
+        assert claimed == pytest.approx(np.std(high - low) / 2, rel=0.2)
     time = rows["time", "all", NETWORK]
     assert (time.unit, time.bias) == ("ps", pytest.approx(500, rel=1e-3))
     assert 0 < time.count < rows["npho", "all", NETWORK].count
     assert (
         sum(row.count for row in by_npho(readings) if row.by == NETWORK) == rows["npho", "all", NETWORK].count
     )
+
+
+@pytest.mark.parametrize(("in_a_run", "title"), [(True, "night_3"), (False, "checkpoint_best.pth")])
+def test_pages_name_the_run(
+    events_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, in_a_run: bool, title: str
+) -> None:
+    checkpoint = tmp_path / "night_3" / "checkpoint_best.pth"
+    checkpoint.parent.mkdir()
+    for path in (checkpoint, *([checkpoint.with_name("config.yaml")] if in_a_run else [])):
+        path.touch()
+    titles = []
+    monkeypatch.setattr(program, "draw_comparison", lambda *_, **said: titles.append(said["title"]))
+    comparison = program.InpaintingComparison("", collect(events_file, HealthySensors(0.1, seed=4)), None)
+    options = program.ComparisonOptions(
+        files=[events_file], models={NETWORK: checkpoint}, output=tmp_path / "o.pdf"
+    )
+    program.write_comparison(comparison, options)
+    assert titles == [f"Inpainting, {title}"]
 
 
 def test_the_verdict_is_a_ratio() -> None:

@@ -37,6 +37,7 @@ from xec_geometry.detector.geometry_file import NOMINAL, geometry_files
 from xec_geometry.detector.survey import nominal_table
 from xec_geometry.support.output import check_output
 from xec_geometry.support.text import distinct_names
+from xec_models.checkpoint.run_directory import RunDirectory
 from xec_models.dead_channels.estimators import ESTIMATORS
 
 if TYPE_CHECKING:
@@ -309,6 +310,15 @@ def _geometry(options: ComparisonOptions, opened: Mapping[str, Reconstruct]) -> 
     return given
 
 
+def _described(checkpoints: Sequence[Path]) -> str:
+    """Return what the pages call the networks: one by its run, or by its file where it has none."""
+    if len(checkpoints) != 1:
+        return f"{len(checkpoints)} networks" if checkpoints else "without a network"
+    (path,) = checkpoints
+    run = RunDirectory(path.parent)
+    return run.name if run.has_results else path.name
+
+
 def write_comparison(comparison: InpaintingComparison, options: ComparisonOptions) -> list[Path]:
     """Write plots, numbers and, if asked for, every hidden sensor.
 
@@ -318,13 +328,11 @@ def write_comparison(comparison: InpaintingComparison, options: ComparisonOption
         The files written.
     """
     readings = comparison.readings
-    names = [path.name for path in options.models.values()] or ["without a network"]
-    name = names[0] if len(names) == 1 else f"{len(names)} networks"
     written = [
         draw_comparison(
             readings,
             options.output,
-            title=f"Inpainting, {name}",
+            title=f"Inpainting, {_described(list(options.models.values()))}",
             subtitle=f"{comparison.title} · {comparison.size}",
             effect=comparison.effect,
             geometry=comparison.geometry,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from itertools import pairwise
 from pathlib import Path
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from xec_analysis.estimators.network_comparison import NETWORK
 from xec_analysis.inpainting.hidden_readings import HiddenReadings
+from xec_analysis.resolution.statistics import Number, half_width, mean, root_mean_square
 from xec_data.writing.csv_writer import CsvWriter
 from xec_data.writing.tree_writer import TreeWriter
 from xec_geometry import FACES, face_of_sensor
@@ -52,6 +53,8 @@ class Numbers:
         Mean, mean absolute and root mean square error.
     res_68, res_95
         Half of the central 68 % and 95 % intervals of the errors.
+    bias_error, mae_error, rmse_error, res_68_error, res_95_error
+        Statistical errors of these numbers; NaN if they have none.
     """
 
     quantity: str
@@ -65,10 +68,24 @@ class Numbers:
     rmse: float
     res_68: float
     res_95: float
+    bias_error: float = np.nan
+    mae_error: float = np.nan
+    rmse_error: float = np.nan
+    res_68_error: float = np.nan
+    res_95_error: float = np.nan
 
 
 MEASURES = {"bias": "bias", "mae": "MAE", "rmse": "RMSE", "res_68": "68 %", "res_95": "95 %"}
 """Field of `Numbers` to its heading."""
+
+MEASURES_WITH_ERRORS: dict[str, Callable[[Floats], Number]] = {
+    "bias": mean,
+    "mae": lambda error: mean(np.abs(error)),
+    "rmse": root_mean_square,
+    "res_68": half_width,
+    "res_95": lambda error: half_width(error, 95.0),
+}
+"""Field of `Numbers` to what measures it, with its statistical error."""
 
 
 def by_face(readings: HiddenReadings) -> list[Numbers]:
@@ -101,12 +118,6 @@ def by_npho(readings: HiddenReadings) -> list[Numbers]:
                 for by in readings.methods
             ]
     return rows
-
-
-def central_half_width(values: Floats, percent: float) -> float:
-    """Return half the width of the central interval that holds `percent` of the values."""
-    low, high = np.percentile(values, [50 - percent / 2, 50 + percent / 2])
-    return float(high - low) / 2
 
 
 def numbers_table(rows: Sequence[Numbers], group: str) -> Table:
@@ -258,6 +269,7 @@ def _times_by_face(readings: HiddenReadings) -> list[Numbers]:
 
 
 def _numbers(quantity: str, unit: str, group: str, by: str, truth: Floats, error: Floats) -> Numbers:
+    measured = {name: measure(error) for name, measure in MEASURES_WITH_ERRORS.items()}
     return Numbers(
         quantity=quantity,
         unit=unit,
@@ -265,11 +277,11 @@ def _numbers(quantity: str, unit: str, group: str, by: str, truth: Floats, error
         by=by,
         count=len(error),
         truth=float(truth.mean()),
-        bias=float(error.mean()),
-        mae=float(np.abs(error).mean()),
-        rmse=float(np.sqrt(np.mean(error**2))),
-        res_68=central_half_width(error, 68.0),
-        res_95=central_half_width(error, 95.0),
+        **{name: number.value for name, number in measured.items()},
+        **{
+            f"{name}_error": np.nan if number.error is None else number.error
+            for name, number in measured.items()
+        },
     )
 
 

@@ -17,10 +17,10 @@ from xec_analysis.inpainting.hidden_readings import HiddenReadings
 from xec_analysis.inpainting.numbers import (
     ALL,
     MEASURES,
+    MEASURES_WITH_ERRORS,
     group_title,
 )
 from xec_analysis.inpainting.sensor_error_pages import (
-    MEASURES_WITH_ERRORS,
     ROOM,
     SMALLEST,
     against_npho_page,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 
 from xec_analysis.estimators.network_comparison import NETWORK
 from xec_analysis.inpainting.hidden_readings import HiddenReadings
-from xec_analysis.inpainting.numbers import central_half_width
+from xec_analysis.inpainting.numbers import MEASURES_WITH_ERRORS
 from xec_analysis.resolution.digits import with_error
 from xec_analysis.resolution.panel_axes import binned_counts, draw_counts
 from xec_analysis.resolution.profiles import errors_of
-from xec_analysis.resolution.statistics import Number, half_width, mean, root_mean_square
+from xec_analysis.resolution.statistics import half_width, mean, root_mean_square
 from xec_analysis.style.figures import CYCLE, GREY, new_slide, note
 from xec_data.simulation.constants import RESPONSES
 from xec_geometry import FACES, face_of_sensor
@@ -126,7 +126,7 @@ def draw_larger_errors(
 
 
 def _draw_distribution(ax: Axes, error: Floats, unit: str) -> None:
-    reach = min(3.0 * central_half_width(error, 95.0) or 1.0, 1.05 * float(np.abs(error).max()) or 1.0)
+    reach = min(3.0 * half_width(error, 95.0).value or 1.0, 1.05 * float(np.abs(error).max()) or 1.0)
     counts, edges = binned_counts(error, -reach, reach)
     draw_counts(ax, counts, edges, log=True)
     # In this order, because a logarithmic axis cannot find its limits in a histogram without entries.
@@ -143,16 +143,6 @@ def _draw_distribution(ax: Axes, error: Floats, unit: str) -> None:
     note(ax, "\n".join(lines), size=7.5)
     ax.set_xlabel(f"estimate $-$ truth [{unit}]")
     ax.set_ylabel("sensors per bin")
-
-
-MEASURES_WITH_ERRORS: dict[str, Callable[[Floats], Number]] = {
-    "bias": mean,
-    "mae": lambda error: mean(np.abs(error)),
-    "rmse": root_mean_square,
-    "res_68": half_width,
-    "res_95": lambda error: half_width(error, 95.0),
-}
-"""Field of `xec_analysis.inpainting.numbers.Numbers` to what measures it, with its statistical error."""
 
 
 def against_npho_page(readings: HiddenReadings, title: str, subtitle: str) -> Figure:
