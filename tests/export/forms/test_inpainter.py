@@ -13,7 +13,6 @@ import pytest
 import torch
 import uproot
 
-from xec_export import export_checkpoint
 from xec_export.forms.inpainter import build_inpainter
 from xec_export.inpainting.network import InpaintingNetwork
 from xec_export.prediction.graph import OnnxGraph
@@ -145,27 +144,6 @@ def test_a_graph_is_refused_where_it_makes_no_sense(
     assert run("export", inpainter / "net.pth", "-o", tmp_path / "m.onnx", "--mirror") == 2
     assert "--mirror has no meaning for the kind 'inpainter'" in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
-
-
-@pytest.mark.slow
-@pytest.mark.usefixtures("shallow_networks")
-@pytest.mark.parametrize(
-    "model",
-    [
-        {"head": "cross_attention", "predict_channels": ["npho"]},
-        {"head": "per_face", "layout": "xec-ml-wl", "outer_mode": "split"},
-        {"head": "earlier_per_face", "layout": "xec-ml-wl", "outer_fine_pool": (3, 3)},
-        {"head": "earlier_cross_attention", "layout": "xec-ml-wl", "outer_fine_pool": (3, 3)},
-    ],
-    ids=lambda model: model["head"],
-)
-def test_every_head(
-    make_inpainter: MakeInpainter, event_file: Path, tmp_path: Path, model: dict[str, Any]
-) -> None:
-    checkpoint = make_inpainter(tmp_path / "net.pth", **model)
-    report = export_checkpoint(checkpoint, data=[event_file])
-    assert 0 < report.parity.worst.relative < 1e-4
-    assert report.parity.n_events > 64
 
 
 @pytest.mark.usefixtures("shallow_networks")

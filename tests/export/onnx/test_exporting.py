@@ -267,41 +267,5 @@ def test_a_network_that_cannot_be_traced(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    ("model", "tasks", "normalization"),
-    [
-        (
-            {"outer_fine_pool": [3, 3], "encoder_dim": 64, "num_fusion_layers": 0},
-            {"energy": {}},
-            {"npho_scheme": "anscombe"},
-        ),
-        (
-            {
-                "hex_conv": "attention",
-                "position": "geometric",
-                "layout": "xec-ml-wl",
-                "outer_fine_pool": [3, 3],
-            },
-            {"angle": {"loss_fn": "cosine"}},
-            {"npho_scheme": "sqrt"},
-        ),
-    ],
-    ids=["pooled", "earlier layout, attention"],
-)
-@pytest.mark.usefixtures("shallow_networks")
-def test_every_form_of_the_network(
-    make_checkpoint: MakeCheckpoint,
-    event_file: Path,
-    tmp_path: Path,
-    model: dict[str, Any],
-    tasks: dict[str, Any],
-    normalization: dict[str, Any],
-) -> None:
-    checkpoint = make_checkpoint(tmp_path / "net.pth", tasks=tasks, model=model, normalization=normalization)
-    report = export_checkpoint(checkpoint, data=[event_file])
-    assert 0 < report.parity.worst.relative < 1e-4
-
-
-@pytest.mark.slow
 def test_the_form_with_a_split_outer_face(corrected: Path) -> None:
     assert 0 < float((corrected / "worst.txt").read_text()) < 1e-4

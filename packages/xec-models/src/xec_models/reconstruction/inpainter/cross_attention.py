@@ -6,6 +6,7 @@ Scaled dot products as in A. Vaswani et al., "Attention Is All You Need", arXiv:
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 import torch
@@ -23,6 +24,8 @@ from xec_models.reconstruction.inpainter.local_features import N_FEATURES, Local
 NEIGHBOURS = 16
 WIDTH = 128
 HEADS = 4
+PARTS = 8
+"""A graph predicts so many parts of the sensors one after the other."""
 BANDS = 16
 LONGEST, SHORTEST = 512.0, 2.0
 """Wavelengths of the position encoding in cm: larger than the detector, and about a pitch of the SiPMs."""
@@ -104,10 +107,7 @@ class CrossAttentionHead(nn.Module):
             On the normalized scale; without meaning where the mask is False.
         """
         if is_exporting():
-            # Shapes must not depend on data there.
-            # Nor must the number of events, which `len` would fix.
-            every = torch.arange(N_SENSORS, device=mask.device).expand(mask.shape[0], -1)
-            return self.predict(local, tokens, every)
+            return predict_all(lambda sensors: self.predict(local, tokens, sensors), mask)
         chosen = masked_sensors(mask)
         found = self.predict(local, tokens, chosen)
         out = found.new_zeros(*mask.shape, found.shape[-1])
@@ -176,6 +176,17 @@ class _Attention(nn.Module):
             share = masked_softmax(score, excluded[:, :, None, None])
         mixed: Tensor = share @ value
         return mixed
+
+
+def predict_all(predict: Callable[[Tensor], Tensor], mask: Tensor) -> Tensor:
+    """Predict all sensors of a mask (B, sensors), masked or not, as an exported graph has to.
+
+    Shapes must not depend on data there. The sensors come in parts: all at once, the neighbours of every
+    sensor of 64 events are 2.5 GB in each layer.
+    """
+    # `len` would fix the number of events.
+    parts = torch.arange(mask.shape[1], device=mask.device).chunk(PARTS)
+    return torch.cat([predict(part.expand(mask.shape[0], -1)) for part in parts], dim=1)
 
 
 def masked_sensors(mask: Tensor) -> Tensor:

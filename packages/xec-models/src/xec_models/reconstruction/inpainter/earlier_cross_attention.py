@@ -14,7 +14,12 @@ from xec_models.blocks.exporting import is_exporting
 from xec_models.config.network import ModelConfig
 from xec_models.encoder.outer_modes import OUTER_MODES, token_faces
 from xec_models.errors import ModelError
-from xec_models.reconstruction.inpainter.cross_attention import NEIGHBOURS, masked_sensors, position_bands
+from xec_models.reconstruction.inpainter.cross_attention import (
+    NEIGHBOURS,
+    masked_sensors,
+    position_bands,
+    predict_all,
+)
 from xec_models.reconstruction.inpainter.local_features import LocalFeatures, nearest_sensors
 
 CHANNELS = 2
@@ -80,9 +85,7 @@ class EarlierCrossAttentionHead(nn.Module):
     def forward(self, local: LocalFeatures, tokens: Tensor, mask: Tensor) -> Tensor:
         """Predict the sensors of a mask; parameters as for `CrossAttentionHead.forward`."""
         if is_exporting():
-            # Shapes must not depend on data there; `len` would fix the number of events.
-            every = torch.arange(mask.shape[1], device=mask.device).expand(mask.shape[0], -1)
-            return self.predict(local, tokens, every)
+            return predict_all(lambda sensors: self.predict(local, tokens, sensors), mask)
         chosen = masked_sensors(mask)
         found = self.predict(local, tokens, chosen)
         out = found.new_zeros(*mask.shape, found.shape[-1])
