@@ -124,7 +124,7 @@ def test_predictions_are_found_by_number(events_file, predictions):
 
 
 def test_compared_points_are_marked_and_listed(
-    events_file, predictions, tmp_path, monkeypatch, written_texts
+    events_file, predictions, tmp_path, monkeypatch, written_texts, capsys
 ):
     monkeypatch.chdir(tmp_path)
     command = ["display", str(events_file), "17", "--compare", str(predictions), "--scale", "linear"]
@@ -136,6 +136,8 @@ def test_compared_points_are_marked_and_listed(
     (texts,) = written_texts
     assert listed <= set(texts)
     assert texts.count("6 × 6 cm") == 2
+    printed = capsys.readouterr().out
+    assert all(text in printed for text in listed)
 
 
 def test_predictions_of_other_events(events_file, tmp_path, make_columns, write_tree):

@@ -80,7 +80,7 @@ def test_widths_are_those_of_the_residuals(page: Path, residuals: dict[str, np.n
 def test_the_widths_stand_there_once(page: Path) -> None:
     words = plain(page.read_text(encoding="utf-8"))
     assert "prediction − truth, events:" not in words
-    assert words.count("68 % core σ bias std. dev. unit skewness") == 1
+    assert words.count("68 % core σ bias RMS unit skewness") == 1
 
 
 def test_what_stands_in_it(page: Path) -> None:

@@ -71,7 +71,7 @@ def display(
     xec display events.root --html -o events.html
     """
     from xec_analysis.errors import AnalysisError
-    from xec_analysis.events.display import display_event, known_estimates
+    from xec_analysis.events.display import display_event
     from xec_analysis.events.event_file import EventFile
 
     events = EventFile(file, tree, npho_branch, time_branch)
@@ -84,7 +84,7 @@ def display(
                 "--3d with --html: a page shows the unrolled detector, pictures alone sensors in space; "
                 "expected one of them"
             )
-        written, event = display_page(
+        written, event, known = display_page(
             events,
             output,
             **which,
@@ -97,7 +97,7 @@ def display(
     else:
         if n_events is not None:
             raise AnalysisError("--events belongs to a page of several events; expected --html with it")
-        written, event = display_event(
+        written, event, known = display_event(
             events,
             output,
             **which,
@@ -107,4 +107,4 @@ def display(
             geometry=geometry,
             force=force,
         )
-    typer.echo(" · ".join([f"{written}: {event.title}", *(one.text() for one in known_estimates(event))]))
+    typer.echo(" · ".join([f"{written}: {event.title}", *(one.text() for one in known)]))

@@ -41,7 +41,7 @@ def display_event(
     in_space: bool = False,
     geometry: str = NOMINAL,
     force: bool = True,
-) -> tuple[Path, Event]:
+) -> tuple[Path, Event, list[Estimate]]:
     """Find an event in a file and draw it.
 
     Parameters
@@ -69,6 +69,8 @@ def display_event(
         The file written.
     Event
         The event drawn.
+    list of Estimate
+        What is known of it, predictions included.
 
     Raises
     ------
@@ -88,7 +90,8 @@ def display_event(
     event = file.read(entry)
     predicted = predictions.of(event) if predictions else []
     draw = draw_event_in_space if in_space else draw_event
-    return draw(event, picture, predicted=predicted, scale=scale, geometry=table), event
+    drawn = draw(event, picture, predicted=predicted, scale=scale, geometry=table)
+    return drawn, event, list(known_estimates(event, predicted))
 
 
 def draw_event(

@@ -17,7 +17,7 @@ _DETECTOR = (
 _READING = (
     "“68 %” is half the width of the central interval that holds 68 % of the differences "
     "prediction − {reference}; for a Gaussian it is one standard deviation. It does not feel tails, which "
-    "the standard deviation of all differences does. “Core σ” is the width of the curve that fits the "
+    "the RMS (standard deviation of all differences) does. “Core σ” is the width of the curve that fits the "
     "middle, “bias” the mean difference, “skewness” tells to which side the longer tail goes. "
     "A pull is a difference over the σ that the network predicted for it: its width is 1 where σ is right. "
     "Of an opening angle or a distance, 68 % of the events are below the number. "

@@ -80,7 +80,7 @@ def _widths(metrics: Metrics) -> Table:
         "68 %",
         "core σ",
         "bias",
-        "std. dev.",
+        "RMS",
         "unit",
         "skewness",
         "events",

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from xec_analysis.errors import AnalysisError
 from xec_analysis.events.display import known_estimates
+from xec_analysis.events.estimate import Estimate
 from xec_analysis.events.event import Event
 from xec_analysis.events.event_file import EventFile
 from xec_analysis.events.interactive.page import MOST_EVENTS, write_page
@@ -31,7 +32,7 @@ def display_page(
     scale: Scale = "log",
     geometry: str = NOMINAL,
     force: bool = True,
-) -> tuple[Path, Event]:
+) -> tuple[Path, Event, list[Estimate]]:
     """Find an event in a file and write an interactive page that begins with it.
 
     Parameters
@@ -49,6 +50,8 @@ def display_page(
         The file written.
     Event
         The event shown first.
+    list of Estimate
+        What is known of it, predictions included.
 
     Raises
     ------
@@ -73,4 +76,5 @@ def display_page(
     shown = [
         (event, known_estimates(event, predictions.of(event) if predictions else ())) for event in events
     ]
-    return write_page(shown, page, first=first, scale=scale, geometry=table), events[first]
+    written = write_page(shown, page, first=first, scale=scale, geometry=table)
+    return written, events[first], list(shown[first][1])
