@@ -144,7 +144,7 @@ def _energy_sheets(task: Task) -> Sheets:
                 others,
             ),
             _POINTS,
-            _RESIDUALS + "position and number of photons.",
+            _RESIDUALS + "position and, where the file has the readings, number of photons.",
         ),
         Sheet("response and resolution", (response,), _POINTS, _RESPONSE),
         _map_sheet(task),
