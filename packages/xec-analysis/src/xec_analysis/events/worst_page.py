@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 _SIDE, _HEIGHT, _COLUMN, _TEXT = 6.4, 6.6, 4.2, 0.75
 
 _CAPTION = (
-    "Left the photons, middle the times of all sensors on the unrolled detector; hatched sensors saw "
-    "nothing, grey ones have no time. The marks are the first interaction point: true, predicted and, "
-    "where the file has it, of the conventional reconstruction. Right the loss of every task with its "
+    "Left the photons, middle the times of all sensors on the unrolled detector; hatched sensors have "
+    "no number of photons, grey ones no time. The marks are the first interaction point: true, predicted "
+    "and, where the file has it, of the conventional reconstruction. Right the loss of every task with its "
     "residuals, and how much (in %) each face takes from every other one inside the network (attention)."
 )
 

@@ -24,7 +24,8 @@ Floats = NDArray[np.float64]
 
 _CAPTION = (
     "The network summarizes each face in a few numbers and then mixes the faces, layer by layer. Line by "
-    "line: how much, in percent, a face takes from every other one."
+    "line: how much, in percent, a face takes from every other one. “Window” "
+    "is a piece of the region around the point from which the network starts."
 )
 _OTHER_TOKENS = {"outer_coarse": "outer, coarse", "outer_center": "outer, centre"}
 
