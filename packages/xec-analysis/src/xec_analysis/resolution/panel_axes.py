@@ -122,7 +122,7 @@ def finish_profile(ax: Axes, centre: Floats, heights: Floats, variable: Floats) 
     """Set the limits of a profile: widths start at zero, and an axis with a single value has a note."""
     from matplotlib.ticker import MaxNLocator
 
-    ax.set_ylim(0, 1.2 * float(np.max(heights, initial=0.0)) or 1.0)
+    ax.set_ylim(0, 1.2 * float(np.max(heights, initial=0.0, where=np.isfinite(heights))) or 1.0)
     low, high = typical_range(variable[np.isfinite(variable)])
     low, high = min(low, centre.min()), max(high, centre.max())
     if high - low <= 1e-9 * max(abs(low), abs(high), 1e-30):

@@ -80,9 +80,12 @@ class Residuals:
             return
         ax.set_ylim(0, max(counts.max(), 1.0) * 1.65)
         numbers = {"core σ": fit.sigma, "68 %": width, "RMS": spread(residual)}
-        lines = [f"{name}: {with_error(value)} {unit.name}" for name, value in numbers.items() if value]
+        lines = [
+            f"{name}: {text} {unit.name}" for name, value in numbers.items() if (text := with_error(value))
+        ]
         lines.append(f"bias: {with_error(mean(residual), signed=True)} {unit.name}")
-        lines.append(f"skewness: {with_error(asymmetry(residual), signed=True)}")
+        if skewness := with_error(asymmetry(residual), signed=True):
+            lines.append(f"skewness: {skewness}")
         if fit.ndf:
             lines.append(f"χ²/ndf of the fit: {fit.chi2:.0f}/{fit.ndf}")
         note(ax, "\n".join(lines), x=0.02, size=7.5)
@@ -133,7 +136,8 @@ class Against:
         bars: dict[str, Any] = {"fmt": "o", "lw": 1.0}
         upper.errorbar(points.centre, points.bias, points.bias_error, points.across, color=ORANGE, **bars)
         lower.errorbar(points.centre, points.width, points.width_error, points.across, color=BLUE, **bars)
-        reach = float(np.max(np.abs(points.bias) + points.bias_error, initial=0.0))
+        # A single event has no error.
+        reach = float(np.max(np.abs(points.bias) + np.nan_to_num(points.bias_error), initial=0.0))
         upper.set_ylim(-1.25 * max(reach, 1e-12), 1.25 * max(reach, 1e-12))
         finish_profile(lower, points.centre, points.width + points.width_error, variable)
         symbol = quantity_of(result.output(self.output)).symbol

@@ -23,6 +23,7 @@ Floats = NDArray[np.float64]
 
 _RESAMPLINGS = 2000
 _SEED = 20_240_229
+_NONE = float("nan")
 
 
 @dataclass(frozen=True)
@@ -38,30 +39,39 @@ class Number:
 
 
 def half_width(values: Floats, percent: float = CONTAINMENT) -> Number:
-    """Return half the width of the central interval that holds so many percent of the values, shape (n,)."""
+    """Return half the width of the central interval that holds so many percent of the values, shape (n,).
+
+    Less than two values have none: not a number.
+    """
     ends = (50.0 - percent / 2, 50.0 + percent / 2)
     error = _quantile_error(values, ends, lambda low, high: (high - low) / 2)
-    if error is None:
-        return Number(float("nan"))
+    if error is None or len(values) < 2:
+        return Number(_NONE)
     low, high = np.percentile(values, ends)
     return Number(float(high - low) / 2, error)
 
 
 def containment(values: Floats, percent: float = CONTAINMENT) -> Number:
-    """Return the distance that so many percent of the values, shape (n,), stay below."""
+    """Return the distance that so many percent of the values, shape (n,), stay below.
+
+    Less than two values have none: not a number.
+    """
     error = _quantile_error(values, (percent,), lambda high: high)
-    return Number(float("nan") if error is None else float(np.percentile(values, percent)), error)
+    if error is None or len(values) < 2:
+        return Number(_NONE)
+    return Number(float(np.percentile(values, percent)), error)
 
 
 def median(values: Floats) -> Number:
     """Return the median of values, shape (n,), n ≥ 1."""
-    return Number(float(np.median(values)), _quantile_error(values, (50.0,), lambda middle: middle))
+    error = _quantile_error(values, (50.0,), lambda middle: middle) if len(values) > 1 else None
+    return Number(float(np.median(values)), error)
 
 
 def mean(values: Floats) -> Number:
     """Return the mean of values, shape (n,), n ≥ 1."""
     n = len(values)
-    error = float(np.std(values, ddof=1)) / np.sqrt(n) if n > 1 else 0.0
+    error = float(np.std(values, ddof=1)) / np.sqrt(n) if n > 1 else _NONE
     return Number(float(np.mean(values)), float(error))
 
 
@@ -71,7 +81,7 @@ def pull_width(residual: Floats, sigma: Floats) -> Number:
 
 
 def spread(values: Floats) -> Number:
-    """Return the standard deviation of values, shape (n,), n ≥ 1.
+    """Return the standard deviation of values, shape (n,); of a single one not a number.
 
     Notes
     -----
@@ -80,7 +90,7 @@ def spread(values: Floats) -> Number:
     """
     n = len(values)
     if n < 2:
-        return Number(0.0, 0.0)
+        return Number(_NONE)
     variance = float(np.var(values, ddof=1))
     fourth = float(np.mean((values - values.mean()) ** 4))
     error = np.sqrt(max(fourth - variance**2 * (n - 3) / (n - 1), 0.0) / n)
@@ -89,13 +99,17 @@ def spread(values: Floats) -> Number:
 
 
 def asymmetry(values: Floats) -> Number:
-    """Return the skewness of values, shape (n,), n ≥ 1: their third standardized moment; 0 without a spread.
+    """Return the skewness of values, shape (n,): their third standardized moment; 0 without a spread.
+
+    Less than three values have none: not a number.
 
     Notes
     -----
     To first order one value z, in standard deviations from the mean, changes the skewness g of n values by
     (z³ − g − 3z − 3g(z² − 1)/2)/n; the error is the spread of these changes times √n.
     """
+    if len(values) < 3:
+        return Number(_NONE)
     deviation = float(np.std(values))
     if not deviation > 0:
         return Number(0.0, 0.0)
@@ -108,6 +122,8 @@ def asymmetry(values: Floats) -> Number:
 def root_mean_square(values: Floats) -> Number:
     """Return the root mean square of values, shape (n,), n ≥ 1, about zero."""
     root = rmse(values)
+    if len(values) < 2:
+        return Number(root)
     error = float(np.std(values**2)) / np.sqrt(len(values))
     return Number(root, float(error / (2 * root)) if root > 0 else 0.0)
 
