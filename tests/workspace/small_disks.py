@@ -65,7 +65,7 @@ def _training(folder: str, told: str, size: str, *may_stay: str) -> Writer:
 
 
 WRITERS = {
-    "simulate": _replacing("data", "simulate", "-n", "8", name="events.root"),
+    "simulate": _replacing("data", "simulate", "-n", "2", name="events.root"),
     "rewrite": _replacing("data", "rewrite", "events.root", "-o", name="rewritten.root"),
     "dead sensors": _replacing("data", "check", "events.root", "--dead-out", name="dead.txt", size="4k"),
     "configuration": _replacing("config", "new", "-o", name="config.yaml"),
@@ -74,9 +74,7 @@ WRITERS = {
     "picture": _replacing("geometry", "show", "--png", name="faces.png"),
     "event": _replacing("display", "events.root", "0", "-o", name="event.pdf"),
     "predictions": _replacing("predict", RUN, "events.root", "-o", name="predictions.root", size="8k"),
-    "plots": Writer(
-        ("plot", "predictions.root", "-o", "DISK/plots"), "plots/resolution_profile_angle", size="8k"
-    ),
+    "plots": Writer(("plot", "predictions.root", "-o", "DISK/plots"), "plots/metrics_predictions", size="8k"),
     "network": _replacing("export", RUN, "-o", name="network.onnx"),
     "recovered": _replacing("inpaint", INPAINTER, "events.root", "-o", name="recovered.root"),
     "training": _training("a", "config.yaml", "4k"),

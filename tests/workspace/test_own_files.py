@@ -58,7 +58,7 @@ def own_files(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_your_own_files(own_files: Path) -> None:
     commands = [command.split()[1] for command in own_files_commands()]
-    assert commands == ["data", "config", "train", "predict", "plot"]
+    assert commands == ["data", "config", "train", "predict", "plot", "report"]
     made = own_files / "artifacts" / RUN
     assert (made / f"{RUN}.onnx").is_file()
     assert (own_files / "predictions.root").is_file()

@@ -155,7 +155,7 @@ def test_a_graph_that_differs_is_not_kept(
     no_tracing(exported.onnx)
     other = make_checkpoint(tmp_path / "other.pth", seed=5, tasks=exported.tasks)
     (tmp_path / "other.onnx").write_text("what was here before")
-    assert run("export", other, "--data", event_file) == 2
+    assert run("export", other, "--data", event_file, "--force") == 2
     captured = capsys.readouterr()
     assert "theta" in captured.out
     assert error_line(captured.err).startswith(f"{tmp_path / 'other.onnx'} is not kept: ")

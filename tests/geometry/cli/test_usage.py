@@ -21,7 +21,7 @@ def test_an_unknown_option(command: str, capsys: pytest.CaptureFixture[str]) -> 
     line = told(capsys, command, "--no-such-option")
     assert line.startswith("xec: error: ")
     # The options of a training are those of the configuration, which finds no file here.
-    assert "no such option: --no-such-option" in line or command in ("train", "submit")
+    assert "no such option: --no-such-option" in line or command in ("train", "submit", "scan")
 
 
 @pytest.mark.parametrize(

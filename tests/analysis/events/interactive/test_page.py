@@ -178,7 +178,7 @@ def test_the_command(events_file, tmp_path, monkeypatch, capsys, arguments, writ
     [
         (["1", "--html", "-n", "201"], "--events 201: expected 1 to 200"),
         (["1", "-n", "5"], "expected --html with it"),
-        (["1", "--3d", "--html"], "--3d draws pictures"),
+        (["1", "--3d", "--html"], "--3d with --html: a page shows the unrolled detector"),
         (["1", "--html", "-o", "event.png"], "a page is called ….html"),
         (["400", "--html"], "no entry 400"),
     ],

@@ -145,9 +145,14 @@ def find_worst_events(
 
     Raises
     ------
+    AnalysisError
+        If a column is missing.
     DataError
         If the files cannot be read.
     """
+    for name in ("run", "event"):
+        if name not in columns:
+            raise AnalysisError(f"the predictions have no branch '{name}', by which events are found")
     rows = [int(row) for row in losses.worst_first[:n_worst]]
     keys = [(int(columns["run"][row]), int(columns["event"][row])) for row in rows]
     places = _locate(set(keys), files)
