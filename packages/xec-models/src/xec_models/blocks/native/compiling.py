@@ -23,7 +23,7 @@ from xec_models.errors import ModelError
 
 _FOLDER = Path(__file__).parent
 _SOURCE = _FOLDER / "operators.cpp"
-_FLAGS = ("-O3", "-march=native", "-std=c++20", "-shared", "-fPIC", "-w")
+_FLAGS = ("-O3", "-march=native", "-std=c++20", "-fopenmp", "-fPIC", "-w")
 _LIBRARIES = ("-lc10", "-ltorch_cpu")
 _SECONDS = 600
 
@@ -58,19 +58,20 @@ def compile_operators() -> Path:
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=target.parent, prefix=".compiling-") as folder:
-            made = Path(folder) / target.name
-            command = [
+            compiled, made = Path(folder) / "operators.o", Path(folder) / target.name
+            _run(
                 compiler,
                 *_FLAGS,
                 f"-D_GLIBCXX_USE_CXX11_ABI={int(torch.compiled_with_cxx11_abi())}",
                 *(f"-I{path}" for path in include_paths()),
-                str(_SOURCE),
-                *(f"-L{path}" for path in library_paths()),
-                *_LIBRARIES,
+                "-c",
+                _SOURCE,
                 "-o",
-                str(made),
-            ]
-            subprocess.run(command, check=True, capture_output=True, text=True, timeout=_SECONDS)
+                compiled,
+            )
+            # Linked without -fopenmp: the threads are those of torch's own OpenMP, not of a second one.
+            paths = [f"-L{path}" for path in library_paths()]
+            _run(compiler, "-shared", compiled, *paths, *_LIBRARIES, "-o", made)
             made.replace(target)
     except subprocess.CalledProcessError as error:
         raise ModelError(f"{compiler}: {_complaint(error.stderr)}") from error
@@ -84,6 +85,12 @@ def find_compiler() -> str | None:
     stated = os.environ.get("CXX")
     candidates = [stated] if stated else ["c++", "g++", "clang++"]
     return next((found for name in candidates if (found := shutil.which(name))), None)
+
+
+def _run(*command: str | Path) -> None:
+    subprocess.run(
+        [str(word) for word in command], check=True, capture_output=True, text=True, timeout=_SECONDS
+    )
 
 
 def _instruction_sets() -> str:
