@@ -18,6 +18,7 @@ from tools.bench.networks import (
     as_trained,
     gradient_step,
     half,
+    in_python,
     infer,
     random_network,
     random_readings,
@@ -126,8 +127,8 @@ def _against_machine(limit_name: str, shape: tuple[int, int]) -> Case:
         network, readings = random_network(width, DEVICE).eval(), random_readings(batch, DEVICE)
         flops, moved = FlopCounterMode(display=False), _Bytes()
         for counter in (flops, moved):
-            # The counter cannot follow inference mode.
-            with torch.no_grad(), half(), counter:
+            # The counters can follow neither inference mode nor operators in C++.
+            with in_python(), torch.no_grad(), half(), counter:
                 network(*readings)
         seconds = {
             "arithmetic": flops.get_total_flops() / _arithmetic_rate(),

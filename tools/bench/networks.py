@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager, nullcontext
+from unittest.mock import patch
 
 import numpy as np
 import torch
@@ -75,6 +76,11 @@ def as_trained(network: nn.Module) -> nn.Module:
 def half() -> AbstractContextManager[object]:
     """The precision of a training: bfloat16 inside the network on a GPU."""
     return torch.autocast("cuda", PRECISION) if DEVICE == "cuda" else nullcontext()
+
+
+def in_python() -> AbstractContextManager[object]:
+    """Blocks without their operators in C++."""
+    return patch("xec_models.blocks.block_mlp.operators", lambda: None)
 
 
 def wait() -> None:
