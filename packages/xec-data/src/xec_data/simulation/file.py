@@ -131,7 +131,7 @@ def _check_size(path: Path, n_events: int) -> None:
     disk = shutil.disk_usage(path.parent).total
     if n_events * _SMALLEST_EVENT > disk > 0:
         raise SimulationError(
-            f"the number of events is {n_events}: {path} would be larger than its disk, which holds "
+            f"no space for {n_events} events: {path} would be larger than its disk, which holds "
             f"{disk / 1e9:.4g} GB; expected at most {disk // _SMALLEST_EVENT}"
         )
 
