@@ -103,7 +103,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "simulate": ("simulating",),
     "predict": ("predicting",),
     "startup": ("startup",),
-    "analysis": ("measuring",),
+    "analysis": ("analysis",),
 }
 """The modules of this folder that fill each group, imported only when it runs."""
 

@@ -66,7 +66,7 @@ def _arguments(events, positions, channels):
     ]
 
 
-@pytest.mark.parametrize("channels", operators.WIDTHS)
+@pytest.mark.parametrize("channels", [8, 16, 32, 48, 64, 96])
 @pytest.mark.parametrize(("events", "positions"), [(1, 1), (3, 97), (40, 13)])
 def test_mlp_and_its_gradients(events, positions, channels):
     single = [x.requires_grad_() for x in _arguments(events, positions, channels)]
@@ -201,3 +201,22 @@ def test_a_damaged_file_is_not_loaded(tmp_path):
     first, second = done.stdout.splitlines()
     assert first == "None"
     assert "remove it and try again" in second
+
+
+def test_a_user_without_a_home_has_no_operators(monkeypatch):
+    def no_home():
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    monkeypatch.setattr(compiling.Path, "home", no_home)
+    monkeypatch.setattr(operators._Library, "asked", False)
+    monkeypatch.setattr(operators._Library, "namespace", None)
+    assert operators.operators() is None
+    with pytest.raises(ModelError, match="expected a folder in XDG_CACHE_HOME"):
+        operators.have_operators()
+
+
+def test_blocks_do_not_need_what_compiles_them():
+    code = "import sys, xec_models.blocks.convnext; print('setuptools' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from xec_export.errors import ExportError
 from xec_export.prediction.model_file import check_model_file, is_checkpoint
+from xec_geometry.support.processors import available_cores
 
 if TYPE_CHECKING:
     from xec_export.onnx.description import ModelDescription
@@ -107,8 +108,7 @@ def _of_checkpoint(path: Path, threads: int | None) -> tuple[Run, ModelDescripti
     from xec_export.onnx.export import torch_predict
     from xec_models.checkpoint.reading import read_checkpoint
 
-    if threads:
-        torch.set_num_threads(threads)
+    torch.set_num_threads(threads or min(torch.get_num_threads(), available_cores()))
     device = "cuda" if torch.cuda.is_available() else "cpu"
     network, description = build_inpainter(read_checkpoint(path), path)
     return torch_predict(network.to(device), device), description, device

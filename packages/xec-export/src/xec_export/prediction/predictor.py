@@ -15,6 +15,7 @@ from xec_export.prediction.graph import OnnxGraph
 from xec_export.prediction.model_file import check_model_file, is_checkpoint
 from xec_export.prediction.providers import AUTO, PROVIDERS, unavailable
 from xec_geometry import MIRRORS
+from xec_geometry.support.processors import available_cores
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -154,8 +155,7 @@ class TorchPredictor(ArrayPredictor):
         from xec_export.forms.regressor import load_described
 
         self.path = Path(path)
-        if threads:
-            torch.set_num_threads(threads)
+        torch.set_num_threads(threads or min(torch.get_num_threads(), available_cores()))
         self.device = _torch_device(provider)
         self._network, description = load_described(self.path, device=self.device)
         self.description = description.only(tasks, str(self.path))

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from xec_models.blocks.native.operators import operators, takes
 
-_SIDE = 7
+_SIDE_IN_CPP = 7
 
 
 def depthwise_conv(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
@@ -62,7 +62,7 @@ def _convolve(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
 
 
 def _gradients_of_kernel(grad: Tensor, x: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
-    own = operators() if takes(x) and weight.shape[-1] == _SIDE else None
+    own = operators() if takes(x) and weight.shape[-1] == _SIDE_IN_CPP else None
     if own is not None:
         by_kernel, by_bias = own.depthwise_backward(grad, x.contiguous())
         return by_kernel.t().reshape(weight.shape), by_bias

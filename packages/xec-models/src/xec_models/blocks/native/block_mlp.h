@@ -14,7 +14,8 @@
 
 namespace xec {
 
-constexpr float kSquareFloor = 1e-30f, kResponseEps = 1e-6f;
+// As in Python, whose values the compiler is told.
+constexpr float kSquareFloor = XEC_SQUARE_FLOOR, kResponseEps = XEC_RESPONSE_EPS;
 
 struct MLP {
   int positions, channels, hidden;

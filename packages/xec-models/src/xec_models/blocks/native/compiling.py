@@ -16,26 +16,32 @@ import tempfile
 from pathlib import Path
 
 import torch
-from torch.utils.cpp_extension import include_paths, library_paths
 
 from xec_geometry.support.text import first_line
+from xec_models.blocks.grn import EPS, SQUARE_FLOOR
 from xec_models.errors import ModelError
 
 _FOLDER = Path(__file__).parent
 _SOURCE = _FOLDER / "operators.cpp"
-_FLAGS = ("-O3", "-march=native", "-std=c++20", "-fopenmp", "-fPIC", "-w")
+_CONSTANTS = (f"-DXEC_SQUARE_FLOOR={SQUARE_FLOOR}f", f"-DXEC_RESPONSE_EPS={EPS}f")
+_FLAGS = ("-O3", "-march=native", "-std=c++20", "-fopenmp", "-fPIC", "-w", *_CONSTANTS)
 _LIBRARIES = ("-lc10", "-ltorch_cpu")
 _SECONDS = 600
 
 
 def compiled_file() -> Path:
-    """Return where the compiled operators for this processor and this torch are, or would be."""
+    """Return where the compiled operators for this processor and this torch are, or would be.
+
+    Raises
+    ------
+    ModelError
+        If the user has no cache.
+    """
     described = "\n".join([torch.__version__, sys.platform, platform.machine(), _instruction_sets(), *_FLAGS])
     key = hashlib.sha256(described.encode())
     for path in sorted([_SOURCE, *_FOLDER.glob("*.h")]):
         key.update(path.read_bytes())
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    return cache / "xec" / "operators" / f"{key.hexdigest()[:20]}.so"
+    return _cache() / "xec" / "operators" / f"{key.hexdigest()[:20]}.so"
 
 
 def compile_operators() -> Path:
@@ -51,6 +57,9 @@ def compile_operators() -> Path:
     ModelError
         If there is no compiler, or it fails, or the cache cannot be written.
     """
+    # It imports setuptools.
+    from torch.utils.cpp_extension import include_paths, library_paths
+
     compiler = find_compiler()
     if compiler is None:
         raise ModelError("no C++ compiler; expected c++, g++ or clang++ on the PATH, or another in CXX")
@@ -85,6 +94,15 @@ def find_compiler() -> str | None:
     stated = os.environ.get("CXX")
     candidates = [stated] if stated else ["c++", "g++", "clang++"]
     return next((found for name in candidates if (found := shutil.which(name))), None)
+
+
+def _cache() -> Path:
+    stated = os.environ.get("XDG_CACHE_HOME")
+    try:
+        return Path(stated) if stated else Path.home() / ".cache"
+    except RuntimeError as error:
+        # In a container a user may have no name.
+        raise ModelError("no home folder; expected a folder in XDG_CACHE_HOME") from error
 
 
 def _run(*command: str | Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from typing import Any
 
 import torch
@@ -12,9 +13,6 @@ from xec_models.errors import ModelError
 
 VARIABLE = "XEC_OPERATORS"
 """Environment variable: ``off`` leaves the operators in C++ out."""
-
-WIDTHS = (8, 16, 32, 64, 96, 128)
-"""Numbers of channels that the operators take: those of processors with any width of registers."""
 
 
 class _Library:
@@ -33,9 +31,9 @@ def operators() -> Any | None:
     """Return the operators, a namespace of `torch.ops`; None if they are not compiled, or switched off."""
     if not _Library.asked:
         _Library.asked = True
-        path = compiled_file()
-        if not is_switched_off() and path.is_file():
-            _load(str(path))
+        with suppress(ModelError):
+            if not is_switched_off() and compiled_file().is_file():
+                _load(str(compiled_file()))
     return _Library.namespace
 
 
@@ -64,8 +62,9 @@ def have_operators() -> bool:
 
 
 def takes(x: torch.Tensor) -> bool:
-    """Return whether the operators take features (..., C) of this width and precision."""
-    return x.dtype == torch.float32 and x.shape[-1] in WIDTHS
+    """Return whether the operators take features (..., C) of this precision and number of channels."""
+    # Those that registers of 8 and of 16 numbers divide, or a register holds twice.
+    return x.dtype == torch.float32 and (x.shape[-1] == 8 or (x.shape[-1] > 0 and x.shape[-1] % 16 == 0))
 
 
 def _load(path: str) -> None:
