@@ -1,4 +1,4 @@
-"""The processor cores that a process may use, and how its threads share them with other processes."""
+"""The processor cores that a process may use, and the threads that fit them."""
 
 from __future__ import annotations
 
