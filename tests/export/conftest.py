@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import pickle
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
@@ -16,12 +17,14 @@ import pytest
 import torch
 from numpy.typing import NDArray
 from tests.checkpoint_files import read_checkpoint
+from tests.export.examples import EXAMPLES
 from tests.once import once
 from tests.shallow import make_networks_shallow
 
 from xec_data import TreeWriter
 from xec_data.checking.input_range import event_quantities, measure_range
 from xec_export import export_checkpoint
+from xec_export.onnx.export import ExportReport
 from xec_geometry import N_SENSORS, angles_to_direction, uvw_to_xyz
 from xec_geometry.cli.application import main
 from xec_models.checkpoint.content import NetworkWeights
@@ -175,12 +178,6 @@ def write_autoencoder(path: Path, *, seed: int = 3, **model: Any) -> Path:
     return path
 
 
-@pytest.fixture(scope="session")
-def make_autoencoder() -> Callable[..., Path]:
-    """`write_autoencoder`, for tests."""
-    return write_autoencoder
-
-
 @pytest.fixture
 def inpainter(
     tmp_path_factory: pytest.TempPathFactory, event_file: Path, monkeypatch: pytest.MonkeyPatch
@@ -286,6 +283,36 @@ def compiled(
         (folder / "stdout.txt").write_text(said.getvalue())
 
     return once(tmp_path_factory, "compiled", fill)
+
+
+WRITERS: dict[str, Callable[..., Path]] = {
+    "regressor": write_checkpoint,
+    "inpainter": write_inpainter,
+    "mae": write_autoencoder,
+}
+"""By kind of a checkpoint."""
+
+
+@pytest.fixture
+def export_example(
+    tmp_path_factory: pytest.TempPathFactory, event_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> Callable[[str, str], ExportReport]:
+    """Export an example of a form, of `EXAMPLES`; the checkpoint stands beside the graph, as net.pth."""
+    make_networks_shallow(monkeypatch)
+
+    def export(form: str, name: str) -> ExportReport:
+        example = EXAMPLES[form][name]
+
+        def fill(folder: Path) -> None:
+            checkpoint = WRITERS[example.kind](folder / "net.pth", **example.options)
+            report = export_checkpoint(checkpoint, data=[event_file], encoder=form == "encoder")
+            (folder / "report").write_bytes(pickle.dumps(report))
+
+        folder = once(tmp_path_factory, f"{form}, {name}", fill)
+        report: ExportReport = pickle.loads((folder / "report").read_bytes())
+        return report
+
+    return export
 
 
 @pytest.fixture

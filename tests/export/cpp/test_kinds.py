@@ -13,9 +13,9 @@ import pytest
 from tests.export.cpp.building import one_line, run
 
 from xec_data.dead_channels.sources import open_dead_channels
-from xec_export import export_checkpoint
 from xec_export.inpainting.files import inpaint_files
 from xec_export.inpainting.network import InpaintingNetwork
+from xec_export.onnx.export import ExportReport
 from xec_export.prediction.graph import OnnxGraph
 from xec_export.prediction.input_dump import open_input_dump
 from xec_geometry import N_SENSORS, index_map
@@ -89,25 +89,25 @@ def test_a_network_of_another_kind_is_told(
         assert "predictions of another network" in one_line(validate(model, events))
 
 
-@pytest.mark.parametrize("encoder", [False, True], ids=["autoencoder", "encoder"])
-@pytest.mark.usefixtures("shallow_networks")
+@pytest.mark.parametrize(
+    ("form", "example"), [("mae", "pooled"), ("encoder", "of an autoencoder")], ids=["autoencoder", "encoder"]
+)
 def test_networks_of_other_kinds(
     validate: Any,
-    make_autoencoder: Callable[..., Path],
+    export_example: Callable[[str, str], ExportReport],
     make_events: Callable[..., Any],
-    event_file: Path,
     tmp_path: Path,
-    encoder: bool,
+    form: str,
+    example: str,
 ) -> None:
-    checkpoint = make_autoencoder(tmp_path / "net.pth", outer_fine_pool=(3, 3))
-    graph = OnnxGraph(export_checkpoint(checkpoint, data=[event_file], encoder=encoder).onnx, threads=1)
+    path = export_example(form, example).onnx
+    graph = OnnxGraph(path, threads=1)
     events = make_events(5)
-    inputs = [events["npho"], events["relative_time"]]
-    if not encoder:
-        inputs.append((np.arange(N_SENSORS) % 3 == 0)[None].repeat(5, 0).astype(np.float32))
+    flags = (np.arange(N_SENSORS) % 3 == 0)[None].repeat(5, 0).astype(np.float32)
+    inputs = [events["npho"], events["relative_time"], flags][: len(graph.description.inputs)]
     with open_input_dump(tmp_path / "events.xec", graph.description, 5) as file:
         file.add(inputs, graph(*inputs))
-    result = validate(tmp_path / "net.onnx", tmp_path / "events.xec")
+    result = validate(path, tmp_path / "events.xec")
     assert result.returncode == 0, result.stdout + result.stderr
     assert result.stdout.splitlines()[-1] == "all equal to the last bit"
     assert len(result.stdout.splitlines()) == 3 + sum(len(o.columns) for o in graph.description.outputs)

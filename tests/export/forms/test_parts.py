@@ -12,6 +12,7 @@ import pytest
 import torch
 
 from xec_export import ExportError, export_checkpoint, open_predictor
+from xec_export.onnx.export import ExportReport
 from xec_export.prediction.graph import OnnxGraph
 from xec_geometry import FACES, N_SENSORS
 from xec_models.checkpoint.building import load_model
@@ -57,13 +58,9 @@ def test_a_task_that_the_network_lacks(make_checkpoint: Callable[..., Path], tmp
 
 @pytest.mark.slow
 def test_the_encoder_alone(
-    make_checkpoint: Callable[..., Path],
-    make_events: Callable[..., Any],
-    event_file: Path,
-    tmp_path: Path,
+    export_example: Callable[[str, str], ExportReport], make_events: Callable[..., Any]
 ) -> None:
-    checkpoint = make_checkpoint(tmp_path / "net.pth", tasks=TASKS, model=MODEL)
-    report = export_checkpoint(checkpoint, tmp_path / "tokens.onnx", data=[event_file], encoder=True)
+    report = export_example("encoder", "of a regressor")
     (output,) = report.description.outputs
     assert report.description.kind == "encoder"
     assert output.columns == FACES
@@ -74,7 +71,7 @@ def test_the_encoder_alone(
     assert np.hypot(*centre["inner"][:2]) < np.hypot(*centre["outer"][:2])
     events = make_events(3)
     found = OnnxGraph(report.onnx)(events["npho"], events["relative_time"])["tokens"]
-    network = load_model(checkpoint)
+    network = load_model(report.onnx.with_suffix(".pth"))
     readings = (torch.from_numpy(events[name]) for name in ("npho", "relative_time"))
     np.testing.assert_allclose(
         found, network.encoder(network.encoder.normalizer(*readings)), rtol=0, atol=1e-4
@@ -93,13 +90,9 @@ def test_an_encoder_with_an_anchor(make_checkpoint: Callable[..., Path], tmp_pat
 
 @pytest.mark.slow
 def test_a_masked_autoencoder(
-    make_autoencoder: Callable[..., Path],
-    make_events: Callable[..., Any],
-    event_file: Path,
-    tmp_path: Path,
+    export_example: Callable[[str, str], ExportReport], make_events: Callable[..., Any]
 ) -> None:
-    checkpoint = make_autoencoder(tmp_path / "mae.pth", outer_fine_pool=(3, 3))
-    report = export_checkpoint(checkpoint, data=[event_file])
+    report = export_example("mae", "pooled")
     assert report.description.inputs == ("npho", "time", "mask")
     assert json.loads(report.json.read_text())["units"] == {
         "npho_reconstructed": "photons",
@@ -109,7 +102,7 @@ def test_a_masked_autoencoder(
     npho, time = events["npho"], events["relative_time"]
     mask = np.random.default_rng(0).random(npho.shape) < 0.6
     found = OnnxGraph(report.onnx)(npho, time, mask.astype(np.float32))
-    network = load_model(checkpoint, kind=XECMaskedAutoencoder)
+    network = load_model(report.onnx.with_suffix(".pth"), kind=XECMaskedAutoencoder)
     expected = network(npho, time, mask)
     for name in ("npho", "time"):
         values = found[f"{name}_reconstructed"]

@@ -14,6 +14,7 @@ import pytest
 
 from xec_export import open_predictor
 from xec_export.inpainting.network import InpaintingNetwork
+from xec_export.onnx.export import ExportReport
 from xec_export.onnx.run_artifact import export_run
 from xec_geometry import N_SENSORS
 from xec_models.errors import RunDirectoryError
@@ -58,9 +59,12 @@ def test_an_inpainter(inpainter: Path, no_tracing: Callable[[Path], None], tmp_p
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("shallow_networks")
-def test_a_masked_autoencoder(make_autoencoder: Callable[..., Path], tmp_path: Path) -> None:
-    make_autoencoder(tmp_path / "checkpoint_best.pth", outer_fine_pool=(3, 3))
+def test_a_masked_autoencoder(
+    export_example: Callable[[str, str], ExportReport], no_tracing: Callable[[Path], None], tmp_path: Path
+) -> None:
+    graph = export_example("mae", "pooled").onnx
+    shutil.copy(graph.with_suffix(".pth"), tmp_path / "checkpoint_best.pth")
+    no_tracing(graph)
     (tmp_path / "config.yaml").write_text("objective: mae\nexport: {onnx: mae.onnx}\n")
     assert export_run(tmp_path) == [tmp_path / "mae.onnx", tmp_path / "mae.json"]
     assert json.loads((tmp_path / "mae.json").read_text())["inputs"] == ["npho", "time", "mask"]
