@@ -89,12 +89,8 @@ def run_child(program: str, arguments: Sequence[str], folder: Path) -> int:
 
     Parameters
     ----------
-    program
-        Text of the program.
-    arguments
-        Its arguments.
-    folder
-        Where it runs.
+    program, arguments, folder
+        As for `Child`.
 
     Returns
     -------
