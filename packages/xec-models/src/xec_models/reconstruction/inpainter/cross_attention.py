@@ -106,12 +106,7 @@ class CrossAttentionHead(nn.Module):
         Tensor (B, sensors, channels)
             On the normalized scale; without meaning where the mask is False.
         """
-        if is_exporting():
-            return predict_all(lambda sensors: self.predict(local, tokens, sensors), mask)
-        chosen = masked_sensors(mask)
-        found = self.predict(local, tokens, chosen)
-        out = found.new_zeros(*mask.shape, found.shape[-1])
-        return out.scatter(1, chosen.unsqueeze(-1).expand_as(found), found)
+        return predict_masked(lambda sensors: self.predict(local, tokens, sensors), mask)
 
     def predict(self, local: LocalFeatures, tokens: Tensor, chosen: Tensor) -> Tensor:
         """Predict the sensors `chosen` (B, m): (B, m, channels)."""
@@ -178,11 +173,28 @@ class _Attention(nn.Module):
         return mixed
 
 
-def predict_all(predict: Callable[[Tensor], Tensor], mask: Tensor) -> Tensor:
-    """Predict all sensors of a mask (B, sensors), masked or not, as an exported graph has to.
+def predict_masked(predict: Callable[[Tensor], Tensor], mask: Tensor) -> Tensor:
+    """Predict the sensors of a mask (B, sensors): (B, sensors, channels), without meaning beside them.
 
-    Shapes must not depend on data there. The sensors come in parts: all at once, the neighbours of every
-    sensor of 64 events are 2.5 GB in each layer.
+    Parameters
+    ----------
+    predict
+        Predicts the sensors (B, m) of each event: (B, m, channels).
+    mask
+        True for the sensors to predict.
+    """
+    if is_exporting():
+        return _predict_all(predict, mask)
+    chosen = masked_sensors(mask)
+    found = predict(chosen)
+    out = found.new_zeros(*mask.shape, found.shape[-1])
+    return out.scatter(1, chosen.unsqueeze(-1).expand_as(found), found)
+
+
+def _predict_all(predict: Callable[[Tensor], Tensor], mask: Tensor) -> Tensor:
+    """Predict all sensors, masked or not: shapes of a graph must not depend on data.
+
+    They come in parts: all at once, the neighbours of every sensor of 64 events are 2.5 GB in each layer.
     """
     # `len` would fix the number of events.
     parts = torch.arange(mask.shape[1], device=mask.device).chunk(PARTS)

@@ -10,16 +10,10 @@ from torch import Tensor, nn
 
 from xec_geometry import FACES, face_of_sensor
 from xec_geometry.detector.survey import nominal_table
-from xec_models.blocks.exporting import is_exporting
 from xec_models.config.network import ModelConfig
 from xec_models.encoder.outer_modes import OUTER_MODES, token_faces
 from xec_models.errors import ModelError
-from xec_models.reconstruction.inpainter.cross_attention import (
-    NEIGHBOURS,
-    masked_sensors,
-    position_bands,
-    predict_all,
-)
+from xec_models.reconstruction.inpainter.cross_attention import NEIGHBOURS, position_bands, predict_masked
 from xec_models.reconstruction.inpainter.local_features import LocalFeatures, nearest_sensors
 
 CHANNELS = 2
@@ -84,12 +78,7 @@ class EarlierCrossAttentionHead(nn.Module):
 
     def forward(self, local: LocalFeatures, tokens: Tensor, mask: Tensor) -> Tensor:
         """Predict the sensors of a mask; parameters as for `CrossAttentionHead.forward`."""
-        if is_exporting():
-            return predict_all(lambda sensors: self.predict(local, tokens, sensors), mask)
-        chosen = masked_sensors(mask)
-        found = self.predict(local, tokens, chosen)
-        out = found.new_zeros(*mask.shape, found.shape[-1])
-        return out.scatter(1, chosen.unsqueeze(-1).expand_as(found), found)
+        return predict_masked(lambda sensors: self.predict(local, tokens, sensors), mask)
 
     def predict(self, local: LocalFeatures, tokens: Tensor, chosen: Tensor) -> Tensor:
         """Predict the sensors `chosen` (B, m): (B, m, channels)."""
