@@ -193,6 +193,16 @@ def test_a_resumed_training_has_the_rest_of_its_time(stop: float, accumulated: i
     assert rates[n : n + 5] == pytest.approx(whole.rates[n : n + 5], rel=0.1)
 
 
+def test_seconds_of_a_pause_do_not_count() -> None:
+    clock = MadeUpClock()
+    limit = TimeLimit(1, clock)
+    clock.now += 10
+    with limit.paused():
+        clock.now += 1000
+    assert limit.used == 10
+    assert limit.left == 50
+
+
 def test_nothing_is_trained_when_the_time_was_used_up() -> None:
     machine, memory = Machine(), Memory(EVENTS)
     trained = machine.limited(memory, max_minutes=5, epochs=100)

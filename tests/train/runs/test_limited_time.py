@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.checkpoint_files import read_checkpoint
 from torch import Tensor
 
+from xec_models.checkpoint.building import load_model
 from xec_train.config.train_config import TrainConfig
 from xec_train.engine.time_limit import TimeLimit
+from xec_train.engine.train_loop import TrainLoop
 from xec_train.regression.objective import Regression
-from xec_train.runs.training import train
+from xec_train.runs.training import LargerWork, run_training, train
 
 Configure = Callable[..., TrainConfig]
 # 16 steps an epoch.
@@ -71,6 +74,35 @@ def test_a_network_of_the_last_cut_epoch_is_written(configure: Configure, clock:
     assert run.checkpoint_best.exists()
     assert run.predictions("angle").exists()
     assert clock[0] - 1000 <= 48
+
+
+def test_a_hook_keeps_networks_at_moments_of_the_training(
+    configure: Configure, clock: list[float], tmp_path: Path
+) -> None:
+    kept: list[float] = []
+
+    def keep(loop: TrainLoop) -> bool:
+        if loop.state.progress.step in (5, 20):
+            with loop.time_limit.paused():
+                clock[0] += 100
+                assert loop.writer is not None
+                loop.complete_pending()
+                loop.writer.save_weights(loop.state, tmp_path / f"{len(kept)}.pth")
+            kept.append(loop.time_limit.used)
+        return False
+
+    config = configure(*LIMITED, "training.max_minutes=0.8")
+    run = run_training(config, larger=LargerWork(after_step=keep)).run
+    last = read_checkpoint(run.checkpoint_last)
+    assert last["timing"]["seconds"] == clock[0] - 1200 <= 48
+    first, second = (read_checkpoint(tmp_path / f"{k}.pth") for k in range(2))
+    # What the hook takes does not count: neither as time, nor as time of a step.
+    assert kept == [pytest.approx(5), pytest.approx(20 + 0.4 * 6)]
+    assert last["step"] > 30
+    assert "optimizer" not in first
+    names = [name for name, value in last["model"].items() if value.is_floating_point()]
+    assert any(bool((first["model"][name] != second["model"][name]).any()) for name in names)
+    load_model(tmp_path / "0.pth")
 
 
 @pytest.mark.usefixtures("clock")

@@ -12,6 +12,7 @@ from lightning_fabric import Fabric
 from xec_geometry import SensorTable
 from xec_geometry.support.output import link_or_copy
 from xec_geometry.support.revision import git_revision
+from xec_models.checkpoint.content import NetworkWeights, TrainingState
 from xec_models.checkpoint.run_directory import RunDirectory
 from xec_models.checkpoint.writing import new_checkpoint, save_checkpoint
 from xec_train.config.train_config import TrainConfig
@@ -63,9 +64,18 @@ class CheckpointWriter:
         """Write ``checkpoint_last.pth``."""
         self._save(state, self.run.checkpoint_last)
 
+    def save_weights(self, state: TrainState, path: Path) -> None:
+        """Write the network alone, as it is now: to predict with, not to continue from."""
+        weights, _ = capture(state, self.fabric, self.processes, self.order)
+        self._write(state, path, weights, None)
+
     def _save(self, state: TrainState, path: Path) -> None:
         self._written = time.monotonic()
-        weights, training = capture(state, self.fabric, self.processes, self.order)
+        self._write(state, path, *capture(state, self.fabric, self.processes, self.order))
+
+    def _write(
+        self, state: TrainState, path: Path, weights: NetworkWeights, training: TrainingState | None
+    ) -> None:
         if not self.processes.is_first:
             return
         checkpoint = new_checkpoint(

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 Clock = Callable[[], float]
 """Returns seconds since any moment."""
@@ -23,8 +24,12 @@ class TimeLimit:
 
     def __init__(self, minutes: float | None = None, clock: Clock = time.monotonic) -> None:
         self.seconds = math.inf if minutes is None else 60 * minutes
-        self.now = clock
+        self._clock, self._pauses = clock, 0.0
         self._begin = clock()
+
+    def now(self) -> float:
+        """Return the time of the clock, which stands still in pauses."""
+        return self._clock() - self._pauses
 
     @property
     def exists(self) -> bool:
@@ -44,6 +49,13 @@ class TimeLimit:
     def resume(self, used: float) -> None:
         """Count the seconds that a resumed training had used before."""
         self._begin -= used
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """Leave out the seconds that a block takes."""
+        begin = self._clock()
+        yield
+        self._pauses += self._clock() - begin
 
 
 class Speed:

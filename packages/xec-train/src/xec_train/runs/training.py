@@ -20,7 +20,7 @@ from xec_train.engine.interruption import Interruption
 from xec_train.engine.measurement.system_metrics import SystemMetrics
 from xec_train.engine.state import TrainState
 from xec_train.engine.time_limit import TimeLimit
-from xec_train.engine.train_loop import TrainLoop, no_epoch_hook
+from xec_train.engine.train_loop import TrainLoop, no_epoch_hook, no_hook
 from xec_train.objectives.table import OBJECTIVES, ObjectiveEntry
 from xec_train.runs.assembly import Assembly, assemble
 from xec_train.runs.claim import RunClaim
@@ -56,13 +56,14 @@ class LargerWork:
 
     Attributes
     ----------
-    after_epoch
-        Hook of the loop, which may stop the training.
+    after_epoch, after_step
+        Hooks of the loop, which may stop the training.
     tags
         Tags of its MLflow run.
     """
 
     after_epoch: Callable[[int, Mapping[str, float]], bool] = no_epoch_hook
+    after_step: Callable[[TrainLoop], bool] = no_hook
     tags: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -177,6 +178,7 @@ def _run(assembly: Assembly, time_limit: TimeLimit, display: Display, larger: La
                 time_limit=time_limit,
                 bad_events=ready.run.bad_events,
                 phase=system,
+                after_step=larger.after_step,
                 after_epoch=larger.after_epoch,
                 system_metrics=system.epoch,
             )

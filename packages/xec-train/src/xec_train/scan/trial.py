@@ -157,7 +157,7 @@ class TrialRun:
 
         with (self.queue.folder.logs / f"{run.name}.log").open("a", encoding="utf-8") as log:
             display = Display(Console(file=log, highlight=False, width=200))
-            trained = run_training(config, (), display, LargerWork(after_epoch, tags))
+            trained = run_training(config, (), display, LargerWork(after_epoch, tags=tags))
         self._report()
         if self.pruned:
             outcome = Outcome("pruned", self._value())

@@ -1,0 +1,1 @@
+"""How long networks train until they are as good as the conventional reconstruction."""
