@@ -19,12 +19,12 @@ POOLED: dict[str, Any] = {"outer_fine_pool": (3, 3)}
 EARLIER: dict[str, Any] = {"layout": "xec-ml-wl", **POOLED}
 
 OF_HEADS: dict[str, dict[str, Any]] = {
-    "cross_attention": {"predict_channels": ["npho"]},
+    "cross_attention": {"predict_channels": ["npho"], "stem": "patch"},
     "per_face": {"layout": "xec-ml-wl", "outer_mode": "split"},
 }
 """Of heads that have more than `EARLIER` to show."""
 
-AUTOENCODER = Example("mae", POOLED)
+AUTOENCODER = Example("mae", {**POOLED, "stem": "patch"})
 
 EXAMPLES: dict[str, dict[str, Example]] = {
     "regressor": {
@@ -47,7 +47,14 @@ EXAMPLES: dict[str, dict[str, Example]] = {
         "anchored": Example(
             "regressor",
             {
-                "model": {**POOLED, "anchor": "light", "window": (8, 8), "num_fusion_layers": 1},
+                "model": {
+                    **POOLED,
+                    "anchor": "light",
+                    "window": (8, 8),
+                    "num_fusion_layers": 1,
+                    "stem": "patch",
+                    "inner_pool": (3, 4),
+                },
                 "tasks": {"energy": {"loss_fn": "gaussian_nll"}, "timing": {}, "uvwFI": {}},
             },
         ),

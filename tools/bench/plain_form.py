@@ -218,12 +218,14 @@ class PlainRegressor(XECRegressor):
         assert (
             model.outer_mode,
             model.outer_fine_pool,
+            model.stem,
             model.layout,
             model.hex_conv,
             model.drop_path_rate,
         ) == (
             default.outer_mode,
             default.outer_fine_pool,
+            default.stem,
             default.layout,
             default.hex_conv,
             default.drop_path_rate,

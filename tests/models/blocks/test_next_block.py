@@ -37,11 +37,19 @@ def _literal_grn(x, grn):
     return grn.gamma[:, None, None] * (x * response) + grn.beta[:, None, None] + x
 
 
-def _literal_block(x, block):
-    y = F.conv2d(x, block.dwconv.weight, block.dwconv.bias, padding=3, groups=x.shape[1])
+def _literal_block(x, block, keep=1):
+    y = keep * F.conv2d(x, block.dwconv.weight, block.dwconv.bias, padding=3, groups=x.shape[1])
     y = _literal_linear(_literal_layer_norm(y, block.norm), block.pwconv1)
     y = 0.5 * y * (1 + torch.erf(y / math.sqrt(2)))
-    return x + _literal_linear(_literal_grn(y, block.grn), block.pwconv2)
+    return keep * (x + _literal_linear(_literal_grn(y, block.grn), block.pwconv2))
+
+
+def _literal_nearest(keep, shape):
+    """Of (B, 1, H, W), the place in front of each of `shape` places spread over it."""
+    rows, columns = (
+        [i * have // want for i in range(want)] for have, want in zip(keep.shape[2:], shape, strict=True)
+    )
+    return keep[:, :, rows][..., columns]
 
 
 def test_grn_is_its_formula():
@@ -71,20 +79,34 @@ def test_convnext_block_against_the_plain_form(dim):
     torch.testing.assert_close(found, _literal_block(x, block), rtol=1e-10, atol=1e-10)
 
 
-def test_backbone_against_the_plain_form():
-    backbone = _randomized(FaceBackbone(64))
-    x = torch.randn(2, 24, 6, 2, dtype=torch.float64)
-    y = x.permute(0, 3, 1, 2)
-    y = F.conv2d(y, backbone.stem[0].weight, backbone.stem[0].bias, padding=1)
-    y = _literal_layer_norm(y, backbone.stem[1])
+@pytest.mark.parametrize("hidden", [0, 0.4])
+@pytest.mark.parametrize("face", [(24, 6), (9, 5), (31, 4)])
+@pytest.mark.parametrize(
+    ("stem", "stride", "places"), [("dense", 1, lambda n: n - 1), ("patch", 2, lambda n: n // 2)]
+)
+def test_backbone_against_the_plain_form(stem, stride, places, face, hidden):
+    backbone = _randomized(FaceBackbone(64, stem=stem))
+    x = torch.randn(2, *face, 2, dtype=torch.float64)
+    mask = torch.rand(2, *face) < hidden
+    keep = (~mask[:, None]).double()
+    y = x.permute(0, 3, 1, 2) * keep
+    y = F.conv2d(y, backbone.stem[0].weight, backbone.stem[0].bias, stride=stride, padding=1)
+    shape = tuple(map(places, face))
+    assert y.shape[2:] == shape
+    keep = _literal_nearest(keep, shape)
+    y = keep * _literal_layer_norm(y, backbone.stem[1])
     for block in backbone.stage1:
-        y = _literal_block(y, block)
+        y = _literal_block(y, block, keep)
     down = backbone.downsample
     y = F.conv2d(_literal_layer_norm(y, down[0]), down[1].weight, down[1].bias, stride=2)
+    keep = _literal_nearest(keep, y.shape[2:])
+    y = keep * y
     for block in backbone.stage2:
-        y = _literal_block(y, block)
+        y = _literal_block(y, block, keep)
     token = F.interpolate(y, size=(4, 4), mode="bilinear", align_corners=False).reshape(2, 64)
-    torch.testing.assert_close(backbone(x), token, rtol=1e-8, atol=1e-8)
+    torch.testing.assert_close(backbone(x, mask), token, rtol=1e-8, atol=1e-8)
+    if not hidden:
+        torch.testing.assert_close(backbone(x), token, rtol=1e-8, atol=1e-8)
 
 
 def test_gradients_of_the_block():

@@ -7,7 +7,8 @@ VARIANTS = [
     {},
     {"outer_fine_pool": (3, 3), "position": "geometric"},
     {"outer_mode": "split", "position": "sinusoidal"},
-    {"hex_conv": "attention"},
+    {"hex_conv": "attention", "stem": "patch"},
+    {"outer_mode": "split", "stem": "patch"},
     {"layout": "xec-ml-wl", "outer_fine_pool": (3, 3)},
     {"layout": "xec-ml-wl", "outer_mode": "split", "hex_conv": "attention"},
 ]

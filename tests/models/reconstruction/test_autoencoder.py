@@ -20,6 +20,7 @@ FORMS = {
     "split": {"outer_mode": "split"},
     "npho": {"predict_channels": ("npho",), "outer_fine_pool": (3, 3)},
     "attention": {"hex_conv": "attention", "outer_fine_pool": (3, 3)},
+    "patch": {"stem": "patch"},
     "earlier": {"layout": "xec-ml-wl"},
     "earlier-pooled": {"layout": "xec-ml-wl", "outer_fine_pool": (2, 2)},
 }

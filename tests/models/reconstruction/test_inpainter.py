@@ -18,12 +18,12 @@ from xec_models.reconstruction.inpainter.inpainter import XECInpainter
 SHAPES = (
     {"hex_conv": "attention", "predict_channels": ("npho",)},
     {"outer_fine_pool": (3, 3)},
-    {"outer_mode": "split"},
+    {"outer_mode": "split", "stem": "patch"},
     {"layout": "xec-ml-wl", "outer_fine_pool": (3, 3)},
     {"outer_fine_pool": (3, 3), "head": "cross_attention"},
-    {"outer_mode": "split", "head": "cross_attention"},
-    {"layout": "xec-ml-wl", "outer_fine_pool": (2, 2), "head": "earlier_per_face"},
-    {"layout": "xec-ml-wl", "outer_fine_pool": (2, 2), "head": "earlier_cross_attention"},
+    {"outer_mode": "split", "head": "cross_attention", "stem": "patch"},
+    {"layout": "xec-ml-wl", "outer_fine_pool": (2, 2), "head": "earlier_per_face", "stem": "patch"},
+    {"layout": "xec-ml-wl", "outer_fine_pool": (2, 2), "head": "earlier_cross_attention", "stem": "patch"},
 )
 POOLED = {"outer_fine_pool": (3, 3)}
 

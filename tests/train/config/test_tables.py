@@ -23,6 +23,7 @@ from xec_models.blocks.hex_operators import HEX_OPERATORS, HexOperator
 from xec_models.checkpoint.kinds import MODEL_KINDS
 from xec_models.encoder.normalizer import Normalizer
 from xec_models.encoder.position_encodings import POSITION_ENCODINGS, PositionEncoding
+from xec_models.encoder.stems import STEMS, Stem
 from xec_models.losses.table import LOSSES, Loss
 from xec_train import ConfigError, load_config, template
 from xec_train.config.keys import all_keys, choices
@@ -180,14 +181,16 @@ class Nothing(torch.nn.Module):
 
 
 def test_parts_of_a_network_are_one_entry_each(path: Path) -> None:
-    chosen = ["model.hex_conv=alone", "model.position=nothing", *ENERGY]
+    chosen = ["model.hex_conv=alone", "model.position=nothing", "model.stem=cell", *ENERGY]
     with pytest.raises(ConfigError) as error:
         load_config(path, chosen)
     assert "model.hex_conv: found 'alone', expected one of depthwise, attention" in str(error.value)
     assert "model.position: found 'nothing', expected one of learnable, sinusoidal" in str(error.value)
+    assert "model.stem: found 'cell', expected one of dense, patch" in str(error.value)
     alone = HexOperator("alone", lambda dim, _layout: torch.nn.Linear(dim, dim), "each sensor for itself")
     nothing = PositionEncoding("nothing", Nothing, "the faces in any order")
-    with added(HEX_OPERATORS, alone), added(POSITION_ENCODINGS, nothing):
+    cell = Stem("cell", torch.nn.Linear, lambda cells: cells, "each cell for itself")
+    with added(HEX_OPERATORS, alone), added(POSITION_ENCODINGS, nothing), added(STEMS, cell):
         losses_of_a_step(path, *chosen)
         assert "alone (each sensor for itself)" in template().replace("\n  # ", " ")
 

@@ -19,12 +19,14 @@ from pydantic import (
 from xec_data.configuration.choice import OneOf, Remark
 from xec_data.tasks.table import TASKS
 from xec_data.tasks.task import Task
-from xec_geometry import FACES, LAYOUTS, FaceName, GridName, Layout, index_map, outer_fine_grid
+from xec_geometry import FACES, LAYOUTS, FaceName, GridName, Layout
 from xec_geometry.errors import did_you_mean
 from xec_models.anchor.table import ANCHORS, NO_ANCHOR
 from xec_models.blocks.hex_operators import HEX_OPERATORS
+from xec_models.config.face_cells import POOLED, check_faces, check_outer_pool, check_pool
 from xec_models.encoder.outer_modes import OUTER_MODES
 from xec_models.encoder.position_encodings import POSITION_ENCODINGS
+from xec_models.encoder.stems import STEMS
 from xec_models.errors import ModelError
 from xec_models.losses.table import LOSSES, describe_beta, losses_for, usual_beta
 from xec_models.reconstruction.inpainter.heads import INPAINTER_HEADS
@@ -32,9 +34,6 @@ from xec_models.reconstruction.inpainter.heads import INPAINTER_HEADS
 # Two doublings of the width and a 4 × 4 token make the width of a token a multiple of this.
 DIM_MULTIPLE = 32
 NUM_HEADS = 8
-# The faces whose single sensors a key pools, and the cells that two convolutions of the backbone need.
-POOLED: dict[str, tuple[GridName, ...]] = {"inner_pool": ("inner",), "side_pool": ("us", "ds")}
-SMALLEST_GRID = 3
 # Two halvings of a window.
 WINDOW_MULTIPLE = 4
 LARGEST_WINDOW = 40
@@ -69,6 +68,9 @@ class ModelConfig(BaseModel):
         description="Probability of dropping a feature in the fusion and the heads while training; "
         "null: 0.1 in the fusion, 0.2 in the heads.",
     )
+    stem: Annotated[str, OneOf("stem", lambda: STEMS)] = Field(
+        "dense", description="First layer on the rectangular faces."
+    )
     layout: Annotated[Layout, OneOf("layout", lambda: LAYOUTS)] = Field(
         "physical",
         description="Index maps and neighbours: physical, or xec-ml-wl of the earlier system.",
@@ -95,20 +97,11 @@ class ModelConfig(BaseModel):
         return value
 
     @model_validator(mode="after")
-    def _pool_fits(self) -> ModelConfig:
-        if self.outer_fine_pool is None:
-            return self
-        if not OUTER_MODES[self.outer_mode].fine_grid:
-            needed = " or ".join(f"'{mode.name}'" for mode in OUTER_MODES.values() if mode.fine_grid)
-            raise ValueError(f"outer_fine_pool needs outer_mode {needed}, found '{self.outer_mode}'")
-        rows, columns = outer_fine_grid(layout=self.layout).shape
-        pool_rows, pool_columns = self.outer_fine_pool
-        fits = 1 <= pool_rows <= rows // SMALLEST_GRID and 1 <= pool_columns <= columns // SMALLEST_GRID
-        if not fits:
-            raise ValueError(
-                f"outer_fine_pool is [{pool_rows}, {pool_columns}], expected numbers that leave at least "
-                f"{SMALLEST_GRID} of the fine grid's {rows} rows and {columns} columns, e.g. [3, 3]"
-            )
+    def _faces_fit(self) -> ModelConfig:
+        stem = STEMS[self.stem]
+        check_faces(self.outer_mode, self.layout, stem)
+        if self.outer_fine_pool is not None:
+            check_outer_pool(self.outer_fine_pool, self.outer_mode, self.layout, stem)
         return self
 
     def pool_of(self, face: GridName) -> tuple[int, int] | None:  # noqa: ARG002 (of networks that pool)
@@ -156,16 +149,10 @@ class RegressorConfig(ModelConfig):
 
     @field_validator(*POOLED)
     @classmethod
-    def _divides_the_face(cls, pool: tuple[int, int] | None, field: ValidationInfo) -> tuple[int, int] | None:
-        rows, columns = index_map(POOLED[str(field.field_name)][0]).shape
-        if pool is None:
-            return None
-        divides = min(pool) >= 1 and not rows % pool[0] and not columns % pool[1]
-        if not divides or min(rows // pool[0], columns // pool[1]) < SMALLEST_GRID:
-            raise ValueError(
-                f"{field.field_name} is [{pool[0]}, {pool[1]}], expected divisors of the {rows} rows and "
-                f"{columns} columns that leave at least {SMALLEST_GRID} of each"
-            )
+    def _leaves_cells(cls, pool: tuple[int, int] | None, field: ValidationInfo) -> tuple[int, int] | None:
+        # A wrong stem is a fault of its own.
+        if pool is not None and "stem" in field.data:
+            check_pool(str(field.field_name), pool, STEMS[field.data["stem"]])
         return pool
 
     def pool_of(self, face: GridName) -> tuple[int, int] | None:

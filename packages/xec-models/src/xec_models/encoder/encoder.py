@@ -52,7 +52,9 @@ class XECEncoder(nn.Module):
         self.normalizer = Normalizer(normalization)
         self.gather = FaceGather(model, self.normalizer)
         self.closed = model.layout == "physical"
-        self.backbone = FaceBackbone(dim, drop_path_rate=model.drop_path_rate, closed=self.closed)
+        self.backbone = FaceBackbone(
+            dim, drop_path_rate=model.drop_path_rate, closed=self.closed, stem=model.stem
+        )
         self.hex_encoder = HexEncoder(
             dim,
             model.layout,

@@ -9,6 +9,7 @@ from xec_models.blocks.channel_norm import ChannelNorm
 from xec_models.blocks.convnext import ConvNeXtV2Block, conv_channels_last
 from xec_models.blocks.drop_path import drop_rates
 from xec_models.config.network import DIM_MULTIPLE
+from xec_models.encoder.stems import DOWNSAMPLING, STEMS
 
 DEPTHS = (2, 3)
 TOKEN_GRID = (4, 4)
@@ -32,21 +33,29 @@ class FaceBackbone(nn.Module):
         Whether masked positions are zeroed after every layer. Otherwise, as in the earlier system
         ``xec-ml-wl``, only the input is, and what `NeXtBlock` says; every resolution has the given mask
         resampled, not that of the resolution before.
+    stem
+        Name of the stem in `STEMS`.
     """
 
     def __init__(
-        self, encoder_dim: int, channels: int = 2, drop_path_rate: float = 0.0, *, closed: bool = True
+        self,
+        encoder_dim: int,
+        channels: int = 2,
+        drop_path_rate: float = 0.0,
+        *,
+        closed: bool = True,
+        stem: str = "dense",
     ) -> None:
         super().__init__()
         self.closed = closed
         width = encoder_dim // DIM_MULTIPLE
         rates = drop_rates(drop_path_rate, sum(DEPTHS))
-        self.stem = nn.ModuleList([nn.Conv2d(channels, width, kernel_size=4, padding=1), ChannelNorm(width)])
+        self.stem = STEMS[stem].build(channels, width)
         self.stage1 = nn.ModuleList(
             ConvNeXtV2Block(width, rate, closed=closed) for rate in rates[: DEPTHS[0]]
         )
         self.downsample = nn.ModuleList(
-            [ChannelNorm(width), nn.Conv2d(width, 2 * width, kernel_size=2, stride=2)]
+            [ChannelNorm(width), nn.Conv2d(width, 2 * width, DOWNSAMPLING, DOWNSAMPLING)]
         )
         self.stage2 = nn.ModuleList(
             ConvNeXtV2Block(2 * width, rate, closed=closed) for rate in rates[DEPTHS[0] :]
@@ -66,10 +75,8 @@ class FaceBackbone(nn.Module):
         -------
         Tensor (B, rows', columns', encoder_dim / 16)
         """
-        conv, norm = self.stem
-        assert isinstance(conv, nn.Conv2d)
         given = None if mask is None else (~mask).to(x.dtype).unsqueeze(-1)
-        x, keep = self._masked(norm(conv_channels_last(conv, _times(x, given))), given)
+        x, keep = self._masked(self.stem(_times(x, given)), given)
         for block in self.stage1:
             x = block(x, keep)
         norm, conv = self.downsample

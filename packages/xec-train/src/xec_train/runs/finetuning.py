@@ -29,6 +29,7 @@ ENCODER_KEYS = (
     "encoder_dim",
     "dim_feedforward",
     "num_fusion_layers",
+    "stem",
     "layout",
     "hex_conv",
     "hex_width",
@@ -218,7 +219,8 @@ def _other_anchor(checkpoint: Checkpoint, config: TrainConfig) -> str:
 def stated_or_default(checkpoint: Checkpoint, config: TrainConfig) -> dict[str, Any]:
     """Return the keys of a checkpoint's configuration; of its network also those that it does not state."""
     sections = checkpoint.config.sections
-    model = {**type(config.model)().model_dump(mode="json"), **checkpoint.config.section("model")}
+    defaults = {**type(config.model)().model_dump(mode="json"), "layout": checkpoint.provenance.layout}
+    model = {**defaults, **checkpoint.config.section("model")}
     return flatten({**sections, "model": model})
 
 
@@ -233,12 +235,7 @@ def _tasks_of(checkpoint: Checkpoint) -> set[str]:
 
 def _contradictions(checkpoint: Checkpoint, config: TrainConfig, *, other_layout: bool = False) -> list[str]:
     ours = flatten(config.model_dump(mode="json"))
-    theirs = flatten(
-        {
-            "model": {"layout": checkpoint.provenance.layout, **checkpoint.config.section("model")},
-            "normalization": checkpoint.config.section("normalization"),
-        }
-    )
+    theirs = stated_or_default(checkpoint, config)
     keys = [f"model.{name}" for name in ENCODER_KEYS]
     keys += [key for key in ours if key.startswith("normalization.") and key not in _FREE_KEYS]
     found = [
