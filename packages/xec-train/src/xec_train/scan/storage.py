@@ -37,9 +37,10 @@ def open_storage(address: str) -> BaseStorage:
             raise ScanError(
                 f"--storage: {path} is no journal of optuna; expected one, a new file or an address"
             )
-        storage: BaseStorage = optuna.storages.JournalStorage(
-            optuna.storages.journal.JournalFileBackend(str(path))
-        )
+        from xec_train.scan.journal_lock import JournalLock
+
+        backend = optuna.storages.journal.JournalFileBackend(str(path), JournalLock(path))
+        storage: BaseStorage = optuna.storages.JournalStorage(backend)
         return storage
     try:
         storage = optuna.storages.RDBStorage(address)
