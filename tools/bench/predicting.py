@@ -30,7 +30,7 @@ ROUNDS = 5
 READINGS = ("npho", "relative_time")
 
 
-def _model_files() -> tuple[Path, Path]:
+def model_files() -> tuple[Path, Path]:
     """One network as a checkpoint and as an ONNX file."""
     checkpoint = folder() / "network.pth"
     onnx = checkpoint.with_suffix(".onnx")
@@ -62,7 +62,7 @@ def _events_file() -> Iterator[Path]:
 
 def _runtime(batch: int) -> Case:
     def measured() -> Result:
-        checkpoint, onnx = _model_files()
+        checkpoint, onnx = model_files()
         npho, time = (values.numpy() for values in random_readings(batch))
         # As users get them: the predictors cut large batches by themselves.
         predictors = {
@@ -98,7 +98,7 @@ for _batch in BATCHES:
 @case("predict")
 def whole_command() -> Result:
     """From ROOT file to ROOT file, against the same graph on arrays in memory."""
-    predictor = OnnxPredictor(_model_files()[1])
+    predictor = OnnxPredictor(model_files()[1])
     npho, time = (values.numpy() for values in random_readings(EVENTS))
     output = folder() / "predictions.root"
 

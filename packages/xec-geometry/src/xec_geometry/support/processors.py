@@ -17,6 +17,10 @@ THREADS = "OMP_NUM_THREADS"
 """Environment variable: how many threads the user wants within an operation."""
 
 
+SPINS = "GOMP_SPINCOUNT"
+"""Environment variable of GNU's OpenMP: how often a thread looks for the others before it sleeps."""
+
+
 def allowed_cores() -> tuple[int, ...] | None:
     """Return the numbers of the cores that this process may use, or None where the system does not say."""
     # A job on a shared machine has fewer than the machine.
