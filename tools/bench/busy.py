@@ -21,13 +21,12 @@ from rich.console import Console
 from rich.table import Table
 from tools.bench.busy_work import BATCH, WIDTH, WORKS
 
-from xec_geometry.support.processors import SPINS, available_cores, processor_model
+from xec_geometry.support.processors import POLICY, SPINS, THREADS, available_cores, processor_model
 from xec_geometry.support.revision import describe_revision
 
 _ROOT = Path(__file__).parents[2]
 _COMPUTE = "while True: pass"
-# Of GNU's OpenMP: how often a thread looks for the others before it sleeps, and whether it looks at all.
-_VARIABLES = (SPINS, "OMP_WAIT_POLICY", "OMP_NUM_THREADS")
+_VARIABLES = (SPINS, POLICY, THREADS)
 
 
 @dataclass(frozen=True)
@@ -52,10 +51,10 @@ class Way:
 def ways() -> list[Way]:
     """Return what is compared, for the cores of this machine."""
     spins = [Way(f"{n} looks, then asleep", environment={SPINS: str(n)}) for n in (0, 1000, 10_000, 100_000)]
-    fewer = [Way("a thread fewer", environment={"OMP_NUM_THREADS": str(available_cores() - 1)})]
+    fewer = [Way("a thread fewer", environment={THREADS: str(available_cores() - 1)})]
     return [
         Way("as GNU's OpenMP comes"),
-        Way("passive", environment={"OMP_WAIT_POLICY": "passive"}),
+        Way("passive", environment={POLICY: "passive"}),
         *spins,
         *(fewer if available_cores() > 1 else []),
         *(Way(work, work) for work in WORKS[1:]),

@@ -62,6 +62,8 @@ class OnnxBackend final : public Backend {
     result.SetIntraOpNumThreads(options.threads);
     result.SetInterOpNumThreads(1);
     result.SetLogSeverityLevel(ORT_LOGGING_LEVEL_FATAL);
+    // Threads that look for work all the time slow each other beside other processes.
+    result.AddConfigEntry("session.intra_op.allow_spinning", "0");
     return result;
   }
 

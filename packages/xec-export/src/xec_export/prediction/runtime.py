@@ -178,4 +178,6 @@ def _options(ort: ModuleType, threads: int | None) -> Any:
     # Its wheels have a thread pool of their own, which knows neither OMP_NUM_THREADS nor the cores of a job.
     options.intra_op_num_threads = default_threads() if threads is None else threads
     options.inter_op_num_threads = 1
+    # Threads that look for work all the time slow each other beside other processes.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     return options

@@ -21,6 +21,7 @@ from xec_geometry.cli.plugins import CommandError, CommandPlugins
 from xec_geometry.cli.streams import forget_impossible_width
 from xec_geometry.cli.usage import ArgumentsError, UsageError, has_been_told, told
 from xec_geometry.errors import XecWarning
+from xec_geometry.support.processors import let_waiting_threads_sleep
 from xec_geometry.support.signals import Terminated
 
 
@@ -87,6 +88,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if debug:
         arguments.remove("--debug")
     forget_impossible_width()
+    let_waiting_threads_sleep()
     with boundary(arguments, debug=debug), warnings.catch_warnings():
         warnings.showwarning = partial(_show_warning, warnings.showwarning)
         sys.exit(_run(arguments))

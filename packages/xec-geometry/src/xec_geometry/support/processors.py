@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 import platform
-from collections.abc import Iterator
+from collections.abc import Iterator, MutableMapping
 from pathlib import Path
 
 from xec_geometry.support.control_groups import OWN_GROUPS, ROOT, control_groups
@@ -17,8 +17,10 @@ THREADS = "OMP_NUM_THREADS"
 """Environment variable: how many threads the user wants within an operation."""
 
 
-SPINS = "GOMP_SPINCOUNT"
-"""Environment variable of GNU's OpenMP: how often a thread looks for the others before it sleeps."""
+SPINS, POLICY = "GOMP_SPINCOUNT", "OMP_WAIT_POLICY"
+"""Environment variables of OpenMP: how often a thread looks for the others before it sleeps, and whether."""
+
+_FEW_SPINS = 1000
 
 
 def allowed_cores() -> tuple[int, ...] | None:
@@ -42,6 +44,16 @@ def default_threads() -> int:
     """Return the number of threads within an operation: that of `THREADS`, or one for each core."""
     stated = os.environ.get(THREADS, "")
     return int(stated) if stated.isdecimal() and int(stated) else available_cores()
+
+
+def let_waiting_threads_sleep(environment: MutableMapping[str, str] = os.environ) -> None:
+    """Keep threads that wait for others from occupying a core, unless the user has said how they wait.
+
+    Beside another process, of whichever user, threads that look for each other all the time are slower than
+    one thread alone. To be called before torch is imported, which reads the variables only then.
+    """
+    if SPINS not in environment and POLICY not in environment:
+        environment[SPINS] = str(_FEW_SPINS)
 
 
 def core_quota(own_groups: Path = OWN_GROUPS, root: Path = ROOT) -> float | None:
