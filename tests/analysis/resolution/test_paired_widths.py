@@ -5,7 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from xec_analysis.resolution.paired_widths import best_method, is_smaller, width_ratio, width_ratios
+from xec_analysis.resolution.paired_widths import (
+    best_method,
+    is_smaller,
+    mean_width_ratio,
+    width_ratio,
+    width_ratios,
+)
 from xec_analysis.resolution.statistics import Number, half_width
 from xec_models.regressor.metrics import half_width_68, percentile_68
 
@@ -45,11 +51,32 @@ def test_all_pairs_at_once_are_the_pairs_one_by_one() -> None:
         assert ratio == width_ratio(residuals[one], residuals[other], half_width_68)
 
 
+def test_the_geometric_mean_of_ratios() -> None:
+    rng = np.random.default_rng(9)
+    one, other = rng.normal(0, 1, (2, 500))
+    similar = one + rng.normal(0, 0.2, 500)
+    single = width_ratio(similar, one, half_width_68)
+    assert mean_width_ratio([(similar, one, half_width_68)]) == single
+    both = [(2 * one, one, half_width_68), (8 * np.abs(other), np.abs(other), percentile_68)]
+    assert mean_width_ratio(both).value == pytest.approx(4)
+    # The same quantity twice says nothing new.
+    assert mean_width_ratio([(similar, one, half_width_68)] * 2).error == pytest.approx(single.error)
+    independent = mean_width_ratio(
+        [(similar, one, half_width_68), (other + similar - one, other, half_width_68)]
+    )
+    assert independent.error is not None
+    assert single.error is not None
+    assert independent.error < 0.9 * single.error
+
+
 @pytest.mark.parametrize("values", [[], [1.0], [2.0, 2.0, 2.0]])
 def test_a_ratio_that_is_not_defined(values: list[float]) -> None:
     ratio = width_ratio(np.array(values), np.array(values), half_width_68)
     assert np.isnan(ratio.value)
     assert not is_smaller(ratio)
+    mean = mean_width_ratio([(np.array(values), np.array(values), half_width_68)])
+    assert np.isnan(mean.value)
+    assert mean.error is None
 
 
 @pytest.mark.parametrize(

@@ -7,17 +7,14 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from tools.bench.resolution.content import Content, Machine, quantities_of, training_of
 from tools.bench.resolution.figure import draw
 from tools.bench.resolution.networks import DEFAULT, NETWORKS, choose_networks
 from tools.bench.resolution.page import NOTES, time_grid, write_page
-from tools.bench.resolution.study import Study
+from tools.bench.resolution.study import Study, new_console
 
 from xec_analysis.studies.benchmark.sets import EventCounts
 from xec_geometry.support.output import make_folder
-
-_LOG_WIDTH = 160
 
 
 def main(
@@ -36,9 +33,7 @@ def main(
     What is finished in the folder of an earlier run with the same options is not done again.
     """
     chosen, counts = choose_networks(networks), EventCounts.parse(events)
-    console = Console(highlight=False)
-    if not console.is_terminal:
-        console = Console(width=_LOG_WIDTH, highlight=False)
+    console = new_console()
     study = Study(make_folder(output.parent), counts, minutes, console)
     refined = study.conventional()
     trainings = tuple(training_of(network, study.train(network, points).course()) for network in chosen)

@@ -33,10 +33,11 @@ LEVELS = (Level("refined", 1.0), Level("25 % better", 0.75))
 
 @dataclass(frozen=True)
 class Quantity:
-    """A quantity: its unit, and the width of the refined conventional reconstruction."""
+    """A quantity: its unit, the width of the refined reconstruction, and whether it is made of others."""
 
     unit: str
     refined: Number
+    joint: bool = False
 
 
 @dataclass(frozen=True)
@@ -107,8 +108,8 @@ class Content:
     def over_refined(self, training: Training) -> dict[str, Course]:
         """Return every width of a training over the refined one, and what holds for all together."""
         courses = relative(training.courses, {name: q.refined.value for name, q in self.quantities.items()})
-        single = list(courses.values())
-        return {**courses, ALL: worst(single), MEAN: geometric_mean(single)}
+        single = [course for name, course in courses.items() if not self.quantities[name].joint]
+        return {**courses, ALL: worst(list(courses.values())), MEAN: geometric_mean(single)}
 
     def times(self, training: Training) -> dict[str, list[Time]]:
         """Return when each of `LEVELS` is reached, by quantity."""
@@ -132,7 +133,7 @@ class Content:
 
 def quantities_of(refined: Mapping[str, Residual]) -> dict[str, Quantity]:
     """Return what the residuals of the refined reconstruction measure."""
-    return {name: Quantity(residual.unit, width_of(residual)) for name, residual in refined.items()}
+    return {name: Quantity(one.unit, width_of(one), joint=one.distance) for name, one in refined.items()}
 
 
 def training_of(network: Network, course: Mapping[float, Mapping[str, Residual]]) -> Training:

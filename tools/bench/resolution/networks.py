@@ -13,6 +13,14 @@ EARLIER_RECIPE = Path(__file__).with_name("earlier.yaml")
 
 
 @dataclass(frozen=True)
+class Recipe:
+    """A configuration: the file that it is written to, and the arguments of `xec` that write it."""
+
+    file: str
+    configure: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Network:
     """A network and its recipe.
 
@@ -22,8 +30,8 @@ class Network:
         Its name on the command line and in files.
     title
         What it is, for legends and tables.
-    configure
-        Arguments of `xec` that write its configuration, but for the output.
+    recipe
+        Its configuration.
     settings
         Changes to it, as ``key=value``.
     plain
@@ -34,15 +42,15 @@ class Network:
 
     name: str
     title: str
-    configure: tuple[str, ...]
+    recipe: Recipe
     settings: tuple[str, ...] = ()
     plain: bool = False
     remarks: tuple[str, ...] = ()
 
 
-PRESET = ("config", "new", "--preset", "laptop")
+LAPTOP = Recipe("laptop.yaml", ("config", "new", "--preset", "laptop"))
+EARLIER = Recipe("earlier.yaml", ("config", "convert", str(EARLIER_RECIPE)))
 
-_CONVERTED = ("config", "convert", str(EARLIER_RECIPE))
 _EARLIER_SETTINGS = (
     # As large a part of the time as two of its twenty epochs.
     *("training.epochs=10000", "training.warmup_epochs=1000"),
@@ -62,7 +70,7 @@ NETWORKS = Registry(
         Network(
             "laptop",
             "xec, preset laptop",
-            PRESET,
+            LAPTOP,
             remarks=(
                 (
                     "begins with a conventional reconstruction, its anchor, and learns what is wrong with "
@@ -73,7 +81,7 @@ NETWORKS = Registry(
         Network(
             "earlier",
             "earlier form, fast blocks",
-            _CONVERTED,
+            EARLIER,
             ("model.layout=xec-ml-wl", *_EARLIER_SETTINGS),
             remarks=(
                 "computed by the fast blocks of xec: its minutes are fewer than its users' were",
@@ -83,7 +91,7 @@ NETWORKS = Registry(
         Network(
             "earlier-plain",
             "earlier form, plain PyTorch",
-            _CONVERTED,
+            EARLIER,
             _EARLIER_SETTINGS,
             plain=True,
             remarks=(

@@ -23,7 +23,7 @@ NOTES = (
         f"A level is reached when no later point is more than {100 * TOLERANCE:g} % above it."
     ),
     "Stands at: the width at the end over the refined one.",
-    f"'{ALL}': the quantity that needs longest; '{MEAN}': of the widths over the refined ones.",
+    f"'{ALL}': the quantity that needs longest; '{MEAN}': of all outputs, over the refined widths.",
 )
 
 

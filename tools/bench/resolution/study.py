@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from rich.console import Console
-from tools.bench.resolution.networks import Network, all_settings
+from tools.bench.resolution.networks import Network, Recipe, all_settings
 from tools.bench.resolution.snapshots import moments, read_snapshots, train_with_snapshots
 from tools.bench.resolution.widths import SET, Residual, residuals_in
 
@@ -26,9 +26,16 @@ from xec_models.checkpoint.reading import read_checkpoint
 from xec_models.checkpoint.run_directory import RunDirectory
 
 REFINED = "refined"
+_LOG_WIDTH = 240
 
 Residuals = dict[str, Residual]
 """By quantity."""
+
+
+def new_console() -> Console:
+    """Return the terminal; where there is none, tables are not cut to the width of one."""
+    console = Console(highlight=False)
+    return console if console.is_terminal else Console(width=_LOG_WIDTH, highlight=False)
 
 
 class Study:
@@ -69,15 +76,16 @@ class Study:
         self._do(work, lambda: self._console.print(f"\n[bold]{work.name}[/]"))
         return residuals_in(self.folder / path, self.truth, REFINED)
 
-    def configuration(self, network: Network) -> CommandWork:
-        """Write the configuration of a network, without the changes to it."""
-        name = f"{network.name}.yaml"
-        step = Step(f"{network.name}: configuration", "", "", (*network.configure, "-o", name), (name,))
-        return self._command(CommandWork.of(step))
+    def configuration(self, recipe: Recipe) -> CommandWork:
+        """Write a configuration."""
+        words = (*recipe.configure, "-o", recipe.file)
+        return self._command(
+            CommandWork.of(Step(f"configuration {recipe.file}", "", "", words, (recipe.file,)))
+        )
 
     def train(self, network: Network, points: int = 1) -> Trained:
         """Train a network, and keep it at so many points of the time, of which the end is one."""
-        config = self.configuration(network)
+        config = self.configuration(network.recipe)
         files = [self._commands.train_file(SHOWERS), self._commands.validation_file(SHOWERS)]
         train, validation = (self._command(file).step.makes[0] for file in files)
         words = (

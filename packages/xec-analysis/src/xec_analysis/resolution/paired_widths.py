@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from itertools import permutations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from xec_analysis.resolution.statistics import Floats, Number
+
+Integers = NDArray[np.int64]
 
 Ratios = Mapping[tuple[str, str], Number]
 """The width of one method over that of another."""
@@ -55,6 +58,33 @@ def width_ratios(residuals: Mapping[str, Floats], width: Callable[[Floats], floa
 def width_ratio(values: Floats, reference: Floats, width: Callable[[Floats], float]) -> Number:
     """Return the ratio of two widths on the same events; parameters as for `width_ratios`."""
     return width_ratios({"values": values, "reference": reference}, width)["values", "reference"]
+
+
+def mean_width_ratio(quantities: Sequence[tuple[Floats, Floats, Callable[[Floats], float]]]) -> Number:
+    """Return the geometric mean of ratios of widths, of several quantities on the same events.
+
+    Parameters
+    ----------
+    quantities
+        For each its (n,) values, the (n,) reference and the measure, as for `width_ratio`; at least one.
+
+    Returns
+    -------
+    Number
+        Its error has what quantities and reference have in common; NaN without an error where a ratio is not
+        defined.
+    """
+    n = len(quantities[0][0])
+
+    def mean(events: Integers) -> float:
+        widths = np.array([[width(a[events]), width(b[events])] for a, b, width in quantities])
+        if not (widths > 0).all():
+            return float("nan")
+        return float(np.exp(np.mean(np.log(widths[:, 0] / widths[:, 1]))))
+
+    rng = np.random.default_rng(_SEED)
+    error = np.std([mean(rng.integers(0, n, n)) for _ in range(_RESAMPLINGS)]) if n else np.nan
+    return Number(mean(np.arange(n)), float(error)) if np.isfinite(error) else Number(float("nan"))
 
 
 def is_smaller(ratio: Number) -> bool:
