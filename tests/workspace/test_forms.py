@@ -29,7 +29,7 @@ def test_a_form_that_the_configuration_has_not_is_told_and_left_out(laptop: Path
     assert "odd: left out: command line: model.no_such_key: unknown key" in console.export_text()
 
 
-@pytest.mark.parametrize("name", [name for name in FORMS if not name.startswith("stem")])
+@pytest.mark.parametrize("name", list(FORMS))
 def test_every_form_is_one_of_the_configuration(name: str, laptop: Path) -> None:
     assert accepted([FORMS[name]], laptop, Console())
 

@@ -75,7 +75,8 @@ FORMS = Registry(
 
 NOTE = (
     "Mean: the geometric mean of the widths of all outputs over those of the first form, with the "
-    "statistical error on the same events; how much trainings differ by chance is not in it, and 'another seed' shows it."
+    "statistical error on the same events; how much trainings differ by chance is not in it, and "
+    "'another seed' shows it."
 )
 
 
