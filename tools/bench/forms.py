@@ -54,6 +54,8 @@ def _one_key(key: str, *values: int | str) -> Iterator[Form]:
         yield Form(f"{key} {value}", (f"model.{key}={value}",))
 
 
+_FINER = ("model.inner_pool=[3,4]", "model.side_pool=[4,1]", "model.outer_fine_pool=[3,3]")
+
 FORMS = Registry(
     "form",
     (
@@ -67,7 +69,10 @@ FORMS = Registry(
         *_one_key("num_fusion_layers", 1, 3),
         *_one_key("window_width", 16, 48, 64),
         *_one_key("window_depth", 2),
-        *_one_key("stem", "patch"),
+        Form("finer faces", _FINER),
+        # It needs more cells than the poolings of the preset leave.
+        Form("patch stem", ("model.stem=patch", "model.inner_pool=[3,11]", "model.side_pool=[4,1]")),
+        Form("patch stem on finer faces", ("model.stem=patch", *_FINER)),
     ),
     error=AnalysisError,
 )
