@@ -3,26 +3,33 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
+from tools.bench.plain_form import PlainRegressor
 from tools.bench.resolution.content import ALL, MEAN, Content, Machine, quantities_of, training_of
 from tools.bench.resolution.figure import draw
 from tools.bench.resolution.networks import EARLIER_RECIPE, NETWORKS, all_settings, choose_networks
 from tools.bench.resolution.page import NOTES, page
-from tools.bench.resolution.snapshots import Snapshots, moments, read_snapshots
+from tools.bench.resolution.snapshots import Snapshots, main, moments, read_snapshots
 from tools.bench.resolution.widths import TOLERANCE, Course, Residual, Time
 
 from xec_analysis.errors import AnalysisError
 from xec_analysis.resolution.statistics import Number
+from xec_analysis.studies.benchmark.commands import PLAIN_RUN
 from xec_analysis.style.figures import description_of
+from xec_data import SimulationConfig
+from xec_data.simulation.file import simulate_file
+from xec_models.checkpoint.building import load_model
 from xec_train.config.earlier.conversion import convert_config
 from xec_train.config.loading import load_config
 from xec_train.config.template import template
 from xec_train.engine.time_limit import TimeLimit
+from xec_train.regression.objective import Regression
 
 MINUTES = (1.0, 4.0, 16.0)
 MACHINE = Machine("2026-01-01", "a processor", "all cores", "abc")
@@ -111,6 +118,62 @@ def test_moments_within_one_step_give_one_snapshot(tmp_path: Path) -> None:
     assert list(read_snapshots(tmp_path)) == [2.5, 12.5, 32.5]
 
 
+def test_a_training_in_the_plain_form_keeps_its_network_on_the_way(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, count in (("train.root", 12), ("val.root", 6)):
+        simulate_file(tmp_path / name, SimulationConfig(seed=count, energy=(0.02, 0.06)), count)
+    monkeypatch.chdir(tmp_path)
+    path, kept = tmp_path / "earlier.yaml", tmp_path / "kept"
+    path.write_text(convert_config(EARLIER_RECIPE).text("earlier.yaml"))
+    kept.mkdir()
+    settings = [
+        *PLAIN_RUN,
+        "training.epochs=2",
+        "data.batch_size=4",
+        "data.num_workers=0",
+        "model.encoder_dim=64",
+    ]
+    settings += ["model.dim_feedforward=32", "model.num_fusion_layers=1", "mlflow.run_name=a"]
+    monkeypatch.setattr("sys.argv", ["", json.dumps(["kept", [0.0], True]), str(path), *settings])
+    built: list[object] = []
+    monkeypatch.setattr(Regression, "build_network", Regression.build_network)
+    monkeypatch.setattr(
+        PlainRegressor, "forward_standardized", seen(PlainRegressor.forward_standardized, built)
+    )
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 0
+    assert built
+    (snapshot,) = read_snapshots(kept).values()
+    first, last = (
+        load_model(file) for file in (snapshot, tmp_path / "artifacts" / "a" / "checkpoint_last.pth")
+    )
+    assert [p.shape for p in first.parameters()] == [p.shape for p in last.parameters()]
+    assert any(bool((a != b).any()) for a, b in zip(first.parameters(), last.parameters(), strict=True))
+
+
+def test_a_training_that_is_refused_says_why(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = [json.dumps(["kept", [], False]), str(tmp_path / "none.yaml")]
+    monkeypatch.setattr("sys.argv", ["", *words])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 2
+    assert capsys.readouterr().err.startswith("error: no such configuration file: ")
+
+
+def seen(function: Callable[..., Any], calls: list[object]) -> Callable[..., Any]:
+    """The function, with a list of what it is called on."""
+
+    def noted(first: object, *arguments: object) -> Any:
+        calls.append(first)
+        return function(first, *arguments)
+
+    return noted
+
+
 def residuals(factor: float) -> dict[str, Residual]:
     rng = np.random.default_rng(0)
     values = rng.normal(0, 1, 400)
@@ -152,7 +215,7 @@ def test_the_page(content: Content, tmp_path: Path) -> None:
     expected = 4 * 4 ** (np.log(0.9 / (0.75 * 1.005)) / np.log(0.9 / 0.7))
     assert energy.endswith(f"| < 1 | {expected:.3g} | 0.700 |")
     (together,) = (line for line in theirs if line.startswith(f"| {ALL} |"))
-    assert together.endswith("| not within 16 | not within 16 | 1.728 |")
+    assert together.endswith("| not within 16 min | not within 16 min | 1.728 |")
     numbers = json.loads(content.write(tmp_path / "a.json").read_text())
     assert numbers["minutes_to_level"]["earlier"]["energy"]["refined"] == {"minutes": None, "earlier": False}
     assert numbers["trainings"][0]["courses"]["energy"]["minutes"] == list(MINUTES)

@@ -34,7 +34,7 @@ def time_grid(content: Content, training: Training) -> Grid:
     for name, course in courses.items():
         quantity, last = content.quantities.get(name), course.widths[-1].value
         refined, unit = (with_error(quantity.refined), quantity.unit) if quantity else ("", "")
-        reached = (str(time) or f"not within {training.minutes:.3g}" for time in times[name])
+        reached = (str(time) or f"not within {training.minutes:.3g} min" for time in times[name])
         rows.append((name, unit, refined, *reached, f"{last:.3f}"))
     header = ("quantity", "unit", "refined", *(f"min to {level.name}" for level in LEVELS), "stands at")
     return Grid(f"{training.network.title}: {training.minutes:.3g} min", header, tuple(rows), first_number=2)
