@@ -18,6 +18,7 @@ from xec_export.errors import ExportError
 from xec_export.forms.inputs import GRAPH_INPUTS
 from xec_export.onnx.axes import count_axes_from_front
 from xec_export.onnx.description import ModelDescription
+from xec_export.onnx.optimization import optimize
 from xec_geometry.support.text import first_line
 
 if TYPE_CHECKING:
@@ -156,12 +157,14 @@ def _traced(network: nn.Module, description: ModelDescription) -> onnx.ModelProt
                 opset_version=description.opset,
                 external_data=False,
                 verbose=False,
+                optimize=False,
             )
         except torch.onnx.OnnxExporterError as error:
             # The exporter's own message is a page of advice; its cause says what was wrong.
             reason = first_line(error.__cause__ or error)
             raise ExportError(f"torch cannot export the network: {reason}") from error
-    assert program is not None
+        assert program is not None
+        optimize(program.model)
     model = program.model_proto
     written = next(item.version for item in model.opset_import if item.domain == "")
     if written != description.opset:
