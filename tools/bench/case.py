@@ -102,7 +102,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "model": ("model",),
     "simulate": ("simulating",),
     "predict": ("predicting",),
-    "startup": ("startup",),
+    "startup": ("startup", "commands"),
     "analysis": ("analysis",),
 }
 """The modules of this folder that fill each group, imported only when it runs."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import struct
 from collections.abc import Callable
@@ -10,9 +11,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+from rich.console import Console
 
+from xec_data.checking import tables
 from xec_data.checking.check import check_file
+from xec_data.checking.many import check_files
 from xec_data.checking.statistics import ReadingStatistics, ValueStatistics, shorten_ids
+from xec_data.checking.tables import print_report
+from xec_data.reading import open_trees
 from xec_geometry import N_SENSORS, face_ids
 from xec_geometry.cli.application import main
 
@@ -240,3 +246,52 @@ def test_statistics_do_not_depend_on_the_chunks() -> None:
     assert whole[1].ranges == parts[1].ranges
     assert parts[1].first_invalid == 6
     assert whole[1].n_invalid == parts[1].n_invalid == 1
+
+
+def test_a_file_is_opened_once(
+    make_events: Callable[..., Any], write_tree: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened = []
+    original = open_trees.open_file
+    monkeypatch.setattr(open_trees, "open_file", lambda path: opened.append(path) or original(path))
+    path = write_tree(make_events(5))
+    assert check_file(path).error is None
+    assert opened == [path]
+
+
+def test_several_processes_see_what_one_sees(make_events: Callable[..., Any], write_tree: Any) -> None:
+    events = make_events(3)
+    events["npho"][:, 7] = 1e10
+    paths = [write_tree(events, name=f"{i}.root") for i in range(3)]
+    paths[1].write_bytes(b"root")
+    done: list[tuple[str, int, int]] = []
+
+    def progress_of(path: Path) -> Callable[[int, int], None]:
+        return lambda events, total: done.append((path.name, events, total))
+
+    alone = list(check_files(paths))
+    together = list(check_files(paths, processes=2, progress_of=progress_of))
+    assert [report for report, _ in together] == [report for report, _ in alone]
+    assert [report.error is None for report, _ in together] == [True, False, True]
+    assert [counts.dead(0.95) for _, counts in together] == [[7, 11], [], [7, 11]]
+    assert done == [("0.root", 3, 3), ("1.root", 0, 0), ("2.root", 3, 3)]
+
+
+@pytest.mark.parametrize("width", [50, 80, 200])
+def test_rows_that_fit_are_printed_as_each_for_itself(
+    make_events: Callable[..., Any], write_tree: Any, width: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    events = make_events(3)
+    events["emiVec"] = events["emiVec"][:, :2]
+    events["other"] = np.arange(3)
+    report = check_file(write_tree(events))
+
+    def printed() -> str:
+        console = Console(width=width, file=io.StringIO(), force_terminal=True)
+        with console.capture() as page:
+            print_report(report, console)
+        return page.get()
+
+    together = printed()
+    monkeypatch.setattr(tables, "_BESIDE_CELL", width)
+    assert printed() == together

@@ -13,8 +13,9 @@ from xec_data.checking.report import BranchReport, FileReport, ValueReport
 from xec_data.checking.statistics import ReadingStatistics, ValueStatistics
 from xec_data.errors import DataError
 from xec_data.reading.chunk import EventChunk
+from xec_data.reading.open_trees import OpenTrees
 from xec_data.reading.reader import EventReader
-from xec_data.reading.root_files import describe_branch, open_tree
+from xec_data.reading.root_files import describe_branch
 from xec_data.reading.tree_info import check_stored, describe_shape, resolve
 from xec_data.schema.branches import (
     NPHO_BRANCH,
@@ -74,63 +75,68 @@ def check_file(
     report = FileReport(str(path), tree_name, dead_above=dead_above)
     stated = {"npho": npho_branch, "time": time_branch}
     problems: dict[str, str] = {}
+    # Opening a file takes as long as reading hundreds of its events: once, for all that is to be known.
+    opened = OpenTrees(tree_name)
     try:
-        readable = _look_at_branches(path, report, problems, stated)
+        readable = _look_at_branches(path, opened, report, problems, stated)
         if report.n_entries == 0:
             raise DataError(f"{path}: tree '{tree_name}' has 0 events; expected at least one")
         if readable:
-            seen = _read_through(path, report, readable, problems, stated, progress)
+            seen = _read_through(path, opened, report, readable, problems, stated, progress)
             if counts is not None and "npho" in seen:
                 counts.include(seen["npho"])
     except DataError as error:
         report.error = str(error)
+    finally:
+        opened.close()
     _judge(report, problems)
     return report
 
 
 def _look_at_branches(
-    path: Path, report: FileReport, problems: dict[str, str], stated: dict[str, str]
+    path: Path, opened: OpenTrees, report: FileReport, problems: dict[str, str], stated: dict[str, str]
 ) -> list[str]:
     """Describe all branches; give the names of the schema that can be read."""
     readable = []
-    with open_tree(path, report.tree) as tree:
-        report.size = path.stat().st_size
-        report.n_entries = int(tree.num_entries)
-        available = tree.keys(recursive=True, full_paths=False)
-        names = {}
-        for branch in SCHEMA.values():
-            found, _ = resolve(branch, available, stated.get(branch.name))
-            if found is not None:
-                names[found] = branch.name
-            else:
-                problems[branch.name] = f"no branch {branch.name}"
-        for key in available:
-            stored = describe_branch(tree[key])
-            name = names.get(key)
-            row = BranchReport(
-                key,
-                name,
-                stored.typename,
-                "varies" if stored.shape is None else describe_shape(stored.shape),
-                stored.n_entries,
-                int(tree[key].num_baskets),
-                _compression(tree[key]),
-                _ratio(tree[key]),
-            )
-            report.branches.append(row)
-            if name is None:
-                continue
-            try:
-                check_stored(stored, SCHEMA[name], report.n_entries, f"{path}: tree '{report.tree}'")
-                readable.append(name)
-            except DataError as error:
-                row.problem = str(error).partition("branch ")[2] or str(error)
-                problems[name] = row.problem
+    tree = opened[path]
+    report.size = path.stat().st_size
+    report.n_entries = int(tree.num_entries)
+    available = tree.keys(recursive=True, full_paths=False)
+    names = {}
+    for branch in SCHEMA.values():
+        found, _ = resolve(branch, available, stated.get(branch.name))
+        if found is not None:
+            names[found] = branch.name
+        else:
+            problems[branch.name] = f"no branch {branch.name}"
+    for key in available:
+        stored = describe_branch(tree[key])
+        name = names.get(key)
+        row = BranchReport(
+            key,
+            name,
+            stored.typename,
+            "varies" if stored.shape is None else describe_shape(stored.shape),
+            stored.n_entries,
+            int(tree[key].num_baskets),
+            _compression(tree[key]),
+            _ratio(tree[key]),
+        )
+        report.branches.append(row)
+        if name is None:
+            continue
+        try:
+            check_stored(stored, SCHEMA[name], report.n_entries, f"{path}: tree '{report.tree}'")
+            readable.append(name)
+        except DataError as error:
+            row.problem = str(error).partition("branch ")[2] or str(error)
+            problems[name] = row.problem
     return readable
 
 
 def _read_through(
     path: Path,
+    opened: OpenTrees,
     report: FileReport,
     readable: list[str],
     problems: dict[str, str],
@@ -142,7 +148,7 @@ def _read_through(
         **{f"{name}_branch": stored for name, stored in stated.items() if name in readable},
     }
     try:
-        reader = EventReader(path, readable, **names)
+        reader = EventReader(path, readable, opened=opened, **names)
     except DataError as error:
         if "emiAng" not in readable:
             raise
@@ -150,7 +156,7 @@ def _read_through(
         readable = [name for name in readable if name != "emiAng"]
         if not readable:
             raise
-        reader = EventReader(path, readable, **names)
+        reader = EventReader(path, readable, opened=opened, **names)
         problems["emiAng"] = str(error).removeprefix(f"{path}: tree '{report.tree}': ")
     report.n_clusters = len(reader.trees[0].cluster_starts)
     report.notes += [note.removeprefix(f"{path}: ") for note in reader.notes]

@@ -49,7 +49,7 @@ def check(
 
     from rich.console import Console
 
-    from xec_data.checking.check import check_file
+    from xec_data.checking.many import check_files
     from xec_data.checking.statistics import ReadingStatistics
     from xec_data.checking.tables import print_report, print_summary
     from xec_data.commands.progress import progress_of_files
@@ -63,25 +63,28 @@ def check(
     if dead_out is not None:
         check_output(dead_out, inputs=paths, force=force)
     counts = ReadingStatistics()
+    reports, pages = [], []
+    console = Console(soft_wrap=False)
     with progress_of_files("reading") as progress_of:
-        reports = [
-            check_file(
-                path,
-                tree_name=tree,
-                npho_branch=npho_branch,
-                time_branch=time_branch,
-                progress=progress_of(path),
-                dead_above=dead_fraction,
-                counts=counts,
-            )
-            for path in paths
-        ]
+        for report, seen in check_files(
+            paths,
+            progress_of=progress_of,
+            tree_name=tree,
+            npho_branch=npho_branch,
+            time_branch=time_branch,
+            dead_above=dead_fraction,
+        ):
+            reports.append(report)
+            counts.include(seen)
+            if not as_json and (len(paths) > 1 or report.error is None):
+                # Meanwhile other processes read.
+                with console.capture() as page:
+                    print_report(report, console)
+                pages.append(page.get())
     if as_json:
         typer.echo(json.dumps([asdict(report) for report in reports], indent=2, allow_nan=False))
-    elif len(reports) > 1 or reports[0].error is None:
-        console = Console(soft_wrap=False)
-        for report in reports:
-            print_report(report, console)
+    else:
+        typer.echo("".join(pages), nl=False, color=True)
         if len(reports) > 1:
             print_summary(reports, console)
     useless = [report for report in reports if not report.is_usable]

@@ -47,6 +47,9 @@ from xec_data.schema.validity import check_readings
 _PIECE_BYTES = 8 * 1024**2
 """Bytes that a thread decompresses at a time: few compared with a chunk, many for the cost of a call."""
 
+_SMALL = 1024**2
+"""Bytes that one thread reads as fast as several."""
+
 _EVENTS_TO_LOOK_AT = 16
 
 
@@ -77,6 +80,8 @@ class EventReader:
         Events per chunk at most, reduced with a note if memory does not allow it; by default 32 MB.
     num_threads
         Threads that decompress; by default one per core, at most 4.
+    opened
+        Trees of that name that the caller shares, so that no file is opened twice; for one thread.
 
     Attributes
     ----------
@@ -112,8 +117,9 @@ class EventReader:
         shards: Sequence[Shard] | None = None,
         chunk_size: int | None = None,
         num_threads: int | None = None,
+        opened: OpenTrees | None = None,
     ) -> None:
-        self._opened = OpenTrees(tree_name)
+        self._opened = OpenTrees(tree_name) if opened is None else opened
         self._threads = Threads(num_threads)
         required = tuple(dict.fromkeys(branches))
         optional = tuple(name for name in dict.fromkeys(optional) if name not in required)
@@ -277,8 +283,10 @@ class EventReader:
                 out = array[start - shard.start : stop - shard.start]
                 read = partial(read_or_leave_out, self.notes) if name in self._optional else read_into
                 tasks.append(partial(read, out, stored_branch, branch, start, stop, where, checksums))
+        # What is read in a moment is not worth to wake threads up for.
+        threads = self._threads if sum(array.nbytes for array in arrays.values()) > _SMALL else Threads(1)
         with self._opened.unchanged(info.path):
-            self._threads.do(tasks)
+            threads.do(tasks)
         return arrays
 
     def _find_units_of_optional_angles(self, stated: str) -> None:
