@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from importlib.metadata import entry_points
 from pathlib import Path
 
 from xec_analysis.comparison.compared_run import label_runs
 from xec_analysis.errors import AnalysisError
+from xec_geometry.support.entry_points import entry_points
 from xec_models.checkpoint.run_directory import RunDirectory
 
 GROUP = "xec.run_sources"

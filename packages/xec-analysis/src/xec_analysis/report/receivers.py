@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from importlib.metadata import entry_points
 from pathlib import Path
 
+from xec_geometry.support.entry_points import entry_points
 from xec_geometry.support.text import first_line
 
 GROUP = "xec.page_receivers"

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from importlib.metadata import EntryPoint, PackageNotFoundError, entry_points, version
+from importlib.metadata import EntryPoint, PackageNotFoundError, version
 from typing import TypeVar
 
 from xec_geometry.cli.command_table import COMMANDS, PACKAGES
 from xec_geometry.errors import XecError, did_you_mean
+from xec_geometry.support.entry_points import entry_points
 from xec_geometry.support.text import first_line
 
 COMMAND_GROUP = "xec.commands"

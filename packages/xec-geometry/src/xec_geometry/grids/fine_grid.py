@@ -95,25 +95,16 @@ def fine_shape() -> tuple[int, int]:
 @cache
 def _fine_grid(pool: tuple[int, int], layout: Layout) -> OuterFineGrid:
     sensor, share = index_map("outer", layout), _fine_share()
-    rows, columns = (_parts(n, size, layout) for n, size in zip(sensor.shape, pool, strict=True))
-    shape = len(rows), len(columns)
-    cells = [_merge(sensor[r, c].ravel(), share[r, c].ravel()) for r in rows for c in columns]
-    k = max(len(ids) for ids, _, _ in cells)
-    padded = [
-        (
-            np.pad(ids, (0, k - len(ids)), mode="edge"),
-            *(np.pad(x, (0, k - len(ids))) for x in (shares, areas)),
-        )
-        for ids, shares, areas in cells
-    ]
-    ids, shares, areas = (np.stack(column) for column in zip(*padded, strict=True))
-    return OuterFineGrid(shape, read_only(ids), read_only(shares), read_only(areas))
+    rows, columns = (_number_of_parts(n, size, layout) for n, size in zip(sensor.shape, pool, strict=True))
+    row, column = (np.arange(n) // size for n, size in zip(sensor.shape, pool, strict=True))
+    kept = np.ix_(row < rows, column < columns)
+    cell = (row[:, np.newaxis] * columns + column)[kept].ravel()
+    return _merged((rows, columns), cell, sensor[kept].ravel(), share[kept].ravel())
 
 
-def _parts(n: int, size: int, layout: Layout) -> list[slice]:
-    """Divide `n` rows or columns into parts of `size`; what is left over is a part, or nothing."""
-    stop = n if layout == "physical" else n - n % size
-    return [slice(start, min(start + size, n)) for start in range(0, stop, size)]
+def _number_of_parts(n: int, size: int, layout: Layout) -> int:
+    """Return how many parts of `size` rows or columns there are; what is left over is a part, or nothing."""
+    return -(-n // size) if layout == "physical" else n // size
 
 
 def _fine_share() -> FloatArray:
@@ -124,7 +115,22 @@ def _fine_share() -> FloatArray:
     return share
 
 
-def _merge(ids: IntArray, shares: FloatArray) -> tuple[IntArray, FloatArray, FloatArray]:
-    sensors, where, counts = np.unique(ids, return_inverse=True, return_counts=True)
-    covered = np.bincount(where, weights=shares).astype(np.float64)
-    return sensors, covered, counts.astype(np.float64) / len(ids)
+def _merged(shape: tuple[int, int], cell: IntArray, sensor: IntArray, share: FloatArray) -> OuterFineGrid:
+    """Sum up fine cells by the cell and the sensor that they belong to."""
+    ids = sensor.max() + 1
+    both, where, counts = np.unique(cell * ids + sensor, return_inverse=True, return_counts=True)
+    of_cell, sensors = np.divmod(both, ids)
+    per_cell = np.bincount(of_cell)
+    first = np.cumsum(per_cell) - per_cell
+    # Entries that pad repeat the last sensor.
+    entries = np.arange(per_cell.max())
+    taken = first[:, np.newaxis] + np.minimum(entries, per_cell[:, np.newaxis] - 1)
+    exists = entries < per_cell[:, np.newaxis]
+    shares = np.bincount(where, weights=share)
+    areas = counts / np.bincount(cell)[of_cell]
+    return OuterFineGrid(
+        shape,
+        read_only(sensors[taken]),
+        read_only(np.where(exists, shares[taken], 0.0)),
+        read_only(np.where(exists, areas[taken], 0.0)),
+    )

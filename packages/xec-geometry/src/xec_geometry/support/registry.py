@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from importlib.metadata import entry_points
 from typing import Generic, Protocol, TypeVar
 
 from xec_geometry.errors import XecError, XecWarning, did_you_mean
+from xec_geometry.support.entry_points import entry_points
 from xec_geometry.support.text import first_line
 
 

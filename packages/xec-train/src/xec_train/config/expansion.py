@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import re
-from importlib.metadata import entry_points
 from urllib.parse import SplitResult, urlsplit
 
 from xec_geometry.errors import did_you_mean
+from xec_geometry.support.entry_points import entry_points
 
 # Of MLflow: servers, databases (also with a driver, as in mysql+pymysql), folders.
 _SCHEMES = (

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint
 from pathlib import Path
 
+from xec_geometry.support.entry_points import entry_points
 from xec_geometry.support.text import first_line
 
 GROUP = "xec.run_artifacts"
