@@ -1,4 +1,6 @@
 import pickle
+import subprocess
+import sys
 import typing
 import zipfile
 from contextlib import contextmanager, suppress
@@ -31,6 +33,7 @@ from xec_models.checkpoint.file_types import check_content
 from xec_models.checkpoint.plain import load_plain
 from xec_models.checkpoint.reading import read_checkpoint
 from xec_models.checkpoint.writing import new_checkpoint, save_checkpoint
+from xec_models.config.network import RegressorConfig, TaskConfig
 from xec_models.encoder.network import Network
 from xec_models.errors import CheckpointError
 from xec_models.reconstruction.autoencoder import XECMaskedAutoencoder
@@ -70,6 +73,34 @@ def test_a_checkpoint_is_all_that_a_network_needs(saved, network, raw_events):
     assert found.keys() == expected.keys()
     for task, values in expected.items():
         assert torch.equal(found[task], values)
+
+
+# Packages of which each takes about as long to import as a network takes to be read.
+HEAVY = ("torch._dynamo", "torch._inductor", "torch.onnx", "torch_geometric", "scipy", "uproot", "sympy")
+
+FIRST_PREDICTION = f"""
+import sys
+import numpy as np
+from xec_models import load_model
+network = load_model(sys.argv[1])
+network.predict(np.ones(4760, np.float32), np.zeros(4760, np.float32))
+print([name for name in {HEAVY} if name in sys.modules])
+"""
+
+
+def test_the_first_prediction_waits_for_no_package_that_it_does_not_need(tmp_path):
+    model = RegressorConfig(encoder_dim=64, hidden_dim=32, anchor="light", window=(8, 8))
+    network = XECRegressor(model, {"energy": TaskConfig()}, NormalizationConfig())
+    config = {
+        "model": model.model_dump(mode="json"),
+        "tasks": {"energy": TaskConfig().model_dump()},
+        "normalization": NormalizationConfig().model_dump(),
+    }
+    path = tmp_path / "checkpoint.pth"
+    save_checkpoint(path, new_checkpoint("regressor", config, NetworkWeights(network.state_dict())))
+    command = [sys.executable, "-c", FIRST_PREDICTION, str(path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout.split("\n")[0] == "[]"
 
 
 def test_what_can_be_derived_is_filled_in(saved):
