@@ -37,9 +37,6 @@ _REDUCIBLE = ("backbone", "hex_encoder", "fusion", "heads")
 _NORMS = "matmul"
 _SCOPES = "pkg.torch.onnx.name_scopes"
 
-# Of onnxscript's optimizer.
-_RULES, _SLOW_RULE = "_DEFAULT_REWRITE_RULES", "SlicesSplit"
-
 # Traced with more than one event, so that nothing is specialized to a batch of one.
 _EVENTS_TRACED = 2
 
@@ -147,7 +144,7 @@ def rewrite_metadata(source: Path, target: Path, description: ModelDescription) 
 def _traced(network: nn.Module, description: ModelDescription) -> onnx.ModelProto:
     batch = torch.export.Dim("batch")
     example = torch.ones(_EVENTS_TRACED, description.n_sensors)
-    with quiet(), without_slow_rules(), torch.no_grad():
+    with quiet(), torch.no_grad():
         try:
             program = torch.onnx.export(
                 TupleOutput(network, description.output_names).eval(),
@@ -201,26 +198,6 @@ def _describe(model: onnx.ModelProto, description: ModelDescription) -> None:
     for output, info in zip(description.outputs, model.graph.output, strict=True):
         shape = ", ".join(map(str, ("batch", *output.axes)))
         info.doc_string = f"({shape}): {', '.join(output.columns)}, unit {output.unit}"
-
-
-@contextlib.contextmanager
-def without_slow_rules() -> Iterator[None]:
-    """Leave out the rule of the exporter's optimizer that lists the whole graph for each of its operations.
-
-    It joins two slices into a split, of which our graphs have none. Where its rules stand elsewhere, it only
-    takes longer.
-    """
-    from onnxscript import rewriter
-
-    rules = getattr(rewriter, _RULES, None)
-    if not isinstance(rules, tuple):
-        yield
-        return
-    setattr(rewriter, _RULES, tuple(rule for rule in rules if getattr(rule, "name", "") != _SLOW_RULE))
-    try:
-        yield
-    finally:
-        setattr(rewriter, _RULES, rules)
 
 
 @contextlib.contextmanager
