@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import shlex
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -28,6 +29,7 @@ from xec_analysis.resolution.statistics import Number
 from xec_analysis.runs.training_curves import read_metrics
 from xec_analysis.studies.benchmark.sets import EventCounts
 from xec_analysis.studies.benchmark.tables import Grid
+from xec_geometry.cli.boundary import boundary
 from xec_geometry.support.output import atomic_output, make_folder
 from xec_geometry.support.registry import Registry
 from xec_models.checkpoint.building import load_model
@@ -218,4 +220,5 @@ def table(results: Sequence[Result]) -> Grid:
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    with boundary(sys.argv):
+        typer.run(main)

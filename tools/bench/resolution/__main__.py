@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -14,6 +15,7 @@ from tools.bench.resolution.page import NOTES, time_grid, write_page
 from tools.bench.resolution.study import Study, new_console
 
 from xec_analysis.studies.benchmark.sets import EventCounts
+from xec_geometry.cli.boundary import boundary
 from xec_geometry.support.output import make_folder
 
 
@@ -54,4 +56,5 @@ def main(
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    with boundary(sys.argv):
+        typer.run(main)

@@ -74,7 +74,7 @@ NETWORKS = Registry(
             remarks=(
                 (
                     "begins with a conventional reconstruction, its anchor, and learns what is wrong with "
-                    "it: it is as good as that from the first minute"
+                    "it: it is about as good as that from the first minute"
                 ),
             ),
         ),

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+import torch
 from rich.console import Console
 from tools.bench.resolution.networks import Network, Recipe, all_settings
 from tools.bench.resolution.snapshots import moments, read_snapshots, train_with_snapshots
@@ -24,6 +25,8 @@ from xec_analysis.studies.benchmark.work import Ledger, Work, open_folder
 from xec_analysis.studies.steps import Step, announce
 from xec_models.checkpoint.reading import read_checkpoint
 from xec_models.checkpoint.run_directory import RunDirectory
+from xec_train.config.sections import AUTO
+from xec_train.engine.hardware.operators import prepare_operators
 
 REFINED = "refined"
 _LOG_WIDTH = 240
@@ -104,8 +107,14 @@ class Study:
         name = f"{network.name}: training"
         settings = (*words, *map(str, at), *(["plain"] if network.plain else []))
         trained.work = Work(name, settings, makes, run, tuple(w.work for w in (config, *files)))
+
+        def say() -> None:
+            # Compiled once on a machine: not in the time of whichever network is trained first.
+            prepare_operators(AUTO, torch.device("cpu"), self._console.print)
+            self._console.print(what, soft_wrap=True)
+
         what = f"\n[bold]{name}[/]\nTrains for {self._minutes:g} min: {network.title}."
-        self._do(trained.work, lambda: self._console.print(what, soft_wrap=True))
+        self._do(trained.work, say)
         return trained
 
     def predict(self, trained: Trained, checkpoint: Path, name: str) -> Residuals:
