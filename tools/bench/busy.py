@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,7 +19,7 @@ import numpy as np
 import typer
 from rich.console import Console
 from rich.table import Table
-from tools.bench.busy_work import BATCH, WIDTH, WORKS
+from tools.bench.busy_work import BATCH, RUNTIME, RUNTIME_ASLEEP, TRAINING, WIDTH
 
 from xec_geometry.support.processors import POLICY, SPINS, THREADS, available_cores, processor_model
 from xec_geometry.support.revision import describe_revision
@@ -38,14 +38,19 @@ class Way:
     name
         Of the row.
     work
-        One of `WORKS`.
+        What is done, see `busy_work`.
     environment
         Variables that it needs.
     """
 
     name: str
-    work: str = WORKS[0]
+    work: str = TRAINING
     environment: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def is_training(self) -> bool:
+        """Whether its rates are those of a training."""
+        return self.work == TRAINING
 
 
 def ways() -> list[Way]:
@@ -57,7 +62,7 @@ def ways() -> list[Way]:
         Way("passive", environment={POLICY: "passive"}),
         *spins,
         *(fewer if available_cores() > 1 else []),
-        *(Way(work, work) for work in WORKS[1:]),
+        *(Way(work, work) for work in (RUNTIME, RUNTIME_ASLEEP)),
     ]
 
 
@@ -116,22 +121,27 @@ def main(
                         rate = _rate(process)
                         rates.setdefault((way.name, load), []).append(rate)
                         typer.echo(f"{way.name}, {load} others: {rate:.1f} events/s", err=True)
-    table = Table(title=f"encoder_dim {WIDTH}, batch {BATCH}: events/s, and part of the best")
-    table.add_column("threads wait")
-    for load in range(most + 1):
-        table.add_column(f"{load} other{'s' if load != 1 else ''}", justify="right")
+    console = Console(width=None if sys.stdout.isatty() else 140)
+    console.print(table(compared, rates))
+    console.print(f"{processor_model()}, {available_cores()} cores, commit {describe_revision(__file__)}")
+
+
+def table(compared: Sequence[Way], rates: Mapping[tuple[str, int], Sequence[float]]) -> Table:
+    """Return the rates of ways (rows) beside numbers of processes (columns)."""
+    loads = sorted({load for _, load in rates})
+    found = Table(title=f"encoder_dim {WIDTH}, batch {BATCH}: events/s, and part of the best")
+    found.add_column("threads wait")
+    for load in loads:
+        found.add_column(f"{load} other{'s' if load != 1 else ''}", justify="right")
     for way in compared:
+        rivals = [other.name for other in compared if other.is_training == way.is_training]
         cells = []
-        for load in range(most + 1):
-            rivals = [other.name for other in compared if (other.work == WORKS[0]) == (way.work == WORKS[0])]
-            best = max(np.median(rates[name, load]) for name in rivals)
-            own = rates[way.name, load]
+        for load in loads:
+            own, best = rates[way.name, load], max(np.median(rates[name, load]) for name in rivals)
             low, high = np.percentile(own, [16, 84])
             cells.append(f"{np.median(own):.1f} ± {(high - low) / 2:.1f}  {np.median(own) / best:.2f}")
-        table.add_row(way.name, *cells)
-    console = Console(width=None if sys.stdout.isatty() else 140)
-    console.print(table)
-    console.print(f"{processor_model()}, {available_cores()} cores, commit {describe_revision(__file__)}")
+        found.add_row(way.name, *cells)
+    return found
 
 
 if __name__ == "__main__":

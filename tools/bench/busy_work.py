@@ -9,7 +9,7 @@ import sys
 import time
 from collections.abc import Callable
 
-WORKS = ("training", "ONNX Runtime", "ONNX Runtime, waiting asleep")
+TRAINING, RUNTIME, RUNTIME_ASLEEP = "training", "ONNX Runtime", "ONNX Runtime, waiting asleep"
 WIDTH, BATCH = 256, 64
 _SECONDS = 4.0
 
@@ -40,7 +40,7 @@ def _onnx(spin: bool) -> Callable[[], int]:
 def main() -> None:
     """Answer until the input ends."""
     work = sys.argv[1]
-    step = _training() if work == WORKS[0] else _onnx(spin=work == WORKS[1])
+    step = _training() if work == TRAINING else _onnx(spin=work == RUNTIME)
     step()
     print("ready", flush=True)
     for _ in sys.stdin:

@@ -14,6 +14,8 @@ from tools.bench.case import Case, Result, case
 from tools.bench.events import event_files, folder, many_small_files
 from tools.bench.startup import COMMAND, waited
 
+from xec_geometry import N_SENSORS
+
 ROUNDS = 3
 
 _TRAINED_EVENTS = 480
@@ -24,7 +26,7 @@ import numpy as np
 from xec_models import load_model
 network = load_model({checkpoint!r})
 random = np.random.default_rng(0)
-network.predict(random.uniform(0, 100, (1, 4760)), random.uniform(0, 1e-7, (1, 4760)))
+network.predict(random.uniform(0, 100, (1, {n})), random.uniform(0, 1e-7, (1, {n})))
 """
 
 
@@ -61,7 +63,7 @@ def _check() -> str:
 
 
 def _predict_an_event() -> str:
-    return _ONE_EVENT.format(checkpoint=str(trained()))
+    return _ONE_EVENT.format(checkpoint=str(trained()), n=N_SENSORS)
 
 
 # What makes the program, and the seconds that it may take.

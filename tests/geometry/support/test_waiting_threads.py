@@ -9,8 +9,8 @@ import pytest
 
 from xec_geometry.support.processors import POLICY, SPINS, let_waiting_threads_sleep
 
-# What GNU's OpenMP has understood, told by itself.
-SHOWN = """
+# With OMP_DISPLAY_ENV, GNU's OpenMP tells what it has understood when torch loads it.
+PROGRAM = """
 from xec_geometry.cli.application import main
 try:
     main(["--version"])
@@ -34,7 +34,7 @@ def test_the_command_sets_it_before_torch_reads_it(monkeypatch: pytest.MonkeyPat
     for name in (SPINS, POLICY):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("OMP_DISPLAY_ENV", "verbose")
-    done = subprocess.run([sys.executable, "-c", SHOWN], capture_output=True, text=True, check=True)
+    done = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, text=True, check=True)
     if SPINS not in done.stderr:
         pytest.skip("this torch has not GNU's OpenMP")
     environment: dict[str, str] = {}

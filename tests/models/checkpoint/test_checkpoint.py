@@ -15,7 +15,7 @@ from xec_data.normalization.transforms import NormalizationConfig
 from xec_data.tasks.output import Output
 from xec_data.tasks.table import TASKS
 from xec_data.tasks.task import Task, Truth
-from xec_geometry import geometry_hash
+from xec_geometry import N_SENSORS, geometry_hash
 from xec_geometry.support.output import OutputError
 from xec_models import load_model
 from xec_models.checkpoint.building import build_model, load_parameters
@@ -83,7 +83,7 @@ import sys
 import numpy as np
 from xec_models import load_model
 network = load_model(sys.argv[1])
-network.predict(np.ones(4760, np.float32), np.zeros(4760, np.float32))
+network.predict(np.ones({N_SENSORS}, np.float32), np.zeros({N_SENSORS}, np.float32))
 print([name for name in {HEAVY} if name in sys.modules])
 """
 

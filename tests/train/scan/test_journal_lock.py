@@ -59,7 +59,7 @@ def test_without_locks_of_the_file_system_those_of_optuna_are_used(
         raise OSError("no locks available")
 
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("xec_train.scan.journal_lock.fcntl.flock", refuse)
+    monkeypatch.setattr("xec_train.scan.file_lock.fcntl.flock", refuse)
     Path("journal.log").touch()
     lock = JournalLock(Path("journal.log"))
     lock.acquire()

@@ -11,9 +11,8 @@ if TYPE_CHECKING:
 def optimize(model: onnx_ir.Model) -> None:
     """Compute what is constant, and join operations, in place.
 
-    As `torch.onnx.ONNXProgram.optimize` does, of which nearly all of the time goes into patterns that are
-    tried at every operation. More than half of the operations are constant or stand there twice: without
-    them it takes a third.
+    As `torch.onnx.ONNXProgram.optimize` does, which tries its patterns at every operation, and that is where
+    nearly all of its time goes. Most operations are constant or stand there twice: they go before.
     """
     from onnx_ir.passes import common
     from onnxscript import optimizer

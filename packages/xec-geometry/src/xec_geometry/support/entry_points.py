@@ -13,7 +13,7 @@ from xec_geometry.support.caching import cache
 def entry_points(group: str) -> EntryPoints:
     """Return the entry points of a group, as `importlib.metadata.entry_points` does.
 
-    That looks through all installed packages for each group: as long as a network takes for an event.
+    That looks through all installed packages again for each group.
     """
     points: EntryPoints = _installed(tuple(sys.path)).select(group=group)
     return points

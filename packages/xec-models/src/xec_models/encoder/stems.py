@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
+from xec_geometry import FACES, index_map
 from xec_geometry.support.registry import Registry
 from xec_models.errors import ModelError
 
@@ -18,9 +19,6 @@ if TYPE_CHECKING:
 
 DOWNSAMPLING = 2
 """Positions of a stem, along rows and along columns, that the backbone joins to one."""
-
-# No face has more rows or columns.
-_MOST_CELLS = 100
 
 
 @dataclass(frozen=True)
@@ -48,8 +46,8 @@ class Stem:
     @property
     def fewest_cells(self) -> int:
         """The fewest rows and columns of a face of which the backbone leaves something."""
-        enough = (n for n in range(1, _MOST_CELLS) if self.positions(n) >= DOWNSAMPLING)
-        return next(enough, _MOST_CELLS)
+        too_many = 1 + max(n for face in FACES for n in index_map(face).shape)
+        return next((n for n in range(1, too_many) if self.positions(n) >= DOWNSAMPLING), too_many)
 
 
 _KERNEL, _PADDING = 4, 1

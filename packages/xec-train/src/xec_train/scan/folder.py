@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 from collections.abc import Iterator
@@ -16,6 +15,7 @@ from xec_geometry.errors import did_you_mean
 from xec_geometry.support.output import atomic_output, make_folder
 from xec_train.config.yaml_text import write_blocks
 from xec_train.scan.errors import ScanError
+from xec_train.scan.file_lock import wait_for_lock
 from xec_train.scan.space import SpaceFile
 
 DEFAULT_FOLDER = Path("scans")
@@ -142,16 +142,12 @@ class StudyFolder:
         The lock ends with the process. Where a file system has no locks there is none; then two workers that
         look for a trial in the same moment may find one more than there should be.
         """
-        descriptor = os.open(self.path / ".lock", os.O_RDWR | os.O_CREAT, 0o666)
+        descriptor = wait_for_lock(self.path / ".lock")
         try:
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX)
-            except OSError:
-                yield
-            else:
-                yield
+            yield
         finally:
-            os.close(descriptor)
+            if descriptor is not None:
+                os.close(descriptor)
 
 
 def find_study(name: str, folder: Path = DEFAULT_FOLDER) -> tuple[StudyFolder, StudyRecord]:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
-from contextlib import suppress
 from pathlib import Path
 
 from optuna.storages.journal import JournalFileSymlinkLock
+
+from xec_train.scan.file_lock import wait_for_lock
 
 
 class JournalLock:
@@ -29,17 +29,8 @@ class JournalLock:
 
     def acquire(self) -> bool:
         """Wait for the lock, and take it."""
-        descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o666)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-        except OSError:
-            os.close(descriptor)
-            return bool(self._file_lock.acquire())
-        except BaseException:
-            os.close(descriptor)
-            raise
-        self._descriptor = descriptor
-        return True
+        self._descriptor = wait_for_lock(self._path)
+        return self._descriptor is not None or bool(self._file_lock.acquire())
 
     def release(self) -> None:
         """Give the lock back."""
@@ -47,5 +38,4 @@ class JournalLock:
             self._file_lock.release()
             return
         descriptor, self._descriptor = self._descriptor, None
-        with suppress(OSError):
-            os.close(descriptor)
+        os.close(descriptor)
